@@ -1,0 +1,156 @@
+//! The test that every stage passes.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::{Action, Document, Hit, Mark, Marks, Role, Rule, RuleId, Stage};
+
+/// Documents that have broken text tools before: every stage is run over them besides its own.
+pub const DOCUMENTS: &[&str] = &[
+    "",
+    "\n",
+    "\r\n\r\n",
+    " \u{a0}\u{200b}\n",
+    "no end of line",
+    "CR alone\rends\rlines",
+    "\u{feff}BOM inside\u{0}NUL\u{1b}[31mANSI",
+    "| \u{a0} |\n\n• Samba 65 00% 56.65%\n    Joga2002 635.254 50% 63.63%\nBra52 69 23.145% -63.25%\n",
+    "A title\n\nA sentence of the article, long enough to count as one, ends here.\n\nSHARE THIS ARTICLE\nwww.example.com",
+    "عنوان الخبر\n\nقال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام بمشاركة جميع الأطراف.\n\nالمصدر: وكالات",
+    "标题\n\n发言人星期二表示，共有七个代表团参加了本次会议，双方同意继续保持沟通。\n\n责任编辑：王某",
+    "e\u{301}te\u{301} \u{202e}evil\u{202c} 👩‍👩‍👧 \u{10ffff}\n",
+];
+
+/// Runs `stage` over [`DOCUMENTS`] and `own` documents and panics where it breaks the contract:
+///
+/// - marks lie inside the document and on character boundaries;
+/// - the same document gives the same marks;
+/// - what it leaves, it leaves again: after at most eight rounds it cuts nothing more.
+///
+/// # Panics
+/// When the stage breaks the contract; the message names the document and the mark.
+pub fn check(stage: &dyn Stage, own: &[&str]) {
+    let rule = Rule::new("stage/own", "stage");
+    check_with_rules(stage, "stage", &[rule], &|_| Vec::new(), own);
+}
+
+/// A matched rule: its place in the table, the bytes of the line's text, how much of the line.
+pub type Found = (usize, Range<usize>, Role);
+
+/// Like [`check`], for a stage that judges the hits of `rules`: `find` tells which of them match a
+/// line's text. The last rule of the table stands for the stage's own findings; rules with
+/// [`Rule::detect`] are switched on.
+///
+/// # Panics
+/// As [`check`].
+pub fn check_with_rules(
+    stage: &dyn Stage,
+    name: &str,
+    rules: &[Rule],
+    find: &dyn Fn(&str) -> Vec<Found>,
+    own: &[&str],
+) {
+    for &document in DOCUMENTS.iter().chain(own) {
+        let mut text = document.to_owned();
+        let mut rounds = 0;
+        while let Some(left) = round(stage, name, rules, find, &text) {
+            rounds += 1;
+            assert!(rounds <= 8, "the stage never comes to rest on {document:?}");
+            text = left;
+        }
+    }
+}
+
+/// One round: the text that the stage leaves, or none if it leaves all as it was.
+fn round(
+    stage: &dyn Stage,
+    name: &str,
+    rules: &[Rule],
+    find: &dyn Fn(&str) -> Vec<Found>,
+    text: &str,
+) -> Option<String> {
+    let mut doc = Document::new(text, rules, |line| Cow::Borrowed(line.trim()));
+    let detectors = (0..rules.len()).filter(|&i| rules[i].detect.is_some());
+    doc.recognised(None, detectors.map(|i| RuleId(i as u32)).collect());
+    doc.enter(name, RuleId(rules.len().saturating_sub(1) as u32));
+    for index in 0..doc.line_count() {
+        let line = doc.line(index);
+        let hits = find(line.text())
+            .into_iter()
+            .map(|(rule, range, role)| Hit {
+                rule: RuleId(rule as u32),
+                span: line.source_span(range),
+                role,
+                fields: Vec::new(),
+            })
+            .collect();
+        doc.set_hits(index, hits);
+    }
+    let marks = marks_of(stage, &doc);
+    assert_eq!(marks, marks_of(stage, &doc), "two runs over {text:?} differ");
+    for mark in &marks {
+        let inside = text.get(mark.span.range()).is_some();
+        assert!(inside, "{mark:?} is not a range of characters of {text:?}");
+        assert!((mark.rule.0 as usize) < rules.len(), "{mark:?} names no rule");
+    }
+    let left = cut(text, &marks);
+    (left != text).then_some(left)
+}
+
+fn marks_of(stage: &dyn Stage, doc: &Document<'_>) -> Vec<Mark> {
+    let mut marks = Marks::new();
+    stage.mark(doc, &mut marks);
+    marks.into_vec()
+}
+
+/// Applies marks the plainest way there is.
+fn cut(text: &str, marks: &[Mark]) -> String {
+    let covered =
+        |at: usize| marks.iter().find(|mark| mark.span.range().contains(&at) && edits(mark));
+    let mut left = String::new();
+    for (at, c) in text.char_indices() {
+        match covered(at) {
+            None => left.push(c),
+            Some(Mark { action: Action::Replace(with), span, .. }) if span.start() == at => {
+                left.push_str(with);
+            }
+            Some(_) => {}
+        }
+    }
+    left
+}
+
+fn edits(mark: &Mark) -> bool {
+    matches!(mark.action, Action::Remove | Action::Replace(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Span;
+
+    struct Bad(fn(&Document<'_>, &mut Marks));
+
+    impl Stage for Bad {
+        fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+            (self.0)(doc, marks);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "not a range of characters")]
+    fn marks_off_characters_are_found_out() {
+        check(&Bad(|doc, marks| marks.remove(Span::new(0, 1), doc.own_rule())), &["é"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "never comes to rest")]
+    fn stages_that_eat_on_and_on_are_found_out() {
+        let eater = Bad(|doc, marks| {
+            if let Some(c) = doc.source().chars().next() {
+                marks.remove(Span::new(0, c.len_utf8()), doc.own_rule());
+            }
+        });
+        check(&eater, &[]);
+    }
+}

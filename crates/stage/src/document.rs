@@ -1,0 +1,574 @@
+//! The document as a stage sees it: lines, zones and hits, all of them views of the source.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::{Act, At, Place, Rule, RuleId, Span, script};
+
+/// What part of a line or block a hit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The whole line.
+    Line,
+    /// A part of the line: its start, its end, or something inside it.
+    Part,
+    /// The first line of a block.
+    From,
+    /// The last line of a block.
+    Through,
+}
+
+/// A rule matched a line, wherever in the document it stands.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// The rule.
+    pub rule: RuleId,
+    /// What it matched, in bytes of the source.
+    pub span: Span,
+    /// What part of a line or block that is.
+    pub role: Role,
+    /// The fields that the pattern captured: name and value.
+    pub fields: Vec<(String, String)>,
+}
+
+/// A run of lines that a `from`/`through` rule found, in its place.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The rule.
+    pub rule: RuleId,
+    /// Indices of its lines.
+    pub lines: Range<usize>,
+    /// The fields of its first and last line.
+    pub fields: Vec<(String, String)>,
+}
+
+/// A stretch of a partly cut line: text that stands there now, and the source behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece {
+    /// Where it begins in the line's text, in bytes.
+    pub at: usize,
+    /// The source that it stands for.
+    pub source: Span,
+    /// Whether it is a replacement; else it is the source itself.
+    pub replaced: bool,
+}
+
+struct LineData<'a> {
+    span: Span,
+    end: usize,
+    text: Cow<'a, str>,
+    pieces: Vec<Piece>,
+    removed: bool,
+    blank: bool,
+    body: bool,
+    hits: Vec<Hit>,
+}
+
+impl LineData<'_> {
+    fn judge(&mut self) {
+        self.blank = self.text.chars().all(script::is_space);
+        self.body = !self.blank && script::ends_sentence(&self.text) && script::is_long(&self.text);
+    }
+}
+
+/// The first and last body line, and how far the three outermost lines reach.
+#[derive(Clone, Copy, Debug, Default)]
+struct Zones {
+    body: Option<(usize, usize)>,
+    third: usize,
+    third_last: usize,
+}
+
+/// Lines at each end of a document that count as its edges whatever they look like.
+const EDGE_LINES: usize = 3;
+
+impl Zones {
+    fn of(lines: &[LineData<'_>]) -> Zones {
+        let live = |line: &LineData<'_>| !line.removed && !line.blank;
+        let body = |line: &LineData<'_>| !line.removed && line.body;
+        let nth = |mut found: &mut dyn Iterator<Item = usize>| (&mut found).take(EDGE_LINES).last();
+        let mut down = (0..lines.len()).filter(|&i| live(&lines[i]));
+        let mut up = (0..lines.len()).rev().filter(|&i| live(&lines[i]));
+        Zones {
+            body: lines.iter().position(body).zip(lines.iter().rposition(body)),
+            third: nth(&mut down).unwrap_or(0),
+            third_last: nth(&mut up).unwrap_or(0),
+        }
+    }
+
+    fn head(&self, line: usize) -> bool {
+        self.body.is_some_and(|(first, _)| line < first || line <= self.third)
+    }
+
+    fn tail(&self, line: usize) -> bool {
+        self.body.is_some_and(|(_, last)| line > last || line >= self.third_last)
+    }
+
+    fn holds(&self, place: Place, line: usize) -> bool {
+        let Some((first, last)) = self.body else { return matches!(place, Place::Anywhere) };
+        match place {
+            Place::Head => self.head(line),
+            Place::Tail => self.tail(line),
+            Place::Edges => self.head(line) || self.tail(line),
+            Place::Opening => line == first,
+            Place::Closing => line == last,
+            Place::Rims => self.head(line) || self.tail(line) || line == first || line == last,
+            Place::Body => first <= line && line <= last,
+            Place::Anywhere => true,
+        }
+    }
+}
+
+/// A document on its way through the chain.
+///
+/// A stage borrows it and reads; only an engine, which owns it, can change what the next stage
+/// sees. The source itself never changes.
+pub struct Document<'a> {
+    source: &'a str,
+    rules: &'a [Rule],
+    detectors: Vec<RuleId>,
+    key_of: fn(&str) -> Cow<'_, str>,
+    lines: Vec<LineData<'a>>,
+    zones: Zones,
+    first_zones: Zones,
+    stage: &'a str,
+    own_rule: RuleId,
+    outlet: Option<&'a str>,
+}
+
+/// What a stage reads.
+impl<'a> Document<'a> {
+    /// The decoded text, which never changes.
+    pub fn source(&self) -> &'a str {
+        self.source
+    }
+
+    /// The outlet that the document was recognised as.
+    pub fn outlet(&self) -> Option<&'a str> {
+        self.outlet
+    }
+
+    /// The rule to name when a stage marks on its own account.
+    pub fn own_rule(&self) -> RuleId {
+        self.own_rule
+    }
+
+    /// The rule behind an id.
+    pub fn rule(&self, id: RuleId) -> &'a Rule {
+        &self.rules[id.0 as usize]
+    }
+
+    /// The lines that earlier stages left, blank ones included.
+    pub fn lines(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> + Clone {
+        (0..self.lines.len())
+            .filter(|&index| !self.lines[index].removed)
+            .map(|index| Line { doc: self, index })
+    }
+
+    /// The lines of the head: before the first body line or among the first three not blank.
+    pub fn head(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> + Clone {
+        self.lines().filter(|line| line.in_head())
+    }
+
+    /// The lines of the tail: after the last body line or among the last three not blank.
+    pub fn tail(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> + Clone {
+        self.lines().filter(|line| line.in_tail())
+    }
+
+    /// The lines that are sentences of the article.
+    pub fn body_lines(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> + Clone {
+        self.lines().filter(|line| line.is_body())
+    }
+
+    /// Whether a body line is left. Without one, the edges are empty.
+    pub fn has_body(&self) -> bool {
+        self.zones.body.is_some()
+    }
+
+    /// The rules that switch on this stage's detector `name` for this document.
+    pub fn detectors(&self, name: &str) -> impl Iterator<Item = (RuleId, &'a Rule)> {
+        self.detectors.iter().map(|&id| (id, self.rule(id))).filter(move |(_, rule)| {
+            rule.stage == self.stage && rule.detect.as_deref() == Some(name)
+        })
+    }
+
+    /// The blocks of this stage's `from`/`through` rules that lie wholly in their place.
+    pub fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        for first in self.lines() {
+            for from in first.all_hits().filter(|hit| hit.role == Role::From) {
+                let rule = self.rule(from.rule);
+                if rule.stage == self.stage && self.allows(first.index, rule) {
+                    blocks.extend(self.block(first.index, from, rule));
+                }
+            }
+        }
+        blocks
+    }
+
+    fn block(&self, first: usize, from: &Hit, rule: &Rule) -> Option<Block> {
+        let mut seen = 0;
+        for line in self.lines().filter(|line| line.index >= first && !line.is_blank()) {
+            seen += 1;
+            if seen > rule.max_lines || !self.in_place(line.index, rule) {
+                return None;
+            }
+            let through =
+                line.all_hits().find(|hit| hit.role == Role::Through && hit.rule == from.rule);
+            if let Some(through) = through {
+                let fields = from.fields.iter().chain(&through.fields).cloned().collect();
+                return Some(Block { rule: from.rule, lines: first..line.index + 1, fields });
+            }
+        }
+        None
+    }
+
+    /// The lines of a range of indices that earlier stages left.
+    pub fn lines_in(&self, range: Range<usize>) -> impl Iterator<Item = Line<'_, 'a>> {
+        self.lines().filter(move |line| range.contains(&line.index))
+    }
+
+    fn in_place(&self, line: usize, rule: &Rule) -> bool {
+        if self.zones.body.is_some() {
+            return self.zones.holds(rule.place, line);
+        }
+        (rule.safe || rule.act == Act::Keep)
+            && !matches!(rule.place, Place::Body | Place::Opening | Place::Closing)
+    }
+
+    fn allows(&self, line: usize, rule: &Rule) -> bool {
+        self.in_place(line, rule)
+            && rule.max_words.is_none_or(|most| script::words(&self.lines[line].text) <= most)
+            && rule.at.is_none_or(|at| self.is_at(line, rule.place, at))
+    }
+
+    fn is_at(&self, line: usize, place: Place, at: At) -> bool {
+        let blank = |i: &usize| {
+            let span = self.lines[*i].span;
+            self.source.get(span.range()).is_none_or(|text| text.chars().all(script::is_space))
+        };
+        let mut lines = (0..self.lines.len())
+            .filter(|i| !blank(i))
+            .filter(|&i| self.first_zones.holds(place, i));
+        match at {
+            At::Nth(n) => lines.nth(n.saturating_sub(1)) == Some(line),
+            At::Last => lines.next_back() == Some(line),
+        }
+    }
+}
+
+/// What an engine does with a document between stages.
+impl<'a> Document<'a> {
+    /// A document over `source`, its lines split at LF, CR LF and CR.
+    ///
+    /// `key_of` gives a line's form for matching.
+    pub fn new(
+        source: &'a str,
+        rules: &'a [Rule],
+        key_of: fn(&str) -> Cow<'_, str>,
+    ) -> Document<'a> {
+        let mut lines: Vec<_> = split_lines(source)
+            .map(|(span, end)| {
+                let text = Cow::Borrowed(source.get(span.range()).unwrap_or_default());
+                let mut line = LineData {
+                    span,
+                    end,
+                    text,
+                    pieces: Vec::new(),
+                    removed: false,
+                    blank: false,
+                    body: false,
+                    hits: Vec::new(),
+                };
+                line.judge();
+                line
+            })
+            .collect();
+        lines.shrink_to_fit();
+        let zones = Zones::of(&lines);
+        Document {
+            source,
+            rules,
+            detectors: Vec::new(),
+            key_of,
+            lines,
+            zones,
+            first_zones: zones,
+            stage: "",
+            own_rule: RuleId(0),
+            outlet: None,
+        }
+    }
+
+    /// Sets the outlet and the rules without a pattern that hold for this document.
+    pub fn recognised(&mut self, outlet: Option<&'a str>, detectors: Vec<RuleId>) {
+        self.outlet = outlet;
+        self.detectors = detectors;
+    }
+
+    /// Hands the document to the stage `name`, whose own findings go under `own_rule`.
+    pub fn enter(&mut self, name: &'a str, own_rule: RuleId) {
+        self.stage = name;
+        self.own_rule = own_rule;
+    }
+
+    /// The number of lines of the source.
+    pub fn line_count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The line with this index, removed or not.
+    pub fn line(&self, index: usize) -> Line<'_, 'a> {
+        Line { doc: self, index }
+    }
+
+    /// The index of the line that holds byte `at` of the source; line ends belong to their line.
+    pub fn line_at(&self, at: usize) -> usize {
+        self.lines.partition_point(|line| line.end <= at).min(self.lines.len().saturating_sub(1))
+    }
+
+    /// Whether the line was cut whole.
+    pub fn is_removed(&self, index: usize) -> bool {
+        self.lines[index].removed
+    }
+
+    /// Sets the hits of a line.
+    pub fn set_hits(&mut self, index: usize, hits: Vec<Hit>) {
+        self.lines[index].hits = hits;
+    }
+
+    /// Takes a line out of the view of later stages.
+    pub fn remove_line(&mut self, index: usize) {
+        self.lines[index].removed = true;
+    }
+
+    /// Shows later stages `text` for a partly cut line; `pieces` tell where it comes from.
+    pub fn rewrite_line(&mut self, index: usize, text: String, pieces: Vec<Piece>) {
+        let line = &mut self.lines[index];
+        line.text = Cow::Owned(text);
+        line.pieces = pieces;
+        line.judge();
+    }
+
+    /// Finds the zones again, after lines were removed or rewritten.
+    pub fn find_zones(&mut self) {
+        self.zones = Zones::of(&self.lines);
+    }
+
+    /// The bytes from the first to the last body line that is left.
+    pub fn body_span(&self) -> Option<Span> {
+        let (first, last) = self.zones.body?;
+        Some(Span::new(self.lines[first].span.start(), self.lines[last].span.end()))
+    }
+
+    /// The bytes from the first to the last body line of the untouched source.
+    pub fn first_body_span(&self) -> Option<Span> {
+        let (first, last) = self.first_zones.body?;
+        Some(Span::new(self.lines[first].span.start(), self.lines[last].span.end()))
+    }
+}
+
+/// One line of a document, as earlier stages left it.
+#[derive(Clone, Copy)]
+pub struct Line<'d, 'a> {
+    doc: &'d Document<'a>,
+    index: usize,
+}
+
+impl<'d, 'a> Line<'d, 'a> {
+    fn data(&self) -> &'d LineData<'a> {
+        &self.doc.lines[self.index]
+    }
+
+    /// Its place among all lines of the source, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its bytes in the source, without the line end.
+    pub fn span(&self) -> Span {
+        self.data().span
+    }
+
+    /// Its bytes in the source with the line end.
+    pub fn full_span(&self) -> Span {
+        Span::new(self.data().span.start(), self.data().end)
+    }
+
+    /// What it says now: the source, less what was cut, with what was replaced.
+    pub fn text(&self) -> &'d str {
+        &self.data().text
+    }
+
+    /// Its form for matching: spaces, quotes and dashes made alike.
+    pub fn key(&self) -> Cow<'d, str> {
+        (self.doc.key_of)(self.text())
+    }
+
+    /// Whether it shows nothing.
+    pub fn is_blank(&self) -> bool {
+        self.data().blank
+    }
+
+    /// Whether it is a sentence of the article: a sentence end and eight words or more.
+    pub fn is_body(&self) -> bool {
+        self.data().body
+    }
+
+    /// The number of its words.
+    pub fn words(&self) -> usize {
+        script::words(self.text())
+    }
+
+    /// Whether it counts as head.
+    pub fn in_head(&self) -> bool {
+        self.doc.zones.head(self.index)
+    }
+
+    /// Whether it counts as tail.
+    pub fn in_tail(&self) -> bool {
+        self.doc.zones.tail(self.index)
+    }
+
+    /// Whether it stands above the first or below the last body line.
+    pub fn is_outside_body(&self) -> bool {
+        self.doc.zones.body.is_some_and(|(first, last)| self.index < first || self.index > last)
+    }
+
+    /// Whether `rule` may act here: place, number of words, position.
+    pub fn allows(&self, rule: &Rule) -> bool {
+        self.doc.allows(self.index, rule)
+    }
+
+    /// Whether the line above is blank, or there is none.
+    pub fn after_blank(&self) -> bool {
+        self.doc.lines().rfind(|line| line.index < self.index).is_none_or(|line| line.is_blank())
+    }
+
+    /// Whether the line below is blank, or there is none.
+    pub fn before_blank(&self) -> bool {
+        self.doc.lines().find(|line| line.index > self.index).is_none_or(|line| line.is_blank())
+    }
+
+    /// All hits of all stages.
+    pub fn all_hits(&self) -> impl Iterator<Item = &'d Hit> + use<'d, 'a> {
+        self.data().hits.iter()
+    }
+
+    /// The hits of this stage's rules, in place or not, without the ends of blocks.
+    pub fn cues(&self) -> impl Iterator<Item = &'d Hit> + use<'d, 'a> {
+        let doc = self.doc;
+        self.all_hits().filter(move |hit| {
+            matches!(hit.role, Role::Line | Role::Part) && doc.rule(hit.rule).stage == doc.stage
+        })
+    }
+
+    /// The hits of this stage's rules that stand where their rule may act.
+    pub fn hits(&self) -> impl Iterator<Item = &'d Hit> + use<'d, 'a> {
+        let (doc, index) = (self.doc, self.index);
+        self.cues().filter(move |hit| doc.allows(index, doc.rule(hit.rule)))
+    }
+
+    /// The first of [`Line::hits`] that takes the whole line.
+    pub fn hit(&self) -> Option<&'d Hit> {
+        self.hits().find(|hit| hit.role == Role::Line)
+    }
+
+    /// The source behind a range of bytes of [`Line::text`]. A range across a cut covers the cut.
+    pub fn source_span(&self, range: Range<usize>) -> Span {
+        let line = self.data();
+        if line.pieces.is_empty() {
+            let base = line.span.start();
+            return Span::new(base + range.start, base + range.end);
+        }
+        let piece = |at: usize| {
+            let index = line.pieces.partition_point(|piece| piece.at <= at).saturating_sub(1);
+            line.pieces[index]
+        };
+        let first = piece(range.start);
+        let last = piece(range.end.saturating_sub(1).max(range.start));
+        let start = match first.replaced {
+            true => first.source.start(),
+            false => first.source.start() + (range.start - first.at),
+        };
+        let end = match last.replaced {
+            true => last.source.end(),
+            false => last.source.start() + (range.end - last.at),
+        };
+        Span::new(start, end.max(start))
+    }
+}
+
+/// The lines of `source`: the span of each without its end, and where its end ends. LF, CR LF and
+/// a lone CR end a line. A final line end starts no further line.
+fn split_lines(source: &str) -> impl Iterator<Item = (Span, usize)> + '_ {
+    let bytes = source.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= bytes.len() {
+            return None;
+        }
+        let start = at;
+        let length = bytes[start..].iter().position(|&b| b == b'\n' || b == b'\r');
+        let stop = length.map_or(bytes.len(), |length| start + length);
+        at = match bytes.get(stop) {
+            None => stop,
+            Some(b'\r') if bytes.get(stop + 1) == Some(&b'\n') => stop + 2,
+            Some(_) => stop + 1,
+        };
+        Some((Span::new(start, stop), at))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Cow<'_, str> {
+        Cow::Borrowed(text.trim())
+    }
+
+    const BODY: &str = "The minister said on Tuesday that the talks would go on.";
+
+    fn zones(source: &str) -> String {
+        let doc = Document::new(source, &[], plain);
+        doc.lines()
+            .filter(|line| !line.is_blank())
+            .map(|line| match (line.in_head(), line.in_tail(), line.is_body()) {
+                (true, true, _) => '*',
+                (true, ..) => 'h',
+                (_, true, _) => 't',
+                (_, _, true) => 'b',
+                _ => '.',
+            })
+            .collect()
+    }
+
+    #[test]
+    fn all_three_line_ends_end_lines() {
+        let spans: Vec<_> =
+            split_lines("a\r\nb\rc\n\nd").map(|(s, e)| (s.start(), s.end(), e)).collect();
+        assert_eq!(spans, [(0, 1, 3), (3, 4, 5), (5, 6, 7), (7, 7, 8), (8, 9, 9)]);
+        assert_eq!(split_lines("").count(), 0);
+    }
+
+    #[test]
+    fn edges_are_what_lies_outside_the_body_and_three_lines() {
+        assert_eq!(zones(&format!("x\nx\nx\nx\n{BODY}\nsub\n{BODY}\n{BODY}\nx\nx")), "hhhhb.bttt");
+        assert_eq!(zones(&[BODY; 7].join("\n\n")), "hhhbttt");
+        assert_eq!(zones("x\ny\nz"), "...", "no body line: no edges");
+    }
+
+    #[test]
+    fn a_range_across_a_cut_covers_the_cut() {
+        let mut doc = Document::new("one two three", &[], plain);
+        let piece =
+            |at, start, end, replaced| Piece { at, source: Span::new(start, end), replaced };
+        let pieces = vec![piece(0, 0, 4, false), piece(4, 7, 8, true), piece(5, 8, 13, false)];
+        doc.rewrite_line(0, "one _three".into(), pieces);
+        let line = doc.line(0);
+        assert_eq!(line.source_span(0..3), Span::new(0, 3));
+        assert_eq!(line.source_span(2..7), Span::new(2, 10));
+        assert_eq!(line.source_span(4..5), Span::new(7, 8));
+    }
+}

@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One setting of a stage, as the pipeline file gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Setting {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// Anything else that is one value.
+    Text(String),
+}
+
+/// The settings of a stage: `- ticker: {min_lines: 3}`.
+///
+/// A stage's constructor takes the settings that it knows and calls [`Options::finish`], so that
+/// a mistyped one is an error.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    settings: BTreeMap<String, Setting>,
+    known: Vec<&'static str>,
+}
+
+impl Options {
+    /// Options with these settings.
+    pub fn new(settings: BTreeMap<String, Setting>) -> Options {
+        Options { settings, known: Vec::new() }
+    }
+
+    /// Takes the setting `name`, or `default` where it is not set.
+    pub fn bool(&mut self, name: &'static str, default: bool) -> Result<bool, OptionsError> {
+        match self.take(name) {
+            None => Ok(default),
+            Some(Setting::Bool(value)) => Ok(value),
+            Some(_) => Err(OptionsError::new(name, "true or false")),
+        }
+    }
+
+    /// Takes the setting `name`, or `default` where it is not set; 1 at least.
+    pub fn count(&mut self, name: &'static str, default: usize) -> Result<usize, OptionsError> {
+        match self.take(name) {
+            None => Ok(default),
+            Some(Setting::Int(value)) if value > 0 => Ok(value as usize),
+            Some(_) => Err(OptionsError::new(name, "a whole number from 1")),
+        }
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<Setting> {
+        self.known.push(name);
+        self.settings.remove(name)
+    }
+
+    /// Refuses what no call took.
+    pub fn finish(self) -> Result<(), OptionsError> {
+        match self.settings.into_keys().next() {
+            None => Ok(()),
+            Some(name) => {
+                let known = self.known.join(", ");
+                let expected = if known.is_empty() { "no setting".into() } else { known };
+                Err(OptionsError { name, expected, unknown: true })
+            }
+        }
+    }
+}
+
+/// A setting that a stage does not know, or a value that it cannot use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionsError {
+    name: String,
+    expected: String,
+    unknown: bool,
+}
+
+impl OptionsError {
+    /// The setting `name` was expected to be `expected`.
+    pub fn new(name: impl Into<String>, expected: impl Into<String>) -> OptionsError {
+        OptionsError { name: name.into(), expected: expected.into(), unknown: false }
+    }
+
+    /// The setting at fault.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.unknown {
+            write!(f, "unknown setting `{}`; this stage takes {}", self.name, self.expected)
+        } else {
+            write!(f, "setting `{}` must be {}", self.name, self.expected)
+        }
+    }
+}
+
+impl std::error::Error for OptionsError {}

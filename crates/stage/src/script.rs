@@ -1,0 +1,146 @@
+//! What can be told of text in any script: words, sentence ends, spaces.
+
+/// Words, of any script, that make a line long enough to be a body line.
+pub const BODY_WORDS: usize = 8;
+
+/// Characters of an unspaced script that count as [`BODY_WORDS`] words.
+pub const BODY_UNSPACED: usize = 20;
+
+/// Whether `c` belongs to a script that is written without spaces between words: Han, kana, Thai,
+/// Lao, Khmer, Burmese, Tibetan.
+pub fn is_unspaced(c: char) -> bool {
+    matches!(u32::from(c),
+        0x0e00..=0x0fff | 0x1000..=0x109f | 0x1780..=0x17ff | 0x3040..=0x30ff | 0x3400..=0x4dbf
+        | 0x4e00..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff)
+}
+
+/// Whether `c` is white space to a reader: Unicode's white space and the zero-width marks.
+pub fn is_space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{00ad}')
+}
+
+/// Whether `c` ends a sentence, in any script.
+pub fn is_sentence_mark(c: char) -> bool {
+    matches!(
+        c,
+        '.' | '!'
+            | '?'
+            | '…'
+            | '‼'
+            | '⁇'
+            | '⁈'
+            | '⁉'
+            | '。'
+            | '！'
+            | '？'
+            | '．'
+            | '｡'
+            | '؟'
+            | '۔'
+            | '।'
+            | '॥'
+            | '։'
+            | '።'
+            | '፧'
+            | '។'
+            | '။'
+            | '།'
+    )
+}
+
+/// Whether `c` may stand behind a sentence mark and close what the sentence opened.
+pub fn is_closing(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\''
+            | '”'
+            | '’'
+            | '“'
+            | '‘'
+            | '»'
+            | '«'
+            | '›'
+            | '‹'
+            | ')'
+            | ']'
+            | '）'
+            | '」'
+            | '』'
+            | '】'
+            | '》'
+            | '〉'
+            | '〕'
+    )
+}
+
+/// Whether `text` ends like a sentence: a sentence mark, closing quotes and brackets allowed
+/// behind it. A colon does not end a sentence.
+pub fn ends_sentence(text: &str) -> bool {
+    text.trim_end_matches(|c| is_space(c) || is_closing(c))
+        .chars()
+        .next_back()
+        .is_some_and(is_sentence_mark)
+}
+
+/// The number of words in `text`: runs between spaces that hold a letter or digit; in unspaced
+/// scripts, [`BODY_UNSPACED`] characters count as [`BODY_WORDS`] words, rounded down.
+pub fn words(text: &str) -> usize {
+    count_words(text, usize::MAX)
+}
+
+/// Whether `text` is long enough for a body line. Looks no further than it must.
+pub fn is_long(text: &str) -> bool {
+    count_words(text, BODY_WORDS) >= BODY_WORDS
+}
+
+fn count_words(text: &str, enough: usize) -> usize {
+    let (mut spaced, mut unspaced, mut inside) = (0, 0, false);
+    for c in text.chars() {
+        if is_unspaced(c) {
+            unspaced += 1;
+            inside = false;
+        } else if c.is_alphanumeric() {
+            spaced += usize::from(!inside);
+            inside = true;
+        } else if is_space(c) {
+            inside = false;
+        }
+        if spaced + unspaced * BODY_WORDS / BODY_UNSPACED >= enough {
+            return enough;
+        }
+    }
+    spaced + unspaced * BODY_WORDS / BODY_UNSPACED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_words_in_any_script() {
+        assert_eq!(words("He said so – on Tuesday."), 5);
+        assert_eq!(words("به گزارش خبرنگار ما"), 4);
+        assert_eq!(words("発言人星期二表示共有七個代表団参加会議"), 7);
+        assert_eq!(words("|  |"), 0);
+        assert!(is_long("据当局统计，过去一年该地区的投资增长了百分之七，创下新高。"));
+        assert!(!is_long("Seven words do not make a body"));
+    }
+
+    #[test]
+    fn sentences_end_in_any_script() {
+        for text in [
+            "So it was.”",
+            "そうです。」",
+            "هل هذا صحيح؟",
+            "یہ سچ ہے۔",
+            "यह सच है।",
+            "Ende. ",
+            "« Oui. »",
+        ] {
+            assert!(ends_sentence(text), "{text}");
+        }
+        for text in ["A headline", "He said:", "", "SHARE →"] {
+            assert!(!ends_sentence(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The key of a line: its form for matching.
+//!
+//! Match on the key, cut on the source: a no-break space, a curly quote or a soft hyphen must not
+//! hide a match. A key is trimmed; runs of white space are one space; quotes are `'` and `"`;
+//! U+2010 and U+2011 are `-`, longer dashes `—`; zero-width and direction marks are gone (not the
+//! Persian U+200C, which spells); text is NFC where it has combining marks. Bullets stay, and so do
+//! guillemets, which news sites print as separators.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::canonical_combining_class;
+
+/// The key of a line's text. Borrows wherever the text is its own key.
+pub fn key(text: &str) -> Cow<'_, str> {
+    match Keyed::new(text) {
+        Keyed { key, .. } => key,
+    }
+}
+
+/// A key that knows which text each of its characters stands for.
+#[derive(Debug)]
+pub struct Keyed<'a> {
+    key: Cow<'a, str>,
+    // Where in the text a borrowed key begins.
+    base: usize,
+    // For a built key: where each character begins in the key, and the text behind it.
+    map: Vec<(usize, Range<usize>)>,
+}
+
+impl<'a> Keyed<'a> {
+    /// The key of `text`.
+    pub fn new(text: &'a str) -> Keyed<'a> {
+        let left = text.trim_start_matches(is_trimmed);
+        let base = text.len() - left.len();
+        let trimmed = left.trim_end_matches(is_trimmed);
+        if is_own_key(trimmed) {
+            return Keyed { key: Cow::Borrowed(trimmed), base, map: Vec::new() };
+        }
+        Keyed::build(trimmed, base)
+    }
+
+    fn build(trimmed: &str, base: usize) -> Keyed<'a> {
+        let mut key = String::with_capacity(trimmed.len());
+        let mut map = Vec::with_capacity(trimmed.len());
+        let mut chars = trimmed.char_indices().peekable();
+        while let Some((start, c)) = chars.next() {
+            let mut end = start + c.len_utf8();
+            match fold(c) {
+                Fold::Drop => continue,
+                Fold::To(' ') => {
+                    while let Some(&(at, next)) = chars.peek() {
+                        if !matches!(fold(next), Fold::To(' ') | Fold::Drop) {
+                            break;
+                        }
+                        end = at + next.len_utf8();
+                        chars.next();
+                    }
+                    map.push((key.len(), base + start..base + end));
+                    key.push(' ');
+                }
+                Fold::To(folded) => {
+                    let joins = |c: char| is_mark(c) || matches!(fold(c), Fold::Drop);
+                    while let Some(&(at, next)) = chars.peek().filter(|(_, c)| joins(*c)) {
+                        end = at + next.len_utf8();
+                        chars.next();
+                    }
+                    let cluster = start + c.len_utf8()..end;
+                    let marks = trimmed[cluster].chars().filter(|c| is_mark(*c));
+                    for c in std::iter::once(folded).chain(marks).nfc() {
+                        map.push((key.len(), base + start..base + end));
+                        key.push(c);
+                    }
+                }
+            }
+        }
+        Keyed { key: Cow::Owned(key), base, map }
+    }
+
+    /// The key.
+    pub fn as_str(&self) -> &str {
+        &self.key
+    }
+
+    /// The bytes of the text behind a range of bytes of the key.
+    pub fn text_range(&self, range: Range<usize>) -> Range<usize> {
+        if self.map.is_empty() {
+            return range.start + self.base..range.end + self.base;
+        }
+        let entry = |at: usize| self.map.partition_point(|(from, _)| *from <= at).max(1) - 1;
+        let start = self.map[entry(range.start)].1.start;
+        let end = match range.is_empty() {
+            true => start,
+            false => self.map[entry(range.end - 1)].1.end,
+        };
+        start..end
+    }
+}
+
+pub(crate) enum Fold {
+    To(char),
+    Drop,
+}
+
+/// What a character of text or of a pattern's literal becomes in a key.
+pub(crate) fn fold(c: char) -> Fold {
+    Fold::To(match c {
+        ' '..='~' => c,
+        '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{ad}' => return Fold::Drop,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            return Fold::Drop;
+        }
+        '‘' | '’' | '‚' | '‛' | 'ʼ' => '\'',
+        '“' | '”' | '„' | '‟' => '"',
+        '\u{2010}' | '\u{2011}' => '-',
+        '\u{2012}'..='\u{2015}' => '—',
+        c if c.is_whitespace() => ' ',
+        c => c,
+    })
+}
+
+fn is_trimmed(c: char) -> bool {
+    matches!(fold(c), Fold::To(' ') | Fold::Drop)
+}
+
+fn is_mark(c: char) -> bool {
+    c >= '\u{300}' && canonical_combining_class(c) != 0
+}
+
+fn is_own_key(trimmed: &str) -> bool {
+    let mut space = false;
+    trimmed.chars().all(|c| {
+        let double = space && c == ' ';
+        space = c == ' ';
+        !double && matches!(fold(c), Fold::To(folded) if folded == c) && !is_mark(c)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn spaces_quotes_and_dashes_become_alike() {
+        assert_eq!(key("News \u{a0} / \u{a0} Politics"), "News / Politics");
+        assert_eq!(
+            key("  Press TV’s “web\u{ad}site” – 24\u{2011}7\t"),
+            "Press TV's \"website\" — 24-7"
+        );
+        assert_eq!(key("e\u{301}te\u{301}"), "été");
+        assert!(matches!(key(" Straße frei "), Cow::Borrowed("Straße frei")));
+    }
+
+    #[test]
+    fn ranges_of_the_key_find_their_text() {
+        let text = " a\u{a0} \u{a0}b’c";
+        let keyed = Keyed::new(text);
+        assert_eq!(keyed.as_str(), "a b'c");
+        assert_eq!(&text[keyed.text_range(1..3)], "\u{a0} \u{a0}b");
+        assert_eq!(&text[keyed.text_range(3..4)], "’");
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_its_own_key(text in "\\PC*|[ \u{a0}a'’\u{301}\u{200b}-—–\u{93c}ब]*") {
+            let once = key(&text).into_owned();
+            prop_assert_eq!(key(&once), once.as_str());
+        }
+
+        #[test]
+        fn ranges_are_characters_of_the_text(text in "[ \u{a0}aé'’\u{301}\u{200b}“—–\u{93c}बक]*") {
+            let keyed = Keyed::new(&text);
+            let ends: Vec<usize> = keyed.as_str().char_indices().map(|(at, _)| at).chain([keyed.as_str().len()]).collect();
+            for &a in &ends {
+                for &b in ends.iter().filter(|&&b| b > a) {
+                    prop_assert!(text.get(keyed.text_range(a..b)).is_some());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Chaffinch's rule files: YAML in, an index out.
+//!
+//! A rule file says how an outlet is recognised, what to cut from its documents, and proves it
+//! ([`RuleFile`]). A [`RuleSet`] is all files of a run: it tells a document's outlet and finds the
+//! rules that match a line. What is wrong with a file is said with its place ([`Problem`]), all of
+//! it at once.
+//!
+//! ```
+//! use chaffinch_rules::RuleFile;
+//!
+//! let file = "outlet: example\nrules:\n  - id: sign-off\n    stage: share-button\n    text: Share\n";
+//! let problems = RuleFile::parse("rules/example.yaml", file, &["share-buttons"]).unwrap_err();
+//! assert_eq!(
+//!     problems[0].to_string(),
+//!     "rules/example.yaml:3:5: `removes` is missing: a text that the rule must remove",
+//! );
+//! assert_eq!(
+//!     problems[2].to_string(),
+//!     "rules/example.yaml:4:12: unknown stage \"share-button\"; did you mean \"share-buttons\"?",
+//! );
+//! ```
+
+mod file;
+mod index;
+pub mod key;
+mod pattern;
+mod set;
+pub mod yaml;
+
+pub use file::{Example, FileRule, RuleFile, Subject};
+pub use pattern::{Anchor, Found, Pattern};
+pub use set::{How, RuleSet, SHIPPED, Source, UnitId};
+pub use yaml::Problem;

@@ -1,0 +1,334 @@
+//! Patterns: regexes over keys, folded as keys are, with the literals that they begin or end with.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use chaffinch_stage::Role;
+use regex::Regex;
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use regex_syntax::hir::{
+    Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
+};
+
+use crate::key::{self, Fold};
+
+/// Where on a line a pattern must match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// The whole line.
+    Line,
+    /// Its start.
+    Start,
+    /// Its end.
+    End,
+    /// Anywhere in it.
+    Inside,
+}
+
+/// Which end of a line a literal stands at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Side {
+    Start,
+    End,
+}
+
+/// One regex of a pattern, or several that capture nothing, as one.
+#[derive(Debug)]
+struct Alternative {
+    hir: Hir,
+    regex: OnceLock<Option<Regex>>,
+    captures: bool,
+}
+
+impl Alternative {
+    fn regex(&self) -> Option<&Regex> {
+        // Compiled when a line first comes near: most rules of most runs are never needed.
+        self.regex.get_or_init(|| Regex::new(&self.hir.to_string()).ok()).as_ref()
+    }
+}
+
+/// What a rule looks for on a line, compiled.
+#[derive(Debug)]
+pub struct Pattern {
+    pub(crate) anchor: Anchor,
+    pub(crate) role: Role,
+    alternatives: Vec<Alternative>,
+    lengths: (usize, usize),
+    /// Each alternative's literals: every match has one of them at that side, lower-cased.
+    pub(crate) literals: Vec<Option<(Side, BTreeSet<String>)>>,
+}
+
+/// A match of a pattern: bytes of the key, and the captured fields.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What was matched.
+    pub range: Range<usize>,
+    /// The named groups that took part.
+    pub fields: Vec<(String, Range<usize>)>,
+}
+
+impl Pattern {
+    /// A pattern of one or more parsed alternatives.
+    pub fn new(anchor: Anchor, role: Role, alternatives: Vec<Hir>) -> Pattern {
+        let literals = alternatives.iter().map(|hir| literals(hir, anchor)).collect();
+        let min = alternatives.iter().filter_map(|hir| hir.properties().minimum_len()).min();
+        let max = alternatives
+            .iter()
+            .map(|hir| hir.properties().maximum_len().unwrap_or(usize::MAX))
+            .max();
+        let whole = anchor == Anchor::Line;
+        let lengths = (min.unwrap_or(0), max.filter(|_| whole).unwrap_or(usize::MAX));
+        let (named, plain): (Vec<Hir>, Vec<Hir>) =
+            alternatives.into_iter().partition(|hir| hir.properties().explicit_captures_len() > 0);
+        let mut joined = Vec::new();
+        if !plain.is_empty() {
+            joined.push((Hir::alternation(plain), false));
+        }
+        joined.extend(named.into_iter().map(|hir| (hir, true)));
+        let alternatives = joined
+            .into_iter()
+            .map(|(hir, captures)| Alternative {
+                hir: anchored(hir, anchor),
+                regex: OnceLock::new(),
+                captures,
+            })
+            .collect();
+        Pattern { anchor, role, alternatives, lengths, literals }
+    }
+
+    /// Compiles everything now. The error is a person's text: too large, for the most part.
+    pub fn compile(&self) -> Result<(), String> {
+        for alternative in &self.alternatives {
+            if alternative.regex().is_none() {
+                let error = Regex::new(&alternative.hir.to_string());
+                return Err(error.err().map_or_else(String::new, |error| error.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The matches on a key: one at most, but for patterns that match inside a line.
+    pub fn find(&self, key: &str) -> Vec<Found> {
+        if key.len() < self.lengths.0 || key.len() > self.lengths.1 {
+            return Vec::new();
+        }
+        for alternative in &self.alternatives {
+            let Some(regex) = alternative.regex() else { continue };
+            let found: Vec<Found> = if alternative.captures {
+                regex.captures_iter(key).take(self.most()).map(|c| with_fields(regex, &c)).collect()
+            } else {
+                let bare = |m: regex::Match<'_>| Found { range: m.range(), fields: Vec::new() };
+                regex.find_iter(key).take(self.most()).map(bare).collect()
+            };
+            if !found.is_empty() {
+                return found.into_iter().filter(|found| !found.range.is_empty()).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    fn most(&self) -> usize {
+        if self.anchor == Anchor::Inside { usize::MAX } else { 1 }
+    }
+}
+
+fn with_fields(regex: &Regex, captures: &regex::Captures<'_>) -> Found {
+    let named = regex.capture_names().flatten();
+    let fields = named.filter_map(|name| Some((name.to_owned(), captures.name(name)?.range())));
+    let fields = fields.collect();
+    Found { range: captures.get_match().range(), fields }
+}
+
+fn anchored(hir: Hir, anchor: Anchor) -> Hir {
+    let (start, end) = (Hir::look(Look::Start), Hir::look(Look::End));
+    match anchor {
+        Anchor::Line => Hir::concat(vec![start, hir, end]),
+        Anchor::Start => Hir::concat(vec![start, hir]),
+        Anchor::End => Hir::concat(vec![hir, end]),
+        Anchor::Inside => hir,
+    }
+}
+
+/// Parses a regex and folds its literals and classes as keys are folded.
+pub(crate) fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
+    let mut parser = regex_syntax::ParserBuilder::new();
+    let parsed = parser.case_insensitive(ignore_case).build().parse(pattern);
+    Ok(folded(&parsed.map_err(Box::new)?))
+}
+
+/// A literal as a pattern.
+pub(crate) fn literal(text: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
+    parse(&regex_syntax::escape(&key::key(text)), ignore_case)
+}
+
+fn folded(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Look(look) => Hir::look(*look),
+        HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+            Ok(text) => Hir::literal(fold_literal(text).into_bytes()),
+            Err(_) => hir.clone(),
+        },
+        HirKind::Class(Class::Unicode(class)) => Hir::class(Class::Unicode(fold_class(class))),
+        HirKind::Class(class) => Hir::class(class.clone()),
+        HirKind::Repetition(repetition) => {
+            let sub = Box::new(folded(&repetition.sub));
+            Hir::repetition(Repetition { sub, ..*repetition })
+        }
+        HirKind::Capture(capture) => {
+            let sub = Box::new(folded(&capture.sub));
+            Hir::capture(Capture { index: capture.index, name: capture.name.clone(), sub })
+        }
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(folded).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(folded).collect()),
+    }
+}
+
+fn fold_literal(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    let folded = text.chars().filter_map(|c| match key::fold(c) {
+        Fold::To(c) => Some(c),
+        Fold::Drop => None,
+    });
+    folded.nfc().collect()
+}
+
+/// Characters that keys fold away, and a sample of what they become.
+const FOLDED: &[char] = &[
+    '‘', '’', '‚', '‛', 'ʼ', '“', '”', '„', '‟', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}',
+    '\u{2014}', '\u{2015}', '\u{a0}', '\u{2009}', '\u{202f}', '\u{3000}', '\t',
+];
+
+/// A class of half of all characters or more was written as what it leaves out.
+const LARGE_CLASS: u32 = 0x8_0000;
+
+fn fold_class(class: &ClassUnicode) -> ClassUnicode {
+    let has = |c: char| class.iter().any(|range| range.start() <= c && c <= range.end());
+    let size: u32 = class.iter().map(|r| u32::from(r.end()) - u32::from(r.start()) + 1).sum();
+    let mut folded = class.clone();
+    for &c in FOLDED {
+        let Fold::To(to) = key::fold(c) else { continue };
+        let one = ClassUnicode::new([ClassUnicodeRange::new(to, to)]);
+        if has(c) && !has(to) && size < LARGE_CLASS {
+            folded.union(&one);
+        } else if !has(c) && has(to) && size >= LARGE_CLASS {
+            folded.difference(&one);
+        }
+    }
+    folded
+}
+
+/// Bytes of a literal that the index looks at.
+pub(crate) const LITERAL: usize = 8;
+
+/// The most literals that one alternative may bring into the index.
+const MOST_LITERALS: usize = 200;
+
+/// The literals that every match begins with, or ends with: the side whose shortest is longer.
+fn literals(hir: &Hir, anchor: Anchor) -> Option<(Side, BTreeSet<String>)> {
+    let sides: &[(Side, ExtractKind)] = match anchor {
+        Anchor::Line => &[(Side::Start, ExtractKind::Prefix), (Side::End, ExtractKind::Suffix)],
+        Anchor::Start => &[(Side::Start, ExtractKind::Prefix)],
+        Anchor::End => &[(Side::End, ExtractKind::Suffix)],
+        Anchor::Inside => &[],
+    };
+    let usable = |(side, kind): &(Side, ExtractKind)| {
+        let seq = Extractor::new().kind(kind.clone()).extract(hir);
+        let set: BTreeSet<String> =
+            seq.literals()?.iter().map(|l| index_literal(l.as_bytes(), *side)).collect();
+        let shortest = set.iter().map(String::len).min()?;
+        (shortest >= 1 && set.len() <= MOST_LITERALS).then_some((*side, set, shortest))
+    };
+    let best = sides
+        .iter()
+        .filter_map(usable)
+        .max_by_key(|(side, _, shortest)| (*shortest, *side == Side::Start))?;
+    Some((best.0, best.1))
+}
+
+/// A literal as the index stores it: lower-cased, at most [`LITERAL`] bytes, whole characters.
+fn index_literal(bytes: &[u8], side: Side) -> String {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        // The extractor cuts long literals between bytes: keep the characters that are whole.
+        Err(error) if side == Side::Start => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => (0..bytes.len().min(4))
+            .find_map(|skip| std::str::from_utf8(&bytes[skip..]).ok())
+            .unwrap_or_default(),
+    };
+    let lower = |c: char| lower(c);
+    let mut out = String::new();
+    match side {
+        Side::Start => {
+            for c in text.chars().map(lower) {
+                if out.len() + c.len_utf8() > LITERAL {
+                    break;
+                }
+                out.push(c);
+            }
+        }
+        Side::End => {
+            for c in text.chars().rev().map(lower) {
+                if out.len() + c.len_utf8() > LITERAL {
+                    break;
+                }
+                out.insert(0, c);
+            }
+        }
+    }
+    out
+}
+
+/// The lower case of a character where that is one character; the same for patterns and lines.
+pub(crate) fn lower(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(anchor: Anchor, text: &str) -> Pattern {
+        Pattern::new(anchor, Role::Line, vec![parse(text, false).unwrap()])
+    }
+
+    #[test]
+    fn patterns_fold_as_keys_do() {
+        assert_eq!(pattern(Anchor::Line, "Press TV’s – site").find("Press TV's — site").len(), 1);
+        assert_eq!(pattern(Anchor::Line, "[’–]+").find("'—").len(), 1);
+        assert_eq!(pattern(Anchor::Line, "[^“”]+").find("a\"b").len(), 0);
+        assert_eq!(pattern(Anchor::Line, "a\u{a0}b").find("a b").len(), 1);
+    }
+
+    #[test]
+    fn a_whole_line_is_whole() {
+        assert_eq!(pattern(Anchor::Line, "a|b").find("ab"), []);
+        assert_eq!(pattern(Anchor::End, "—Agencies").find("so.—Agencies")[0].range, 3..14);
+    }
+
+    #[test]
+    fn fields_are_captured() {
+        let found = pattern(Anchor::Line, r"News / (?<section>\w+)").find("News / Politics");
+        assert_eq!(found[0].fields, [("section".to_owned(), 7..15)]);
+    }
+
+    #[test]
+    fn literals_cover_every_case() {
+        let (side, set) = literals(&parse("share this .*", true).unwrap(), Anchor::Line).unwrap();
+        assert_eq!(side, Side::Start);
+        assert!(set.contains("share th") && set.contains("ſhare t"), "{set:?}");
+        let (side, set) = literals(&parse(r"\w+ teilen", false).unwrap(), Anchor::Line).unwrap();
+        assert_eq!((side, set.first().unwrap().as_str()), (Side::End, " teilen"));
+        assert_eq!(literals(&parse(r"\w+", false).unwrap(), Anchor::Line), None);
+    }
+}

@@ -1,0 +1,536 @@
+//! All rules of a run: which outlet a document is from, and which rules match a line.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use chaffinch_stage::{Act, Document, Hit, Line, Role, Rule, RuleId};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use crate::file::{Example, FileRule, RuleFile, Subject};
+use crate::index::Index;
+use crate::key::{self, Keyed};
+use crate::pattern::{Anchor, Found, Pattern, Side};
+use crate::yaml::{self, Problem};
+
+/// The rule files that ship with Chaffinch: name below `rules/`, and text.
+pub static SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// An outlet, or a family, in a [`RuleSet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UnitId(usize);
+
+/// How a document's outlet was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The user said so.
+    Given,
+    /// By the host of its URL.
+    Host,
+    /// By its path.
+    Path,
+    /// By lines that only this outlet has.
+    Signs,
+}
+
+impl How {
+    /// The word for it in ledgers and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            How::Given => "given",
+            How::Host => "host",
+            How::Path => "path",
+            How::Signs => "signs",
+        }
+    }
+}
+
+/// What is known of a rule beyond what stages see.
+#[derive(Debug)]
+pub struct Source {
+    /// The file it stands in; empty for a stage's own rule.
+    pub file: String,
+    /// Its pattern as written.
+    pub written: String,
+    /// Texts that must go.
+    pub removes: Vec<String>,
+    /// Texts that must stay.
+    pub keeps: Vec<String>,
+    /// The outlet or family whose file it is; none for generic rules.
+    pub unit: Option<UnitId>,
+}
+
+/// An outlet or family with its rules.
+#[derive(Debug)]
+struct Unit {
+    id: String,
+    name: Option<String>,
+    family: bool,
+    families: Vec<UnitId>,
+    own: Vec<RuleId>,
+    examples: Vec<Example>,
+    index: OnceLock<Rules>,
+}
+
+/// The rules that hold for one kind of document, indexed.
+#[derive(Debug, Default)]
+struct Rules {
+    index: Index,
+    detectors: Vec<RuleId>,
+}
+
+/// All rules of a run.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    sources: Vec<Source>,
+    patterns: Vec<Vec<Pattern>>,
+    generic: Rules,
+    units: Vec<Unit>,
+    names: HashMap<String, UnitId>,
+    hosts: HashMap<String, Vec<UnitId>>,
+    paths: (GlobSet, Vec<UnitId>),
+    signs: Index,
+    sign_texts: Vec<(String, UnitId)>,
+}
+
+impl RuleSet {
+    /// The shipped generic rules with the shipped outlets.
+    ///
+    /// # Errors
+    /// What is wrong with the rules; nothing, for stages that know the built-in names.
+    pub fn shipped(stages: &[&str]) -> Result<RuleSet, Vec<Problem>> {
+        RuleSet::load(&[], stages, &|_| true)
+    }
+
+    /// The shipped generic rules with the rule files below `directories`, or with the shipped
+    /// outlets where none is given. A directory's own `generic/` stands in for the shipped one.
+    /// `speaks` tells which languages of generic cues are wanted.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, all at once.
+    pub fn load(
+        directories: &[&Path],
+        stages: &[&str],
+        speaks: &dyn Fn(&str) -> bool,
+    ) -> Result<RuleSet, Vec<Problem>> {
+        let mut texts: Vec<(String, Cow<'_, str>)> = Vec::new();
+        let mut problems = Vec::new();
+        for directory in directories {
+            match read_directory(directory) {
+                Ok(files) => texts.extend(files.into_iter().map(|(f, t)| (f, Cow::Owned(t)))),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let own_generic = texts.iter().any(|(file, _)| is_generic(file));
+        for (name, text) in SHIPPED {
+            let generic = is_generic(name);
+            if generic && !own_generic || !generic && directories.is_empty() {
+                texts.push((format!("rules/{name}"), Cow::Borrowed(text)));
+            }
+        }
+        let mut files = Vec::new();
+        for (file, text) in &texts {
+            match RuleFile::parse(file, text, stages) {
+                Ok(parsed) => files.push((parsed, text.as_ref())),
+                Err(found) => problems.extend(found),
+            }
+        }
+        let set = RuleSet::build(files, &mut problems, speaks);
+        if problems.is_empty() { Ok(set) } else { Err(problems) }
+    }
+
+    fn build(
+        files: Vec<(RuleFile, &str)>,
+        problems: &mut Vec<Problem>,
+        speaks: &dyn Fn(&str) -> bool,
+    ) -> RuleSet {
+        let mut set = RuleSet::default();
+        let mut extends = Vec::new();
+        let mut globs = GlobSetBuilder::new();
+        for (file, text) in files {
+            let generic = file.subject == Subject::Generic;
+            let unit = (!generic).then(|| set.add_unit(&file, text, problems)).flatten();
+            for rule in file.rules {
+                let wanted = rule.language.as_deref().is_none_or(speaks);
+                if generic && !wanted {
+                    continue;
+                }
+                let id = set.add_rule(rule, &file.file, unit);
+                match unit {
+                    Some(UnitId(unit)) => set.units[unit].own.push(id),
+                    None => set.generic.add(id, &set.rules, &set.patterns),
+                }
+            }
+            let Some(unit) = unit else { continue };
+            for host in file.hosts {
+                set.hosts.entry(host).or_default().push(unit);
+            }
+            for path in file.paths.iter().filter_map(|path| Glob::new(path).ok()) {
+                globs.add(path);
+                set.paths.1.push(unit);
+            }
+            for sign in file.signs {
+                let sign = key::key(&sign).into_owned();
+                let id = set.sign_texts.len() as u32;
+                set.signs.add_literal(id, Side::Start, &sign);
+                set.signs.add_literal(id, Side::End, &sign);
+                set.sign_texts.push((sign, unit));
+            }
+            extends.push((unit, file.file, text.to_owned(), file.extends));
+        }
+        set.paths.0 = globs.build().unwrap_or_default();
+        for (UnitId(unit), file, text, families) in extends {
+            for family in families {
+                match set.names.get(&family).filter(|UnitId(id)| set.units[*id].family) {
+                    Some(&id) => set.units[unit].families.push(id),
+                    None => {
+                        let known: Vec<&str> =
+                            set.units.iter().filter(|u| u.family).map(|u| u.id.as_str()).collect();
+                        let span = text.find(&family).map_or(0..0, |at| at..at + family.len());
+                        let message = format!("unknown family \"{family}\"");
+                        let help = Some(yaml::expected(&family, &known));
+                        let (file, source) = (file.clone(), text.clone());
+                        problems.push(Problem { file, source, span, message, help });
+                    }
+                }
+            }
+        }
+        set
+    }
+
+    fn add_unit(
+        &mut self,
+        file: &RuleFile,
+        text: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<UnitId> {
+        let id = UnitId(self.units.len());
+        if self.names.contains_key(&file.id) {
+            let span = text.find(&file.id).map_or(0..0, |at| at..at + file.id.len());
+            let message = format!("another rule file is already named \"{}\"", file.id);
+            let (file, source) = (file.file.clone(), text.to_owned());
+            problems.push(Problem { file, source, span, message, help: None });
+            return None;
+        }
+        self.names.insert(file.id.clone(), id);
+        self.units.push(Unit {
+            id: file.id.clone(),
+            name: file.name.clone(),
+            family: file.subject == Subject::Family,
+            families: Vec::new(),
+            own: Vec::new(),
+            examples: file.examples.clone(),
+            index: OnceLock::new(),
+        });
+        Some(id)
+    }
+
+    fn add_rule(&mut self, rule: FileRule, file: &str, unit: Option<UnitId>) -> RuleId {
+        let FileRule { rule, patterns, written, removes, keeps, .. } = rule;
+        self.rules.push(rule);
+        self.sources.push(Source { file: file.to_owned(), written, removes, keeps, unit });
+        self.patterns.push(patterns);
+        RuleId(self.rules.len() as u32 - 1)
+    }
+
+    /// Adds the rule that a stage marks under on its own account: `stage/NAME`.
+    pub fn add_stage(&mut self, stage: &str) -> RuleId {
+        let mut rule = Rule::new(format!("stage/{stage}"), stage);
+        rule.place = chaffinch_stage::Place::Anywhere;
+        self.rules.push(rule);
+        self.patterns.push(Vec::new());
+        self.sources.push(Source {
+            file: String::new(),
+            written: String::new(),
+            removes: Vec::new(),
+            keeps: Vec::new(),
+            unit: None,
+        });
+        RuleId(self.rules.len() as u32 - 1)
+    }
+
+    /// All rules; a [`RuleId`] is a place in this table.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// What is known of a rule beyond what stages see.
+    pub fn source(&self, id: RuleId) -> &Source {
+        &self.sources[id.0 as usize]
+    }
+
+    /// Rules that are tried on every line for want of a literal at an end of it.
+    pub fn slow_rules(&self) -> Vec<RuleId> {
+        let mut slow: Vec<RuleId> =
+            self.generic.index.unkeyed().iter().map(|slot| slot_rule(*slot).0).collect();
+        for unit in 0..self.units.len() {
+            slow.extend(
+                self.unit_rules(UnitId(unit)).index.unkeyed().iter().map(|s| slot_rule(*s).0),
+            );
+        }
+        slow.sort();
+        slow.dedup();
+        slow
+    }
+
+    /// The id of an outlet or family.
+    pub fn unit_name(&self, id: UnitId) -> &str {
+        &self.units[id.0].id
+    }
+
+    /// Outlets: id, name for people, number of rules with its families'.
+    pub fn outlets(&self) -> impl Iterator<Item = (&str, Option<&str>, usize)> {
+        self.units.iter().filter(|unit| !unit.family).map(|unit| {
+            let inherited: usize = unit.families.iter().map(|f| self.units[f.0].own.len()).sum();
+            (unit.id.as_str(), unit.name.as_deref(), unit.own.len() + inherited)
+        })
+    }
+
+    /// Whole documents of the rule files: outlet or family, document, what must be left.
+    pub fn examples(&self) -> impl Iterator<Item = (&str, &Example)> {
+        self.units.iter().flat_map(|u| u.examples.iter().map(move |e| (u.id.as_str(), e)))
+    }
+
+    /// The outlet with this id.
+    ///
+    /// # Errors
+    /// What to do instead, where there is none.
+    pub fn outlet(&self, id: &str) -> Result<UnitId, String> {
+        self.names.get(id).copied().ok_or_else(|| {
+            let known: Vec<&str> = self.names.keys().map(String::as_str).collect();
+            let mut known = known;
+            known.sort_unstable();
+            format!("unknown outlet \"{id}\"; {}", yaml::expected(id, &known))
+        })
+    }
+
+    /// The outlet of a document: by the host of its URL, else its path, else its signs. Two
+    /// outlets at one level: neither, but for the rules of a family that both extend.
+    pub fn recognise(
+        &self,
+        url: Option<&str>,
+        path: Option<&str>,
+        doc: &Document<'_>,
+    ) -> Option<(UnitId, How)> {
+        let by_host = || self.by_host(host_of(url?)?);
+        let by_path = || self.one_of(&self.by_path(path?));
+        let by_signs = || self.by_signs(doc);
+        by_host()
+            .map(|unit| (unit, How::Host))
+            .or_else(|| by_path().map(|unit| (unit, How::Path)))
+            .or_else(|| by_signs().map(|unit| (unit, How::Signs)))
+    }
+
+    fn by_host(&self, host: String) -> Option<UnitId> {
+        let mut rest = host.as_str();
+        loop {
+            if let Some(units) = self.hosts.get(rest) {
+                return self.one_of(units);
+            }
+            rest = rest.split_once('.')?.1;
+        }
+    }
+
+    fn by_path(&self, path: &str) -> Vec<UnitId> {
+        self.paths.0.matches(path).into_iter().map(|i| self.paths.1[i]).collect()
+    }
+
+    fn by_signs(&self, doc: &Document<'_>) -> Option<UnitId> {
+        if self.sign_texts.is_empty() {
+            return None;
+        }
+        let (mut near, mut seen) = (Vec::new(), Vec::new());
+        for line in doc.lines().filter(|line| !line.is_blank()) {
+            let keyed = Keyed::new(line.text());
+            let key = keyed.as_str();
+            self.signs.candidates(key, &mut near);
+            for &id in &near {
+                let (sign, _) = &self.sign_texts[id as usize];
+                if (key.starts_with(sign.as_str()) || key.ends_with(sign.as_str()))
+                    && !seen.contains(&id)
+                {
+                    seen.push(id);
+                }
+            }
+        }
+        let mut counts: HashMap<UnitId, usize> = HashMap::new();
+        for id in seen {
+            *counts.entry(self.sign_texts[id as usize].1).or_default() += 1;
+        }
+        let most = counts.values().copied().max()?;
+        let mut winners: Vec<UnitId> =
+            counts.into_iter().filter(|(_, n)| *n == most).map(|(unit, _)| unit).collect();
+        winners.sort_by_key(|unit| unit.0);
+        self.one_of(&winners)
+    }
+
+    /// The only one of `units`, else the family that all of them extend.
+    fn one_of(&self, units: &[UnitId]) -> Option<UnitId> {
+        let (&first, rest) = units.split_first()?;
+        if rest.iter().all(|&unit| unit == first) {
+            return Some(first);
+        }
+        let families = &self.units[first.0].families;
+        families.iter().copied().find(|f| rest.iter().all(|u| self.units[u.0].families.contains(f)))
+    }
+
+    /// The rules without a pattern that hold for documents of `outlet`.
+    pub fn detectors(&self, outlet: Option<UnitId>) -> Vec<RuleId> {
+        let own = outlet.map(|unit| self.unit_rules(unit).detectors.clone()).unwrap_or_default();
+        own.into_iter().chain(self.generic.detectors.iter().copied()).collect()
+    }
+
+    fn unit_rules(&self, UnitId(unit): UnitId) -> &Rules {
+        self.units[unit].index.get_or_init(|| {
+            let mut rules = Rules::default();
+            let unit = &self.units[unit];
+            let inherited = unit.families.iter().flat_map(|family| &self.units[family.0].own);
+            for &id in unit.own.iter().chain(inherited) {
+                rules.add(id, &self.rules, &self.patterns);
+            }
+            rules
+        })
+    }
+
+    /// All rules that match a line, wherever it stands: the outlet's, its families', the generic
+    /// ones, each in the order of its file.
+    pub fn find(
+        &self,
+        outlet: Option<UnitId>,
+        line: Line<'_, '_>,
+        near: &mut Vec<u32>,
+    ) -> Vec<Hit> {
+        let keyed = Keyed::new(line.text());
+        let mut hits = Vec::new();
+        if keyed.as_str().is_empty() {
+            return hits;
+        }
+        let own = outlet.map(|unit| &self.unit_rules(unit).index);
+        for index in own.into_iter().chain([&self.generic.index]) {
+            index.candidates(keyed.as_str(), near);
+            for &slot in near.iter() {
+                let (id, part) = slot_rule(slot);
+                let pattern = &self.patterns[id.0 as usize][part];
+                for found in pattern.find(keyed.as_str()) {
+                    hits.push(self.hit(id, pattern, found, &keyed, line));
+                }
+            }
+        }
+        hits
+    }
+
+    /// The same as [`RuleSet::find`], by trying every pattern: the oracle for tests.
+    pub fn find_naively(&self, outlet: Option<UnitId>, line: Line<'_, '_>) -> Vec<Hit> {
+        let keyed = Keyed::new(line.text());
+        let mut hits = Vec::new();
+        let unit = outlet.map(|UnitId(unit)| &self.units[unit]);
+        let own = unit.into_iter().flat_map(|unit| {
+            unit.own.iter().chain(unit.families.iter().flat_map(|f| &self.units[f.0].own)).copied()
+        });
+        let mut own: Vec<RuleId> = own.collect();
+        own.sort();
+        let all = (0..self.rules.len() as u32).map(RuleId);
+        let generic = all.filter(|id| self.sources[id.0 as usize].unit.is_none());
+        for id in own.into_iter().chain(generic) {
+            for pattern in &self.patterns[id.0 as usize] {
+                if !keyed.as_str().is_empty() {
+                    for found in pattern.find(keyed.as_str()) {
+                        hits.push(self.hit(id, pattern, found, &keyed, line));
+                    }
+                }
+            }
+        }
+        hits
+    }
+
+    fn hit(
+        &self,
+        rule: RuleId,
+        pattern: &Pattern,
+        found: Found,
+        keyed: &Keyed<'_>,
+        line: Line<'_, '_>,
+    ) -> Hit {
+        let text = line.text();
+        let value = |range| {
+            let words = text[keyed.text_range(range)].split(chaffinch_stage::script::is_space);
+            words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        let fields = found.fields.into_iter().map(|(name, range)| (name, value(range))).collect();
+        let mut range = keyed.text_range(found.range);
+        let cuts = self.rules[rule.0 as usize].act == Act::Remove;
+        let space = chaffinch_stage::script::is_space;
+        match pattern.anchor {
+            Anchor::Line => range = 0..text.len(),
+            Anchor::Start if cuts => {
+                range = 0..text.len() - text[range.end..].trim_start_matches(space).len();
+            }
+            Anchor::End if cuts => {
+                range = text[..range.start].trim_end_matches(space).len()..text.len();
+            }
+            _ => {}
+        }
+        let span = match pattern.anchor {
+            Anchor::Line => line.span(),
+            _ => line.source_span(range),
+        };
+        let role = pattern.role;
+        debug_assert!(role != Role::Line || pattern.anchor == Anchor::Line);
+        Hit { rule, span, role, fields }
+    }
+}
+
+impl Rules {
+    fn add(&mut self, id: RuleId, rules: &[Rule], patterns: &[Vec<Pattern>]) {
+        if rules[id.0 as usize].detect.is_some() {
+            self.detectors.push(id);
+        }
+        for (part, pattern) in patterns[id.0 as usize].iter().enumerate() {
+            self.index.add(id.0 * 2 + part as u32, pattern);
+        }
+    }
+}
+
+/// A slot of an index: a rule, and which of its two patterns.
+fn slot_rule(slot: u32) -> (RuleId, usize) {
+    (RuleId(slot / 2), slot as usize % 2)
+}
+
+fn is_generic(file: &str) -> bool {
+    Path::new(file).parent().is_some_and(|parent| parent.ends_with("generic"))
+}
+
+/// The host of a URL, in lower case, without a port.
+fn host_of(url: &str) -> Option<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    (!host.is_empty()).then(|| host.to_lowercase())
+}
+
+fn read_directory(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
+    let shown = directory.display().to_string();
+    let failed = |path: &Path, error: std::io::Error| {
+        Problem::whole(&path.display().to_string(), error.to_string())
+    };
+    let mut files = Vec::new();
+    let mut folders = vec![directory.to_owned()];
+    if !directory.is_dir() {
+        return Err(Problem::whole(&shown, "there is no such directory of rule files"));
+    }
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|error| failed(&folder, error))? {
+            let path = entry.map_err(|error| failed(&folder, error))?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+                let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+                files.push((path.display().to_string(), text));
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

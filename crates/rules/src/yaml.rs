@@ -1,0 +1,499 @@
+//! Reading YAML so that every mistake in a file is told at once, each with its place.
+//!
+//! serde_yaml reads the values. Only when something is wrong does a second parser tell where in
+//! the file each value stands.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Parser};
+use serde_yaml::{Mapping, Value};
+
+/// Files above this are refused before they are parsed: nesting costs the parser the square of
+/// its depth.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Something wrong in a YAML file, and where.
+#[derive(Clone)]
+pub struct Problem {
+    /// The file, as the user named it.
+    pub file: String,
+    /// Its text, to show the line from.
+    pub source: String,
+    /// The bytes of the text that are wrong.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// A problem with a file as a whole.
+    pub fn whole(file: &str, message: impl Into<String>) -> Problem {
+        let (file, source) = (file.to_owned(), String::new());
+        Problem { file, source, span: 0..0, message: message.into(), help: None }
+    }
+
+    /// Line and column, both from 1; columns count characters.
+    pub fn position(&self) -> (usize, usize) {
+        let before = self.source.get(..self.span.start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before[line_start..].chars().count() + 1;
+        (before.bytes().filter(|&b| b == b'\n').count() + 1, column)
+    }
+}
+
+// As it is displayed: the text of the whole file helps nobody in a panic message.
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.position();
+        match self.source.is_empty() {
+            true => write!(f, "{}: {}", self.file, self.message)?,
+            false => write!(f, "{}:{line}:{column}: {}", self.file, self.message)?,
+        }
+        self.help.iter().try_for_each(|help| write!(f, "; {help}"))
+    }
+}
+
+/// Which side of `key: value` a problem lies on.
+#[derive(Clone, Debug)]
+enum Part {
+    Key,
+    Value,
+    Inside(Range<usize>),
+}
+
+#[derive(Debug)]
+struct Found {
+    path: String,
+    part: Part,
+    message: String,
+    help: Option<String>,
+}
+
+/// Collects what is wrong with one file.
+#[derive(Clone, Debug, Default)]
+pub struct Problems(Rc<RefCell<Vec<Found>>>);
+
+impl Problems {
+    fn add(&self, path: String, part: Part, message: String, help: Option<String>) {
+        self.0.borrow_mut().push(Found { path, part, message, help });
+    }
+
+    /// The problems, each with its place in `source`.
+    pub fn place(self, file: &str, source: &str) -> Vec<Problem> {
+        let found = self.0.take();
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let places = places(source);
+        let mut problems: Vec<Problem> = found
+            .into_iter()
+            .map(|found| Problem {
+                file: file.to_owned(),
+                source: source.to_owned(),
+                span: places.find(source, &found.path, &found.part),
+                message: found.message,
+                help: found.help,
+            })
+            .collect();
+        problems.sort_by_key(|problem| problem.span.start);
+        problems
+    }
+}
+
+/// Parses a whole file into its top mapping.
+///
+/// # Errors
+/// The one syntax error that stops the parser, a file that is no mapping, or one over 1 MiB.
+pub fn parse(file: &str, source: &str) -> Result<Mapping, Problem> {
+    if source.len() > MOST_BYTES {
+        return Err(Problem::whole(file, "the file is over 1 MiB; split it"));
+    }
+    let at = |span: Range<usize>, message: String, help: Option<&str>| Problem {
+        file: file.to_owned(),
+        source: source.to_owned(),
+        span,
+        message,
+        help: help.map(str::to_owned),
+    };
+    match serde_yaml::from_str::<Value>(source) {
+        Ok(Value::Mapping(mapping)) => Ok(mapping),
+        Ok(Value::Null) => Err(at(0..0, "the file is empty".into(), None)),
+        Ok(_) => Err(at(0..source.len().min(1), "expected `key: value` lines".into(), None)),
+        Err(error) => {
+            let place = error.location().map_or(0, |location| location.index());
+            let place = (place..source.len()).find(|&i| source.is_char_boundary(i)).unwrap_or(0);
+            let length = source[place..].chars().next().map_or(0, char::len_utf8);
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            let help =
+                source[..place].contains('\t').then_some("YAML is indented with spaces, not tabs");
+            Err(at(place..place + length, format!("not valid YAML: {message}"), help))
+        }
+    }
+}
+
+/// A mapping being read: keys are taken one by one, and what is left over is unknown.
+pub struct Node<'a> {
+    mapping: &'a Mapping,
+    path: String,
+    taken: Vec<&'static str>,
+    problems: Problems,
+}
+
+impl<'a> Node<'a> {
+    /// The top of a file.
+    pub fn top(mapping: &'a Mapping, problems: &Problems) -> Node<'a> {
+        Node { mapping, path: String::new(), taken: Vec::new(), problems: problems.clone() }
+    }
+
+    /// The value of `key`, if it is there.
+    pub fn take(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.taken.push(key);
+        self.mapping.get(key)
+    }
+
+    /// Whether `key` is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.mapping.contains_key(key)
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &'static str) -> Option<&'a str> {
+        match self.take(key)? {
+            Value::String(text) => Some(text),
+            other => {
+                self.wrong(
+                    key,
+                    &format!("expected text, found {}", kind(other)),
+                    quote_help(other),
+                );
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub fn required(&mut self, key: &'static str, what: &str) -> Option<&'a str> {
+        if !self.has(key) {
+            self.taken.push(key);
+            self.missing(&format!("`{key}` is missing: {what}"));
+        }
+        self.text(key)
+    }
+
+    /// One text or a list of texts; empty where the key is missing.
+    pub fn texts(&mut self, key: &'static str) -> Vec<&'a str> {
+        match self.take(key) {
+            None => Vec::new(),
+            Some(Value::String(text)) => vec![text],
+            Some(Value::Sequence(items)) => {
+                let mut texts = Vec::new();
+                for (i, item) in items.iter().enumerate() {
+                    match item {
+                        Value::String(text) => texts.push(text.as_str()),
+                        other => self.problems.add(
+                            format!("{}[{i}]", self.child(key)),
+                            Part::Value,
+                            format!("expected text, found {}", kind(other)),
+                            quote_help(other).map(str::to_owned),
+                        ),
+                    }
+                }
+                texts
+            }
+            Some(other) => {
+                self.wrong(key, &format!("expected a list of texts, found {}", kind(other)), None);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A whole number from 1.
+    pub fn count(&mut self, key: &'static str) -> Option<usize> {
+        match self.take(key)?.as_u64().filter(|&n| n > 0) {
+            Some(n) => usize::try_from(n).ok(),
+            None => {
+                self.wrong(key, "expected a whole number from 1", None);
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`; false where the key is missing.
+    pub fn flag(&mut self, key: &'static str) -> bool {
+        match self.take(key) {
+            None => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(other) => {
+                self.wrong(key, &format!("expected true or false, found {}", kind(other)), None);
+                false
+            }
+        }
+    }
+
+    /// One of a few names.
+    pub fn one_of<T: Copy>(&mut self, key: &'static str, names: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+            self.wrong(key, &format!("unknown {key} \"{text}\""), Some(&expected(text, &names)));
+        }
+        found
+    }
+
+    /// A mapping.
+    pub fn node(&mut self, key: &'static str) -> Option<Node<'a>> {
+        match self.take(key)? {
+            Value::Mapping(mapping) => Some(self.below(mapping, self.child(key))),
+            other => {
+                self.wrong(
+                    key,
+                    &format!("expected `key: value` lines, found {}", kind(other)),
+                    None,
+                );
+                None
+            }
+        }
+    }
+
+    /// A list of mappings.
+    pub fn nodes(&mut self, key: &'static str) -> Vec<Node<'a>> {
+        let items = match self.take(key) {
+            None => return Vec::new(),
+            Some(Value::Sequence(items)) => items,
+            Some(other) => {
+                self.wrong(key, &format!("expected a list, found {}", kind(other)), None);
+                return Vec::new();
+            }
+        };
+        let mut nodes = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            let path = format!("{}[{i}]", self.child(key));
+            match item {
+                Value::Mapping(mapping) => nodes.push(self.below(mapping, path)),
+                other => {
+                    let message = format!("expected `key: value` lines, found {}", kind(other));
+                    self.problems.add(path, Part::Value, message, None);
+                }
+            }
+        }
+        nodes
+    }
+
+    /// Keys and texts of a mapping.
+    pub fn pairs(&mut self, key: &'static str) -> Vec<(String, String)> {
+        let Some(Value::Mapping(mapping)) = self.take(key) else {
+            if self.has(key) {
+                self.wrong(key, "expected `name: text` lines", None);
+            }
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        for (name, value) in mapping {
+            match (name.as_str(), value.as_str()) {
+                (Some(name), Some(value)) => pairs.push((name.to_owned(), value.to_owned())),
+                _ => self.wrong(key, "expected `name: text` lines", None),
+            }
+        }
+        pairs
+    }
+
+    fn below(&self, mapping: &'a Mapping, path: String) -> Node<'a> {
+        Node { mapping, path, taken: Vec::new(), problems: self.problems.clone() }
+    }
+
+    fn child(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Says that the value of `key` is wrong.
+    pub fn wrong(&self, key: &str, message: &str, help: Option<&str>) {
+        let help = help.map(str::to_owned);
+        self.problems.add(self.child(key), Part::Value, message.to_owned(), help);
+    }
+
+    /// Says that item `index` of the list `key` is wrong.
+    pub fn wrong_item(&self, key: &str, index: usize, message: &str, help: Option<&str>) {
+        let path = format!("{}[{index}]", self.child(key));
+        self.problems.add(path, Part::Value, message.to_owned(), help.map(str::to_owned));
+    }
+
+    /// Says that a part of the text of `key`, or of its item `index`, is wrong.
+    pub fn wrong_inside(
+        &self,
+        key: &str,
+        index: Option<usize>,
+        range: Range<usize>,
+        message: &str,
+    ) {
+        let path = match index {
+            Some(index) => format!("{}[{index}]", self.child(key)),
+            None => self.child(key),
+        };
+        self.problems.add(path, Part::Inside(range), message.to_owned(), None);
+    }
+
+    /// Says what this mapping lacks.
+    pub fn missing(&self, message: &str) {
+        self.problems.add(self.path.clone(), Part::Key, message.to_owned(), None);
+    }
+
+    /// Says that a key is wrong, not its value.
+    pub fn wrong_key(&self, key: &str, message: &str, help: Option<&str>) {
+        let help = help.map(str::to_owned);
+        self.problems.add(self.child(key), Part::Key, message.to_owned(), help);
+    }
+
+    /// Says of every key that nothing took that it is unknown.
+    pub fn finish(self) {
+        for key in self.mapping.keys() {
+            match key.as_str() {
+                Some(key) if self.taken.contains(&key) => {}
+                Some(key) => {
+                    let help = expected(key, &self.taken);
+                    self.wrong_key(key, &format!("unknown key \"{key}\""), Some(&help));
+                }
+                None => self.missing("keys must be text"),
+            }
+        }
+    }
+}
+
+/// "did you mean …?", or what may stand there.
+pub fn expected(found: &str, names: &[&str]) -> String {
+    let near = names
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(found, name), *name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min();
+    match near {
+        Some((_, name)) => format!("did you mean \"{name}\"?"),
+        None => format!("expected one of: {}", names.join(", ")),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Sequence(_) => "a list",
+        Value::Mapping(_) => "`key: value` lines",
+        Value::Tagged(_) => "a tagged value",
+    }
+}
+
+fn quote_help(value: &Value) -> Option<&'static str> {
+    matches!(value, Value::Bool(_) | Value::Number(_)).then_some("put it in quotes")
+}
+
+/// Where each key and value of a file stands, in characters.
+struct Places {
+    values: HashMap<String, Range<usize>>,
+    keys: HashMap<String, Range<usize>>,
+}
+
+impl Places {
+    fn find(&self, source: &str, path: &str, part: &Part) -> Range<usize> {
+        let chars = match part {
+            Part::Key => self.keys.get(path).or_else(|| self.values.get(path)),
+            Part::Value | Part::Inside(_) => self.values.get(path).or_else(|| self.keys.get(path)),
+        };
+        let chars = chars.cloned().unwrap_or(0..0);
+        let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
+        let span = byte(chars.start)..byte(chars.end);
+        let span = span.start..span.start + source[span.clone()].trim_end().len();
+        match part {
+            Part::Inside(range) => inside(source, &span, range),
+            _ => {
+                let first_line = source[span.clone()].lines().next().map_or(0, str::len);
+                span.start..span.start + first_line
+            }
+        }
+    }
+}
+
+/// The bytes of a part of a scalar. Where the scalar has escapes or is folded, the whole of it.
+fn inside(source: &str, span: &Range<usize>, range: &Range<usize>) -> Range<usize> {
+    let written = &source[span.clone()];
+    let quote = usize::from(written.starts_with(['\'', '"']));
+    let plain = !written.contains('\n')
+        && !(written.starts_with('\'') && written[1..written.len().max(2) - 1].contains("''"))
+        && !(written.starts_with('"') && written.contains('\\'));
+    let part = span.start + quote + range.start..span.start + quote + range.end;
+    match plain && part.end <= span.end && source.get(part.clone()).is_some() {
+        true => part,
+        false => span.start..span.start + written.lines().next().map_or(0, str::len),
+    }
+}
+
+enum Level {
+    List(String, usize),
+    Map(String, Option<String>),
+}
+
+fn places(source: &str) -> Places {
+    let mut places = Places { values: HashMap::new(), keys: HashMap::new() };
+    let mut levels: Vec<Level> = Vec::new();
+    for event in Parser::new_from_str(source) {
+        let Ok((event, span)) = event else { break };
+        let chars = span.start.index()..span.end.index();
+        if let (Event::Scalar(text, ..), Some(Level::Map(path, key @ None))) =
+            (&event, levels.last_mut())
+        {
+            let full = if path.is_empty() { text.to_string() } else { format!("{path}.{text}") };
+            places.keys.insert(full, chars);
+            *key = Some(text.to_string());
+            continue;
+        }
+        let path = match event {
+            Event::Scalar(..)
+            | Event::Alias(_)
+            | Event::SequenceStart(..)
+            | Event::MappingStart(..) => match levels.last_mut() {
+                None => String::new(),
+                Some(Level::List(path, next)) => {
+                    *next += 1;
+                    format!("{path}[{}]", *next - 1)
+                }
+                Some(Level::Map(path, key)) => {
+                    let key = key.take().unwrap_or_default();
+                    if path.is_empty() { key } else { format!("{path}.{key}") }
+                }
+            },
+            _ => String::new(),
+        };
+        match event {
+            Event::Scalar(..) | Event::Alias(_) => {
+                places.values.insert(path, chars);
+            }
+            Event::SequenceStart(..) => {
+                places.values.insert(path.clone(), chars);
+                levels.push(Level::List(path, 0));
+            }
+            Event::MappingStart(..) => {
+                places.values.insert(path.clone(), chars);
+                levels.push(Level::Map(path, None));
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                levels.pop();
+            }
+            _ => {}
+        }
+    }
+    places
+}

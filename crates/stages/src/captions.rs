@@ -1,0 +1,69 @@
+//! Captions: what stood under a picture, and who took it.
+//!
+//! With a credit ("Photo: AP") the words tell. An alternative text often stands above its caption
+//! and says the same; it goes with it. A caption without a credit looks like a subheading, so it
+//! goes only where an outlet's file says that a phrase of the body, set apart in the head, is one.
+
+use chaffinch_stage::{Act, Document, Line, Marks, Stage};
+
+/// Characters that two lines must share to be an alternative text and its caption.
+const SHARED: usize = 12;
+
+/// Marks captions and photo credits.
+pub struct Captions;
+
+impl Stage for Captions {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        marks.mark_hits(doc);
+        for (id, _) in doc.detectors("alternative-text") {
+            let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
+            for pair in lines.windows(2) {
+                let caption = pair[1].hits().any(|hit| doc.rule(hit.rule).act == Act::Remove);
+                if caption && is_alternative(&pair[0], &pair[1]) {
+                    marks.remove(pair[0].span(), id);
+                }
+            }
+        }
+        for (id, rule) in doc.detectors("caption") {
+            let head = doc.head().filter(|line| !line.is_blank()).skip(1);
+            for line in
+                head.filter(|line| !line.is_body() && line.words() >= 2 && line.allows(rule))
+            {
+                let phrase = line.key();
+                if doc.body_lines().any(|body| body.key().contains(&*phrase)) {
+                    let fields = vec![("caption".to_owned(), phrase.into_owned())];
+                    marks.remove_with(line.span(), id, fields);
+                }
+            }
+        }
+    }
+}
+
+/// Whether `line` says what `caption` begins with.
+fn is_alternative(line: &Line<'_, '_>, caption: &Line<'_, '_>) -> bool {
+    let (line, caption) = (line.key(), caption.key());
+    let line = line.trim_end_matches(['.', ' ']);
+    line.chars().count() >= SHARED && caption.starts_with(line) && caption.len() > line.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn credited_captions_go_with_their_alternative_text() {
+        check(
+            "captions",
+            "A title\n\n…\n\n⟦Smoke over the roofs of the town⟧\n⟦Smoke over the roofs of the town. Photo: AP/Jane Doe⟧\n\n…\n",
+        );
+        check(
+            "captions",
+            "A title\n\n…\n\nSmoke over the town\nSmoke over the town was seen for days by those who lived there.\n\n…\n",
+        );
+    }
+
+    #[test]
+    fn captions_without_a_credit_stay() {
+        check("captions", "A title\n\nThe minister told reporters\n\n…\n");
+    }
+}

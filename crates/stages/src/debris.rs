@@ -1,0 +1,46 @@
+//! Debris: lines that hold nothing but pipes, bullets and rules, where a page had icons and empty
+//! cells.
+//!
+//! Only at the edges: inside the body, a row of asterisks or a rule divides sections.
+
+use chaffinch_stage::{Document, Line, Marks, Stage, script};
+
+/// Marks lines of separators at the edges.
+pub struct Debris;
+
+impl Stage for Debris {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        marks.mark_hits(doc);
+        for (id, rule) in doc.detectors("separators") {
+            let outside = |line: &Line<'_, '_>| line.is_outside_body() || !doc.has_body();
+            let lines =
+                doc.lines().filter(|line| !line.is_blank() && outside(line) && line.allows(rule));
+            for line in lines.filter(|line| line.text().chars().all(is_debris)) {
+                marks.remove(line.span(), id);
+            }
+        }
+    }
+}
+
+fn is_debris(c: char) -> bool {
+    script::is_space(c) || "|¦•·▪■□●○◦◆◇►▶▼▲◄‹›«»<>/\\-–—_=~*#+×✕".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn separators_go_at_the_edges_alone() {
+        check(
+            "debris",
+            "⟦|\u{a0}\u{a0}|\u{a0}⟧\n\nA title\n\n…\n…\n…\n\n* * *\n\n…\n…\n…\n\n⟦———⟧\n",
+        );
+        check("debris", "A title\n\n…\n\n| a | b |\n1 / 2\n…\n");
+    }
+
+    #[test]
+    fn brackets_that_belong_to_the_text_stay() {
+        check("debris", "A title\n⟦[+]⟧\n\n…\n\n[ways]\n…\n");
+    }
+}

@@ -1,0 +1,202 @@
+//! Characters that scraping left behind: no-break spaces between words, invisible and control
+//! characters, mojibake. Each is a recorded edit, so the original comes back.
+//!
+//! A no-break space before French punctuation or between the digits of a number has a purpose and
+//! stays. The Persian and Indic joiners spell and stay.
+
+use std::ops::Range;
+
+use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, RuleId, Span, Stage};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+/// Marks characters to be replaced.
+pub struct Normalise {
+    nbsp: bool,
+    invisible: bool,
+    mojibake: bool,
+    nfc: bool,
+    line_ends: bool,
+    quotes: bool,
+}
+
+impl Normalise {
+    /// Settings: `nbsp`, `invisible`, `mojibake` (on by default), `nfc`, `line_ends` (CR LF to
+    /// LF), `quotes` (curly to straight; off by default).
+    pub fn new(options: &mut Options) -> Result<Normalise, OptionsError> {
+        Ok(Normalise {
+            nbsp: options.bool("nbsp", true)?,
+            invisible: options.bool("invisible", true)?,
+            mojibake: options.bool("mojibake", true)?,
+            nfc: options.bool("nfc", false)?,
+            line_ends: options.bool("line_ends", false)?,
+            quotes: options.bool("quotes", false)?,
+        })
+    }
+}
+
+impl Stage for Normalise {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        let rule = |name: &str| doc.detectors(name).next().map(|(id, _)| id);
+        let nbsp = rule("nbsp").filter(|_| self.nbsp);
+        let invisible = rule("invisible").filter(|_| self.invisible);
+        let mojibake = rule("mojibake").filter(|_| self.mojibake);
+        for line in doc.lines() {
+            // Most lines hold nothing of interest, and that is quickly seen.
+            let text = line.text();
+            if !text.is_ascii() || text.bytes().any(|b| b < b' ' || b == 0x7f) {
+                let mut edits = LineEdits { line, done: Vec::new(), marks };
+                edits.all(mojibake, repair_mojibake(text));
+                edits.all(nbsp, plain_spaces(text));
+                edits.all(invisible, invisible_characters(text));
+                edits.all(self.nfc.then(|| doc.own_rule()), composed(text));
+                edits.all(self.quotes.then(|| doc.own_rule()), straight_quotes(text));
+            }
+            let end = Span::new(line.span().end(), line.full_span().end());
+            if self.line_ends && doc.source().get(end.range()) == Some("\r\n") {
+                marks.remove(Span::new(end.start(), end.start() + 1), doc.own_rule());
+            }
+        }
+    }
+}
+
+struct LineEdits<'m, 'd, 'a> {
+    line: Line<'d, 'a>,
+    done: Vec<Range<usize>>,
+    marks: &'m mut Marks,
+}
+
+impl LineEdits<'_, '_, '_> {
+    /// Marks replacements that do not touch an earlier one.
+    fn all(&mut self, rule: Option<RuleId>, found: impl Iterator<Item = (Range<usize>, String)>) {
+        let Some(rule) = rule else { return };
+        for (range, with) in found {
+            let touches = |done: &Range<usize>| done.start < range.end && range.start < done.end;
+            if !self.done.iter().any(touches) {
+                self.marks.replace(self.line.source_span(range.clone()), with, rule);
+                self.done.push(range);
+            }
+        }
+    }
+}
+
+/// No-break spaces between words, each to become a space.
+fn plain_spaces(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
+    text.match_indices('\u{a0}').filter_map(|(at, nbsp)| {
+        let before = text[..at].chars().next_back()?;
+        let after = text[at + nbsp.len()..].chars().next()?;
+        let ends = before.is_alphanumeric() || ",.;:!?)]”’\"'%…".contains(before);
+        let starts = after.is_alphanumeric() || "([“‘\"'".contains(after);
+        let number = before.is_numeric() && after.is_numeric();
+        (ends && starts && !number).then(|| (at..at + nbsp.len(), " ".to_owned()))
+    })
+}
+
+/// Zero-width and control characters, each to go.
+fn invisible_characters(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
+    let invisible = |c: char| {
+        matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
+            || c.is_control() && !matches!(c, '\t' | '\u{85}')
+    };
+    text.char_indices()
+        .filter(move |(_, c)| invisible(*c))
+        .map(|(at, c)| (at..at + c.len_utf8(), String::new()))
+}
+
+/// UTF-8 that was read as windows-1252 ("â€™"), each to become what it was.
+fn repair_mojibake(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(step) = text[at..].find(['â', 'Ã', 'Â', 'ð']) {
+            at += step;
+            if let Some((length, c)) = mojibake_at(&text[at..]) {
+                at += length;
+                return Some((at - length..at, c.to_string()));
+            }
+            at += text[at..].chars().next().map_or(1, char::len_utf8);
+        }
+        None
+    })
+}
+
+/// The mojibake of one character at the start of `text`: its length and the character.
+///
+/// Sequences that real text can hold stay: `Ã` or `Â` before a closing quote, a dash, an ellipsis.
+fn mojibake_at(text: &str) -> Option<(usize, char)> {
+    let first = text.chars().next()?;
+    let count = match first {
+        'â' => 3,
+        'ð' => 4,
+        _ => 2,
+    };
+    let end = text.char_indices().nth(count).map_or(text.len(), |(end, _)| end);
+    let run = &text[..end];
+    if run.chars().count() != count {
+        return None;
+    }
+    let (bytes, _, unmappable) = encoding_rs::WINDOWS_1252.encode(run);
+    if unmappable {
+        return None;
+    }
+    let mut decoded = std::str::from_utf8(&bytes).ok()?.chars();
+    let (c, None) = (decoded.next()?, decoded.next()) else { return None };
+    let plausible = match first {
+        'â' | 'ð' => true,
+        'Ã' => run.ends_with(|c: char| "©ª¨§±³´µ¶¡¢£¤¥¦¬®¯°²¸¹º¼½¾¿ƒ„†‡ˆ‰ŠŒŽ˜™šœžŸ".contains(c)),
+        _ => run.ends_with(|c: char| "\u{a0}©®°·£«».".contains(c)),
+    };
+    plausible.then_some((end, c))
+}
+
+/// Clusters with combining marks, each to be composed.
+fn composed(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
+    let whole = (!is_nfc(text)).then(|| (0..text.len(), text.nfc().collect()));
+    whole.into_iter()
+}
+
+/// Curly quotes, each to become straight.
+fn straight_quotes(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
+    text.char_indices().filter_map(|(at, c)| {
+        let straight = match c {
+            '‘' | '’' | '‚' | '‛' => "'",
+            '“' | '”' | '„' | '‟' => "\"",
+            _ => return None,
+        };
+        Some((at..at + c.len_utf8(), straight.to_owned()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(text: &str, found: impl Iterator<Item = (Range<usize>, String)>) -> String {
+        let mut out = text.to_owned();
+        let all: Vec<_> = found.collect();
+        all.into_iter().rev().for_each(|(range, with)| out.replace_range(range, &with));
+        out
+    }
+
+    #[test]
+    fn no_break_spaces_between_words_become_spaces() {
+        let plain = |text: &str| apply(text, plain_spaces(text));
+        assert_eq!(plain("as well as the\u{a0}UN Charter"), "as well as the UN Charter");
+        assert_eq!(
+            plain("« Oui\u{a0}! », 10\u{a0}000\u{a0}€"),
+            "« Oui\u{a0}! », 10\u{a0}000\u{a0}€"
+        );
+    }
+
+    #[test]
+    fn mojibake_is_repaired_where_it_is_sure() {
+        let repair = |text: &str| apply(text, repair_mojibake(text));
+        assert_eq!(repair("Iranâ€™s cafÃ© â€œopenâ€\u{9d} ðŸ˜€"), "Iran’s café “open” 😀");
+        assert_eq!(repair("AMANHÃ» — Ã… pâté â la carte"), "AMANHÃ» — Ã… pâté â la carte");
+    }
+
+    #[test]
+    fn joiners_that_spell_stay() {
+        let clean = |text: &str| apply(text, invisible_characters(text));
+        assert_eq!(clean("a\u{200b}b\u{ad}c\u{1b}[1m\u{feff}"), "abc[1m");
+        assert_eq!(clean("می\u{200c}خواهم"), "می\u{200c}خواهم");
+    }
+}

@@ -1,0 +1,22 @@
+//! Runs: stretches of neighbouring lines that are alike, blank lines aside.
+
+use chaffinch_stage::{Document, Line};
+
+/// All maximal runs of at least `least` neighbouring lines that `belongs` accepts. Blank lines
+/// neither break a run nor count.
+pub(crate) fn runs<'d, 'a>(
+    doc: &'d Document<'a>,
+    least: usize,
+    belongs: impl Fn(&Line<'d, 'a>) -> bool,
+) -> Vec<Vec<Line<'d, 'a>>> {
+    let mut runs = vec![Vec::new()];
+    for line in doc.lines().filter(|line| !line.is_blank()) {
+        match (belongs(&line), runs.last_mut()) {
+            (true, Some(run)) => run.push(line),
+            (false, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
+            _ => {}
+        }
+    }
+    runs.retain(|run| run.len() >= least.max(1));
+    runs
+}

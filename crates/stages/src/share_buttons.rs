@@ -1,0 +1,44 @@
+//! Share buttons: the prompts that a page prints around its article ("SHARE THIS ARTICLE").
+//!
+//! A prompt goes where it stands alone at an edge. The bare name of a network ("Facebook") goes
+//! only next to another such line: alone it may be a heading, or a company.
+
+use chaffinch_stage::{Document, Line, Marks, Stage};
+
+use crate::run::runs;
+
+/// Marks the buttons around a document.
+pub struct ShareButtons;
+
+impl Stage for ShareButtons {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        marks.mark_hits(doc);
+        for (id, rule) in doc.detectors("button-row") {
+            let button = |line: &Line<'_, '_>| line.allows(rule) && line.cues().next().is_some();
+            for run in runs(doc, 2, button) {
+                run.iter().for_each(|line| marks.remove(line.span(), id));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn prompts_go_at_the_edges_alone() {
+        check("share-buttons", "A title\n\n…\n\n⟦SHARE THIS ARTICLE⟧\n");
+        check("share-buttons", "A title\n\n…\n…\n…\n\nSHARE THIS ARTICLE\n\n…\n…\n…\n");
+        check(
+            "share-buttons",
+            "A title\n⟦Artikel teilen⟧\n\n…\n\n⟦Поделиться⟧\n⟦分享到⟧\n⟦شارك المقال⟧\n",
+        );
+    }
+
+    #[test]
+    fn names_of_networks_go_in_rows_alone() {
+        check("share-buttons", "A title\n\n…\n\n⟦Facebook⟧\n⟦Twitter⟧\n\n⟦WhatsApp⟧\n");
+        check("share-buttons", "Facebook\n\n…\n\nTwitter\n\n…\n");
+    }
+}

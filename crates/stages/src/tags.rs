@@ -1,0 +1,62 @@
+//! Tag lines: the terms under which a page is filed.
+//!
+//! With a label ("Tags: …") a rule tells. Without one, an outlet's file may say that its last line
+//! is a tag line; then the last line goes if it is set apart, short, no sentence, and about half
+//! of its words stand in the body.
+
+use std::collections::HashSet;
+
+use chaffinch_stage::{Document, Marks, Stage, script};
+
+/// The most words that a tag line without a label has.
+const MOST_WORDS: usize = 12;
+
+/// Marks tag lines.
+pub struct Tags;
+
+impl Stage for Tags {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        marks.mark_hits(doc);
+        for (id, rule) in doc.detectors("tag-line") {
+            let Some(last) = doc.lines().rfind(|line| !line.is_blank()) else { continue };
+            let short = (1..=MOST_WORDS).contains(&last.words());
+            let apart = last.after_blank() && !script::ends_sentence(last.text());
+            if last.allows(rule) && short && apart && half_in_body(doc, &last.key()) {
+                let fields = vec![("tags".to_owned(), last.key().into_owned())];
+                marks.remove_with(last.span(), id, fields);
+            }
+        }
+    }
+}
+
+/// The words of a text that say something: three letters or more.
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.chars().count() >= 3)
+        .map(str::to_lowercase)
+}
+
+fn half_in_body(doc: &Document<'_>, terms: &str) -> bool {
+    let body: HashSet<String> =
+        doc.body_lines().flat_map(|line| words(&line.key()).collect::<Vec<_>>()).collect();
+    let terms: Vec<String> = words(terms).collect();
+    let found = terms.iter().filter(|word| body.contains(*word)).count();
+    !terms.is_empty() && found * 2 >= terms.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check, fields};
+
+    #[test]
+    fn labelled_tags_become_a_list() {
+        let doc = "A title\n\n…\n\nTags: Iran, Syria, peace talks\n";
+        assert_eq!(fields("tags", doc), ["tags=Iran", "tags=Syria", "tags=peace talks"]);
+        check("tags", "A title\n\n…\n\n⟦Метки: Иран, Сирия⟧\n");
+    }
+
+    #[test]
+    fn without_a_label_nothing_goes() {
+        check("tags", "A title\n\n…\n\nISIS Ali Shamkhani Daesh Iran cooperation\n");
+    }
+}

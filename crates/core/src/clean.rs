@@ -1,0 +1,445 @@
+//! The engine: stages mark, the engine cuts.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use chaffinch_rules::{How, UnitId};
+use chaffinch_stage::{Act, Action, Document, Mark, Marks, Role, RuleId, Span, Tier};
+use rayon::prelude::*;
+
+use crate::cleaned::{Cleaned, Fields, Verdict};
+use crate::decode::{self, Coding, Decoded, NotText};
+use crate::edits::{Edit, Edits};
+use crate::pipeline::Pipeline;
+
+/// The most rounds that the chain runs over one document.
+const ROUNDS: usize = 8;
+
+/// A document to be cleaned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Input<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Where it is from.
+    pub url: Option<&'a str>,
+    /// Its path, relative to the corpus.
+    pub path: Option<&'a str>,
+}
+
+impl Pipeline {
+    /// Cleans one document of which nothing but its bytes is known.
+    ///
+    /// Cleaning cannot fail: what cannot be cleaned passes through as it was, and the verdict says
+    /// so.
+    pub fn clean<'a>(&self, bytes: &'a [u8]) -> Cleaned<'a> {
+        self.clean_input(&Input { bytes, url: None, path: None })
+    }
+
+    /// Cleans one document.
+    pub fn clean_input<'a>(&self, input: &Input<'a>) -> Cleaned<'a> {
+        if input.bytes.len() > self.limits.document_bytes {
+            return Cleaned::untouched(input.bytes, NotText::TooLong.to_string());
+        }
+        match decode::decode(input.bytes, self.encoding) {
+            Ok(decoded) => self.clean_decoded(input, decoded),
+            Err(reason) => Cleaned::untouched(input.bytes, reason.to_string()),
+        }
+    }
+
+    /// Cleans a text that is already decoded, such as a field of a record.
+    pub fn clean_text<'a>(&self, text: &'a str, url: Option<&'a str>) -> Cleaned<'a> {
+        let input = Input { bytes: text.as_bytes(), url, path: None };
+        if text.len() > self.limits.document_bytes {
+            return Cleaned::untouched(input.bytes, NotText::TooLong.to_string());
+        }
+        let coding = Coding::UTF_8;
+        self.clean_decoded(&input, Decoded { text: text.into(), coding, patches: Vec::new() })
+    }
+
+    /// Cleans documents in parallel; results come in the order of the documents.
+    pub fn clean_all<'a>(&self, inputs: &[Input<'a>]) -> Vec<Cleaned<'a>> {
+        inputs.par_iter().map(|input| self.clean_input(input)).collect()
+    }
+
+    fn clean_decoded<'a>(&self, input: &Input<'a>, decoded: Decoded<'a>) -> Cleaned<'a> {
+        // A stage that panics costs this document its cleaning. What it saw is dropped here, so
+        // nothing half-done can be seen later.
+        let work = || {
+            let mut work = Work::new(self, &decoded.text, input);
+            work.run();
+            work.finish()
+        };
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(outcome) => Cleaned::new(decoded, outcome),
+            Err(panic) => {
+                let message = panic
+                    .downcast_ref::<&str>()
+                    .map(|message| (*message).to_owned())
+                    .or_else(|| panic.downcast_ref::<String>().cloned());
+                let message = message.unwrap_or_default();
+                let stage = IN_STAGE.take();
+                let reason = format!("stage \"{stage}\" failed: {message}");
+                Cleaned::untouched_text(decoded, reason)
+            }
+        }
+    }
+}
+
+std::thread_local! {
+    // The stage at work on this thread, so that a panic can be laid at its door.
+    static IN_STAGE: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+}
+
+/// What the engine found out about a document.
+pub(crate) struct Outcome {
+    pub(crate) edits: Vec<Edit>,
+    pub(crate) fields: Fields,
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: Option<String>,
+    pub(crate) outlet: Option<(String, How)>,
+    pub(crate) refused: Vec<(String, usize)>,
+}
+
+/// Fields that a mark brought, to be kept if the mark holds.
+struct Finding {
+    span: Span,
+    rule: RuleId,
+    note: bool,
+    fields: Vec<(String, String)>,
+}
+
+/// One document at work.
+struct Work<'a> {
+    pipeline: &'a Pipeline,
+    doc: Document<'a>,
+    outlet: Option<(UnitId, How)>,
+    edits: Edits,
+    kept: Vec<Span>,
+    findings: Vec<Finding>,
+    refused: Vec<(String, usize)>,
+    near: Vec<u32>,
+}
+
+impl<'a> Work<'a> {
+    fn new(pipeline: &'a Pipeline, source: &'a str, input: &Input<'_>) -> Work<'a> {
+        let rules = pipeline.rules();
+        let mut doc = Document::new(source, rules.rules(), chaffinch_rules::key::key);
+        let outlet = match pipeline.outlet {
+            Some(unit) => Some((unit, How::Given)),
+            None => rules.recognise(input.url, input.path, &doc),
+        };
+        let unit = outlet.map(|(unit, _)| unit);
+        doc.recognised(unit.map(|unit| rules.unit_name(unit)), rules.detectors(unit));
+        let mut work = Work {
+            pipeline,
+            doc,
+            outlet,
+            edits: Edits::default(),
+            kept: Vec::new(),
+            findings: Vec::new(),
+            refused: Vec::new(),
+            near: Vec::new(),
+        };
+        for index in 0..work.doc.line_count() {
+            work.find_hits(index);
+        }
+        work
+    }
+
+    fn find_hits(&mut self, index: usize) {
+        if self.doc.line(index).is_blank() {
+            self.doc.set_hits(index, Vec::new());
+            return;
+        }
+        let unit = self.outlet.map(|(unit, _)| unit);
+        let hits = self.pipeline.rules.find(unit, self.doc.line(index), &mut self.near);
+        self.doc.set_hits(index, hits);
+    }
+
+    fn run(&mut self) {
+        self.keep();
+        for _ in 0..ROUNDS {
+            let mut cut = false;
+            for link in &self.pipeline.chain {
+                IN_STAGE.with_borrow_mut(|name| name.clone_from(&link.name));
+                self.doc.enter(&link.name, link.own_rule);
+                let mut marks = Marks::new();
+                link.stage.mark(&self.doc, &mut marks);
+                let mut marks = marks.into_vec();
+                marks.sort_by_key(|mark| self.tier(mark.rule));
+                cut |= self.apply(&link.name, marks);
+            }
+            if !cut {
+                break;
+            }
+        }
+    }
+
+    fn tier(&self, rule: RuleId) -> Tier {
+        self.pipeline.rules.rules().get(rule.0 as usize).map_or(Tier::Generic, |rule| rule.tier)
+    }
+
+    /// Sets apart what `keep` rules protect, before any stage.
+    fn keep(&mut self) {
+        for line in self.doc.lines() {
+            for hit in line.all_hits() {
+                let rule = self.doc.rule(hit.rule);
+                let alone = matches!(hit.role, Role::Line | Role::Part);
+                if rule.act == Act::Keep && alone && line.allows(rule) {
+                    self.kept.push(hit.span);
+                }
+            }
+        }
+        for link in &self.pipeline.chain {
+            self.doc.enter(&link.name, link.own_rule);
+            let blocks = self.doc.blocks();
+            let keeps = blocks.iter().filter(|block| self.doc.rule(block.rule).act == Act::Keep);
+            for block in keeps {
+                let spans = self.doc.lines_in(block.lines.clone()).map(|line| line.full_span());
+                self.kept.extend(spans);
+            }
+        }
+    }
+
+    /// Applies the marks of one stage. Whether they cut anything.
+    fn apply(&mut self, stage: &str, marks: Vec<Mark>) -> bool {
+        let mut touched: Vec<usize> = Vec::new();
+        for mark in marks {
+            if !self.is_sound(&mark) {
+                match self.refused.iter_mut().find(|(name, _)| name == stage) {
+                    Some((_, count)) => *count += 1,
+                    None => self.refused.push((stage.to_owned(), 1)),
+                }
+                continue;
+            }
+            let stays = matches!(mark.action, Action::Keep | Action::Note);
+            if !stays && self.kept.iter().any(|kept| kept.overlaps(mark.span)) {
+                continue;
+            }
+            let new = match &mark.action {
+                Action::Keep => {
+                    self.kept.push(mark.span);
+                    false
+                }
+                Action::Note => false,
+                Action::Remove => self.edits.remove(mark.span, mark.rule),
+                Action::Replace(with) => {
+                    let same = self.doc.source().get(mark.span.range()) == Some(with.as_str());
+                    !same && self.edits.replace(mark.span, with, mark.rule)
+                }
+            };
+            if new {
+                let first = self.doc.line_at(mark.span.start());
+                let last = self.doc.line_at(mark.span.end().saturating_sub(1));
+                touched.extend(first..=last.max(first));
+            }
+            if (new || stays) && !mark.fields.is_empty() {
+                let note = mark.action != Action::Remove;
+                let (span, rule, fields) = (mark.span, mark.rule, mark.fields);
+                // A note made again in a later round replaces the earlier one.
+                self.findings
+                    .retain(|old| !(old.note && note && old.rule == rule && old.span == span));
+                self.findings.push(Finding { span, rule, note, fields });
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for &index in &touched {
+            self.refresh(index);
+        }
+        if !touched.is_empty() {
+            self.doc.find_zones();
+        }
+        !touched.is_empty()
+    }
+
+    fn is_sound(&self, mark: &Mark) -> bool {
+        let span = mark.span;
+        let text = self.doc.source().get(span.range());
+        let known = (mark.rule.0 as usize) < self.pipeline.rules.rules().len();
+        let whole = match &mark.action {
+            // A replacement across line ends would have to stand on two lines at once.
+            Action::Replace(_) => text.is_some_and(|text| !text.contains(['\n', '\r'])),
+            _ => text.is_some(),
+        };
+        known && whole && !(span.is_empty() && !matches!(mark.action, Action::Note))
+    }
+
+    /// Shows later stages what is left of a line.
+    fn refresh(&mut self, index: usize) {
+        let line = self.doc.line(index);
+        if self.doc.is_removed(index) || line.span().is_empty() {
+            return;
+        }
+        let (was_blank, span) = (line.is_blank(), line.span());
+        let (text, pieces) = self.edits.left_of(self.doc.source(), span);
+        let nothing_left = text.chars().all(chaffinch_stage::script::is_space);
+        if nothing_left && !was_blank {
+            let rule = self.edits.within(span).iter().rev().find(|edit| edit.removes());
+            if let Some(rule) = rule.map(|edit| edit.rule) {
+                self.edits.remove(span, rule);
+                self.doc.remove_line(index);
+                return;
+            }
+        }
+        self.doc.rewrite_line(index, text, pieces);
+        self.find_hits(index);
+    }
+
+    /// Checks the damage, tidies blank lines, and sums up.
+    fn finish(mut self) -> Outcome {
+        let mut suspect = self.cap_body();
+        let rules = &self.pipeline.rules;
+        let outlet = self.outlet.map(|(unit, how)| (rules.unit_name(unit).to_owned(), how));
+        if suspect.is_some() {
+            self.doc.find_zones();
+        }
+        let source = self.doc.source();
+        self.tidy_blank_lines();
+        self.edits.join_neighbours();
+        let left = |edits: &Edits| {
+            let text = crate::edits::apply(source, edits.as_slice());
+            !text.chars().all(chaffinch_stage::script::is_space)
+        };
+        let had_text = !source.chars().all(chaffinch_stage::script::is_space);
+        if let Some(reason) = self.cap_total().or_else(|| {
+            let emptied = had_text && !left(&self.edits);
+            emptied.then(|| "the rules would leave nothing of the document".to_owned())
+        }) {
+            self.edits = Edits::default();
+            self.findings.clear();
+            suspect = Some(reason);
+        }
+        let mut fields = Fields::default();
+        for finding in &self.findings {
+            let gone = self.edits.removes_all(finding.span);
+            if finding.note != gone {
+                finding.fields.iter().for_each(|(name, value)| fields.add(name, value));
+            }
+        }
+        let edits = self.edits.as_slice().to_vec();
+        let verdict = match (&suspect, edits.is_empty()) {
+            (Some(_), _) => Verdict::Suspect,
+            (None, true) => Verdict::Unchanged,
+            (None, false) => Verdict::Cleaned,
+        };
+        Outcome { edits, fields, verdict, reason: suspect, outlet, refused: self.refused }
+    }
+
+    /// Drops generic cuts inside the body where they are too much of it.
+    fn cap_body(&mut self) -> Option<String> {
+        let body = self.doc.body_span()?;
+        let rules = self.pipeline.rules.rules();
+        let inside = |edit: &Edit| {
+            let generic = rules[edit.rule.0 as usize].tier == Tier::Generic;
+            generic && edit.removes() && body.covers(edit.span)
+        };
+        let cut: usize =
+            self.edits.as_slice().iter().filter(|e| inside(e)).map(|e| e.span.len()).sum();
+        let share = cut as f64 / body.len().max(1) as f64;
+        if share <= self.pipeline.limits.body_cut_share {
+            return None;
+        }
+        self.edits.retain(|edit| !inside(edit));
+        let percent = share * 100.0;
+        Some(format!("generic rules would cut {percent:.0} % of the body: left in place"))
+    }
+
+    /// The reason to give the document back as it was: cuts that eat the body.
+    fn cap_total(&self) -> Option<String> {
+        let body = self.doc.first_body_span()?;
+        let cut: usize = self
+            .edits
+            .as_slice()
+            .iter()
+            .filter(|edit| edit.removes())
+            .map(|e| {
+                let end = e.span.end().min(body.end());
+                end.saturating_sub(e.span.start().max(body.start()))
+            })
+            .sum();
+        let share = cut as f64 / body.len().max(1) as f64;
+        let percent = share * 100.0;
+        (share > self.pipeline.limits.total_cut_share)
+            .then(|| format!("the rules would cut {percent:.0} % of the body: nothing was cut"))
+    }
+
+    /// Where lines went whole, takes their line ends too. Of the blank runs above and below a cut
+    /// the longest stays, and none at the document's edges.
+    fn tidy_blank_lines(&mut self) {
+        let source = self.doc.source();
+        let count = self.doc.line_count();
+        let kind: Vec<Kind> = (0..count).map(|index| self.kind(index)).collect();
+        let mut from = 0;
+        while from < count {
+            if kind[from] == Kind::Left {
+                from += 1;
+                continue;
+            }
+            let to = (from..count).find(|&i| kind[i] == Kind::Left).unwrap_or(count);
+            let cut = (from..to).find_map(|i| match kind[i] {
+                Kind::Cut(rule) => Some(rule),
+                _ => None,
+            });
+            if let Some(first_rule) = cut {
+                let stays = match from == 0 || to == count {
+                    true => 0..0,
+                    false => longest_blank_run(&kind, from, to),
+                };
+                let mut rule = first_rule;
+                for (index, kind) in kind.iter().enumerate().take(to).skip(from) {
+                    if let Kind::Cut(own) = *kind {
+                        rule = own;
+                    }
+                    if !stays.contains(&index) {
+                        self.edits.remove(self.doc.line(index).full_span(), rule);
+                    }
+                }
+                let ended = source.ends_with(['\n', '\r']);
+                if to == count && from > 0 && !ended {
+                    let last = self.doc.line(from - 1);
+                    let line_end = Span::new(last.span().end(), last.full_span().end());
+                    self.edits.remove(line_end, first_rule);
+                }
+            }
+            from = to;
+        }
+    }
+
+    fn kind(&self, index: usize) -> Kind {
+        let line = self.doc.line(index);
+        let span = line.span();
+        let source = &self.doc.source()[span.range()];
+        if source.chars().all(chaffinch_stage::script::is_space) {
+            return Kind::Blank;
+        }
+        match self.edits.removes_all(span) {
+            true => self.edits.within(span).first().map_or(Kind::Left, |edit| Kind::Cut(edit.rule)),
+            false => Kind::Left,
+        }
+    }
+}
+
+/// What became of a line of the source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Left,
+    Blank,
+    Cut(RuleId),
+}
+
+fn longest_blank_run(kind: &[Kind], from: usize, to: usize) -> std::ops::Range<usize> {
+    let mut longest = from..from;
+    let mut at = from;
+    while at < to {
+        if kind[at] == Kind::Blank {
+            let end = (at..to).find(|&i| kind[i] != Kind::Blank).unwrap_or(to);
+            if end - at > longest.len() {
+                longest = at..end;
+            }
+            at = end;
+        } else {
+            at += 1;
+        }
+    }
+    longest
+}

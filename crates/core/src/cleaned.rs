@@ -1,0 +1,380 @@
+//! A cleaned document: what is left, what was cut, and the way back.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chaffinch_rules::How;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clean::Outcome;
+use crate::decode::{self, Coding, Decoded, Patch};
+use crate::edits::{self, Edit};
+
+/// What became of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Something was cut or replaced.
+    Cleaned,
+    /// There was nothing to cut.
+    Unchanged,
+    /// The rules would have cut too much: less was cut, or nothing. To be looked at.
+    Suspect,
+    /// It could not be cleaned: it passed through as it was.
+    Failed,
+}
+
+impl Verdict {
+    /// All verdicts, best first.
+    pub const ALL: [Verdict; 4] =
+        [Verdict::Cleaned, Verdict::Unchanged, Verdict::Suspect, Verdict::Failed];
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Cleaned => "cleaned",
+            Verdict::Unchanged => "unchanged",
+            Verdict::Suspect => "suspect",
+            Verdict::Failed => "failed",
+        })
+    }
+}
+
+/// Names of fields, in the order in which they are shown; others follow by name.
+const FIELD_ORDER: &[&str] =
+    &["title", "date", "place", "section", "authors", "agency", "tags", "caption", "outlet"];
+
+/// Fields that are lists, even of one value.
+const LISTS: &[&str] = &["authors", "tags"];
+
+/// Metadata recovered from a document's residue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    fields: Vec<(String, Vec<String>)>,
+}
+
+impl Fields {
+    /// Adds a value, unless the field has it already. Dates are written as ISO 8601 where they can
+    /// be read; `tags` are taken apart where a separator tells.
+    pub fn add(&mut self, name: &str, value: &str) {
+        match name {
+            "date" => {
+                let iso = chaffinch_stages::date::iso(value);
+                self.add_one(name, iso.unwrap_or_else(|| value.to_owned()));
+            }
+            "tags" => {
+                let parts = value.split([',', ';', '|', '#', '•', '·', '、', '،', '؛', '，']);
+                for part in parts.map(str::trim).filter(|part| !part.is_empty()) {
+                    self.add_one(name, part.to_owned());
+                }
+            }
+            _ => self.add_one(name, value.trim().to_owned()),
+        }
+    }
+
+    fn add_one(&mut self, name: &str, value: String) {
+        if value.is_empty() {
+            return;
+        }
+        let rank = |name: &str| {
+            let known = FIELD_ORDER.iter().position(|known| *known == name);
+            (known.unwrap_or(FIELD_ORDER.len()), name.to_owned())
+        };
+        match self.fields.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) if values.contains(&value) => {}
+            Some((_, values)) => values.push(value),
+            None => {
+                let at = self.fields.partition_point(|(known, _)| rank(known) < rank(name));
+                self.fields.insert(at, (name.to_owned(), vec![value]));
+            }
+        }
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.fields.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
+
+    /// The first value of a field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name)?.1.first().map(String::as_str)
+    }
+
+    /// As JSON: a text for one value, a list for several, and always for `authors` and `tags`.
+    pub fn to_json(&self) -> serde_json::Map<String, Value> {
+        let value = |name: &str, values: &[String]| match values {
+            [one] if !LISTS.contains(&name) => Value::from(one.as_str()),
+            all => Value::from(all.to_vec()),
+        };
+        self.iter().map(|(name, values)| (name.to_owned(), value(name, values))).collect()
+    }
+}
+
+/// A cleaned document.
+#[derive(Clone, Debug)]
+pub struct Cleaned<'a> {
+    bytes_in: usize,
+    source: Cow<'a, str>,
+    coding: Coding,
+    patches: Vec<Patch>,
+    // For documents that are not text: their bytes.
+    raw: Option<Cow<'a, [u8]>>,
+    text: String,
+    edits: Vec<Edit>,
+    fields: Fields,
+    verdict: Verdict,
+    reason: Option<String>,
+    outlet: Option<(String, How)>,
+    refused: Vec<(String, usize)>,
+}
+
+impl<'a> Cleaned<'a> {
+    pub(crate) fn new(decoded: Decoded<'a>, outcome: Outcome) -> Cleaned<'a> {
+        let Outcome { edits, fields, verdict, reason, outlet, refused } = outcome;
+        let text = edits::apply(&decoded.text, &edits);
+        Cleaned {
+            bytes_in: decoded.text.len(),
+            source: decoded.text,
+            coding: decoded.coding,
+            patches: decoded.patches,
+            raw: None,
+            text,
+            edits,
+            fields,
+            verdict,
+            reason,
+            outlet,
+            refused,
+        }
+    }
+
+    /// A document that could not be decoded.
+    pub(crate) fn untouched(bytes: &'a [u8], reason: String) -> Cleaned<'a> {
+        let decoded =
+            Decoded { text: Cow::Borrowed(""), coding: Coding::UTF_8, patches: Vec::new() };
+        let mut cleaned = Cleaned::untouched_text(decoded, reason);
+        cleaned.bytes_in = bytes.len();
+        cleaned.raw = Some(Cow::Borrowed(bytes));
+        cleaned
+    }
+
+    /// A document that could be read but not cleaned.
+    pub(crate) fn untouched_text(decoded: Decoded<'a>, reason: String) -> Cleaned<'a> {
+        let outcome = Outcome {
+            edits: Vec::new(),
+            fields: Fields::default(),
+            verdict: Verdict::Failed,
+            reason: Some(reason),
+            outlet: None,
+            refused: Vec::new(),
+        };
+        // It passes through as it was, in its own encoding.
+        let raw = decode::encode(&decoded.text, &decoded.coding, &decoded.patches);
+        let mut cleaned = Cleaned::new(decoded, outcome);
+        cleaned.raw = raw.map(Cow::Owned);
+        cleaned
+    }
+
+    /// What is left: UTF-8, or the untouched bytes of a failed document.
+    pub fn output(&self) -> &[u8] {
+        self.raw.as_deref().unwrap_or(self.text.as_bytes())
+    }
+
+    /// The cleaned text; empty for what is not text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The decoded text, before cleaning; empty for what is not text.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What was cut and replaced, in order.
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// Metadata recovered from what was cut.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// What became of the document.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Why the verdict is suspect or failed.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// The outlet that the document was recognised as, and how.
+    pub fn outlet(&self) -> Option<(&str, How)> {
+        self.outlet.as_ref().map(|(outlet, how)| (outlet.as_str(), *how))
+    }
+
+    /// How the document was encoded.
+    pub fn coding(&self) -> &Coding {
+        &self.coding
+    }
+
+    /// Marks that the engine refused, by stage.
+    pub fn refused(&self) -> &[(String, usize)] {
+        &self.refused
+    }
+
+    /// Length of the decoded document, in bytes.
+    pub fn bytes_in(&self) -> usize {
+        self.bytes_in
+    }
+
+    /// Bytes that were cut: replaced text counts for what it lost.
+    pub fn bytes_removed(&self) -> usize {
+        self.edits.iter().map(|edit| edit.span.len().saturating_sub(edit.with.len())).sum()
+    }
+
+    /// What the ledger needs to give the original back; `rule` numbers rules for it.
+    pub fn undo(&self) -> Undo {
+        let edits = self.edits.iter().map(|edit| LedgerEdit {
+            at: edit.span.start(),
+            len: edit.span.len(),
+            rule: edit.rule.0,
+            text: self.source[edit.span.range()].to_owned(),
+            with: edit.with.clone(),
+        });
+        let patches = self.patches.iter().map(|patch| LedgerPatch {
+            at: patch.at,
+            len: patch.len,
+            bytes: BASE64.encode(&patch.bytes),
+        });
+        Undo {
+            coding: self.coding.clone(),
+            raw: self.raw.is_some(),
+            edits: edits.collect(),
+            patches: patches.collect(),
+        }
+    }
+
+    /// The original bytes, made from the output and the edits alone.
+    ///
+    /// # Errors
+    /// None for a document fresh from the engine: that is what its tests hold it to.
+    pub fn restore(&self) -> Result<Vec<u8>, RestoreError> {
+        self.undo().restore(self.output())
+    }
+}
+
+/// An edit as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEdit {
+    /// Where the stretch begins in the decoded original, in bytes.
+    pub at: usize,
+    /// Its length there, in bytes.
+    pub len: usize,
+    /// The rule, by its number in the ledger's table.
+    pub rule: u32,
+    /// What was cut.
+    pub text: String,
+    /// What stands there instead.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub with: String,
+}
+
+/// Original bytes of a stretch that does not encode back to them, as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerPatch {
+    /// Where the stretch begins in the decoded original, in bytes.
+    pub at: usize,
+    /// Its length there, in bytes.
+    pub len: usize,
+    /// The bytes, in Base64.
+    pub bytes: String,
+}
+
+/// All that is needed to make the original from the output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    /// How the original was encoded.
+    #[serde(flatten)]
+    pub coding: Coding,
+    /// Whether the output is the original's bytes, passed through.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub raw: bool,
+    /// What was cut and replaced, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<LedgerEdit>,
+    /// Where the text does not encode back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<LedgerPatch>,
+}
+
+impl Undo {
+    /// The original bytes.
+    ///
+    /// # Errors
+    /// The output is not the one that this record is about, or the record is damaged.
+    pub fn restore(&self, output: &[u8]) -> Result<Vec<u8>, RestoreError> {
+        if self.raw {
+            return Ok(output.to_vec());
+        }
+        let output = std::str::from_utf8(output).map_err(|_| RestoreError::Edited)?;
+        let text = self.restore_text(output)?;
+        let patches: Option<Vec<Patch>> = self
+            .patches
+            .iter()
+            .map(|patch| {
+                let bytes = BASE64.decode(&patch.bytes).ok()?;
+                Some(Patch { at: patch.at, len: patch.len, bytes })
+            })
+            .collect();
+        let patches = patches.ok_or(RestoreError::Damaged)?;
+        decode::encode(&text, &self.coding, &patches).ok_or(RestoreError::Damaged)
+    }
+
+    /// The decoded original.
+    ///
+    /// # Errors
+    /// As [`Undo::restore`].
+    pub fn restore_text(&self, output: &str) -> Result<String, RestoreError> {
+        let mut text = String::with_capacity(output.len());
+        let mut left = output;
+        for edit in &self.edits {
+            if edit.text.len() != edit.len {
+                return Err(RestoreError::Damaged);
+            }
+            let between = edit.at.checked_sub(text.len()).ok_or(RestoreError::Damaged)?;
+            text.push_str(left.get(..between).ok_or(RestoreError::Edited)?);
+            left = left[between..].strip_prefix(&*edit.with).ok_or(RestoreError::Edited)?;
+            text.push_str(&edit.text);
+        }
+        text.push_str(left);
+        Ok(text)
+    }
+}
+
+/// Why an original cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The output was changed after the run.
+    Edited,
+    /// The record contradicts itself.
+    Damaged,
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RestoreError::Edited => "the cleaned text was changed after the run",
+            RestoreError::Damaged => "the ledger is damaged",
+        })
+    }
+}
+
+impl std::error::Error for RestoreError {}

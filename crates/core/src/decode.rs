@@ -1,0 +1,365 @@
+//! Bytes to text and back, exactly.
+//!
+//! UTF-8 is checked first and costs a scan. A byte order mark decides, then a declared encoding,
+//! then detection. Wherever encoding the text again would not give the same bytes, the original
+//! bytes are kept beside it as [`Patch`]es.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::Encoding;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a document that the detector reads: it is slow, and a megabyte tells.
+const DETECTED_BYTES: usize = 1 << 20;
+
+/// How a document's bytes were made into text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coding {
+    /// The name of the encoding, as the Encoding Standard has it.
+    pub encoding: Cow<'static, str>,
+    /// Whether a byte order mark stood before the text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bom: bool,
+}
+
+impl Coding {
+    /// Plain UTF-8.
+    pub const UTF_8: Coding = Coding { encoding: Cow::Borrowed("UTF-8"), bom: false };
+}
+
+/// Original bytes of a stretch of text that does not encode back to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Where the stretch begins in the decoded text, in bytes.
+    pub at: usize,
+    /// Its length there, in bytes.
+    pub len: usize,
+    /// What stood there.
+    pub bytes: Vec<u8>,
+}
+
+/// A decoded document.
+#[derive(Clone, Debug)]
+pub struct Decoded<'a> {
+    /// The text.
+    pub text: Cow<'a, str>,
+    /// How it was encoded.
+    pub coding: Coding,
+    /// Where it would not encode back; in order.
+    pub patches: Vec<Patch>,
+}
+
+/// Why a document is not text to be cleaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotText {
+    /// More than one byte in a hundred is NUL.
+    Binary,
+    /// It is a web page with its markup.
+    Html,
+    /// It is longer than the limit.
+    TooLong,
+}
+
+impl fmt::Display for NotText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotText::Binary => "binary data, not text",
+            NotText::Html => "HTML, not text: extract its text first",
+            NotText::TooLong => "longer than limits.document_bytes",
+        })
+    }
+}
+
+/// Decodes a document. `declared` is used unless a byte order mark says otherwise.
+///
+/// # Errors
+/// The document is binary or HTML.
+pub fn decode<'a>(
+    bytes: &'a [u8],
+    declared: Option<&'static Encoding>,
+) -> Result<Decoded<'a>, NotText> {
+    let decoded = match (Encoding::for_bom(bytes), declared) {
+        (Some((encoding, length)), _) => {
+            let mut decoded = decode_as(encoding, &bytes[length..]);
+            decoded.coding.bom = true;
+            decoded
+        }
+        (None, Some(encoding)) => decode_as(encoding, bytes),
+        (None, None) => match std::str::from_utf8(bytes) {
+            Ok(text) if !is_binary(bytes) => {
+                let text = Cow::Borrowed(text);
+                Decoded { text, coding: Coding::UTF_8, patches: Vec::new() }
+            }
+            _ => decode_as(detect(bytes)?, bytes),
+        },
+    };
+    let start = decoded.text.trim_start();
+    let start = start.get(..15).unwrap_or(start).to_ascii_lowercase();
+    match start.starts_with("<!doctype html") || start.starts_with("<html") {
+        true => Err(NotText::Html),
+        false => Ok(decoded),
+    }
+}
+
+fn is_binary(bytes: &[u8]) -> bool {
+    let nul = bytes.iter().filter(|&&b| b == 0).count();
+    nul > 0 && nul * 100 > bytes.len()
+}
+
+fn detect(bytes: &[u8]) -> Result<&'static Encoding, NotText> {
+    if let Some(encoding) = detect_utf_16(bytes) {
+        return Ok(encoding);
+    }
+    if is_binary(bytes) {
+        return Err(NotText::Binary);
+    }
+    if is_mostly_utf_8(bytes) {
+        return Ok(encoding_rs::UTF_8);
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(&bytes[..bytes.len().min(DETECTED_BYTES)], true);
+    Ok(detector.guess(None, Utf8Detection::Deny))
+}
+
+/// UTF-16 without a mark: nearly all NULs stand on one side of the byte pairs, and many do.
+fn detect_utf_16(bytes: &[u8]) -> Option<&'static Encoding> {
+    let nul = |odd: usize| bytes.iter().skip(odd).step_by(2).filter(|&&b| b == 0).count();
+    let (even, odd, pairs) = (nul(0), nul(1), bytes.len() / 2);
+    if pairs >= 4 && odd * 10 >= pairs * 3 && even * 20 <= odd {
+        Some(encoding_rs::UTF_16LE)
+    } else if pairs >= 4 && even * 10 >= pairs * 3 && odd * 20 <= even {
+        Some(encoding_rs::UTF_16BE)
+    } else {
+        None
+    }
+}
+
+/// Broken UTF-8 rather than something else: at least four good multi-byte characters to each bad
+/// sequence. Legacy text seldom has even one.
+fn is_mostly_utf_8(bytes: &[u8]) -> bool {
+    let (mut good, mut bad) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        good += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    good >= 4 * bad
+}
+
+fn decode_as<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Decoded<'a> {
+    let coding = Coding { encoding: Cow::Borrowed(encoding.name()), bom: false };
+    if encoding == encoding_rs::UTF_8 {
+        return decode_utf_8(bytes, coding);
+    }
+    if encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE {
+        return decode_utf_16(bytes, coding);
+    }
+    let (text, _) = encoding.decode_without_bom_handling(bytes);
+    if *encoding.encode(&text).0 == *bytes {
+        return Decoded { text, coding, patches: Vec::new() };
+    }
+    // Line by line, so that one odd byte costs the patch of one line.
+    let (mut whole, mut patches) = (String::with_capacity(text.len()), Vec::new());
+    for line in bytes.split_inclusive(|&b| b == b'\n') {
+        let (text, _) = encoding.decode_without_bom_handling(line);
+        if *encoding.encode(&text).0 != *line {
+            patches.push(Patch { at: whole.len(), len: text.len(), bytes: line.to_vec() });
+        }
+        whole.push_str(&text);
+    }
+    Decoded { text: Cow::Owned(whole), coding, patches }
+}
+
+fn decode_utf_8<'a>(bytes: &'a [u8], coding: Coding) -> Decoded<'a> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Decoded { text: Cow::Borrowed(text), coding, patches: Vec::new() };
+    }
+    let (mut text, mut patches) = (String::with_capacity(bytes.len()), Vec::new());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            patches.push(Patch { at: text.len(), len: 3, bytes: chunk.invalid().to_vec() });
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    Decoded { text: Cow::Owned(text), coding, patches }
+}
+
+fn decode_utf_16<'a>(bytes: &'a [u8], coding: Coding) -> Decoded<'a> {
+    let big = coding.encoding == "UTF-16BE";
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]], big));
+    let (mut text, mut patches) = (String::with_capacity(bytes.len()), Vec::new());
+    for decoded in char::decode_utf16(units) {
+        text.push(decoded.unwrap_or_else(|error| {
+            let bytes = unit_bytes(error.unpaired_surrogate(), big).to_vec();
+            patches.push(Patch { at: text.len(), len: 3, bytes });
+            char::REPLACEMENT_CHARACTER
+        }));
+    }
+    if let [.., last] = bytes
+        && bytes.len() % 2 == 1
+    {
+        patches.push(Patch { at: text.len(), len: 3, bytes: vec![*last] });
+        text.push(char::REPLACEMENT_CHARACTER);
+    }
+    Decoded { text: Cow::Owned(text), coding, patches }
+}
+
+fn unit(pair: [u8; 2], big: bool) -> u16 {
+    if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+}
+
+fn unit_bytes(unit: u16, big: bool) -> [u8; 2] {
+    if big { unit.to_be_bytes() } else { unit.to_le_bytes() }
+}
+
+/// Encodes a text as it was: the inverse of [`decode`]. None where the encoding is unknown or a
+/// patch does not fit the text.
+pub fn encode(text: &str, coding: &Coding, patches: &[Patch]) -> Option<Vec<u8>> {
+    let encoding = Encoding::for_label(coding.encoding.as_bytes())?;
+    let mut bytes = match (coding.bom, &*coding.encoding) {
+        (false, _) => Vec::with_capacity(text.len()),
+        (true, "UTF-8") => vec![0xef, 0xbb, 0xbf],
+        (true, "UTF-16LE") => vec![0xff, 0xfe],
+        (true, "UTF-16BE") => vec![0xfe, 0xff],
+        _ => return None,
+    };
+    let mut at = 0;
+    for patch in patches {
+        encode_into(text.get(at..patch.at)?, encoding, &mut bytes);
+        bytes.extend_from_slice(&patch.bytes);
+        at = patch.at + patch.len;
+    }
+    encode_into(text.get(at..)?, encoding, &mut bytes);
+    Some(bytes)
+}
+
+fn encode_into(text: &str, encoding: &'static Encoding, bytes: &mut Vec<u8>) {
+    if encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE {
+        let big = encoding == encoding_rs::UTF_16BE;
+        bytes.extend(text.encode_utf16().flat_map(|unit| unit_bytes(unit, big)));
+    } else {
+        bytes.extend_from_slice(&encoding.encode(text).0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn round_trip<'a>(bytes: &'a [u8], declared: Option<&'static Encoding>) -> Option<Decoded<'a>> {
+        let decoded = decode(bytes, declared).ok()?;
+        let back = encode(&decoded.text, &decoded.coding, &decoded.patches);
+        assert_eq!(back.as_deref(), Some(bytes));
+        Some(decoded)
+    }
+
+    fn legacy(text: &str, label: &str) -> Vec<u8> {
+        let encoding = Encoding::for_label(label.as_bytes()).unwrap();
+        let (bytes, _, lossy) = encoding.encode(text);
+        assert!(!lossy, "{label} cannot write the sample");
+        bytes.into_owned()
+    }
+
+    #[test]
+    fn legacy_encodings_are_detected_and_come_back() {
+        let persian = "دبیر شورای عالی امنیت ملی روز گذشته در تهران گفت که این نشست برگزار شد.";
+        let persian = persian.replace('ی', "ي").replace('ک', "ك");
+        let samples = [
+            (
+                "windows-1256",
+                "قال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام بمشاركة جميع الأطراف.",
+            ),
+            ("windows-1256", &persian),
+            (
+                "windows-1251",
+                "Во вторник представитель министерства сообщил, что в переговорах приняли участие делегации.",
+            ),
+            (
+                "shift_jis",
+                "火曜日の会見で報道官は、協議には七つの代表団が参加したと述べました。今後も続きます。",
+            ),
+            ("gb18030", "发言人星期二表示，共有七个代表团参加了本次会议，双方同意继续保持沟通。"),
+            ("euc-kr", "대변인은 화요일 기자회견에서 이번 회의에 모든 대표단이 참석했다고 밝혔다."),
+            (
+                "windows-1252",
+                "Das Ministerium erklärte am Dienstag, die Gespräche würden fortgesetzt – „in Kürze“.",
+            ),
+            (
+                "iso-8859-2",
+                "Rzecznik ministerstwa powiedział we wtorek, że rozmowy będą kontynuowane w najbliższych dniach. Żądania są różne.",
+            ),
+            (
+                "iso-8859-7",
+                "Ο εκπρόσωπος του υπουργείου δήλωσε την Τρίτη ότι οι συνομιλίες θα συνεχιστούν.",
+            ),
+        ];
+        for (label, text) in samples {
+            let bytes = legacy(text, label);
+            let decoded = round_trip(&bytes, None).unwrap();
+            assert_eq!(decoded.text, text, "{label} read as {}", decoded.coding.encoding);
+            let declared = Encoding::for_label(label.as_bytes());
+            assert_eq!(round_trip(&bytes, declared).unwrap().text, text, "{label}");
+        }
+    }
+
+    #[test]
+    fn byte_order_marks_decide() {
+        let text = "Tehran, تهران, 德黑兰 𝄞";
+        for big in [false, true] {
+            let units = || text.encode_utf16().flat_map(move |unit| unit_bytes(unit, big));
+            let bom = unit_bytes(0xfeff, big);
+            let bytes: Vec<u8> = bom.into_iter().chain(units()).collect();
+            let decoded = round_trip(&bytes, Encoding::for_label(b"shift_jis")).unwrap();
+            assert_eq!((decoded.text.as_ref(), decoded.coding.bom), (text, true));
+            let bare: Vec<u8> =
+                "A plain line.\n".encode_utf16().flat_map(|u| unit_bytes(u, big)).collect();
+            assert_eq!(round_trip(&bare, None).unwrap().text, "A plain line.\n");
+        }
+        assert_eq!(round_trip(b"\xef\xbb\xbfx", None).unwrap().text, "x");
+    }
+
+    #[test]
+    fn malformed_bytes_come_back() {
+        let broken = "Das Ministerium erklärte: größer, weiß, für, über — ".as_bytes();
+        let broken = [broken, b"\xff\xc3", broken].concat();
+        let decoded = round_trip(&broken, None).unwrap();
+        assert_eq!(decoded.coding.encoding, "UTF-8");
+        assert_eq!(decoded.patches.len(), 2);
+        round_trip(b"\xff\xfea\x00\x00\xd8b\x00!", None);
+        for label in ["shift_jis", "gb18030", "euc-kr", "iso-2022-jp", "windows-1252", "big5"] {
+            round_trip(b"ok\n\x81\xff\x80 \x1b$B bad\nok\n", Encoding::for_label(label.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_text_is_refused() {
+        assert_eq!(
+            decode(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\xff\0\0", None).unwrap_err(),
+            NotText::Binary
+        );
+        assert_eq!(decode(b" <!DOCTYPE html><p>x", None).unwrap_err(), NotText::Html);
+        assert_eq!(decode(b"", None).unwrap().text, "");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_back(bytes: Vec<u8>) {
+            round_trip(&bytes, None);
+        }
+
+        #[test]
+        fn any_bytes_come_back_from_any_encoding(
+            bytes in prop::collection::vec(prop::sample::select(b"a\n\r \x81\x8f\xa1\xb0\xff\xfe\x00\x1b$B(J\x30".to_vec()), 0..40),
+            label in prop::sample::select(vec![
+                "utf-8", "utf-16le", "utf-16be", "shift_jis", "gb18030", "gbk", "euc-kr", "euc-jp", "big5",
+                "iso-2022-jp", "windows-1256", "windows-1251", "koi8-r", "iso-8859-8", "x-user-defined",
+            ]),
+        ) {
+            round_trip(&bytes, Encoding::for_label(label.as_bytes()));
+        }
+    }
+}

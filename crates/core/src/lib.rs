@@ -1,0 +1,34 @@
+//! Chaffinch's engine: decodes documents, recognises their outlet, finds rule hits, runs the chain
+//! of stages, cuts what they marked, and keeps what it takes to undo it.
+//!
+//! Cleaning is a pure function of a document and a [`Pipeline`]: no state, no I/O, no order
+//! between documents. So the result is the same for any number of threads.
+//!
+//! ```
+//! use chaffinch_core::Pipeline;
+//!
+//! let pipeline = Pipeline::shipped().unwrap();
+//! let article = "The minister said on Tuesday that the talks would go on for two days.";
+//! let page = format!("Breaking the deadlock\n\n{article}\n\nSHARE THIS ARTICLE\n");
+//! let cleaned = pipeline.clean(page.as_bytes());
+//! assert_eq!(cleaned.text(), format!("Breaking the deadlock\n\n{article}\n"));
+//! assert_eq!(cleaned.fields().get("title"), Some("Breaking the deadlock"));
+//! assert_eq!(cleaned.restore().unwrap(), page.as_bytes());
+//! ```
+
+mod clean;
+mod cleaned;
+pub mod config;
+mod decode;
+mod edits;
+mod pipeline;
+pub mod proof;
+
+pub use chaffinch_rules as rules;
+pub use chaffinch_stage as stage;
+pub use clean::Input;
+pub use cleaned::{Cleaned, Fields, LedgerEdit, LedgerPatch, RestoreError, Undo, Verdict};
+pub use config::Limits;
+pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
+pub use edits::Edit;
+pub use pipeline::{Builder, MakeStage, Pipeline};

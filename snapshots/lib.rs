@@ -1,0 +1,1 @@
+//! Snapshots of the seed documents; the tests are in `seeds.rs`.

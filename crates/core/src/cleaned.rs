@@ -301,7 +301,6 @@ pub struct LedgerPatch {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
     /// How the original was encoded.
-    #[serde(flatten)]
     pub coding: Coding,
     /// Whether the output is the original's bytes, passed through.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -4,6 +4,7 @@
 //! and says the same; it goes with it. A caption without a credit looks like a subheading, so it
 //! goes only where an outlet's file says that a phrase of the body, set apart in the head, is one.
 
+use crate::run::plain;
 use chaffinch_stage::{Act, Document, Line, Marks, Stage};
 
 /// Characters that two lines must share to be an alternative text and its caption.
@@ -31,7 +32,7 @@ impl Stage for Captions {
             {
                 let phrase = line.key();
                 if doc.body_lines().any(|body| body.key().contains(&*phrase)) {
-                    let fields = vec![("caption".to_owned(), phrase.into_owned())];
+                    let fields = vec![("caption".to_owned(), plain(line.text()))];
                     marks.remove_with(line.span(), id, fields);
                 }
             }

@@ -1,9 +1,10 @@
 //! Duplicates: pull quotes and doubled standfirsts, which copy a sentence of the body.
 //!
-//! A line goes if it is set apart at an edge, long, not the title, and stands word for word in a
-//! body line elsewhere. Nothing is lost: the copy stays.
+//! A line goes if it is set apart at an edge, long, not the title, and is word for word a sentence
+//! of a body line elsewhere. Nothing is lost: the copy stays. A mere phrase of the body may be a
+//! subheading, so it stays too.
 
-use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, Stage};
+use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, Stage, script};
 
 /// Marks set-apart copies of body sentences.
 pub struct Duplicates {
@@ -32,12 +33,12 @@ impl Stage for Duplicates {
             });
             for line in candidates {
                 let key = line.key();
-                let copies = doc.body_lines().filter(|other| other.index() != line.index());
-                let copied = copies.into_iter().any(|other| {
+                let copied = doc.body_lines().any(|other| {
                     // Of two equal lines, the first stays.
                     let whole = other.key() == key;
-                    whole && other.index() < line.index()
-                        || !whole && !line.is_body() && other.key().contains(&*key)
+                    let earlier = other.index() < line.index();
+                    let part = !line.is_body() && has_sentence(&other.key(), &key);
+                    other.index() != line.index() && (whole && earlier || !whole && part)
                 });
                 if copied {
                     marks.remove(line.span(), id);
@@ -47,18 +48,33 @@ impl Stage for Duplicates {
     }
 }
 
+/// Whether `sentence` stands in `text` as a sentence or several: from a start to an end of one.
+fn has_sentence(text: &str, sentence: &str) -> bool {
+    let bare = sentence.trim_matches(['"', ' ']);
+    text.match_indices(bare).any(|(at, _)| {
+        let before = text[..at].trim_end_matches(['"', ' ', '(']);
+        let after = text[at + bare.len()..].trim_start_matches(['"', ' ', ')']);
+        let starts = before.is_empty() || script::ends_sentence(before);
+        let ends = after.is_empty()
+            || script::ends_sentence(bare)
+            || after.starts_with(script::is_sentence_mark);
+        starts && ends
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::testing::check;
 
-    const QUOTE: &str = "the two sides had agreed to go on with the talks";
+    const BODY: &str =
+        "No deal was struck in the city on the lake, she said. Both sides will meet again in May.";
 
     #[test]
-    fn copies_go_and_the_body_stays() {
+    fn copies_of_sentences_go_and_the_body_stays() {
         check(
             "duplicates",
             &format!(
-                "A title\n\n⟦{QUOTE}⟧\n\n…\n\nSaid in the capital, this was the last sentence of all.\n"
+                "A title\n\n⟦No deal was struck in the city on the lake, she said⟧\n\n…\n\n{BODY}\n"
             ),
         );
         check(
@@ -68,8 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_nowhere_else_stays() {
-        check("duplicates", "A title\n\nthe two sides have agreed to go on with all talks\n\n…\n");
-        check("duplicates", &format!("{QUOTE}\n\n…\n"));
+    fn what_is_no_sentence_of_the_body_stays() {
+        check("duplicates", "A title\n\nthe two sides had agreed to go on with the talks\n\n…\n");
+        check(
+            "duplicates",
+            &format!("No deal was struck in the city on the lake, she said\n\n{BODY}\n"),
+        );
     }
 }

@@ -1,6 +1,12 @@
-//! Runs: stretches of neighbouring lines that are alike, blank lines aside.
+//! What several stages share. Runs: stretches of neighbouring lines that are alike, blank lines aside.
 
-use chaffinch_stage::{Document, Line};
+use chaffinch_stage::{Document, Line, script};
+
+/// A line's text as a field's value: trimmed, runs of white space as one space.
+pub(crate) fn plain(text: &str) -> String {
+    let words = text.split(script::is_space).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
 
 /// All maximal runs of at least `least` neighbouring lines that `belongs` accepts. Blank lines
 /// neither break a run nor count.

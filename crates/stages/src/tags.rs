@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use crate::run::plain;
 use chaffinch_stage::{Document, Marks, Stage, script};
 
 /// The most words that a tag line without a label has.
@@ -22,7 +23,7 @@ impl Stage for Tags {
             let short = (1..=MOST_WORDS).contains(&last.words());
             let apart = last.after_blank() && !script::ends_sentence(last.text());
             if last.allows(rule) && short && apart && half_in_body(doc, &last.key()) {
-                let fields = vec![("tags".to_owned(), last.key().into_owned())];
+                let fields = vec![("tags".to_owned(), plain(last.text()))];
                 marks.remove_with(last.span(), id, fields);
             }
         }

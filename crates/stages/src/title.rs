@@ -3,6 +3,7 @@
 //! Pages print it twice, first with the site's name behind it; then the first one goes, since the
 //! second says the same.
 
+use crate::run::plain;
 use chaffinch_stage::{Document, Marks, Stage};
 
 /// The most words that a site's name has.
@@ -27,7 +28,7 @@ impl Stage for Title {
             }
         }
         for (id, _) in doc.detectors("title") {
-            let title = first.text().split_whitespace().collect::<Vec<_>>().join(" ");
+            let title = plain(first.text());
             marks.note(first.span(), id, vec![("title".to_owned(), title)]);
         }
     }

@@ -1,0 +1,235 @@
+//! The output directory: whose it is, and files that appear whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::RECORD;
+use crate::job::Error;
+
+/// The list of files that a run writes, each line before its file.
+const FILES: &str = "files.txt";
+
+/// The end of the name of a file that is being written.
+const UNFINISHED: &str = ".chaffinch-tmp";
+
+/// A directory that a run writes into.
+pub(crate) struct OutputDirectory {
+    root: PathBuf,
+    files: BufWriter<File>,
+}
+
+impl OutputDirectory {
+    /// Takes `root` for a new run. What an earlier run left there goes; anything else is refused.
+    pub(crate) fn take(root: &Path, inputs: &[PathBuf]) -> Result<OutputDirectory, Error> {
+        check_apart(root, inputs)?;
+        let failed = |error| Error::Output(root.display().to_string(), error);
+        if root.exists() && !root.is_dir() {
+            let message = format!("{} is a file; name a directory", root.display());
+            return Err(Error::Usage(message));
+        }
+        fs::create_dir_all(root).map_err(failed)?;
+        clear(root)?;
+        let record = root.join(RECORD);
+        fs::create_dir_all(record.join("ledger")).map_err(failed)?;
+        let files = File::create(record.join(FILES)).map_err(failed)?;
+        Ok(OutputDirectory { root: root.to_owned(), files: BufWriter::new(files) })
+    }
+
+    pub(crate) fn record(&self, name: &str) -> PathBuf {
+        self.root.join(RECORD).join(name)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Sets down that these files are about to be written.
+    pub(crate) fn announce<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> io::Result<()> {
+        for name in names {
+            writeln!(self.files, "{}", escape_line(name))?;
+        }
+        self.files.flush()
+    }
+}
+
+/// File names may hold line ends; a list of them may not.
+fn escape_line(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
+}
+
+fn unescape_line(line: &str) -> String {
+    let mut name = String::new();
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('n') => name.push('\n'),
+                Some('r') => name.push('\r'),
+                Some(c) => name.push(c),
+                None => {}
+            },
+            c => name.push(c),
+        }
+    }
+    name
+}
+
+/// The files that the run in `root` wrote or was about to write.
+pub(crate) fn listed(root: &Path) -> io::Result<impl Iterator<Item = io::Result<String>>> {
+    let file = File::open(root.join(RECORD).join(FILES))?;
+    Ok(BufReader::new(file).lines().map(|line| line.map(|line| unescape_line(&line))))
+}
+
+/// Refuses an output that lies in an input, or an input that lies in the output.
+fn check_apart(root: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
+    let output = real(root);
+    for input in inputs {
+        let real_input = real(input);
+        let inside = output.starts_with(&real_input) && real_input.is_dir() || output == real_input;
+        if inside || real_input.starts_with(&output) {
+            let message = format!(
+                "the output {} and the input {} lie in one another; name an output elsewhere, \
+                 such as `-o {}-cleaned`",
+                root.display(),
+                input.display(),
+                crate::input::base_name(input),
+            );
+            return Err(Error::Usage(message));
+        }
+    }
+    Ok(())
+}
+
+/// A path without links, also where its last parts do not exist yet.
+fn real(path: &Path) -> PathBuf {
+    let mut missing = Vec::new();
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut at = absolute.as_path();
+    loop {
+        if let Ok(real) = at.canonicalize() {
+            return missing.iter().rev().fold(real, |path, part| path.join(part));
+        }
+        match (at.parent(), at.file_name()) {
+            (Some(parent), Some(name)) => {
+                missing.push(name.to_owned());
+                at = parent;
+            }
+            _ => return absolute,
+        }
+    }
+}
+
+/// Removes what an earlier run left in `root`, if there is nothing else.
+fn clear(root: &Path) -> Result<(), Error> {
+    let failed = |error: io::Error| Error::Output(root.display().to_string(), error);
+    let mut entries = fs::read_dir(root).map_err(failed)?;
+    if entries.next().is_none() {
+        return Ok(());
+    }
+    let foreign = |path: &Path| {
+        Error::Usage(format!(
+            "{} is not empty and holds {}, which no run of chaffinch wrote; \
+             name another directory with -o, or move it away",
+            root.display(),
+            path.strip_prefix(root).unwrap_or(path).display(),
+        ))
+    };
+    let listed: std::collections::HashSet<String> = match listed(root) {
+        Ok(names) => names.collect::<Result<_, _>>().map_err(failed)?,
+        Err(_) => std::collections::HashSet::new(),
+    };
+    let walk = || walkdir::WalkDir::new(root).min_depth(1).contents_first(true);
+    let is_record = |path: &Path| {
+        path.starts_with(root.join(RECORD)) && !listed.is_empty()
+            || path.starts_with(root.join(RECORD)) && root.join(RECORD).join(FILES).exists()
+    };
+    for entry in walk() {
+        let entry = entry.map_err(|error| failed(error.into()))?;
+        let path = entry.path();
+        if entry.file_type().is_dir() || is_record(path) {
+            continue;
+        }
+        let below = path.strip_prefix(root).unwrap_or(path);
+        let parts: Vec<_> = below.components().map(|p| p.as_os_str().to_string_lossy()).collect();
+        let name = parts.join("/");
+        let own = name.strip_suffix(UNFINISHED).unwrap_or(&name);
+        if !listed.contains(own) {
+            return Err(foreign(path));
+        }
+    }
+    for entry in walk() {
+        let entry = entry.map_err(|error| failed(error.into()))?;
+        match entry.file_type().is_dir() {
+            true => fs::remove_dir(entry.path()).map_err(failed)?,
+            false => fs::remove_file(entry.path()).map_err(failed)?,
+        }
+    }
+    Ok(())
+}
+
+/// A file in the making: it gets its name when it is whole, and vanishes if it never is.
+pub(crate) struct WholeFile {
+    path: PathBuf,
+    unfinished: PathBuf,
+    out: Option<BufWriter<File>>,
+}
+
+impl WholeFile {
+    pub(crate) fn create(path: &Path) -> io::Result<WholeFile> {
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(UNFINISHED);
+        let unfinished = PathBuf::from(unfinished);
+        let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&unfinished);
+        let file = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                open()?
+            }
+            opened => opened?,
+        };
+        let out = Some(BufWriter::with_capacity(1 << 16, file));
+        Ok(WholeFile { path: path.to_owned(), unfinished, out })
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        if let Some(out) = self.out.take() {
+            out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            fs::rename(&self.unfinished, &self.path)?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.as_mut().map_or(Ok(0), |out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if self.out.take().is_some() {
+            // It was given up; if removing fails too, its name still tells what it is.
+            let _ = fs::remove_file(&self.unfinished);
+        }
+    }
+}
+
+/// Writes a whole file at once.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = WholeFile::create(path)?;
+    file.write_all(bytes)?;
+    file.finish()
+}
+
+/// Copies a file that is too large to be held.
+pub(crate) fn copy_whole(from: &mut dyn BufRead, path: &Path) -> io::Result<()> {
+    let mut file = WholeFile::create(path)?;
+    io::copy(from, &mut file)?;
+    file.finish()
+}

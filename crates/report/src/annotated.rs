@@ -1,0 +1,158 @@
+//! A document with what was cut from it, the rule in the margin.
+
+use std::fmt;
+use std::ops::Range;
+
+use chaffinch_core::stage::RuleId;
+use chaffinch_core::{Cleaned, Edit, Pipeline};
+
+use crate::visible::visible;
+
+/// A document as rows to be shown.
+pub struct Annotated {
+    rows: Vec<Row>,
+    margin: usize,
+}
+
+/// One line of the original, or a part of a margin that holds several rules.
+pub struct Row {
+    /// The rule that cut something here; empty where nothing was cut.
+    pub rule: String,
+    /// The stage of that rule.
+    pub stage: String,
+    /// Whether the whole line was cut.
+    pub gone: bool,
+    /// The line: what is shown, and whether it was cut. Replacements follow what they replace.
+    pub parts: Vec<Part>,
+}
+
+/// A stretch of a line.
+pub struct Part {
+    /// The text, made visible.
+    pub text: String,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a stretch of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays.
+    Stays,
+    /// It was cut.
+    Cut,
+    /// It stands in the place of what was cut before it.
+    Put,
+}
+
+/// Lays out a cleaned document.
+pub fn annotated(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> Annotated {
+    let rules = pipeline.rules().rules();
+    let name = |id: RuleId| rules.get(id.0 as usize).map_or(("", ""), |r| (&*r.id, &*r.stage));
+    let source = cleaned.source();
+    let edits = cleaned.edits();
+    let mut rows = Vec::new();
+    for line in lines(source) {
+        let inside: Vec<&Edit> = edits
+            .iter()
+            .filter(|e| e.span.start() < line.end.max(line.start + 1) && line.start < e.span.end())
+            .collect();
+        let content = source[line.clone()].trim_end_matches(['\n', '\r']);
+        let content = line.start..line.start + content.len();
+        let gone = covered(&inside, &content, &line);
+        let parts = parts(source, &content, &inside);
+        let mut shown: Vec<(&str, &str)> = Vec::new();
+        for edit in inside.iter().filter(|edit| gone || edit.span.start() < content.end) {
+            let named = name(edit.rule);
+            if !shown.contains(&named) {
+                shown.push(named);
+            }
+        }
+        let (rule, stage) = shown.first().copied().unwrap_or_default();
+        let row = |rule: &str, stage: &str, parts| {
+            let (rule, stage) = (rule.to_owned(), stage.to_owned());
+            Row { rule, stage, gone, parts }
+        };
+        rows.push(row(rule, stage, parts));
+        rows.extend(shown.iter().skip(1).map(|(rule, stage)| row(rule, stage, Vec::new())));
+    }
+    let margin = rows.iter().map(|row| row.rule.len()).max().unwrap_or(0);
+    Annotated { rows, margin }
+}
+
+fn lines(source: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = 0;
+    source.split_inclusive('\n').map(move |line| {
+        at += line.len();
+        at - line.len()..at
+    })
+}
+
+/// Whether a whole line was cut: its text, or its end where it has none.
+fn covered(edits: &[&Edit], content: &Range<usize>, line: &Range<usize>) -> bool {
+    let of = if content.is_empty() { line } else { content };
+    let removed = edits.iter().filter(|edit| edit.removes());
+    let cut: usize = removed
+        .map(|e| e.span.end().min(of.end).saturating_sub(e.span.start().max(of.start)))
+        .sum();
+    !of.is_empty() && cut == of.len()
+}
+
+fn parts(source: &str, content: &Range<usize>, edits: &[&Edit]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut push = |text: &str, fate: Fate| {
+        if !text.is_empty() {
+            parts.push(Part { text: visible(text).into_owned(), fate });
+        }
+    };
+    // What stays is shown as it is, but for what could steer a terminal.
+    let mut at = content.start;
+    for edit in edits {
+        let start = edit.span.start().clamp(content.start, content.end);
+        let end = edit.span.end().clamp(content.start, content.end);
+        push(&source[at..start], Fate::Stays);
+        push(&source[start..end], Fate::Cut);
+        push(&edit.with, Fate::Put);
+        at = end;
+    }
+    push(&source[at..content.end], Fate::Stays);
+    parts
+}
+
+impl Annotated {
+    /// The rows, in the order of the lines.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The width of the margin, in characters.
+    pub fn margin(&self) -> usize {
+        self.margin
+    }
+}
+
+/// As plain text: the rule, a bar, the line; `-` before lines that were cut, `⟦ ⟧` around parts.
+impl fmt::Display for Annotated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in &self.rows {
+            let sign = if row.gone { '-' } else { ' ' };
+            let mut text = String::new();
+            for part in &row.parts {
+                match part.fate {
+                    Fate::Cut if !row.gone => {
+                        text.push('⟦');
+                        text.push_str(&part.text);
+                        text.push('⟧');
+                    }
+                    Fate::Put => {
+                        text.insert_str(text.len() - '⟧'.len_utf8(), &format!("→{}", part.text));
+                    }
+                    _ => text.push_str(&part.text),
+                }
+            }
+            let line = format!("{:margin$} {sign}│ {text}", row.rule, margin = self.margin);
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}

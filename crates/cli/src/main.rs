@@ -1,1 +1,125 @@
-fn main() {}
+//! The command line of Chaffinch.
+
+mod args;
+mod clean;
+mod explain;
+mod failure;
+mod setup;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Color, Command, RestoreArgs, RulesCommand, RulesListArgs};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::AlwaysAnsi,
+        Color::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+    let done = match cli.command {
+        Command::Clean(args) => clean::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Restore(args) => restore(&args),
+        Command::Pipeline(args) => pipeline(&args),
+        Command::Rules(RulesCommand::List(args)) => rules_list(&args),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "chaffinch", &mut script);
+            print(&script)
+        }
+        Command::Man => man(),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => ExitCode::from(failure.tell()),
+    }
+}
+
+/// Writes to standard output; a reader that goes away early is no failure worth words.
+fn print(bytes: &[u8]) -> Result<u8, Failure> {
+    let written = anstream::stdout().lock().write_all(bytes);
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(Failure::Stopped(format!("cannot write to standard output: {error}"))),
+        Ok(()) => Ok(0),
+    }
+}
+
+fn restore(args: &RestoreArgs) -> Result<u8, Failure> {
+    let restored = chaffinch_formats::restore(&args.run, &args.output)?;
+    let mut text = format!("restored {} documents, each with its digest\n", restored.documents);
+    for (name, reason) in &restored.problems {
+        let (name, reason) = (chaffinch_report::visible(name), chaffinch_report::visible(reason));
+        text.push_str(&format!("not restored: {name}: {reason}\n"));
+    }
+    print(text.as_bytes())?;
+    Ok(u8::from(!restored.problems.is_empty()))
+}
+
+fn pipeline(args: &args::PipelineArgs) -> Result<u8, Failure> {
+    let (file, text) = setup::pipeline_text(args)?;
+    setup::pipeline(args)?;
+    if let Some(file) = file {
+        anstream::eprintln!("from {}", file.display());
+    }
+    print(text.as_bytes())
+}
+
+fn rules_list(args: &RulesListArgs) -> Result<u8, Failure> {
+    let pipeline = setup::pipeline(&args.rules)?;
+    let rules = pipeline.rules();
+    let wanted = |id: &str, stage: &str| {
+        args.filter.as_ref().is_none_or(|filter| id.contains(filter) || stage.contains(filter))
+    };
+    let mut rows = Vec::new();
+    for (index, rule) in rules.rules().iter().enumerate() {
+        let source = rules.source(chaffinch_core::stage::RuleId(index as u32));
+        if !source.file.is_empty() && wanted(&rule.id, &rule.stage) {
+            let place = format!("{:?}", rule.place).to_lowercase();
+            rows.push((rule.id.as_str(), rule.stage.as_str(), place, source.written.as_str()));
+        }
+    }
+    let mut text = String::new();
+    if args.filter.is_none() {
+        text.push_str("outlets\n");
+        for (id, name, count) in rules.outlets() {
+            text.push_str(&format!("  {id:<24} {:<28} {count} rules\n", name.unwrap_or("")));
+        }
+        text.push_str("\nrules\n");
+    }
+    let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+    let stage_width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
+    for (id, stage, place, written) in rows {
+        let written = chaffinch_report::visible(written);
+        let shown: String = written.chars().take(72).collect();
+        let dots = if shown.len() < written.len() { "…" } else { "" };
+        text.push_str(&format!(
+            "  {id:<width$}  {stage:<stage_width$}  {place:<8}  {shown}{dots}\n"
+        ));
+    }
+    print(text.as_bytes())
+}
+
+fn man() -> Result<u8, Failure> {
+    let mut page = Vec::new();
+    let failed = |error| Failure::Stopped(format!("cannot write the manual page: {error}"));
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(failed)?;
+    for command in Cli::command().get_subcommands_mut() {
+        let mut part = Vec::new();
+        let man = clap_mangen::Man::new(command.clone());
+        man.render_description_section(&mut part).map_err(failed)?;
+        man.render_options_section(&mut part).map_err(failed)?;
+        page.extend_from_slice(
+            format!(".SH \"CHAFFINCH {}\"\n", command.get_name().to_uppercase()).as_bytes(),
+        );
+        let part = String::from_utf8_lossy(&part).replace(".SH ", ".SS ");
+        page.extend_from_slice(part.as_bytes());
+    }
+    print(&page)
+}

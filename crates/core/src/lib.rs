@@ -31,4 +31,5 @@ pub use cleaned::{Cleaned, Fields, LedgerEdit, LedgerPatch, RestoreError, Undo, 
 pub use config::Limits;
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
 pub use edits::Edit;
+pub use encoding_rs::Encoding;
 pub use pipeline::{Builder, MakeStage, Pipeline};

@@ -6,5 +6,5 @@
 mod annotated;
 mod visible;
 
-pub use annotated::{Annotated, Row, annotated};
+pub use annotated::{Annotated, Fate, Part, Row, annotated};
 pub use visible::visible;

@@ -195,8 +195,12 @@ fn parse_rule(
         node.wrong("stage", &format!("unknown stage \"{stage}\""), Some(&help));
     }
     let ignore_case = node.flag("ignore_case");
-    let (patterns, written, detect) = parse_pattern(&mut node, ignore_case)?;
-    let at_ends = patterns.first().is_some_and(|p| matches!(p.anchor, Anchor::Start | Anchor::End));
+    // A bad pattern must not hide what else is wrong with the rule.
+    let parsed = parse_pattern(&mut node, ignore_case);
+    let at_ends = parsed
+        .as_ref()
+        .and_then(|(patterns, ..)| patterns.first())
+        .is_some_and(|pattern| matches!(pattern.anchor, Anchor::Start | Anchor::End));
     let places = [
         ("head", Place::Head),
         ("tail", Place::Tail),
@@ -242,6 +246,7 @@ fn parse_rule(
         Subject::Generic => Tier::Generic,
     };
     let stage = stage?.to_owned();
+    let (patterns, written, detect) = parsed?;
     let rule = Rule {
         id: full_id,
         stage,

@@ -1,0 +1,283 @@
+//! The command line, as clap reads it. Doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Effects, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Takes the chaff out of scraped news text and keeps every seed.
+///
+/// Chaffinch cuts what is not the article (tickers, share buttons, breadcrumbs, footers, agency
+/// credits) out of text scraped from news sites. Nothing is lost: what it cut stands in a ledger,
+/// and `chaffinch restore` gives the originals back byte for byte.
+#[derive(Debug, Parser)]
+#[command(name = "chaffinch", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// When to use colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  chaffinch clean corpus -o cleaned        clean a directory
+  chaffinch explain corpus/page.txt        show what would be cut, and by which rule
+  chaffinch restore cleaned -o originals   get the originals back
+  chaffinch clean - < page.txt             clean one document, as a filter";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Clean(CleanArgs),
+    Explain(ExplainArgs),
+    Restore(RestoreArgs),
+    Pipeline(PipelineArgs),
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    Completions(CompletionsArgs),
+    /// Print the manual page, to be read with `man -l -`.
+    Man,
+}
+
+/// Clean documents: cut the chaff, keep the article, write down what was cut.
+#[derive(Debug, Args)]
+#[command(after_help = CLEAN_EXAMPLES)]
+pub(crate) struct CleanArgs {
+    /// Files and directories; `-` reads standard input. Files ending in .jsonl or .ndjson are JSON
+    /// Lines, all others are documents. Hidden files in directories are passed over.
+    #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// Where to write: a directory that is new, empty or an earlier run's; `-` for standard
+    /// output, which standard input goes to by default.
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+
+    /// Clean only documents whose name matches this glob. Can be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) include: Vec<String>,
+
+    /// Leave out documents whose name matches this glob. Can be repeated.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Clean only so many documents, spread over the input; the same ones each time.
+    #[arg(long, value_name = "N")]
+    pub(crate) sample: Option<usize>,
+
+    /// Threads to use; all cores by default. The output does not depend on it.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+
+    /// With `-o -`: write the ledger to this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_ledger")]
+    pub(crate) ledger: Option<PathBuf>,
+
+    /// With `-o -`: write no ledger. What is cut is lost.
+    #[arg(long)]
+    pub(crate) no_ledger: bool,
+
+    /// Write nothing; only count.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Which verdicts make the exit code 1.
+    #[arg(long, value_name = "VERDICT", default_value = "failed")]
+    pub(crate) fail_on: FailOn,
+
+    /// Print errors alone.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+const CLEAN_EXAMPLES: &str = "\
+Examples:
+  chaffinch clean corpus -o cleaned
+  chaffinch clean news.jsonl -o cleaned --text-field article
+  chaffinch clean corpus -o cleaned --rules my-rules --exclude '**/drafts/**'
+  chaffinch clean corpus --dry-run --sample 1000
+  curl -s https://example.com/page.txt | chaffinch clean - --no-ledger
+
+The output:
+  OUT/...                         the cleaned documents, under their own names, in UTF-8
+  OUT/.chaffinch/run.json         what the run added up to, by verdict, stage, rule and outlet
+  OUT/.chaffinch/ledger/          what was cut from each document
+  OUT/.chaffinch/fields.jsonl     title, date, place, section, agency, tags: what the chaff told
+  OUT/.chaffinch/problems.jsonl   documents that failed or are suspect, and why
+
+Exit codes:
+  0    finished (suspect documents are listed)
+  1    finished; some documents failed and passed through as they were (see --fail-on)
+  2    usage, pipeline or rules are wrong; nothing was done
+  3    stopped part-way: the disk is full, or an input is lost
+  130  interrupted";
+
+/// Where documents come from.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// What the inputs are, if not what their names say.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) from: Option<Format>,
+
+    /// The field of a record that holds the text [default: text, content or body].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) text_field: Option<String>,
+
+    /// The field of a record that holds its id.
+    #[arg(long, value_name = "NAME", default_value = "id")]
+    pub(crate) id_field: String,
+
+    /// The field of a record that holds its URL.
+    #[arg(long, value_name = "NAME", default_value = "url")]
+    pub(crate) url_field: String,
+}
+
+/// Print the pipeline that would run: the stages, in order, and the limits.
+///
+/// It is read from --pipeline, else from chaffinch.yaml in the working directory or above it, else
+/// it is the built-in one.
+#[derive(Debug, Args)]
+pub(crate) struct PipelineArgs {
+    /// Read the pipeline from this file, not from chaffinch.yaml found upward from here.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) pipeline: Option<PathBuf>,
+
+    /// Take outlet rules from this directory, not those that ship; an empty one leaves the generic
+    /// rules alone. Can be repeated.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) rules: Vec<PathBuf>,
+
+    /// Take every document to be of this outlet (see `chaffinch rules list`).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) outlet: Option<String>,
+
+    /// Take documents to be in this encoding, such as windows-1256, unless a byte order mark says
+    /// otherwise. By default it is detected.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) encoding: Option<String>,
+
+    /// Run this stage alone. Can be repeated.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) only: Vec<String>,
+
+    /// Leave this stage out. Can be repeated.
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) skip: Vec<String>,
+}
+
+/// Show what would be cut from documents, and by which rule.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch explain corpus/page.txt
+  chaffinch explain --format json corpus/*.txt | jq .edits
+  chaffinch explain - < page.txt")]
+pub(crate) struct ExplainArgs {
+    /// Files; `-` reads standard input.
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// How to show it: for people, or one JSON object a document.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: ExplainFormat,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// Get the originals back from a run's output, each verified by its digest.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A cleaned file that was changed and a ledger that is damaged are named; all else is restored, and
+the exit code is 1.
+
+Example:
+  chaffinch restore cleaned -o originals")]
+pub(crate) struct RestoreArgs {
+    /// The output of a run.
+    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+
+    /// Where to write the originals: a new or empty directory.
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: PathBuf,
+}
+
+/// Look at rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    List(RulesListArgs),
+}
+
+/// List outlets and rules.
+#[derive(Debug, Args)]
+pub(crate) struct RulesListArgs {
+    /// List only rules whose id or stage holds this text.
+    #[arg(value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// Print a completion script for a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  chaffinch completions bash > ~/.local/share/bash-completion/completions/chaffinch")]
+pub(crate) struct CompletionsArgs {
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A file is a document.
+    Text,
+    /// A line is a JSON object with a document in one of its fields.
+    Jsonl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Suspect or failed documents.
+    Suspect,
+    /// Failed documents.
+    Failed,
+    /// Neither.
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    /// For people: the document, cuts struck out, rules in the margin.
+    Text,
+    /// For programs: one JSON object a document.
+    Json,
+}

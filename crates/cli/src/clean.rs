@@ -1,0 +1,269 @@
+//! `chaffinch clean`: progress while it runs, a table when it is done.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use chaffinch_core::Verdict;
+use chaffinch_formats::{Job, Ledger, Observer, Output, Summary};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::args::{CleanArgs, FailOn};
+use crate::failure::Failure;
+use crate::{print, setup};
+
+/// Set by the first interrupt: the run ends after the batch in hand.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
+    let (output, ledger) = destination(args)?;
+    let (container, names) = setup::source(&args.source);
+    let pipeline = setup::pipeline(&args.rules)?;
+    if let Some(jobs) = args.jobs {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.into()).build_global();
+        pool.map_err(|error| Failure::Usage(format!("--jobs: {error}")))?;
+    }
+    let job = Job {
+        inputs: args.inputs.clone(),
+        output,
+        ledger,
+        container,
+        names,
+        include: globs("--include", &args.include)?,
+        exclude: globs("--exclude", &args.exclude)?,
+        sample: args.sample,
+        pipeline: &pipeline,
+    };
+    let progress = Progress::new(args, &job);
+    on_interrupt()?;
+    quiet_panics();
+    let done = job.run(&progress, &STOP);
+    progress.bar.finish_and_clear();
+    let summary = done?;
+    if !args.quiet {
+        let table = table(&summary, &job.output);
+        match job.output {
+            Output::Stdout => anstream::eprint!("{table}"),
+            _ => print(table.as_bytes()).map(drop)?,
+        }
+    }
+    let failed = summary.count(Verdict::Failed);
+    let bad = match args.fail_on {
+        FailOn::Suspect => failed + summary.count(Verdict::Suspect),
+        FailOn::Failed => failed,
+        FailOn::Never => 0,
+    };
+    Ok(if summary.interrupted { 130 } else { u8::from(bad > 0) })
+}
+
+fn destination(args: &CleanArgs) -> Result<(Output, Ledger), Failure> {
+    let is_dash = |path: &Path| path.as_os_str() == "-";
+    let filter = args.inputs.iter().any(|input| is_dash(input));
+    let ledger = match (&args.ledger, args.no_ledger) {
+        (Some(file), _) => Some(Ledger::File(file.clone())),
+        (None, true) => Some(Ledger::Nowhere),
+        (None, false) => None,
+    };
+    if args.dry_run {
+        return Ok((Output::Nowhere, ledger.unwrap_or(Ledger::Nowhere)));
+    }
+    match &args.output {
+        Some(path) if !is_dash(path) => match ledger {
+            None => Ok((Output::Directory(path.clone()), Ledger::InRecord)),
+            Some(_) => {
+                let message = "--ledger and --no-ledger go with `-o -`; a directory holds its own ledger";
+                Err(Failure::Usage(message.into()))
+            }
+        },
+        None if !filter => {
+            let name = args.inputs.first().map(|input| input.display().to_string()).unwrap_or_default();
+            let name = name.trim_end_matches('/');
+            let message = format!("where to? give a directory, such as `-o {name}-cleaned`, or --dry-run");
+            Err(Failure::Usage(message))
+        }
+        _ => ledger.map(|ledger| (Output::Stdout, ledger)).ok_or_else(|| {
+            let message = "writing to standard output needs `--ledger FILE`, so that what is cut can \
+                           be restored, or `--no-ledger`";
+            Failure::Usage(message.into())
+        }),
+    }
+}
+
+fn globs(option: &str, patterns: &[String]) -> Result<GlobSet, Failure> {
+    let wrong = |error: globset::Error| Failure::Usage(format!("{option}: {error}"));
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(wrong)?);
+    }
+    set.build().map_err(wrong)
+}
+
+/// The first interrupt ends the run in order; the second ends it at once.
+fn on_interrupt() -> Result<(), Failure> {
+    let handler = || {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|error| Failure::Stopped(error.to_string()))
+}
+
+/// A stage that panics costs one document its cleaning, and the report names it: no trace on the
+/// terminal for each.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|_| {}));
+}
+
+/// Seconds between lines of progress where there is no terminal.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+struct Progress {
+    bar: ProgressBar,
+    plain: bool,
+    started: Instant,
+    told: Cell<Instant>,
+    documents: Cell<u64>,
+    bytes: Cell<u64>,
+    last: RefCell<String>,
+}
+
+impl Progress {
+    fn new(args: &CleanArgs, job: &Job<'_>) -> Progress {
+        let terminal = std::io::stderr().is_terminal() && !args.quiet;
+        let bar = match terminal {
+            false => ProgressBar::hidden(),
+            true => {
+                let bar = ProgressBar::new(job.total_bytes());
+                let template = "{bar:24.green/dim} {msg} documents  {bytes}/{total_bytes}  \
+                                {bytes_per_sec}  {eta} left";
+                if let Ok(style) = ProgressStyle::with_template(template) {
+                    bar.set_style(style.progress_chars("━━─"));
+                }
+                bar
+            }
+        };
+        let now = Instant::now();
+        Progress {
+            bar,
+            plain: !terminal && !args.quiet,
+            started: now,
+            told: Cell::new(now),
+            documents: Cell::new(0),
+            bytes: Cell::new(0),
+            last: RefCell::new(String::new()),
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn document(&self, name: &str, bytes: u64, _: Verdict) {
+        self.documents.set(self.documents.get() + 1);
+        self.bytes.set(self.bytes.get() + bytes);
+        self.bar.inc(bytes);
+        let documents = self.documents.get();
+        if documents.is_multiple_of(64) {
+            self.bar.set_message(HumanCount(documents).to_string());
+        }
+        if self.plain && self.told.get().elapsed() >= PLAIN_EVERY {
+            self.told.set(Instant::now());
+            name.clone_into(&mut self.last.borrow_mut());
+            let seconds = self.started.elapsed().as_secs_f64();
+            let rate = HumanBytes((self.bytes.get() as f64 / seconds.max(0.001)) as u64);
+            let (documents, bytes) = (HumanCount(documents), HumanBytes(self.bytes.get()));
+            anstream::eprintln!("{documents} documents, {bytes}, {rate}/s");
+        }
+    }
+}
+
+/// The table at the end of a run.
+fn table(summary: &Summary, output: &Output) -> String {
+    let bold = anstyle::Style::new().bold();
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let mut line = |line: String| {
+        let _ = writeln!(text, "{line}");
+    };
+    let head = if summary.interrupted { "interrupted after" } else { "cleaned" };
+    line(format!(
+        "{bold}{head} {} documents{bold:#}, {} in {}: {} removed ({:.1} %)",
+        HumanCount(summary.documents),
+        HumanBytes(summary.bytes_in),
+        duration(summary.elapsed),
+        HumanBytes(summary.bytes_removed),
+        100.0 * summary.bytes_removed as f64 / summary.bytes_in.max(1) as f64,
+    ));
+    line(String::new());
+    for verdict in Verdict::ALL {
+        let count = summary.count(verdict);
+        if count > 0 {
+            line(format!("  {:<14} {:>12}", verdict.to_string(), HumanCount(count).to_string()));
+        }
+    }
+    if !summary.stages.is_empty() {
+        line(String::new());
+        line(format!(
+            "{bold}  {:<14} {:>12} {:>10} {:>12}{bold:#}",
+            "stage", "documents", "cuts", "bytes"
+        ));
+        let mut stages: Vec<_> = summary.stages.iter().collect();
+        stages.sort_by_key(|(name, counts)| (std::cmp::Reverse(counts.bytes), *name));
+        for (name, counts) in stages {
+            line(format!(
+                "  {name:<14} {:>12} {:>10} {:>12}",
+                HumanCount(counts.documents).to_string(),
+                HumanCount(counts.cuts).to_string(),
+                HumanCount(counts.bytes).to_string()
+            ));
+        }
+    }
+    if !summary.outlets.is_empty() {
+        line(String::new());
+        line(format!("{bold}  {:<30} {:>9} {:>10}{bold:#}", "outlet", "documents", "bytes cut"));
+        let mut outlets: Vec<_> = summary.outlets.iter().collect();
+        outlets.sort_by_key(|(name, counts)| (std::cmp::Reverse(counts.documents), *name));
+        for (name, counts) in outlets.iter().take(MOST_OUTLETS) {
+            let (documents, bytes) = (HumanCount(counts.documents), HumanCount(counts.bytes));
+            line(format!("  {name:<30} {:>9} {:>10}", documents.to_string(), bytes.to_string()));
+        }
+        let known: u64 = outlets.iter().map(|(_, counts)| counts.documents).sum();
+        if outlets.len() > MOST_OUTLETS {
+            line(format!("  and {} more", outlets.len() - MOST_OUTLETS));
+        }
+        if summary.documents > known {
+            let unknown = HumanCount(summary.documents - known).to_string();
+            line(format!("  {:<30} {unknown:>9}", "(none recognised)"));
+        }
+    }
+    for (stage, count) in &summary.refused {
+        line(format!("\nstage {stage} made {count} marks outside its document; they were refused"));
+    }
+    if !summary.problems.is_empty() {
+        line(String::new());
+        for (name, verdict, reason) in &summary.problems {
+            let (name, reason) =
+                (chaffinch_report::visible(name), chaffinch_report::visible(reason));
+            line(format!("{verdict}: {name}: {reason}"));
+        }
+        let all = summary.count(Verdict::Failed) + summary.count(Verdict::Suspect);
+        let named = summary.problems.len() as u64;
+        if let (true, Output::Directory(out)) = (all > named, output) {
+            let more = all - named;
+            line(format!("and {more} more in {}/.chaffinch/problems.jsonl", out.display()));
+        }
+    }
+    text
+}
+
+/// The most outlets that the table names.
+const MOST_OUTLETS: usize = 12;
+
+fn duration(elapsed: Duration) -> String {
+    match elapsed < Duration::from_secs(60) {
+        true => format!("{:.2} s", elapsed.as_secs_f64()),
+        false => HumanDuration(elapsed).to_string(),
+    }
+}

@@ -1,0 +1,78 @@
+//! From arguments to a pipeline.
+
+use std::path::{Path, PathBuf};
+
+use chaffinch_core::{Pipeline, config};
+use chaffinch_formats::{Container, Names};
+
+use crate::args::{Format, PipelineArgs, SourceArgs};
+use crate::failure::Failure;
+
+/// The name of a pipeline file.
+const FILE: &str = "chaffinch.yaml";
+
+/// The pipeline file in force, if it is not the built-in one, and its text.
+pub(crate) fn pipeline_text(args: &PipelineArgs) -> Result<(Option<PathBuf>, String), Failure> {
+    let path = args.pipeline.clone().or_else(find_upward);
+    match path {
+        None => Ok((None, config::DEFAULT.to_owned())),
+        Some(path) => match std::fs::read_to_string(&path) {
+            Ok(text) => Ok((Some(path), text)),
+            Err(error) => {
+                let message = format!("cannot read the pipeline file {}: {error}", path.display());
+                Err(Failure::Usage(message))
+            }
+        },
+    }
+}
+
+/// The nearest pipeline file from the working directory upward. Never from the corpus: what was
+/// downloaded must not choose how it is cleaned.
+fn find_upward() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().map(|directory| directory.join(FILE)).find(|path| path.is_file())
+}
+
+/// The pipeline that the arguments ask for.
+pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
+    let mut builder = Pipeline::builder();
+    if let (Some(path), text) = pipeline_text(args)? {
+        let base = path.parent().unwrap_or(Path::new(""));
+        builder = builder.config(&path.display().to_string(), &text, base)?;
+    }
+    for directory in &args.rules {
+        builder = builder.rules(directory);
+    }
+    if let Some(outlet) = &args.outlet {
+        builder = builder.outlet(outlet);
+    }
+    if let Some(label) = &args.encoding {
+        let encoding = encoding(label)?;
+        builder = builder.encoding(encoding);
+    }
+    Ok(builder.only(&args.only).skip(&args.skip).build()?)
+}
+
+fn encoding(label: &str) -> Result<&'static chaffinch_core::Encoding, Failure> {
+    chaffinch_core::Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+        Failure::Usage(format!(
+            "--encoding: unknown encoding \"{label}\"; give a name of the Encoding Standard, \
+             such as windows-1256, shift_jis or gb18030"
+        ))
+    })
+}
+
+/// The container and field names that the arguments ask for.
+pub(crate) fn source(args: &SourceArgs) -> (Option<Container>, Names) {
+    let container = args.from.map(|format| match format {
+        Format::Text => Container::Text,
+        Format::Jsonl => Container::Jsonl,
+    });
+    let mut names = Names::default();
+    if let Some(text) = &args.text_field {
+        names.text = vec![text.clone()];
+    }
+    names.id.clone_from(&args.id_field);
+    names.url.clone_from(&args.url_field);
+    (container, names)
+}

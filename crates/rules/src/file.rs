@@ -1,5 +1,7 @@
 //! Rule files: what one YAML file says, checked for everything that can be wrong with it alone.
 
+use std::collections::HashSet;
+
 use chaffinch_stage::{Act, At, Place, Role, Rule, Tier};
 use regex_syntax::hir::Hir;
 
@@ -141,9 +143,9 @@ fn parse_top(file: &str, mut top: Node<'_>, stages: &[&str]) -> Option<RuleFile>
         recognise.finish();
     }
     let extends = owned(top.texts("extends"));
-    let mut rules: Vec<FileRule> = Vec::new();
+    let (mut rules, mut ids) = (Vec::new(), HashSet::new());
     for node in top.nodes("rules") {
-        rules.extend(parse_rule(node, &subject, id, stages, &rules));
+        rules.extend(parse_rule(node, &subject, id, stages, &mut ids));
     }
     let mut examples = Vec::new();
     for mut node in top.nodes("examples") {
@@ -176,14 +178,14 @@ fn parse_rule(
     subject: &Subject,
     unit: &str,
     stages: &[&str],
-    before: &[FileRule],
+    ids: &mut HashSet<String>,
 ) -> Option<FileRule> {
     let id = node.required("id", "a name for the rule, such as `breadcrumb`");
     let full_id = match subject {
         Subject::Generic => format!("generic/{unit}/{}", id.unwrap_or_default()),
         _ => format!("{unit}/{}", id.unwrap_or_default()),
     };
-    if before.iter().any(|other| other.rule.id == full_id) {
+    if id.is_some() && !ids.insert(full_id.clone()) {
         node.wrong("id", "another rule of this file has this id", None);
     }
     let stage = match subject {

@@ -12,10 +12,10 @@
 //! let problems = RuleFile::parse("rules/example.yaml", file, &["share-buttons"]).unwrap_err();
 //! assert_eq!(
 //!     problems[0].to_string(),
-//!     "rules/example.yaml:3:5: `removes` is missing: a text that the rule must remove",
+//!     "rules/example.yaml:3:5: `keeps` is missing: a text like it that must stay",
 //! );
 //! assert_eq!(
-//!     problems[2].to_string(),
+//!     problems[1].to_string(),
 //!     "rules/example.yaml:4:12: unknown stage \"share-button\"; did you mean \"share-buttons\"?",
 //! );
 //! ```

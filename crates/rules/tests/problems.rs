@@ -39,6 +39,7 @@ rules:
     x.yaml:7:5: unknown key "wher"; did you mean "where"?
     x.yaml:8:15: expected text, found a number; put it in quotes
     x.yaml:9:5: `keeps` is missing: a text like it that must stay
+    x.yaml:9:9: another rule of this file has this id
     x.yaml:11:5: a rule has one pattern, and this one has `text`; write two rules
     x.yaml:13:16: expected a whole number from 1
     x.yaml:14:5: `id` is missing: a name for the rule, such as `breadcrumb`
@@ -64,11 +65,26 @@ fn problems_between_files_are_told() {
     std::fs::write(folder.join("b.yaml"), "outlet: a\n").unwrap();
     std::fs::write(folder.join("c.yaml"), "family: agency\n").unwrap();
     let names: Vec<&str> = vec![
-        "normalise", "debris", "ticker", "navigation", "title", "dateline", "credits", "captions",
-        "share-buttons", "related", "promo", "comments", "tags", "mirror-urls", "site-footer", "duplicates",
+        "normalise",
+        "debris",
+        "ticker",
+        "navigation",
+        "title",
+        "dateline",
+        "credits",
+        "captions",
+        "share-buttons",
+        "related",
+        "promo",
+        "comments",
+        "tags",
+        "mirror-urls",
+        "site-footer",
+        "duplicates",
     ];
     let problems = RuleSet::load(&[&folder], &names, &|_| true).expect_err("it has problems");
-    let told: Vec<String> = problems.iter().map(|p| p.to_string().replace(&*folder.to_string_lossy(), "")).collect();
+    let told: Vec<String> =
+        problems.iter().map(|p| p.to_string().replace(&*folder.to_string_lossy(), "")).collect();
     std::fs::remove_dir_all(&folder).unwrap();
     insta::assert_snapshot!(told.join("\n"), @r#"
     /b.yaml:1:9: another rule file is already named "a"

@@ -325,13 +325,15 @@ impl<'a> Work<'a> {
         Outcome { edits, fields, verdict, reason: suspect, outlet, refused: self.refused }
     }
 
-    /// Drops generic cuts inside the body where they are too much of it.
+    /// Drops generic cuts inside the body where they are too much of it. Rules that are safe
+    /// wherever they fire do not count: a gallery has as many credits as pictures.
     fn cap_body(&mut self) -> Option<String> {
         let body = self.doc.body_span()?;
         let rules = self.pipeline.rules.rules();
         let inside = |edit: &Edit| {
-            let generic = rules[edit.rule.0 as usize].tier == Tier::Generic;
-            generic && edit.removes() && body.covers(edit.span)
+            let rule = &rules[edit.rule.0 as usize];
+            let unsure = rule.tier == Tier::Generic && !rule.safe;
+            unsure && edit.removes() && body.covers(edit.span)
         };
         let cut: usize =
             self.edits.as_slice().iter().filter(|e| inside(e)).map(|e| e.span.len()).sum();
@@ -347,11 +349,12 @@ impl<'a> Work<'a> {
     /// The reason to give the document back as it was: cuts that eat the body.
     fn cap_total(&self) -> Option<String> {
         let body = self.doc.first_body_span()?;
+        let rules = self.pipeline.rules.rules();
         let cut: usize = self
             .edits
             .as_slice()
             .iter()
-            .filter(|edit| edit.removes())
+            .filter(|edit| edit.removes() && !rules[edit.rule.0 as usize].safe)
             .map(|e| {
                 let end = e.span.end().min(body.end());
                 end.saturating_sub(e.span.start().max(body.start()))

@@ -1,6 +1,7 @@
 //! Captions: what stood under a picture, and who took it.
 //!
-//! With a credit ("Photo: AP") the words tell. An alternative text often stands above its caption
+//! With a credit ("Photo: AP") the words tell. A copy that breaks off with an ellipsis above the
+//! full text goes too. An alternative text often stands above its caption
 //! and says the same; it goes with it. A caption without a credit looks like a subheading, so it
 //! goes only where an outlet's file says that a phrase of the body, set apart in the head, is one.
 
@@ -25,6 +26,14 @@ impl Stage for Captions {
                 }
             }
         }
+        for (id, rule) in doc.detectors("cut-short") {
+            let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
+            for pair in lines.windows(2).filter(|pair| pair[0].allows(rule)) {
+                if is_cut_short(&pair[0].key(), &pair[1].key()) {
+                    marks.remove(pair[0].span(), id);
+                }
+            }
+        }
         for (id, rule) in doc.detectors("caption") {
             let head = doc.head().filter(|line| !line.is_blank()).skip(1);
             for line in
@@ -42,9 +51,17 @@ impl Stage for Captions {
 
 /// Whether `line` says what `caption` begins with.
 fn is_alternative(line: &Line<'_, '_>, caption: &Line<'_, '_>) -> bool {
-    let (line, caption) = (line.key(), caption.key());
-    let line = line.trim_end_matches(['.', ' ']);
-    line.chars().count() >= SHARED && caption.starts_with(line) && caption.len() > line.len()
+    let mut caption = caption.text().chars().filter(|c| c.is_alphanumeric());
+    let letters = line.text().chars().filter(|c| c.is_alphanumeric());
+    let count = letters.clone().count();
+    count >= SHARED && letters.eq(caption.by_ref().take(count))
+}
+
+/// Whether `line` breaks off with an ellipsis and `full` says the same to its end.
+fn is_cut_short(line: &str, full: &str) -> bool {
+    let Some(start) = line.strip_suffix('…').or_else(|| line.strip_suffix("...")) else { return false };
+    let start = start.trim_end();
+    start.chars().count() >= 2 * SHARED && full.starts_with(start)
 }
 
 #[cfg(test)]
@@ -61,6 +78,11 @@ mod tests {
             "captions",
             "A title\n\n…\n\nSmoke over the town\nSmoke over the town was seen for days by those who lived there.\n\n…\n",
         );
+    }
+
+    #[test]
+    fn copies_that_break_off_go() {
+        check("captions", "A title\n\n…\n\n⟦Smoke over the roofs of the town and the ...⟧\nSmoke over the roofs of the town and the port\n\n…\n");
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Related: links to other articles, by themselves ("Read also: …") or as a list under a heading.
 //!
-//! A list runs from its heading to the end of the document. It goes only if nothing in it is a
-//! sentence of an article: what a heading says of the text below it, a body line refutes.
+//! A list runs from its heading to the end of the document, below more than half of the body. It
+//! goes only if it reads like a list: titles, each with a short teaser at most. Two sentences of an
+//! article one after the other refute the heading, and so does a long one.
 
-use chaffinch_stage::{Document, Marks, Role, Stage};
+use chaffinch_stage::{Document, Hit, Line, Marks, Role, Stage};
+
+/// The most words of a teaser.
+const TEASER_WORDS: usize = 40;
 
 /// Marks links to other articles.
 pub struct Related;
@@ -11,21 +15,41 @@ pub struct Related;
 impl Stage for Related {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
-        for (id, rule) in doc.detectors("list") {
-            let tail: Vec<_> = doc.tail().filter(|line| !line.is_blank()).collect();
-            let is_heading = |at: &usize| {
-                let line = &tail[*at];
-                let cue = |rule: &str| rule.contains("heading");
-                line.allows(rule)
-                    && line.cues().any(|hit| hit.role == Role::Line && cue(&doc.rule(hit.rule).id))
-            };
-            let Some(first) = (0..tail.len()).find(is_heading) else { continue };
-            // Below the heading, a body line may only be a teaser: none is taken for one.
-            if tail[first..].iter().all(|line| !line.is_body()) {
-                tail[first..].iter().for_each(|line| marks.remove(line.span(), id));
+        for (id, _) in doc.detectors("list") {
+            if !doc.has_body() {
+                continue;
+            }
+            let heading =
+                |hit: &Hit| hit.role == Role::Line && doc.rule(hit.rule).id.ends_with("/heading");
+            let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
+            let body = lines.iter().filter(|line| line.is_body()).count();
+            let mut above = 0;
+            for (at, line) in lines.iter().enumerate() {
+                above += usize::from(line.is_body());
+                if above * 2 > body && line.cues().any(heading) && is_list(&lines[at + 1..]) {
+                    lines[at..].iter().for_each(|line| marks.remove(line.span(), id));
+                    break;
+                }
             }
         }
     }
+}
+
+/// Whether lines are titles and teasers: at most half of them sentences, none long, no two in a
+/// row that are whole.
+fn is_list(lines: &[Line<'_, '_>]) -> bool {
+    let sentences = lines.iter().filter(|line| line.is_body()).count();
+    let breaks_off = |line: &Line<'_, '_>| {
+        let text = line.text().trim_end();
+        text.ends_with('…') || text.ends_with("...")
+    };
+    let long = |line: &Line<'_, '_>| {
+        line.is_body() && line.words() > TEASER_WORDS && !breaks_off(line)
+    };
+    let prose = |pair: &[Line<'_, '_>]| {
+        pair.iter().all(|line| line.is_body() && !breaks_off(line))
+    };
+    sentences * 2 <= lines.len() && !lines.iter().any(long) && !lines.windows(2).any(prose)
 }
 
 #[cfg(test)]
@@ -43,8 +67,17 @@ mod tests {
     }
 
     #[test]
-    fn a_body_line_refutes_the_heading() {
+    fn titles_may_have_teasers() {
+        check(
+            "related",
+            "A title\n\n…\n…\n…\n\n⟦Weitere Themen⟧\n⟦Milch gegen Mehltau⟧\n⟦Ein weißer Belag auf den Blättern ist ein Zeichen für Pilzbefall.⟧\n⟦Topmeldungen⟧\n⟦Gespräche gehen weiter⟧\n",
+        );
+    }
+
+    #[test]
+    fn sentences_of_an_article_refute_the_heading() {
         check("related", "A title\n\n…\n\nRelated articles\n\n…\n");
+        check("related", "A title\n\n…\n…\n…\n…\n…\n\nLatest news\n\nA line\n\n…\n…\n\nA line\n\nA line\n");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Share buttons: the prompts that a page prints around its article ("SHARE THIS ARTICLE").
 //!
-//! A prompt goes where it stands alone at an edge. The bare name of a network ("Facebook") goes
-//! only next to another such line: alone it may be a heading, or a company.
+//! A prompt of several words goes wherever it stands alone on a line; a single word ("Share") at
+//! an edge. The bare name of a network ("Facebook") goes only next to another such line: alone it
+//! may be a heading, or a company.
 
 use chaffinch_stage::{Document, Line, Marks, Stage};
 
@@ -27,9 +28,11 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn prompts_go_at_the_edges_alone() {
+    fn prompts_go_where_they_stand_alone() {
+        check("share-buttons", "A title\n\n…\n\nSHARE THIS ARTICLE read the sign on the door of the paper.\n\n…\n");
+        check("share-buttons", "A title\n\n…\n…\n…\n\nShare\n\n…\n…\n…\n");
         check("share-buttons", "A title\n\n…\n\n⟦SHARE THIS ARTICLE⟧\n");
-        check("share-buttons", "A title\n\n…\n…\n…\n\nSHARE THIS ARTICLE\n\n…\n…\n…\n");
+        check("share-buttons", "A title\n\n…\n…\n…\n\n⟦SHARE THIS ARTICLE⟧\n\n…\n…\n…\n");
         check(
             "share-buttons",
             "A title\n⟦Artikel teilen⟧\n\n…\n\n⟦Поделиться⟧\n⟦分享到⟧\n⟦شارك المقال⟧\n",

@@ -1,0 +1,358 @@
+//! What must hold for every document, every stage and every order of stages.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use chaffinch_core::stage::{Document, Mark, Marks, RuleId, Span, Stage};
+use chaffinch_core::{Builder, Limits, Pipeline, Verdict};
+use proptest::prelude::*;
+
+static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| Pipeline::shipped().unwrap());
+
+fn no_limits() -> Limits {
+    Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() }
+}
+
+/// A pipeline of these stages alone, in this order.
+fn chain(builder: Builder, stages: &[String]) -> Pipeline {
+    let list: String = stages.iter().map(|stage| format!("  - {stage}\n")).collect();
+    let text = if stages.is_empty() { "stages: []\n".into() } else { format!("stages:\n{list}") };
+    builder.config("test.yaml", &text, Path::new("")).unwrap().build().unwrap()
+}
+
+/// Lines of all sorts: chaff, sentences, blanks, oddities.
+fn line() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "SHARE THIS ARTICLE", "News \u{a0} / \u{a0} Politics", "|\u{a0}|", "• Samba 65 00% 56.65%", "Facebook", "Twitter",
+        "The minister told reporters on Tuesday that the talks would go on.", "EghtesadOnline: The bank kept its rates as they were on Tuesday.",
+        "Source: Reuters", "It will conclude on Wednesday.—Agencies", "date 2017-07-05 Tehran", "Related articles", "Photo: AP/Jane Doe",
+        "قال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام.", "المصدر: وكالات", "发言人星期二表示，共有七个代表团参加了本次会议，双方同意保持沟通。", "分享到微信",
+        "Press TV News Roku", "www.presstv.co.uk", "Press TV’s website can also be accessed at the following alternate addresses:",
+        "3 responses to “Talks”", "Leave a Reply", "Iranâ€™s cafÃ©", "as well as the\u{a0}UN Charter", "", "", "", " ", "\u{200b}", "© 2017 Example News. All rights reserved.",
+    ]);
+    prop_oneof![8 => known.prop_map(str::to_owned), 1 => "\\PC{0,40}", 1 => "[|•\u{a0}a .\u{301}]{0,12}"]
+}
+
+fn document() -> impl Strategy<Value = String> {
+    let end = prop::sample::select(vec!["\n", "\n", "\n", "\r\n", "\r"]);
+    (prop::collection::vec((line(), end), 0..24), any::<bool>()).prop_map(|(lines, ended)| {
+        let mut text: String = lines.into_iter().flat_map(|(line, end)| [line, end.to_owned()]).collect();
+        if !ended {
+            text.truncate(text.trim_end_matches(['\n', '\r']).len());
+        }
+        text
+    })
+}
+
+/// Makes the marks that a test hands it.
+struct Marker(Vec<(usize, usize, u8)>);
+
+impl Stage for Marker {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        for &(start, end, kind) in &self.0 {
+            let (span, rule) = (Span::new(start, end), doc.own_rule());
+            match kind {
+                0 => marks.remove(span, rule),
+                1 => marks.replace(span, "_", rule),
+                2 => marks.note(span, rule, vec![("title".into(), "x".into())]),
+                3 => marks.push(Mark {
+                    span,
+                    action: chaffinch_core::stage::Action::Keep,
+                    rule,
+                    fields: Vec::new(),
+                }),
+                _ => marks.remove(span, RuleId(u32::MAX)),
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    // Invariant 1, over text and over any bytes.
+    #[test]
+    fn the_original_comes_back(text in document()) {
+        let cleaned = PIPELINE.clean(text.as_bytes());
+        prop_assert_eq!(cleaned.restore().unwrap(), text.as_bytes());
+    }
+
+    #[test]
+    fn the_original_comes_back_from_any_bytes(text in document(), noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6)) {
+        let mut bytes = text.into_bytes();
+        for (at, byte) in noise {
+            let at = at.index(bytes.len() + 1);
+            bytes.insert(at, byte);
+        }
+        let cleaned = PIPELINE.clean(&bytes);
+        prop_assert_eq!(cleaned.restore().unwrap(), bytes);
+    }
+
+    // Every cut names its rule, and edits and text agree.
+    #[test]
+    fn edits_account_for_every_byte(text in document()) {
+        let cleaned = PIPELINE.clean(text.as_bytes());
+        let mut at = 0;
+        let mut left = String::new();
+        for edit in cleaned.edits() {
+            prop_assert!(edit.span.start() >= at && !edit.span.is_empty());
+            prop_assert!((edit.rule.0 as usize) < PIPELINE.rules().rules().len());
+            left.push_str(&text[at..edit.span.start()]);
+            left.push_str(&edit.with);
+            at = edit.span.end();
+        }
+        left.push_str(&text[at..]);
+        prop_assert_eq!(left, cleaned.text());
+    }
+
+    // The index finds what the plain loop over all rules finds.
+    #[test]
+    fn the_index_finds_what_the_loop_finds(text in document()) {
+        let rules = PIPELINE.rules();
+        let doc = Document::new(&text, rules.rules(), chaffinch_core::rules::key::key);
+        let outlet = rules.outlet("presstv").unwrap();
+        let mut near = Vec::new();
+        for line in doc.lines() {
+            for unit in [None, Some(outlet)] {
+                let shown = |hits: Vec<chaffinch_core::stage::Hit>| {
+                    hits.into_iter().map(|h| (h.rule, h.span, h.role, h.fields)).collect::<Vec<_>>()
+                };
+                let fast = shown(rules.find(unit, line, &mut near));
+                prop_assert_eq!(fast, shown(rules.find_naively(unit, line)));
+            }
+        }
+    }
+}
+
+proptest! {
+    // Each case builds its own pipeline, which takes its time.
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    // Invariants 1 to 3 over any marks: those that are not sound are refused and counted.
+    #[test]
+    fn any_marks_are_safe(
+        text in "[a-cé\u{a0}’ \n\r]{0,30}",
+        marks in prop::collection::vec((0usize..40, 0usize..40, 0u8..5), 0..8),
+    ) {
+        let wanted = marks.clone();
+        let builder = Pipeline::builder()
+            .limits(no_limits())
+            .register("marker", move |_| Ok(Marker(marks.clone())));
+        let pipeline = chain(builder, &["marker".into()]);
+        let cleaned = pipeline.clean(text.as_bytes());
+        prop_assert_eq!(cleaned.restore().unwrap(), text.as_bytes());
+        let sound = |(start, end, kind): &(usize, usize, u8)| {
+            let span = Span::new(*start, *end);
+            let part = text.get(span.range());
+            *kind < 4 && part.is_some() && (*kind == 2 || !span.is_empty())
+                && (*kind != 1 || !part.unwrap_or_default().contains(['\n', '\r']))
+        };
+        let bad = wanted.iter().filter(|mark| !sound(mark)).count();
+        prop_assert_eq!(bad > 0, !cleaned.refused().is_empty());
+        // What a sound keep mark covers from the first stays, whatever came after it.
+        if let Some((start, end, 3)) = wanted.iter().find(|mark| sound(mark)).copied() {
+            let kept = Span::new(start, end);
+            let cut = cleaned.edits().iter().find(|edit| edit.span.overlaps(kept));
+            let only_line_ends = cut.is_none_or(|edit| text[edit.span.range()].trim().is_empty());
+            prop_assert!(only_line_ends, "{cut:?} cuts what is kept");
+        }
+    }
+
+    // Any stages in any order.
+    #[test]
+    fn any_order_of_stages_restores_and_settles(
+        text in document(),
+        order in Just(chaffinch_stages::STAGES.iter().map(|s| s.name.to_owned()).collect::<Vec<_>>()).prop_shuffle(),
+        count in 0usize..16,
+    ) {
+        let pipeline = chain(Pipeline::builder().limits(no_limits()), &order[..count]);
+        let cleaned = pipeline.clean(text.as_bytes());
+        prop_assert_eq!(cleaned.restore().unwrap(), text.as_bytes());
+        prop_assert!(count > 0 || cleaned.edits().is_empty());
+    }
+}
+
+/// Chaff lies around this article in many ways; the article itself never changes.
+#[test]
+fn the_article_stays_whole_whatever_surrounds_it() {
+    let article = "Talks to go on\n\nThe minister told reporters on Tuesday that the talks would go on.\n\nA subheading\n\nOfficials from seven countries took part in the meeting, which was held behind closed doors.";
+    let above = ["", "News / Politics\n\n", "|  |\n\n", "Home > World\n\n", "Share on Facebook\n\n"];
+    let below = ["", "\n\nSHARE THIS ARTICLE", "\n\n© 2017 Example News. All rights reserved.", "\n\nSource: Reuters\n\nTags: talks, peace", "\n\nRelated articles\nSeven killed in clash\nRain on Sunday"];
+    for top in above {
+        for bottom in below {
+            let text = format!("{top}{article}{bottom}");
+            let cleaned = PIPELINE.clean(text.as_bytes());
+            assert_eq!(cleaned.text(), article, "around it: {top:?} {bottom:?}");
+        }
+    }
+}
+
+// Invariant 3.
+#[test]
+fn keep_rules_win_over_everything() {
+    let folder = tempfile("keep");
+    let rule = "outlet: stet\nrules:\n  - {id: stay, stage: share-buttons, where: anywhere, text: SHARE THIS ARTICLE, action: keep, keeps: [x]}\n";
+    std::fs::write(folder.join("stet.yaml"), rule).unwrap();
+    let text = b"The minister told reporters on Tuesday that the talks would go on.\n\nSHARE THIS ARTICLE\nPrint\n";
+    let build = |outlet: Option<&str>| {
+        let builder = Pipeline::builder().rules(&folder);
+        outlet.map_or_else(Pipeline::builder, |outlet| builder.outlet(outlet)).build().unwrap()
+    };
+    assert!(!build(None).clean(text).text().contains("SHARE"));
+    assert!(build(Some("stet")).clean(text).text().ends_with("SHARE THIS ARTICLE\n"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn each_byte_is_credited_to_the_first_stage_that_marked_it() {
+    let builder = Pipeline::builder()
+        .limits(no_limits())
+        .register("first", |_| Ok(Marker(vec![(2, 4, 0)])))
+        .register("second", |_| Ok(Marker(vec![(0, 6, 0)])));
+    let pipeline = chain(builder, &["first".into(), "second".into()]);
+    let cleaned = pipeline.clean(b"abcdefgh");
+    let rule = |id: RuleId| pipeline.rules().rules()[id.0 as usize].id.as_str();
+    let edits: Vec<_> = cleaned.edits().iter().map(|e| (e.span.range(), rule(e.rule))).collect();
+    assert_eq!(edits, [(0..2, "stage/second"), (2..4, "stage/first"), (4..6, "stage/second")]);
+}
+
+// Invariant 7.
+#[test]
+fn a_stage_that_panics_costs_the_document_its_cleaning_and_no_more() {
+    struct Clumsy;
+    impl Stage for Clumsy {
+        fn mark(&self, doc: &Document<'_>, _: &mut Marks) {
+            assert!(!doc.source().contains("trip"), "tripped");
+        }
+    }
+    let builder = Pipeline::builder().register("clumsy", |_| Ok(Clumsy));
+    let pipeline = chain(builder, &["share-buttons".into(), "clumsy".into()]);
+    let good = "The minister told reporters on Tuesday that the talks would go on.\n\nSHARE THIS ARTICLE";
+    let bad = format!("{good}\ntrip");
+    let inputs = [good, &bad, good].map(|text| chaffinch_core::Input { bytes: text.as_bytes(), ..Default::default() });
+    let cleaned = pipeline.clean_all(&inputs);
+    assert_eq!(cleaned.iter().map(|c| c.verdict()).collect::<Vec<_>>(), [Verdict::Cleaned, Verdict::Failed, Verdict::Cleaned]);
+    assert_eq!(cleaned[1].output(), bad.as_bytes());
+    assert_eq!(cleaned[1].reason(), Some("stage \"clumsy\" failed: tripped"));
+    assert_eq!(cleaned[0].text(), cleaned[2].text());
+}
+
+// Invariant 6: a document over the limit is not even looked at.
+#[test]
+fn documents_over_the_limit_pass_through() {
+    let limits = Limits { document_bytes: 100, ..Limits::default() };
+    let pipeline = Pipeline::builder().limits(limits).build().unwrap();
+    let long = "SHARE THIS ARTICLE\n".repeat(10);
+    let cleaned = pipeline.clean(long.as_bytes());
+    assert_eq!((cleaned.verdict(), cleaned.output()), (Verdict::Failed, long.as_bytes()));
+    assert_eq!(cleaned.restore().unwrap(), long.as_bytes());
+}
+
+#[test]
+fn one_line_of_sixty_megabytes_is_cleaned_and_restored() {
+    let sentence = "The minister told reporters on Tuesday that the talks would go on. ";
+    let text = format!("News / Politics\n\nTalks to go on\n\n{}", sentence.repeat(900_000));
+    assert!(text.len() > 60_000_000);
+    let cleaned = PIPELINE.clean(text.as_bytes());
+    assert_eq!(cleaned.fields().get("section"), Some("Politics"));
+    assert!(cleaned.restore().unwrap() == text.as_bytes());
+}
+
+#[test]
+fn documents_of_every_encoding_are_cleaned_and_restored() {
+    let samples = [
+        ("windows-1256", "قال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام بمشاركة جميع الأطراف.", "المصدر: وكالات"),
+        ("windows-1251", "Во вторник представитель министерства сообщил, что в переговорах приняли участие семь делегаций.", "Поделиться"),
+        ("shift_jis", "火曜日の会見で報道官は、協議には七つの代表団が参加したと述べました。今後も続きます。", "シェアする"),
+        ("gb18030", "发言人星期二表示，共有七个代表团参加了本次会议，双方同意继续保持沟通。", "版权所有 未经许可不得转载"),
+        ("euc-kr", "대변인은 화요일 기자회견에서 이번 회의에 일곱 개 대표단이 모두 참석했다고 밝혔다.", "공유하기"),
+        ("iso-8859-2", "Rzecznik ministerstwa powiedział we wtorek, że rozmowy będą kontynuowane w najbliższych dniach. Żądania są różne.", "Udostępnij"),
+        ("utf-16le", "The minister told reporters on Tuesday that the talks would go on.", "SHARE THIS ARTICLE"),
+        ("utf-16be", "The minister told reporters on Tuesday that the talks would go on.", "SHARE THIS ARTICLE"),
+    ];
+    for (label, body, chaff) in samples {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = [body, "", body, "", chaff, ""].join(end);
+            let bytes: Vec<u8> = match label {
+                "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+                "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+                _ => chaffinch_core::Encoding::for_label(label.as_bytes()).unwrap().encode(&text).0.into_owned(),
+            };
+            let cleaned = PIPELINE.clean(&bytes);
+            assert_eq!(cleaned.restore().unwrap(), bytes, "{label} {end:?}");
+            assert!(!cleaned.text().contains(chaff), "{label} read as {}", cleaned.coding().encoding);
+            assert!(cleaned.text().ends_with(&format!("{body}{end}")), "{label} {end:?}: {:?}", cleaned.text());
+        }
+    }
+}
+
+#[test]
+fn odd_documents_come_back() {
+    let binary: Vec<u8> = (0..4096u32).map(|i| (i * i % 251) as u8 & if i % 3 == 0 { 0 } else { 255 }).collect();
+    let documents: [&[u8]; 8] = [
+        b"",
+        b"\n",
+        b"\r\n\r\n\r\n",
+        b"no final line end",
+        b"\xef\xbb\xbfSHARE THIS ARTICLE",
+        b"\xff\xfe",
+        b"mixed \xe2\x80\x99 and \x92 quotes \xc3",
+        &binary,
+    ];
+    for bytes in documents {
+        assert_eq!(PIPELINE.clean(bytes).restore().unwrap(), bytes);
+    }
+    assert_eq!(PIPELINE.clean(&binary).verdict(), Verdict::Failed);
+    assert_eq!(PIPELINE.clean(&binary).output(), binary);
+}
+
+#[test]
+fn cuts_that_eat_the_body_are_not_made() {
+    let body = "The minister told reporters on Tuesday that the talks would go on.\n\n";
+    let article = body.repeat(6);
+    // A foreign stage that would take most of the document.
+    let eater = |from: usize, to: usize| {
+        let builder = Pipeline::builder().register("eater", move |_| Ok(Marker(vec![(from, to, 0)])));
+        chain(builder, &["eater".into()])
+    };
+    let total = eater(0, article.len() - 70);
+    let cleaned = total.clean(article.as_bytes());
+    assert_eq!((cleaned.verdict(), cleaned.text()), (Verdict::Suspect, article.as_str()));
+    let inside = eater(body.len(), body.len() * 2);
+    let cleaned = inside.clean(article.as_bytes());
+    assert_eq!((cleaned.verdict(), cleaned.text()), (Verdict::Suspect, article.as_str()));
+    assert!(cleaned.reason().unwrap().starts_with("generic rules would cut"));
+    let all = eater(0, article.len());
+    assert_eq!(all.clean(b"Gone").text(), "Gone");
+}
+
+#[test]
+fn outlets_are_told_by_host_then_path_then_signs_and_ties_abstain() {
+    let folder = tempfile("tie");
+    for (name, sign) in [("one", "One sign of it"), ("two", "Two signs of it")] {
+        let file = format!("outlet: {name}\nrecognise: {{hosts: [{name}.org, shared.org], paths: ['**/{name}/**'], signs: ['{sign}', 'Both have this']}}\nextends: [both]\n");
+        std::fs::write(folder.join(format!("{name}.yaml")), file).unwrap();
+    }
+    std::fs::write(folder.join("both.yaml"), "family: both\n").unwrap();
+    std::fs::write(folder.join("three.yaml"), "outlet: three\nrecognise: {signs: ['Both have this']}\n").unwrap();
+    let pipeline = Pipeline::builder().rules(&folder).build().unwrap();
+    let outlet = |url: Option<&str>, path: Option<&str>, text: &str| {
+        let cleaned = pipeline.clean_input(&chaffinch_core::Input { bytes: text.as_bytes(), url, path });
+        cleaned.outlet().map(|(outlet, how)| format!("{outlet} by {}", how.as_str()))
+    };
+    let sign = "One sign of it\n";
+    assert_eq!(outlet(Some("https://www.Two.org:80/x"), Some("a/one/b"), sign).as_deref(), Some("two by host"));
+    assert_eq!(outlet(None, Some("a/two/b.txt"), sign).as_deref(), Some("two by path"));
+    assert_eq!(outlet(None, None, sign).as_deref(), Some("one by signs"));
+    assert_eq!(outlet(Some("http://shared.org"), None, "").as_deref(), Some("both by host"), "a family's tie");
+    assert_eq!(outlet(None, None, "Both have this"), None, "no common family");
+    assert_eq!(outlet(None, None, "One sign of it, not at all\n"), Some("one by signs".into()));
+    assert_eq!(outlet(None, None, "There was One sign of it inside\n"), None);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn tempfile(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("chaffinch-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}

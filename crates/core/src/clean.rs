@@ -261,7 +261,7 @@ impl<'a> Work<'a> {
             Action::Replace(_) => text.is_some_and(|text| !text.contains(['\n', '\r'])),
             _ => text.is_some(),
         };
-        known && whole && !(span.is_empty() && !matches!(mark.action, Action::Note))
+        known && whole && (!span.is_empty() || mark.action == Action::Note)
     }
 
     /// Shows later stages what is left of a line.

@@ -23,12 +23,36 @@ fn chain(builder: Builder, stages: &[String]) -> Pipeline {
 /// Lines of all sorts: chaff, sentences, blanks, oddities.
 fn line() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
-        "SHARE THIS ARTICLE", "News \u{a0} / \u{a0} Politics", "|\u{a0}|", "• Samba 65 00% 56.65%", "Facebook", "Twitter",
-        "The minister told reporters on Tuesday that the talks would go on.", "EghtesadOnline: The bank kept its rates as they were on Tuesday.",
-        "Source: Reuters", "It will conclude on Wednesday.—Agencies", "date 2017-07-05 Tehran", "Related articles", "Photo: AP/Jane Doe",
-        "قال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام.", "المصدر: وكالات", "发言人星期二表示，共有七个代表团参加了本次会议，双方同意保持沟通。", "分享到微信",
-        "Press TV News Roku", "www.presstv.co.uk", "Press TV’s website can also be accessed at the following alternate addresses:",
-        "3 responses to “Talks”", "Leave a Reply", "Iranâ€™s cafÃ©", "as well as the\u{a0}UN Charter", "", "", "", " ", "\u{200b}", "© 2017 Example News. All rights reserved.",
+        "SHARE THIS ARTICLE",
+        "News \u{a0} / \u{a0} Politics",
+        "|\u{a0}|",
+        "• Samba 65 00% 56.65%",
+        "Facebook",
+        "Twitter",
+        "The minister told reporters on Tuesday that the talks would go on.",
+        "EghtesadOnline: The bank kept its rates as they were on Tuesday.",
+        "Source: Reuters",
+        "It will conclude on Wednesday.—Agencies",
+        "date 2017-07-05 Tehran",
+        "Related articles",
+        "Photo: AP/Jane Doe",
+        "قال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام.",
+        "المصدر: وكالات",
+        "发言人星期二表示，共有七个代表团参加了本次会议，双方同意保持沟通。",
+        "分享到微信",
+        "Press TV News Roku",
+        "www.presstv.co.uk",
+        "Press TV’s website can also be accessed at the following alternate addresses:",
+        "3 responses to “Talks”",
+        "Leave a Reply",
+        "Iranâ€™s cafÃ©",
+        "as well as the\u{a0}UN Charter",
+        "",
+        "",
+        "",
+        " ",
+        "\u{200b}",
+        "© 2017 Example News. All rights reserved.",
     ]);
     prop_oneof![8 => known.prop_map(str::to_owned), 1 => "\\PC{0,40}", 1 => "[|•\u{a0}a .\u{301}]{0,12}"]
 }
@@ -36,7 +60,8 @@ fn line() -> impl Strategy<Value = String> {
 fn document() -> impl Strategy<Value = String> {
     let end = prop::sample::select(vec!["\n", "\n", "\n", "\r\n", "\r"]);
     (prop::collection::vec((line(), end), 0..24), any::<bool>()).prop_map(|(lines, ended)| {
-        let mut text: String = lines.into_iter().flat_map(|(line, end)| [line, end.to_owned()]).collect();
+        let mut text: String =
+            lines.into_iter().flat_map(|(line, end)| [line, end.to_owned()]).collect();
         if !ended {
             text.truncate(text.trim_end_matches(['\n', '\r']).len());
         }
@@ -176,8 +201,15 @@ proptest! {
 #[test]
 fn the_article_stays_whole_whatever_surrounds_it() {
     let article = "Talks to go on\n\nThe minister told reporters on Tuesday that the talks would go on.\n\nA subheading\n\nOfficials from seven countries took part in the meeting, which was held behind closed doors.";
-    let above = ["", "News / Politics\n\n", "|  |\n\n", "Home > World\n\n", "Share on Facebook\n\n"];
-    let below = ["", "\n\nSHARE THIS ARTICLE", "\n\n© 2017 Example News. All rights reserved.", "\n\nSource: Reuters\n\nTags: talks, peace", "\n\nRelated articles\nSeven killed in clash\nRain on Sunday"];
+    let above =
+        ["", "News / Politics\n\n", "|  |\n\n", "Home > World\n\n", "Share on Facebook\n\n"];
+    let below = [
+        "",
+        "\n\nSHARE THIS ARTICLE",
+        "\n\n© 2017 Example News. All rights reserved.",
+        "\n\nSource: Reuters\n\nTags: talks, peace",
+        "\n\nRelated articles\nSeven killed in clash\nRain on Sunday",
+    ];
     for top in above {
         for bottom in below {
             let text = format!("{top}{article}{bottom}");
@@ -227,11 +259,16 @@ fn a_stage_that_panics_costs_the_document_its_cleaning_and_no_more() {
     }
     let builder = Pipeline::builder().register("clumsy", |_| Ok(Clumsy));
     let pipeline = chain(builder, &["share-buttons".into(), "clumsy".into()]);
-    let good = "The minister told reporters on Tuesday that the talks would go on.\n\nSHARE THIS ARTICLE";
+    let good =
+        "The minister told reporters on Tuesday that the talks would go on.\n\nSHARE THIS ARTICLE";
     let bad = format!("{good}\ntrip");
-    let inputs = [good, &bad, good].map(|text| chaffinch_core::Input { bytes: text.as_bytes(), ..Default::default() });
+    let inputs = [good, &bad, good]
+        .map(|text| chaffinch_core::Input { bytes: text.as_bytes(), ..Default::default() });
     let cleaned = pipeline.clean_all(&inputs);
-    assert_eq!(cleaned.iter().map(|c| c.verdict()).collect::<Vec<_>>(), [Verdict::Cleaned, Verdict::Failed, Verdict::Cleaned]);
+    assert_eq!(
+        cleaned.iter().map(|c| c.verdict()).collect::<Vec<_>>(),
+        [Verdict::Cleaned, Verdict::Failed, Verdict::Cleaned]
+    );
     assert_eq!(cleaned[1].output(), bad.as_bytes());
     assert_eq!(cleaned[1].reason(), Some("stage \"clumsy\" failed: tripped"));
     assert_eq!(cleaned[0].text(), cleaned[2].text());
@@ -261,14 +298,46 @@ fn one_line_of_sixty_megabytes_is_cleaned_and_restored() {
 #[test]
 fn documents_of_every_encoding_are_cleaned_and_restored() {
     let samples = [
-        ("windows-1256", "قال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام بمشاركة جميع الأطراف.", "المصدر: وكالات"),
-        ("windows-1251", "Во вторник представитель министерства сообщил, что в переговорах приняли участие семь делегаций.", "Поделиться"),
-        ("shift_jis", "火曜日の会見で報道官は、協議には七つの代表団が参加したと述べました。今後も続きます。", "シェアする"),
-        ("gb18030", "发言人星期二表示，共有七个代表团参加了本次会议，双方同意继续保持沟通。", "版权所有 未经许可不得转载"),
-        ("euc-kr", "대변인은 화요일 기자회견에서 이번 회의에 일곱 개 대표단이 모두 참석했다고 밝혔다.", "공유하기"),
-        ("iso-8859-2", "Rzecznik ministerstwa powiedział we wtorek, że rozmowy będą kontynuowane w najbliższych dniach. Żądania są różne.", "Udostępnij"),
-        ("utf-16le", "The minister told reporters on Tuesday that the talks would go on.", "SHARE THIS ARTICLE"),
-        ("utf-16be", "The minister told reporters on Tuesday that the talks would go on.", "SHARE THIS ARTICLE"),
+        (
+            "windows-1256",
+            "قال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام بمشاركة جميع الأطراف.",
+            "المصدر: وكالات",
+        ),
+        (
+            "windows-1251",
+            "Во вторник представитель министерства сообщил, что в переговорах приняли участие семь делегаций.",
+            "Поделиться",
+        ),
+        (
+            "shift_jis",
+            "火曜日の会見で報道官は、協議には七つの代表団が参加したと述べました。今後も続きます。",
+            "シェアする",
+        ),
+        (
+            "gb18030",
+            "发言人星期二表示，共有七个代表团参加了本次会议，双方同意继续保持沟通。",
+            "版权所有 未经许可不得转载",
+        ),
+        (
+            "euc-kr",
+            "대변인은 화요일 기자회견에서 이번 회의에 일곱 개 대표단이 모두 참석했다고 밝혔다.",
+            "공유하기",
+        ),
+        (
+            "iso-8859-2",
+            "Rzecznik ministerstwa powiedział we wtorek, że rozmowy będą kontynuowane w najbliższych dniach. Żądania są różne.",
+            "Udostępnij",
+        ),
+        (
+            "utf-16le",
+            "The minister told reporters on Tuesday that the talks would go on.",
+            "SHARE THIS ARTICLE",
+        ),
+        (
+            "utf-16be",
+            "The minister told reporters on Tuesday that the talks would go on.",
+            "SHARE THIS ARTICLE",
+        ),
     ];
     for (label, body, chaff) in samples {
         for end in ["\n", "\r\n", "\r"] {
@@ -276,19 +345,32 @@ fn documents_of_every_encoding_are_cleaned_and_restored() {
             let bytes: Vec<u8> = match label {
                 "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
                 "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-                _ => chaffinch_core::Encoding::for_label(label.as_bytes()).unwrap().encode(&text).0.into_owned(),
+                _ => chaffinch_core::Encoding::for_label(label.as_bytes())
+                    .unwrap()
+                    .encode(&text)
+                    .0
+                    .into_owned(),
             };
             let cleaned = PIPELINE.clean(&bytes);
             assert_eq!(cleaned.restore().unwrap(), bytes, "{label} {end:?}");
-            assert!(!cleaned.text().contains(chaff), "{label} read as {}", cleaned.coding().encoding);
-            assert!(cleaned.text().ends_with(&format!("{body}{end}")), "{label} {end:?}: {:?}", cleaned.text());
+            assert!(
+                !cleaned.text().contains(chaff),
+                "{label} read as {}",
+                cleaned.coding().encoding
+            );
+            assert!(
+                cleaned.text().ends_with(&format!("{body}{end}")),
+                "{label} {end:?}: {:?}",
+                cleaned.text()
+            );
         }
     }
 }
 
 #[test]
 fn odd_documents_come_back() {
-    let binary: Vec<u8> = (0..4096u32).map(|i| (i * i % 251) as u8 & if i % 3 == 0 { 0 } else { 255 }).collect();
+    let binary: Vec<u8> =
+        (0..4096u32).map(|i| (i * i % 251) as u8 & if i % 3 == 0 { 0 } else { 255 }).collect();
     let documents: [&[u8]; 8] = [
         b"",
         b"\n",
@@ -312,7 +394,8 @@ fn cuts_that_eat_the_body_are_not_made() {
     let article = body.repeat(6);
     // A foreign stage that would take most of the document.
     let eater = |from: usize, to: usize| {
-        let builder = Pipeline::builder().register("eater", move |_| Ok(Marker(vec![(from, to, 0)])));
+        let builder =
+            Pipeline::builder().register("eater", move |_| Ok(Marker(vec![(from, to, 0)])));
         chain(builder, &["eater".into()])
     };
     let total = eater(0, article.len() - 70);
@@ -330,21 +413,35 @@ fn cuts_that_eat_the_body_are_not_made() {
 fn outlets_are_told_by_host_then_path_then_signs_and_ties_abstain() {
     let folder = tempfile("tie");
     for (name, sign) in [("one", "One sign of it"), ("two", "Two signs of it")] {
-        let file = format!("outlet: {name}\nrecognise: {{hosts: [{name}.org, shared.org], paths: ['**/{name}/**'], signs: ['{sign}', 'Both have this']}}\nextends: [both]\n");
+        let file = format!(
+            "outlet: {name}\nrecognise: {{hosts: [{name}.org, shared.org], paths: ['**/{name}/**'], signs: ['{sign}', 'Both have this']}}\nextends: [both]\n"
+        );
         std::fs::write(folder.join(format!("{name}.yaml")), file).unwrap();
     }
     std::fs::write(folder.join("both.yaml"), "family: both\n").unwrap();
-    std::fs::write(folder.join("three.yaml"), "outlet: three\nrecognise: {signs: ['Both have this']}\n").unwrap();
+    std::fs::write(
+        folder.join("three.yaml"),
+        "outlet: three\nrecognise: {signs: ['Both have this']}\n",
+    )
+    .unwrap();
     let pipeline = Pipeline::builder().rules(&folder).build().unwrap();
     let outlet = |url: Option<&str>, path: Option<&str>, text: &str| {
-        let cleaned = pipeline.clean_input(&chaffinch_core::Input { bytes: text.as_bytes(), url, path });
+        let cleaned =
+            pipeline.clean_input(&chaffinch_core::Input { bytes: text.as_bytes(), url, path });
         cleaned.outlet().map(|(outlet, how)| format!("{outlet} by {}", how.as_str()))
     };
     let sign = "One sign of it\n";
-    assert_eq!(outlet(Some("https://www.Two.org:80/x"), Some("a/one/b"), sign).as_deref(), Some("two by host"));
+    assert_eq!(
+        outlet(Some("https://www.Two.org:80/x"), Some("a/one/b"), sign).as_deref(),
+        Some("two by host")
+    );
     assert_eq!(outlet(None, Some("a/two/b.txt"), sign).as_deref(), Some("two by path"));
     assert_eq!(outlet(None, None, sign).as_deref(), Some("one by signs"));
-    assert_eq!(outlet(Some("http://shared.org"), None, "").as_deref(), Some("both by host"), "a family's tie");
+    assert_eq!(
+        outlet(Some("http://shared.org"), None, "").as_deref(),
+        Some("both by host"),
+        "a family's tie"
+    );
     assert_eq!(outlet(None, None, "Both have this"), None, "no common family");
     assert_eq!(outlet(None, None, "One sign of it, not at all\n"), Some("one by signs".into()));
     assert_eq!(outlet(None, None, "There was One sign of it inside\n"), None);

@@ -622,8 +622,9 @@ impl Sink {
 
     fn note(&mut self, record: &Record, tally: &Tally) -> Result<(), Error> {
         let failed = |error: io::Error| Error::Output("the run's record".into(), error);
-        if let Some(ledger) = &mut self.ledger {
+        if let Some(mut ledger) = self.ledger.take() {
             ledger.write(record).map_err(failed)?;
+            self.ledger = Some(ledger.rest().map_err(failed)?);
         }
         if let Some(fields) = &mut self.fields {
             let row = json!({

@@ -166,9 +166,13 @@ pub fn header(pipeline: &Pipeline) -> Header {
     Header { chaffinch_ledger: VERSION, rules }
 }
 
+/// Bytes of records after which a new compressed frame begins: what damage can cost.
+const FRAME: usize = 128 << 10;
+
 /// Writes a ledger.
 pub struct Writer {
     out: zstd::Encoder<'static, BufWriter<File>>,
+    in_frame: usize,
 }
 
 impl Writer {
@@ -177,9 +181,8 @@ impl Writer {
     /// # Errors
     /// The file cannot be written.
     pub fn create(path: &Path, header: &Header) -> io::Result<Writer> {
-        let mut out = zstd::Encoder::new(BufWriter::new(File::create(path)?), 3)?;
-        out.include_checksum(true)?;
-        let mut writer = Writer { out };
+        let out = frame(BufWriter::new(File::create(path)?))?;
+        let mut writer = Writer { out, in_frame: 0 };
         writer.line(header)?;
         Ok(writer)
     }
@@ -193,8 +196,22 @@ impl Writer {
     }
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, value)?;
-        self.out.write_all(b"\n")
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        self.out.write_all(&line)?;
+        self.in_frame += line.len();
+        Ok(())
+    }
+
+    /// Begins a new frame where the last one is full.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn rest(self) -> io::Result<Writer> {
+        if self.in_frame < FRAME {
+            return Ok(self);
+        }
+        Ok(Writer { out: frame(self.out.finish()?)?, in_frame: 0 })
     }
 
     /// Ends the ledger.
@@ -204,6 +221,12 @@ impl Writer {
     pub fn finish(self) -> io::Result<()> {
         self.out.finish()?.flush()
     }
+}
+
+fn frame(out: BufWriter<File>) -> io::Result<zstd::Encoder<'static, BufWriter<File>>> {
+    let mut frame = zstd::Encoder::new(out, 3)?;
+    frame.include_checksum(true)?;
+    Ok(frame)
 }
 
 /// Reads a ledger: its header, then its records.

@@ -52,8 +52,7 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
         match Reader::open(&path) {
             Err(error) => work.problem(&shown, format!("the ledger cannot be read: {error}")),
             Ok(records) => {
-                let mut count = 0;
-                for record in records {
+                for (count, record) in records.enumerate() {
                     match record {
                         Ok(record) => work.record(&record).map_err(failed)?,
                         Err(error) => {
@@ -63,7 +62,6 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
                             break;
                         }
                     }
-                    count += 1;
                 }
             }
         }

@@ -14,9 +14,8 @@ use unicode_normalization::char::canonical_combining_class;
 
 /// The key of a line's text. Borrows wherever the text is its own key.
 pub fn key(text: &str) -> Cow<'_, str> {
-    match Keyed::new(text) {
-        Keyed { key, .. } => key,
-    }
+    let Keyed { key, .. } = Keyed::new(text);
+    key
 }
 
 /// A key that knows which text each of its characters stands for.

@@ -431,9 +431,12 @@ impl Places {
 fn inside(source: &str, span: &Range<usize>, range: &Range<usize>) -> Range<usize> {
     let written = &source[span.clone()];
     let quote = usize::from(written.starts_with(['\'', '"']));
-    let plain = !written.contains('\n')
-        && !(written.starts_with('\'') && written[1..written.len().max(2) - 1].contains("''"))
-        && !(written.starts_with('"') && written.contains('\\'));
+    let escaped = match written.as_bytes().first() {
+        Some(b'\'') => written[1..written.len().max(2) - 1].contains("''"),
+        Some(b'"') => written.contains('\\'),
+        _ => false,
+    };
+    let plain = !escaped && !written.contains('\n');
     let part = span.start + quote + range.start..span.start + quote + range.end;
     match plain && part.end <= span.end && source.get(part.clone()).is_some() {
         true => part,

@@ -59,7 +59,9 @@ fn is_alternative(line: &Line<'_, '_>, caption: &Line<'_, '_>) -> bool {
 
 /// Whether `line` breaks off with an ellipsis and `full` says the same to its end.
 fn is_cut_short(line: &str, full: &str) -> bool {
-    let Some(start) = line.strip_suffix('…').or_else(|| line.strip_suffix("...")) else { return false };
+    let Some(start) = line.strip_suffix('…').or_else(|| line.strip_suffix("...")) else {
+        return false;
+    };
     let start = start.trim_end();
     start.chars().count() >= 2 * SHARED && full.starts_with(start)
 }
@@ -82,7 +84,10 @@ mod tests {
 
     #[test]
     fn copies_that_break_off_go() {
-        check("captions", "A title\n\n…\n\n⟦Smoke over the roofs of the town and the ...⟧\nSmoke over the roofs of the town and the port\n\n…\n");
+        check(
+            "captions",
+            "A title\n\n…\n\n⟦Smoke over the roofs of the town and the ...⟧\nSmoke over the roofs of the town and the port\n\n…\n",
+        );
     }
 
     #[test]

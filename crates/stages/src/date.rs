@@ -171,7 +171,7 @@ fn named(tokens: &[&Token]) -> Option<String> {
     };
     let filler =
         |token: &&&Token| matches!(token, Token::Word(text) if word(text) == Some(Word::Filler));
-    let before = tokens[..at].iter().rev().skip_while(filler).next().and_then(number);
+    let before = tokens[..at].iter().rev().find(|token| !filler(token)).and_then(number);
     let mut after = tokens[at + 1..].iter().filter(|token| !filler(token)).map_while(number);
     let (first, second) = (after.next(), after.next());
     match (before, first, second) {

@@ -43,12 +43,9 @@ fn is_list(lines: &[Line<'_, '_>]) -> bool {
         let text = line.text().trim_end();
         text.ends_with('…') || text.ends_with("...")
     };
-    let long = |line: &Line<'_, '_>| {
-        line.is_body() && line.words() > TEASER_WORDS && !breaks_off(line)
-    };
-    let prose = |pair: &[Line<'_, '_>]| {
-        pair.iter().all(|line| line.is_body() && !breaks_off(line))
-    };
+    let long =
+        |line: &Line<'_, '_>| line.is_body() && line.words() > TEASER_WORDS && !breaks_off(line);
+    let prose = |pair: &[Line<'_, '_>]| pair.iter().all(|line| line.is_body() && !breaks_off(line));
     sentences * 2 <= lines.len() && !lines.iter().any(long) && !lines.windows(2).any(prose)
 }
 
@@ -77,7 +74,10 @@ mod tests {
     #[test]
     fn sentences_of_an_article_refute_the_heading() {
         check("related", "A title\n\n…\n\nRelated articles\n\n…\n");
-        check("related", "A title\n\n…\n…\n…\n…\n…\n\nLatest news\n\nA line\n\n…\n…\n\nA line\n\nA line\n");
+        check(
+            "related",
+            "A title\n\n…\n…\n…\n…\n…\n\nLatest news\n\nA line\n\n…\n…\n\nA line\n\nA line\n",
+        );
     }
 
     #[test]

@@ -29,7 +29,10 @@ mod tests {
 
     #[test]
     fn prompts_go_where_they_stand_alone() {
-        check("share-buttons", "A title\n\n…\n\nSHARE THIS ARTICLE read the sign on the door of the paper.\n\n…\n");
+        check(
+            "share-buttons",
+            "A title\n\n…\n\nSHARE THIS ARTICLE read the sign on the door of the paper.\n\n…\n",
+        );
         check("share-buttons", "A title\n\n…\n…\n…\n\nShare\n\n…\n…\n…\n");
         check("share-buttons", "A title\n\n…\n\n⟦SHARE THIS ARTICLE⟧\n");
         check("share-buttons", "A title\n\n…\n…\n…\n\n⟦SHARE THIS ARTICLE⟧\n\n…\n…\n…\n");

@@ -1,0 +1,301 @@
+//! The command as people use it.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const ARTICLE: &str =
+    "Talks to go on\n\nThe minister told reporters on Tuesday that the talks would go on.\n";
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        folder.write("corpus/a.txt", &format!("{ARTICLE}\nSHARE THIS ARTICLE\n"));
+        folder.write("corpus/b.txt", ARTICLE);
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chaffinch"));
+        command.args(arguments).current_dir(self.0.path()).env("NO_COLOR", "1");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn pipe(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    /// The exit code and what was said on standard error.
+    fn refused(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments);
+        (output.status.code().unwrap(), text(&output.stderr).trim().to_owned())
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+#[test]
+fn a_corpus_is_cleaned_and_comes_back() {
+    let folder = Folder::new();
+    let output = folder.run(&["clean", "corpus", "-o", "out"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert_eq!(folder.read("out/a.txt"), ARTICLE);
+    let table = text(&output.stdout);
+    for part in ["cleaned 2 documents", "unchanged", "share-buttons"] {
+        assert!(table.contains(part), "{table}");
+    }
+    let output = folder.run(&["restore", "out", "-o", "back"]);
+    assert_eq!(text(&output.stdout), "restored 2 documents, each with its digest\n");
+    assert_eq!(folder.read("back/a.txt"), folder.read("corpus/a.txt"));
+    // Again, over the run that is there.
+    assert_eq!(code(&folder.run(&["clean", "corpus", "-o", "out", "--quiet"])), 0);
+}
+
+#[test]
+fn restore_names_what_was_changed() {
+    let folder = Folder::new();
+    folder.run(&["clean", "corpus", "-o", "out"]);
+    folder.write("out/a.txt", "changed");
+    let output = folder.run(&["restore", "out", "-o", "back"]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        text(&output.stdout)
+            .contains("not restored: a.txt: the cleaned text was changed after the run")
+    );
+    assert_eq!(folder.read("back/b.txt"), ARTICLE);
+}
+
+#[test]
+fn it_is_a_filter() {
+    let folder = Folder::new();
+    let page = format!("News / Politics\n\n{ARTICLE}");
+    let output = folder.pipe(&["clean", "-", "--no-ledger", "--quiet"], page.as_bytes());
+    assert_eq!((code(&output), text(&output.stdout)), (0, ARTICLE.to_owned()));
+    let row = serde_json::json!({"id": 1, "text": page}).to_string();
+    let arguments = ["clean", "-", "-o", "-", "--from", "jsonl", "--ledger", "l.zst", "--quiet"];
+    let output = folder.pipe(&arguments, row.as_bytes());
+    let row: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&row["text"], &row["chaffinch"]["fields"]["section"]),
+        (&ARTICLE.into(), &"Politics".into())
+    );
+    assert!(folder.path("l.zst").exists());
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_way_out() {
+    let folder = Folder::new();
+    folder.write("full/mine.txt", "x");
+    let (code, said) = folder.refused(&["clean", "corpus"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: where to? give a directory, such as `-o corpus-cleaned`, or --dry-run");
+    let (code, said) = folder.refused(&["clean", "corpus", "-o", "corpus/out"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: the output corpus/out and the input corpus lie in one another; name an output elsewhere, such as `-o corpus-cleaned`");
+    let (code, said) = folder.refused(&["clean", "corpus", "-o", "full"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: full is not empty and holds mine.txt, which no run of chaffinch wrote; name another directory with -o, or move it away");
+    let (code, said) = folder.refused(&["clean", "corpus", "-o", "-"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: writing to standard output needs `--ledger FILE`, so that what is cut can be restored, or `--no-ledger`");
+    let (code, said) = folder.refused(&["clean", "nowhere", "-o", "out"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: nowhere: there is no such file or directory");
+    let (code, said) = folder.refused(&["clean", "corpus", "-o", "out", "--outlet", "prestv"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @r#"
+    error: command line: --outlet: unknown outlet "prestv"; did you mean "presstv"?
+    error: 1 problem; nothing was done
+    "#);
+    let (code, said) =
+        folder.refused(&["clean", "corpus", "-o", "out", "--skip", "tickers", "--only", "sharing"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @r#"
+    error: command line: --only: unknown stage "sharing"; expected one of: captions, comments, credits, dateline, debris, duplicates, mirror-urls, navigation, normalise, promo, related, share-buttons, site-footer, tags, ticker, title
+    error: command line: --skip: unknown stage "tickers"; did you mean "ticker"?
+    error: 2 problems; nothing was done
+    "#);
+    let (code, said) = folder.refused(&["restore", "corpus", "-o", "back"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: corpus is not the output of a run: it has no .chaffinch/ledger");
+    assert!(!folder.path("out").exists(), "nothing was done");
+}
+
+#[test]
+fn problems_in_files_are_shown_with_their_places_all_at_once() {
+    let folder = Folder::new();
+    folder.write(
+        "rules/x.yaml",
+        "outlet: x\nrules:\n  - id: a\n    stage: share-button\n    line: 'foo(bar'\n    removes: [foo]\n    keeps: [bar]\n",
+    );
+    folder
+        .write("chaffinch.yaml", "rules: [rules]\nstages:\n  - tickr\n  - ticker: {min_line: 3}\n");
+    let (code, said) = folder.refused(&["clean", "corpus", "-o", "out"]);
+    assert_eq!(code, 2);
+    let said = said.replace(folder.0.path().canonicalize().unwrap().to_str().unwrap(), "");
+    insta::assert_snapshot!(said, @r#"
+    error: unknown stage "tickr"
+     --> /chaffinch.yaml:3:5
+      |
+    3 |   - tickr
+      |     ^^^^^ did you mean "ticker"?
+
+    error: unknown setting `min_line`; this stage takes min_lines
+     --> /chaffinch.yaml:4:14
+      |
+    4 |   - ticker: {min_line: 3}
+      |              ^^^^^^^^
+
+    error: unknown stage "share-button"
+     --> /rules/x.yaml:4:12
+      |
+    4 |     stage: share-button
+      |            ^^^^^^^^^^^^ did you mean "share-buttons"?
+
+    error: invalid regex: unclosed group
+     --> /rules/x.yaml:5:15
+      |
+    5 |     line: 'foo(bar'
+      |               ^
+
+    error: 4 problems; nothing was done
+    "#);
+}
+
+#[test]
+fn the_pipeline_is_found_upward_and_never_in_the_corpus() {
+    let folder = Folder::new();
+    folder.write("corpus/chaffinch.yaml", "stages: []\n");
+    let cleaned = folder.run(&["clean", "corpus", "-o", "out", "--exclude", "*.yaml"]);
+    assert!(text(&cleaned.stdout).contains("share-buttons"));
+    folder.write("chaffinch.yaml", "stages: [debris]\n");
+    folder.write("below/x", "");
+    let output = folder.command(&["pipeline"]).current_dir(folder.path("below")).output().unwrap();
+    assert_eq!(text(&output.stdout), "stages: [debris]\n");
+    let builtin = folder.command(&["pipeline"]).current_dir("/").output().unwrap();
+    assert!(text(&builtin.stdout).contains("  - share-buttons\n"));
+}
+
+#[test]
+fn exit_codes_tell() {
+    let folder = Folder::new();
+    fs::write(folder.path("corpus/c.bin"), [0; 64]).unwrap();
+    let output = folder.run(&["clean", "corpus", "-o", "out"]);
+    assert_eq!(code(&output), 1);
+    assert!(text(&output.stdout).contains("failed: c.bin: binary data, not text"));
+    assert_eq!(code(&folder.run(&["clean", "corpus", "-o", "out", "--fail-on", "never"])), 0);
+    let output = folder.run(&["clean", "corpus", "--dry-run", "--exclude", "*.bin"]);
+    assert_eq!(code(&output), 0);
+    assert_eq!(code(&folder.run(&["clean", "--no-such-flag"])), 2);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_stops_the_run_with_its_own_code() {
+    let folder = Folder::new();
+    let output = folder.run(&["clean", "corpus", "-o", "-", "--ledger", "/dev/full"]);
+    assert_eq!(code(&output), 3, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn explain_shows_cuts_and_steers_no_terminal() {
+    let folder = Folder::new();
+    folder.write(
+        "evil.txt",
+        &format!("News / \u{1b}[31mPoli\u{202e}tics\n\n{ARTICLE}\nSHARE THIS ARTICLE\n"),
+    );
+    let output = folder.run(&["explain", "evil.txt"]);
+    let shown = text(&output.stdout);
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'));
+    insta::assert_snapshot!(shown, @r#"
+    evil.txt: cleaned
+
+    generic/navigation/rooted-path - News / \u{1b}[31mPoli\u{202e}tics
+       generic/normalise/invisible -
+    generic/navigation/rooted-path -
+                                     Talks to go on
+                                  
+                                     The minister told reporters on Tuesday that the talks would go on.
+       generic/share-buttons/share -
+       generic/share-buttons/share - SHARE THIS ARTICLE
+
+    title: Talks to go on
+    section: [31mPoli\u{202e}tics
+    "#);
+    let colored = text(&folder.run(&["explain", "--color", "always", "corpus/a.txt"]).stdout);
+    assert!(colored.contains("\u{1b}[9m"), "cuts are struck out: {colored:?}");
+    let json = folder.run(&["explain", "--format", "json", "corpus/a.txt"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["edits"][0]["rule"], "generic/share-buttons/share");
+    assert_eq!(json["edits"][0]["line"], 4);
+}
+
+#[test]
+fn an_interrupt_ends_the_run_in_order() {
+    let folder = Folder::new();
+    let rows = format!("{}\n", serde_json::json!({"text": ARTICLE})).repeat(200_000);
+    folder.write("big/rows.jsonl", &rows);
+    let mut child =
+        folder.command(&["clean", "big", "-o", "out"]).stdout(Stdio::piped()).spawn().unwrap();
+    while !folder.path("out/.chaffinch/files.txt").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!folder.path("out/rows.jsonl").exists(), "half a file must not look whole");
+    assert!(folder.read("out/.chaffinch/run.json").contains("interrupted"));
+    assert_eq!(code(&folder.run(&["clean", "corpus", "-o", "out"])), 0, "it can be run again");
+}
+
+#[test]
+fn rules_and_help_are_there_to_be_read() {
+    let folder = Folder::new();
+    let list = text(&folder.run(&["rules", "list"]).stdout);
+    assert!(list.contains("presstv") && list.contains("generic/share-buttons/share"));
+    assert!(text(&folder.run(&["completions", "fish"]).stdout).contains("chaffinch"));
+    assert!(text(&folder.run(&["man"]).stdout).contains(".TH chaffinch"));
+    for command in ["clean", "explain", "restore"] {
+        let help = text(&folder.run(&[command, "--help"]).stdout);
+        assert!(help.contains("Example"), "{command} shows no example");
+    }
+    assert!(Path::new(env!("CARGO_BIN_EXE_chaffinch")).exists());
+}

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::pattern::{LITERAL, Pattern, Side, lower};
+use crate::literals::{LITERAL, Side, lower};
+use crate::pattern::Pattern;
 
 /// An index over numbered patterns.
 #[derive(Debug, Default)]

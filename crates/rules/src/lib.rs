@@ -23,6 +23,7 @@
 mod file;
 mod index;
 pub mod key;
+mod literals;
 mod pattern;
 mod set;
 pub mod yaml;

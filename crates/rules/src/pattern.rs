@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 
 use chaffinch_stage::Role;
 use regex::Regex;
-use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{
     Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
 };
 
 use crate::key::{self, Fold};
+use crate::literals::{Side, literals};
 
 /// Where on a line a pattern must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +24,6 @@ pub enum Anchor {
     End,
     /// Anywhere in it.
     Inside,
-}
-
-/// Which end of a line a literal stands at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Side {
-    Start,
-    End,
 }
 
 /// One regex of a pattern, or several that capture nothing, as one.
@@ -219,81 +212,6 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
     folded
 }
 
-/// Bytes of a literal that the index looks at.
-pub(crate) const LITERAL: usize = 8;
-
-/// The most literals that one alternative may bring into the index.
-const MOST_LITERALS: usize = 200;
-
-/// The literals that every match begins with, or ends with: the side whose shortest is longer.
-fn literals(hir: &Hir, anchor: Anchor) -> Option<(Side, BTreeSet<String>)> {
-    let sides: &[(Side, ExtractKind)] = match anchor {
-        Anchor::Line => &[(Side::Start, ExtractKind::Prefix), (Side::End, ExtractKind::Suffix)],
-        Anchor::Start => &[(Side::Start, ExtractKind::Prefix)],
-        Anchor::End => &[(Side::End, ExtractKind::Suffix)],
-        Anchor::Inside => &[],
-    };
-    let usable = |(side, kind): &(Side, ExtractKind)| {
-        let seq = Extractor::new().kind(kind.clone()).extract(hir);
-        let set: BTreeSet<String> =
-            seq.literals()?.iter().map(|l| index_literal(l.as_bytes(), *side)).collect();
-        let shortest = set.iter().map(String::len).min()?;
-        (shortest >= 1 && set.len() <= MOST_LITERALS).then_some((*side, set, shortest))
-    };
-    let best = sides
-        .iter()
-        .filter_map(usable)
-        .max_by_key(|(side, _, shortest)| (*shortest, *side == Side::Start))?;
-    Some((best.0, best.1))
-}
-
-/// A literal as the index stores it: lower-cased, at most [`LITERAL`] bytes, whole characters.
-fn index_literal(bytes: &[u8], side: Side) -> String {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        // The extractor cuts long literals between bytes: keep the characters that are whole.
-        Err(error) if side == Side::Start => {
-            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
-        }
-        Err(_) => (0..bytes.len().min(4))
-            .find_map(|skip| std::str::from_utf8(&bytes[skip..]).ok())
-            .unwrap_or_default(),
-    };
-    let lower = |c: char| lower(c);
-    let mut out = String::new();
-    match side {
-        Side::Start => {
-            for c in text.chars().map(lower) {
-                if out.len() + c.len_utf8() > LITERAL {
-                    break;
-                }
-                out.push(c);
-            }
-        }
-        Side::End => {
-            for c in text.chars().rev().map(lower) {
-                if out.len() + c.len_utf8() > LITERAL {
-                    break;
-                }
-                out.insert(0, c);
-            }
-        }
-    }
-    out
-}
-
-/// The lower case of a character where that is one character; the same for patterns and lines.
-pub(crate) fn lower(c: char) -> char {
-    if c.is_ascii() {
-        return c.to_ascii_lowercase();
-    }
-    let mut lower = c.to_lowercase();
-    match (lower.next(), lower.next()) {
-        (Some(one), None) => one,
-        _ => c,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,15 +238,5 @@ mod tests {
     fn fields_are_captured() {
         let found = pattern(Anchor::Line, r"News / (?<section>\w+)").find("News / Politics");
         assert_eq!(found[0].fields, [("section".to_owned(), 7..15)]);
-    }
-
-    #[test]
-    fn literals_cover_every_case() {
-        let (side, set) = literals(&parse("share this .*", true).unwrap(), Anchor::Line).unwrap();
-        assert_eq!(side, Side::Start);
-        assert!(set.contains("share th") && set.contains("ſhare t"), "{set:?}");
-        let (side, set) = literals(&parse(r"\w+ teilen", false).unwrap(), Anchor::Line).unwrap();
-        assert_eq!((side, set.first().unwrap().as_str()), (Side::End, " teilen"));
-        assert_eq!(literals(&parse(r"\w+", false).unwrap(), Anchor::Line), None);
     }
 }

@@ -11,7 +11,8 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::file::{Example, FileRule, RuleFile, Subject};
 use crate::index::Index;
 use crate::key::{self, Keyed};
-use crate::pattern::{Anchor, Found, Pattern, Side};
+use crate::literals::Side;
+use crate::pattern::{Anchor, Found, Pattern};
 use crate::yaml::{self, Problem};
 
 /// The rule files that ship with Chaffinch: name below `rules/`, and text.

@@ -52,9 +52,7 @@ rules:
 fn a_syntax_error_stands_alone() {
     insta::assert_snapshot!(problems("outlet: x\nrules: [\n  - id: 'a\n"), @"x.yaml:3:3: not valid YAML: did not find expected node content");
     insta::assert_snapshot!(problems(""), @"x.yaml: the file is empty");
-    insta::assert_snapshot!(problems("outlet: x\noutlet: y\n"), @r#"
-    x.yaml:1:1: not valid YAML: duplicate entry with key "outlet"
-    "#);
+    insta::assert_snapshot!(problems("outlet: x\noutlet: y\n"), @r#"x.yaml:1:1: not valid YAML: duplicate entry with key "outlet""#);
 }
 
 #[test]

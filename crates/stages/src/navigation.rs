@@ -35,12 +35,20 @@ impl Stage for Navigation {
         }
         for (id, rule) in doc.detectors("menu") {
             let short = |line: &Line<'_, '_>| {
-                line.allows(rule) && line.words() <= 3 && !script::ends_sentence(line.text())
+                line.allows(rule) && line.words() <= 4 && !script::ends_sentence(line.text())
             };
             for run in runs(doc, self.min_run, short) {
-                let words = run.iter().filter(|line| line.cues().next().is_some()).count();
-                if words * 3 >= run.len() {
-                    run.iter().for_each(|line| marks.remove(line.span(), id));
+                let is_cue = |line: &Line<'_, '_>| line.cues().next().is_some();
+                // A menu begins and ends with words of menus: what borders on it may be a title.
+                let (Some(first), Some(last)) =
+                    (run.iter().position(is_cue), run.iter().rposition(is_cue))
+                else {
+                    continue;
+                };
+                let menu = &run[first..=last];
+                let cues = menu.iter().filter(|line| is_cue(line)).count();
+                if menu.len() >= self.min_run && cues * 3 >= menu.len() {
+                    menu.iter().for_each(|line| marks.remove(line.span(), id));
                 }
             }
         }
@@ -77,5 +85,6 @@ mod tests {
             "⟦Home⟧\n⟦News⟧\n⟦Sport⟧\n⟦Middle East⟧\n⟦Contact us⟧\n\nA title of the article\n\n…\n",
         );
         check("navigation", "A title\n\n…\n\nIran\nRussia\nTurkey\nSyria\nIraq\n");
+        check("navigation", "⟦Home⟧\n⟦World⟧\n⟦Sport⟧\n⟦Weather⟧\nTalks fail\nBy Jane Doe\n\n…\n");
     }
 }

@@ -1,0 +1,210 @@
+//! The literals that every match of a pattern begins or ends with.
+//!
+//! Taken from the parsed regex, in lower case from the start: `(?i)share` has one literal, not the
+//! thirty-two of its cases. A literal is a few bytes long; what cannot be told in a few hundred
+//! literals is not told at all.
+
+use std::collections::BTreeSet;
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use crate::pattern::Anchor;
+
+/// Which end of a line a literal stands at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Side {
+    Start,
+    End,
+}
+
+/// Bytes of a literal that the index looks at.
+pub(crate) const LITERAL: usize = 8;
+
+/// The most literals that one pattern may bring into the index.
+const MOST_LITERALS: usize = 600;
+
+/// The most characters of a class that are told one by one.
+const MOST_CHARACTERS: usize = 24;
+
+/// Literals of the side where the shortest one is longer; none where a match may begin and end
+/// with anything.
+pub(crate) fn literals(hir: &Hir, anchor: Anchor) -> Option<(Side, BTreeSet<String>)> {
+    let sides: &[Side] = match anchor {
+        Anchor::Line => &[Side::Start, Side::End],
+        Anchor::Start => &[Side::Start],
+        Anchor::End => &[Side::End],
+        Anchor::Inside => &[],
+    };
+    let found = sides.iter().filter_map(|&side| {
+        let set: BTreeSet<String> = seeds(hir, side)?.into_iter().map(|seed| seed.text).collect();
+        let shortest = set.iter().map(String::len).min()?;
+        (shortest > 0).then_some((side, set, shortest))
+    });
+    // At the same length, starts: they tell lines apart better than ends, which share full stops.
+    let best = found.max_by_key(|(side, _, shortest)| (*shortest, *side == Side::Start))?;
+    Some((best.0, best.1))
+}
+
+/// How a match may begin, or end.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Seed {
+    text: String,
+    // Whether this is the whole match so far, so that what follows may be joined to it.
+    open: bool,
+}
+
+impl Seed {
+    fn new(text: impl Into<String>, open: bool) -> Seed {
+        Seed { text: text.into(), open }
+    }
+
+    /// This seed with `next` behind it, as seen from the side; cut to [`LITERAL`] bytes.
+    fn join(&self, next: &Seed, side: Side) -> Seed {
+        let joined = match side {
+            Side::Start => format!("{}{}", self.text, next.text),
+            Side::End => format!("{}{}", next.text, self.text),
+        };
+        let text = clip(&joined, side);
+        let open = next.open && text.len() == joined.len();
+        Seed { text, open }
+    }
+}
+
+/// At most [`LITERAL`] bytes of one side, whole characters.
+fn clip(text: &str, side: Side) -> String {
+    let mut at = match side {
+        Side::Start => text.len().min(LITERAL),
+        Side::End => text.len().saturating_sub(LITERAL),
+    };
+    while !text.is_char_boundary(at) {
+        at = if side == Side::Start { at - 1 } else { at + 1 };
+    }
+    match side {
+        Side::Start => text[..at].to_owned(),
+        Side::End => text[at..].to_owned(),
+    }
+}
+
+/// All ways in which a match may begin or end; none if they are too many or anything goes.
+fn seeds(hir: &Hir, side: Side) -> Option<BTreeSet<Seed>> {
+    let any = || BTreeSet::from([Seed::new("", false)]);
+    let set = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => BTreeSet::from([Seed::new("", true)]),
+        HirKind::Literal(literal) => {
+            let text: String = std::str::from_utf8(&literal.0).ok()?.chars().map(lower).collect();
+            let seed = Seed::new("", true).join(&Seed::new(text, true), side);
+            BTreeSet::from([seed])
+        }
+        HirKind::Class(Class::Unicode(class)) => {
+            let size: usize = class
+                .iter()
+                .map(|range| {
+                    u32::from(range.end()) as usize - u32::from(range.start()) as usize + 1
+                })
+                .sum();
+            if size > 3 * MOST_CHARACTERS {
+                return Some(any());
+            }
+            let all = class.iter().flat_map(|range| range.start()..=range.end());
+            let set: BTreeSet<Seed> = all.map(|c| Seed::new(lower(c).to_string(), true)).collect();
+            if set.len() > MOST_CHARACTERS { any() } else { set }
+        }
+        HirKind::Class(_) => any(),
+        HirKind::Repetition(repetition) => {
+            let mut set = seeds(&repetition.sub, side)?;
+            if repetition.max != Some(1) {
+                set = set.into_iter().map(|seed| Seed { open: false, ..seed }).collect();
+            }
+            if repetition.min == 0 {
+                set.insert(Seed::new("", true));
+            }
+            set
+        }
+        HirKind::Capture(capture) => seeds(&capture.sub, side)?,
+        HirKind::Concat(parts) => match side {
+            Side::Start => concat(&mut parts.iter(), side)?,
+            Side::End => concat(&mut parts.iter().rev(), side)?,
+        },
+        HirKind::Alternation(parts) => {
+            let mut set = BTreeSet::new();
+            for part in parts {
+                set.extend(seeds(part, side)?);
+            }
+            set
+        }
+    };
+    (set.len() <= MOST_LITERALS).then_some(set)
+}
+
+fn concat(parts: &mut dyn Iterator<Item = &Hir>, side: Side) -> Option<BTreeSet<Seed>> {
+    let mut set = BTreeSet::from([Seed::new("", true)]);
+    for part in parts {
+        if !set.iter().any(|seed| seed.open) {
+            break;
+        }
+        // What cannot be told here ends what is told of the seeds before it.
+        let next = seeds(part, side).unwrap_or_else(|| BTreeSet::from([Seed::new("", false)]));
+        let joined: BTreeSet<Seed> = set
+            .iter()
+            .flat_map(|seed| match seed.open {
+                true => next.iter().map(|next| seed.join(next, side)).collect(),
+                false => vec![seed.clone()],
+            })
+            .collect();
+        if joined.len() > MOST_LITERALS {
+            return Some(set.into_iter().map(|seed| Seed { open: false, ..seed }).collect());
+        }
+        set = joined;
+    }
+    Some(set)
+}
+
+/// The lower case of a character where that is one character; the same for patterns and lines.
+pub(crate) fn lower(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(one), None) => one,
+        _ => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::parse;
+
+    fn of(pattern: &str, anchor: Anchor) -> Option<(Side, Vec<String>)> {
+        let hir = parse(pattern, true).unwrap();
+        literals(&hir, anchor).map(|(side, set)| (side, set.into_iter().collect()))
+    }
+
+    #[test]
+    fn cases_are_one_literal() {
+        let (side, set) = of("share this .*", Anchor::Line).unwrap();
+        assert_eq!((side, set), (Side::Start, vec!["share th".into(), "ſhare t".into()]));
+    }
+
+    #[test]
+    fn options_and_repetitions_are_told() {
+        let (_, set) = of("[»>]* ?(?:read|see) also:.*", Anchor::Line).unwrap();
+        assert!(
+            [" read a", ">", "read als", "see also", "»"]
+                .iter()
+                .all(|l| set.iter().any(|s| s.starts_with(l))),
+            "{set:?}"
+        );
+    }
+
+    #[test]
+    fn the_better_side_is_taken() {
+        let (side, set) = of(r"\d+ likes?", Anchor::Line).unwrap();
+        assert_eq!(side, Side::End);
+        assert!(set.contains(&" likes".to_owned()) && set.contains(&" like".to_owned()), "{set:?}");
+        assert_eq!(of(r"\w+", Anchor::Line), None);
+        assert_eq!(of("x", Anchor::Inside), None);
+        assert_eq!(of(r"\d+ likes?", Anchor::Start), None);
+    }
+}

@@ -327,8 +327,8 @@ fn parse_pattern(node: &mut Node<'_>, ignore_case: bool) -> Option<Parsed> {
         patterns.push(Pattern::new(Anchor::Line, Role::Through, hirs));
     }
     for pattern in &patterns {
-        // Only counted repetitions can make a regex too large; all others compile when needed.
-        if let Some(Err(message)) = written.contains('{').then(|| pattern.compile()) {
+        // Only a heavy regex can be too large; all others compile when they are needed.
+        if let Some(Err(message)) = pattern.is_heavy().then(|| pattern.compile()) {
             node.wrong(key, &format!("the pattern cannot be used: {message}"), None);
             return None;
         }

@@ -2,70 +2,108 @@
 //!
 //! Every pattern with a required literal at an end of the line is filed under it; a line's two
 //! ends are looked up, and only what is found there meets a regex. A long paragraph costs no more
-//! than a short one. Patterns without such a literal are tried on every line.
+//! than a short one. Patterns that are told by a literal somewhere inside share one automaton,
+//! which reads the line once. Only what is told by nothing is tried on every line.
+//!
+//! The ends are folded as keys are while they are read, so most lines never need a key.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use aho_corasick::{AhoCorasick, MatchKind};
+use rustc_hash::FxHashMap;
+
+use crate::key::{self, Fold};
 use crate::literals::{LITERAL, Side, lower};
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Tell};
+
+/// An index over numbered patterns, in the making.
+#[derive(Debug, Default)]
+pub(crate) struct IndexBuilder {
+    index: Index,
+    inner: Vec<(String, u32)>,
+}
 
 /// An index over numbered patterns.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    table: HashMap<(Side, u8, u64), Vec<u32>>,
+    table: FxHashMap<(Side, u8, u64), Vec<u32>>,
     lengths: [BTreeSet<u8>; 2],
+    inside: Option<(AhoCorasick, Vec<u32>)>,
     unkeyed: Vec<u32>,
 }
 
-impl Index {
+impl IndexBuilder {
     /// Files `pattern` under the number `id`.
     pub(crate) fn add(&mut self, id: u32, pattern: &Pattern) {
-        for literals in &pattern.literals {
-            match literals {
-                Some((side, set)) => set.iter().for_each(|text| self.add_literal(id, *side, text)),
-                None => self.unkeyed.push(id),
+        for tell in &pattern.tells {
+            match tell {
+                Tell::Ends(side, set) => {
+                    set.iter().for_each(|text| self.add_literal(id, *side, text));
+                }
+                Tell::Inside(set) => self.inner.extend(set.iter().map(|text| (text.clone(), id))),
+                Tell::Nothing => self.index.unkeyed.push(id),
             }
         }
     }
 
     /// Files `id` under text that lines have at `side`; lower-cased here, cut to [`LITERAL`] bytes.
     pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str) {
-        let ends = Ends::of(text);
+        let ends = Ends::of_key(text);
         let bytes = match side {
             Side::Start => ends.start(ends.start_len),
             Side::End => ends.end(ends.end_len),
         };
         let key = (side, bytes.len() as u8, pack(bytes));
-        self.lengths[side as usize].insert(key.1);
-        let ids = self.table.entry(key).or_default();
+        self.index.lengths[side as usize].insert(key.1);
+        let ids = self.index.table.entry(key).or_default();
         if ids.last() != Some(&id) {
             ids.push(id);
         }
     }
 
-    /// Writes into `out` the numbers of the patterns that might match a line with this key, in
+    /// The index.
+    pub(crate) fn build(self) -> Index {
+        let IndexBuilder { mut index, inner } = self;
+        let texts = inner.iter().map(|(text, _)| text);
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .build(texts);
+        let ids: Vec<u32> = inner.iter().map(|(_, id)| *id).collect();
+        match automaton {
+            Ok(automaton) if !ids.is_empty() => index.inside = Some((automaton, ids)),
+            // Too many literals for one automaton: their patterns are tried on every line.
+            _ => index.unkeyed.extend(ids),
+        }
+        index.unkeyed.sort_unstable();
+        index.unkeyed.dedup();
+        index
+    }
+}
+
+impl Index {
+    /// Writes into `out` the numbers of the patterns that might match a line of this text, in
     /// order, each once.
-    pub(crate) fn candidates(&self, key: &str, out: &mut Vec<u32>) {
+    pub(crate) fn candidates(&self, text: &str, ends: &Ends, out: &mut Vec<u32>) {
         out.clear();
         out.extend(&self.unkeyed);
-        if !self.table.is_empty() && !key.is_empty() {
-            let ends = Ends::of(key);
-            for &length in &self.lengths[Side::Start as usize] {
-                if usize::from(length) <= ends.start_len {
-                    let bytes = ends.start(usize::from(length));
-                    out.extend(
-                        self.table.get(&(Side::Start, length, pack(bytes))).into_iter().flatten(),
-                    );
+        for (side, lengths) in [Side::Start, Side::End].into_iter().zip(&self.lengths) {
+            for &length in lengths {
+                let bytes = match side {
+                    Side::Start if usize::from(length) <= ends.start_len => {
+                        ends.start(length.into())
+                    }
+                    Side::End if usize::from(length) <= ends.end_len => ends.end(length.into()),
+                    _ => break,
+                };
+                if let Some(ids) = self.table.get(&(side, length, pack(bytes))) {
+                    out.extend(ids);
                 }
             }
-            for &length in &self.lengths[Side::End as usize] {
-                if usize::from(length) <= ends.end_len {
-                    let bytes = ends.end(usize::from(length));
-                    out.extend(
-                        self.table.get(&(Side::End, length, pack(bytes))).into_iter().flatten(),
-                    );
-                }
-            }
+        }
+        if let Some((automaton, ids)) = &self.inside {
+            let found = automaton.find_overlapping_iter(text);
+            out.extend(found.map(|found| ids[found.pattern().as_usize()]));
         }
         if out.len() > 1 {
             out.sort_unstable();
@@ -79,8 +117,8 @@ impl Index {
     }
 }
 
-/// The first and last bytes of a line, lower-cased.
-struct Ends {
+/// The first and last bytes of a line's key, lower-cased.
+pub(crate) struct Ends {
     start: [u8; LITERAL + 4],
     start_len: usize,
     end: [u8; LITERAL + 4],
@@ -88,16 +126,31 @@ struct Ends {
 }
 
 impl Ends {
-    fn of(text: &str) -> Ends {
+    /// The ends of a line's key, read off its text. A combining mark near an end makes the key.
+    pub(crate) fn of_text(text: &str) -> Ends {
+        let mut marked = false;
+        let start = folded(text.chars(), &mut marked);
+        let end = folded(text.chars().rev(), &mut marked);
+        match marked {
+            true => Ends::of_key(&key::key(text)),
+            false => Ends::of(start, end),
+        }
+    }
+
+    fn of_key(key: &str) -> Ends {
+        Ends::of(first(key.chars()), first(key.chars().rev()))
+    }
+
+    fn of(first: [char; LITERAL], last: [char; LITERAL]) -> Ends {
         let mut ends =
             Ends { start: [0; LITERAL + 4], start_len: 0, end: [0; LITERAL + 4], end_len: 0 };
-        for c in text.chars().map(lower) {
+        for c in first.into_iter().take_while(|c| *c != NONE).map(lower) {
             if ends.start_len >= LITERAL {
                 break;
             }
             ends.start_len += c.encode_utf8(&mut ends.start[ends.start_len..]).len();
         }
-        for c in text.chars().rev().map(lower) {
+        for c in last.into_iter().take_while(|c| *c != NONE).map(lower) {
             if ends.end_len >= LITERAL {
                 break;
             }
@@ -118,6 +171,44 @@ impl Ends {
     fn end(&self, length: usize) -> &[u8] {
         &self.end[self.end.len() - length..]
     }
+}
+
+/// Stands behind the last character where there are fewer than [`LITERAL`].
+const NONE: char = '\0';
+
+fn first(chars: impl Iterator<Item = char>) -> [char; LITERAL] {
+    let mut out = [NONE; LITERAL];
+    out.iter_mut().zip(chars).for_each(|(place, c)| *place = c);
+    out
+}
+
+/// The first characters of a key, folded from the text's while they are read.
+fn folded(chars: impl Iterator<Item = char>, marked: &mut bool) -> [char; LITERAL] {
+    let mut out = [NONE; LITERAL];
+    let (mut count, mut space) = (0, false);
+    for c in chars {
+        *marked |= key::is_mark(c);
+        match key::fold(c) {
+            Fold::Drop => {}
+            // A run of spaces is one, and none before the first character.
+            Fold::To(' ') => space = count > 0,
+            Fold::To(c) => {
+                if space {
+                    out[count] = ' ';
+                    count += 1;
+                    space = false;
+                }
+                if count < LITERAL {
+                    out[count] = c;
+                    count += 1;
+                }
+            }
+        }
+        if count >= LITERAL || *marked {
+            break;
+        }
+    }
+    out
 }
 
 fn pack(bytes: &[u8]) -> u64 {
@@ -141,6 +232,7 @@ mod tests {
         (Anchor::Inside, "click here", true),
         (Anchor::Line, "a|bc?|ßx", true),
         (Anchor::Line, "分享(到)?.{0,4}", false),
+        (Anchor::Line, ".*(foto|фото) ?:?.*", true),
     ];
 
     proptest! {
@@ -150,19 +242,21 @@ mod tests {
             words in prop::collection::vec(prop::sample::select(vec![
                 "share", "SHARE", "ſhare", " this", " article", "Поделиться", "ПОДЕЛИТЬСЯ", " teilen", "x",
                 "İSTANBUL", "istanbul", "ANKARA", "—Agencies", "- AFP", "12 likes", "3 K views", "3 \u{212a} VIEWS",
-                "click here", "a", "bc", "ẞX", "分享", "分享到微信", " ", "",
+                "click here", "CLICK", " here", "a", "bc", "ẞX", "分享", "分享到微信", " ", "", "\u{a0}", "\u{200b}", "\u{301}", "–", "Foto", "ФОТО: ", "фото:",
             ]), 0..4),
         ) {
-            let key = words.concat();
+            let text = words.concat();
+            let key = crate::key::key(&text).into_owned();
             let patterns: Vec<Pattern> = PATTERNS.iter()
                 .map(|(anchor, text, ignore)| Pattern::new(*anchor, Role::Line, vec![parse(text, *ignore).unwrap()]))
                 .collect();
-            let mut index = Index::default();
+            let mut builder = IndexBuilder::default();
             for (id, pattern) in patterns.iter().enumerate() {
-                index.add(id as u32, pattern);
+                builder.add(id as u32, pattern);
             }
+            let index = builder.build();
             let mut candidates = Vec::new();
-            index.candidates(&key, &mut candidates);
+            index.candidates(&text, &Ends::of_text(&text), &mut candidates);
             for (id, pattern) in patterns.iter().enumerate() {
                 if !pattern.find(&key).is_empty() {
                     prop_assert!(candidates.contains(&(id as u32)), "{:?} missed on {key:?}", PATTERNS[id]);

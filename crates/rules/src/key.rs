@@ -7,6 +7,7 @@
 //! guillemets, which news sites print as separators.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
@@ -22,10 +23,12 @@ pub fn key(text: &str) -> Cow<'_, str> {
 #[derive(Debug)]
 pub struct Keyed<'a> {
     key: Cow<'a, str>,
-    // Where in the text a borrowed key begins.
+    text: &'a str,
+    // Where in the text the key begins.
     base: usize,
-    // For a built key: where each character begins in the key, and the text behind it.
-    map: Vec<(usize, Range<usize>)>,
+    // For a built key: where each character begins in the key, and the text behind it. Made when
+    // a range is first asked for, which is seldom.
+    map: OnceCell<Vec<(usize, Range<usize>)>>,
 }
 
 impl<'a> Keyed<'a> {
@@ -34,47 +37,15 @@ impl<'a> Keyed<'a> {
         let left = text.trim_start_matches(is_trimmed);
         let base = text.len() - left.len();
         let trimmed = left.trim_end_matches(is_trimmed);
-        if is_own_key(trimmed) {
-            return Keyed { key: Cow::Borrowed(trimmed), base, map: Vec::new() };
-        }
-        Keyed::build(trimmed, base)
-    }
-
-    fn build(trimmed: &str, base: usize) -> Keyed<'a> {
-        let mut key = String::with_capacity(trimmed.len());
-        let mut map = Vec::with_capacity(trimmed.len());
-        let mut chars = trimmed.char_indices().peekable();
-        while let Some((start, c)) = chars.next() {
-            let mut end = start + c.len_utf8();
-            match fold(c) {
-                Fold::Drop => continue,
-                Fold::To(' ') => {
-                    while let Some(&(at, next)) = chars.peek() {
-                        if !matches!(fold(next), Fold::To(' ') | Fold::Drop) {
-                            break;
-                        }
-                        end = at + next.len_utf8();
-                        chars.next();
-                    }
-                    map.push((key.len(), base + start..base + end));
-                    key.push(' ');
-                }
-                Fold::To(folded) => {
-                    let joins = |c: char| is_mark(c) || matches!(fold(c), Fold::Drop);
-                    while let Some(&(at, next)) = chars.peek().filter(|(_, c)| joins(*c)) {
-                        end = at + next.len_utf8();
-                        chars.next();
-                    }
-                    let cluster = start + c.len_utf8()..end;
-                    let marks = trimmed[cluster].chars().filter(|c| is_mark(*c));
-                    for c in std::iter::once(folded).chain(marks).nfc() {
-                        map.push((key.len(), base + start..base + end));
-                        key.push(c);
-                    }
-                }
+        let key = match is_own_key(trimmed) {
+            true => Cow::Borrowed(trimmed),
+            false => {
+                let mut key = String::with_capacity(trimmed.len());
+                fold_into(trimmed, |c, _| key.push(c));
+                Cow::Owned(key)
             }
-        }
-        Keyed { key: Cow::Owned(key), base, map }
+        };
+        Keyed { key, text: trimmed, base, map: OnceCell::new() }
     }
 
     /// The key.
@@ -84,16 +55,56 @@ impl<'a> Keyed<'a> {
 
     /// The bytes of the text behind a range of bytes of the key.
     pub fn text_range(&self, range: Range<usize>) -> Range<usize> {
-        if self.map.is_empty() {
+        if matches!(self.key, Cow::Borrowed(_)) {
             return range.start + self.base..range.end + self.base;
         }
-        let entry = |at: usize| self.map.partition_point(|(from, _)| *from <= at).max(1) - 1;
-        let start = self.map[entry(range.start)].1.start;
+        let map = self.map.get_or_init(|| {
+            let (mut map, mut at) = (Vec::with_capacity(self.text.len()), 0);
+            fold_into(self.text, |c, behind| {
+                map.push((at, self.base + behind.start..self.base + behind.end));
+                at += c.len_utf8();
+            });
+            map
+        });
+        let entry = |at: usize| map.partition_point(|(from, _)| *from <= at).max(1) - 1;
+        let start = map[entry(range.start)].1.start;
         let end = match range.is_empty() {
             true => start,
-            false => self.map[entry(range.end - 1)].1.end,
+            false => map[entry(range.end - 1)].1.end,
         };
         start..end
+    }
+}
+
+/// Hands over each character of the key of `trimmed`, with the bytes that it stands for.
+fn fold_into(trimmed: &str, mut push: impl FnMut(char, Range<usize>)) {
+    let mut chars = trimmed.char_indices().peekable();
+    while let Some((start, c)) = chars.next() {
+        let mut end = start + c.len_utf8();
+        match fold(c) {
+            Fold::Drop => {}
+            Fold::To(' ') => {
+                let joins = |c: char| matches!(fold(c), Fold::To(' ') | Fold::Drop);
+                while let Some((at, next)) = chars.next_if(|(_, c)| joins(*c)) {
+                    end = at + next.len_utf8();
+                }
+                push(' ', start..end);
+            }
+            Fold::To(folded) => {
+                let mut marked = false;
+                let joins = |c: char| is_mark(c) || matches!(fold(c), Fold::Drop);
+                while let Some((at, next)) = chars.next_if(|(_, c)| joins(*c)) {
+                    end = at + next.len_utf8();
+                    marked |= is_mark(next);
+                }
+                if !marked && !is_mark(c) {
+                    push(folded, start..end);
+                    continue;
+                }
+                let marks = trimmed[start + c.len_utf8()..end].chars().filter(|c| is_mark(*c));
+                std::iter::once(folded).chain(marks).nfc().for_each(|c| push(c, start..end));
+            }
+        }
     }
 }
 
@@ -123,7 +134,7 @@ fn is_trimmed(c: char) -> bool {
     matches!(fold(c), Fold::To(' ') | Fold::Drop)
 }
 
-fn is_mark(c: char) -> bool {
+pub(crate) fn is_mark(c: char) -> bool {
     c >= '\u{300}' && canonical_combining_class(c) != 0
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::key::is_mark;
 use crate::pattern::Anchor;
 
 /// Which end of a line a literal stands at.
@@ -43,6 +44,80 @@ pub(crate) fn literals(hir: &Hir, anchor: Anchor) -> Option<(Side, BTreeSet<Stri
     // At the same length, starts: they tell lines apart better than ends, which share full stops.
     let best = found.max_by_key(|(side, _, shortest)| (*shortest, *side == Side::Start))?;
     Some((best.0, best.1))
+}
+
+/// Bytes that a literal inside a line should have: below, it tells too little.
+const INNER: usize = 2;
+
+/// Literals of which every match holds one, wherever it stands; as they stand in text, in any case
+/// of ASCII letters.
+///
+/// Only what keys leave as it is can be looked for in text: a literal ends before the first space,
+/// quote or dash.
+pub(crate) fn inner(hir: &Hir) -> Option<BTreeSet<String>> {
+    let parts: Vec<&Hir> = match hir.kind() {
+        HirKind::Concat(parts) => parts.iter().collect(),
+        HirKind::Capture(capture) => return inner(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => return inner(&repetition.sub),
+        HirKind::Alternation(parts) => {
+            let sets: Option<Vec<_>> = parts.iter().map(inner).collect();
+            return sets.map(|sets| sets.into_iter().flatten().collect());
+        }
+        _ => vec![hir],
+    };
+    let told = (0..parts.len()).filter_map(|at| {
+        let set = concat(&mut parts[at..].iter().copied(), Side::Start)?;
+        let texts: BTreeSet<String> =
+            set.iter().map(|seed| unfolded(&seed.text).to_owned()).collect();
+        let below = || match parts[at].kind() {
+            HirKind::Alternation(_) | HirKind::Capture(_) => inner(parts[at]),
+            _ => None,
+        };
+        let shortest = |set: &BTreeSet<String>| set.iter().map(String::len).min().unwrap_or(0);
+        let best = [Some(texts), below()].into_iter().flatten().max_by_key(shortest)?;
+        let shortest = shortest(&best);
+        (shortest >= INNER).then_some((shortest, best))
+    });
+    let (_, best) = told.max_by_key(|(shortest, set)| (*shortest, usize::MAX - set.len()))?;
+    let cased: BTreeSet<String> = best.iter().flat_map(|text| cases(text)).collect();
+    (cased.len() <= MOST_LITERALS).then_some(cased)
+}
+
+/// What of a literal keys leave as it is.
+fn unfolded(text: &str) -> &str {
+    let end = text.find(|c: char| c.is_whitespace() || "'\"-—".contains(c) || is_mark(c));
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// A literal in all cases of its letters that are not ASCII: of three characters at most, if it
+/// has such letters, so that they are few.
+fn cases(text: &str) -> Vec<String> {
+    if text.is_ascii() {
+        return vec![text.to_owned()];
+    }
+    let mut all = vec![String::new()];
+    for c in text.chars().take(3) {
+        let mut variants = vec![c];
+        if !c.is_ascii() {
+            let mut upper = c.to_uppercase();
+            if let (Some(upper), None) = (upper.next(), upper.next()) {
+                variants.push(upper);
+            }
+            // Letters with more than two cases, such as the Greek sigma.
+            let same = |other: char| other != c && lower(other) == c;
+            variants.extend(
+                ['ς', 'Σ', 'ϐ', 'ϑ', 'ϕ', 'ϖ', 'ϰ', 'ϱ', 'ϵ', 'ẛ', 'ι']
+                    .into_iter()
+                    .filter(|o| same(*o)),
+            );
+            variants.dedup();
+        }
+        all = all
+            .iter()
+            .flat_map(|start| variants.iter().map(move |c| format!("{start}{c}")))
+            .collect();
+    }
+    all
 }
 
 /// How a match may begin, or end.
@@ -166,7 +241,8 @@ pub(crate) fn lower(c: char) -> char {
     }
     let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {
-        (Some(one), None) => one,
+        // The Kelvin sign keeps its own form: text is searched for ASCII letters as they are.
+        (Some(one), None) if !one.is_ascii() => one,
         _ => c,
     }
 }
@@ -196,6 +272,17 @@ mod tests {
                 .all(|l| set.iter().any(|s| s.starts_with(l))),
             "{set:?}"
         );
+    }
+
+    #[test]
+    fn literals_inside_are_told_as_text_has_them() {
+        let inner = |pattern: &str| {
+            inner(&parse(pattern, true).unwrap()).map(|set| set.into_iter().collect::<Vec<_>>())
+        };
+        assert_eq!(inner(r".{4,300}[.!?] ?(?:Photo|Bild) ?:.*").unwrap(), ["bild", "photo"]);
+        assert_eq!(inner(r"\d+ (?:reads|don't) \d+").unwrap()[0], "don");
+        assert!(inner(r".*Фото.*").unwrap().contains(&"ФОТ".to_owned()));
+        assert_eq!(inner(r"\w+ - \w+"), None);
     }
 
     #[test]

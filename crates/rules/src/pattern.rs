@@ -11,7 +11,7 @@ use regex_syntax::hir::{
 };
 
 use crate::key::{self, Fold};
-use crate::literals::{Side, literals};
+use crate::literals::{Side, inner, literals};
 
 /// Where on a line a pattern must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,28 @@ pub struct Pattern {
     pub(crate) role: Role,
     alternatives: Vec<Alternative>,
     lengths: (usize, usize),
-    /// Each alternative's literals: every match has one of them at that side, lower-cased.
-    pub(crate) literals: Vec<Option<(Side, BTreeSet<String>)>>,
+    /// What tells of each alternative that it might match.
+    pub(crate) tells: Vec<Tell>,
+}
+
+/// What tells that a pattern might match a line.
+#[derive(Debug)]
+pub(crate) enum Tell {
+    /// One of these literals at that side of it, lower-cased.
+    Ends(Side, BTreeSet<String>),
+    /// One of these literals anywhere in it, in any case of ASCII letters.
+    Inside(BTreeSet<String>),
+    /// Nothing: it must be tried.
+    Nothing,
+}
+
+impl Tell {
+    fn of(hir: &Hir, anchor: Anchor) -> Tell {
+        if let Some((side, set)) = literals(hir, anchor) {
+            return Tell::Ends(side, set);
+        }
+        inner(hir).map_or(Tell::Nothing, Tell::Inside)
+    }
 }
 
 /// A match of a pattern: bytes of the key, and the captured fields.
@@ -64,7 +84,7 @@ pub struct Found {
 impl Pattern {
     /// A pattern of one or more parsed alternatives.
     pub fn new(anchor: Anchor, role: Role, alternatives: Vec<Hir>) -> Pattern {
-        let literals = alternatives.iter().map(|hir| literals(hir, anchor)).collect();
+        let tells = alternatives.iter().map(|hir| Tell::of(hir, anchor)).collect();
         let min = alternatives.iter().filter_map(|hir| hir.properties().minimum_len()).min();
         let max = alternatives
             .iter()
@@ -87,7 +107,12 @@ impl Pattern {
                 captures,
             })
             .collect();
-        Pattern { anchor, role, alternatives, lengths, literals }
+        Pattern { anchor, role, alternatives, lengths, tells }
+    }
+
+    /// Whether the pattern may be too large to compile.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.alternatives.iter().any(|alternative| weight(&alternative.hir) > HEAVY)
     }
 
     /// Compiles everything now. The error is a person's text: too large, for the most part.
@@ -123,6 +148,28 @@ impl Pattern {
 
     fn most(&self) -> usize {
         if self.anchor == Anchor::Inside { usize::MAX } else { 1 }
+    }
+}
+
+/// The weight from which on a regex is compiled when its file is read: a tenth of what the limit
+/// of the regex crate allows, roughly.
+const HEAVY: usize = 20_000;
+
+/// About how many states a regex has: counted repetitions multiply.
+fn weight(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(Class::Unicode(class)) => 2 * class.ranges().len(),
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min + 1).max(1);
+            weight(&repetition.sub).saturating_mul(times as usize)
+        }
+        HirKind::Capture(capture) => weight(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(weight).fold(0, usize::saturating_add)
+        }
     }
 }
 
@@ -226,6 +273,14 @@ mod tests {
         assert_eq!(pattern(Anchor::Line, "[’–]+").find("'—").len(), 1);
         assert_eq!(pattern(Anchor::Line, "[^“”]+").find("a\"b").len(), 0);
         assert_eq!(pattern(Anchor::Line, "a\u{a0}b").find("a b").len(), 1);
+    }
+
+    #[test]
+    fn patterns_too_large_to_compile_are_heavy() {
+        let large = pattern(Anchor::Line, r"\w{1,500}\w{1,500}");
+        assert!(large.is_heavy() && large.compile().is_err());
+        let fine = pattern(Anchor::Line, r"\p{Lu}.{2,60} [\w &-]{2,40}");
+        assert!(fine.compile().is_ok());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use chaffinch_stage::{Act, Document, Hit, Line, Role, Rule, RuleId};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::file::{Example, FileRule, RuleFile, Subject};
-use crate::index::Index;
+use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::{self, Keyed};
 use crate::literals::Side;
 use crate::pattern::{Anchor, Found, Pattern};
@@ -81,6 +81,13 @@ struct Rules {
     detectors: Vec<RuleId>,
 }
 
+/// [`Rules`] in the making.
+#[derive(Default)]
+struct RulesBuilder {
+    index: IndexBuilder,
+    detectors: Vec<RuleId>,
+}
+
 /// All rules of a run.
 #[derive(Debug, Default)]
 pub struct RuleSet {
@@ -148,6 +155,7 @@ impl RuleSet {
         speaks: &dyn Fn(&str) -> bool,
     ) -> RuleSet {
         let mut set = RuleSet::default();
+        let (mut generic_rules, mut signs) = (RulesBuilder::default(), IndexBuilder::default());
         let mut extends = Vec::new();
         let mut globs = GlobSetBuilder::new();
         for (file, text) in files {
@@ -161,7 +169,7 @@ impl RuleSet {
                 let id = set.add_rule(rule, &file.file, unit);
                 match unit {
                     Some(UnitId(unit)) => set.units[unit].own.push(id),
-                    None => set.generic.add(id, &set.rules, &set.patterns),
+                    None => generic_rules.add(id, &set.rules, &set.patterns),
                 }
             }
             let Some(unit) = unit else { continue };
@@ -175,13 +183,15 @@ impl RuleSet {
             for sign in file.signs {
                 let sign = key::key(&sign).into_owned();
                 let id = set.sign_texts.len() as u32;
-                set.signs.add_literal(id, Side::Start, &sign);
-                set.signs.add_literal(id, Side::End, &sign);
+                signs.add_literal(id, Side::Start, &sign);
+                signs.add_literal(id, Side::End, &sign);
                 set.sign_texts.push((sign, unit));
             }
             extends.push((unit, file.file, text.to_owned(), file.extends));
         }
         set.paths.0 = globs.build().unwrap_or_default();
+        set.generic = generic_rules.build();
+        set.signs = signs.build();
         for (UnitId(unit), file, text, families) in extends {
             for family in families {
                 match set.names.get(&family).filter(|UnitId(id)| set.units[*id].family) {
@@ -344,9 +354,11 @@ impl RuleSet {
         }
         let (mut near, mut seen) = (Vec::new(), Vec::new());
         for line in doc.lines().filter(|line| !line.is_blank()) {
-            let keyed = Keyed::new(line.text());
-            let key = keyed.as_str();
-            self.signs.candidates(key, &mut near);
+            self.signs.candidates(line.text(), &Ends::of_text(line.text()), &mut near);
+            if near.is_empty() {
+                continue;
+            }
+            let key = key::key(line.text());
             for &id in &near {
                 let (sign, _) = &self.sign_texts[id as usize];
                 if (key.starts_with(sign.as_str()) || key.ends_with(sign.as_str()))
@@ -385,13 +397,13 @@ impl RuleSet {
 
     fn unit_rules(&self, UnitId(unit): UnitId) -> &Rules {
         self.units[unit].index.get_or_init(|| {
-            let mut rules = Rules::default();
+            let mut rules = RulesBuilder::default();
             let unit = &self.units[unit];
             let inherited = unit.families.iter().flat_map(|family| &self.units[family.0].own);
             for &id in unit.own.iter().chain(inherited) {
                 rules.add(id, &self.rules, &self.patterns);
             }
-            rules
+            rules.build()
         })
     }
 
@@ -403,19 +415,17 @@ impl RuleSet {
         line: Line<'_, '_>,
         near: &mut Vec<u32>,
     ) -> Vec<Hit> {
-        let keyed = Keyed::new(line.text());
-        let mut hits = Vec::new();
-        if keyed.as_str().is_empty() {
-            return hits;
-        }
+        let text = line.text();
+        let (ends, mut keyed, mut hits) = (Ends::of_text(text), None, Vec::new());
         let own = outlet.map(|unit| &self.unit_rules(unit).index);
         for index in own.into_iter().chain([&self.generic.index]) {
-            index.candidates(keyed.as_str(), near);
+            index.candidates(text, &ends, near);
             for &slot in near.iter() {
                 let (id, part) = slot_rule(slot);
                 let pattern = &self.patterns[id.0 as usize][part];
+                let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
                 for found in pattern.find(keyed.as_str()) {
-                    hits.push(self.hit(id, pattern, found, &keyed, line));
+                    hits.push(self.hit(id, pattern, found, keyed, line));
                 }
             }
         }
@@ -483,7 +493,11 @@ impl RuleSet {
     }
 }
 
-impl Rules {
+impl RulesBuilder {
+    fn build(self) -> Rules {
+        Rules { index: self.index.build(), detectors: self.detectors }
+    }
+
     fn add(&mut self, id: RuleId, rules: &[Rule], patterns: &[Vec<Pattern>]) {
         if rules[id.0 as usize].detect.is_some() {
             self.detectors.push(id);

@@ -29,7 +29,7 @@ impl Stage for Captions {
         for (id, rule) in doc.detectors("cut-short") {
             let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
             for pair in lines.windows(2).filter(|pair| pair[0].allows(rule)) {
-                if is_cut_short(&pair[0].key(), &pair[1].key()) {
+                if breaks_off(pair[0].text()) && is_cut_short(&pair[0].key(), &pair[1].key()) {
                     marks.remove(pair[0].span(), id);
                 }
             }
@@ -55,6 +55,11 @@ fn is_alternative(line: &Line<'_, '_>, caption: &Line<'_, '_>) -> bool {
     let letters = line.text().chars().filter(|c| c.is_alphanumeric());
     let count = letters.clone().count();
     count >= SHARED && letters.eq(caption.by_ref().take(count))
+}
+
+fn breaks_off(line: &str) -> bool {
+    let line = line.trim_end();
+    line.ends_with('…') || line.ends_with("...")
 }
 
 /// Whether `line` breaks off with an ellipsis and `full` says the same to its end.

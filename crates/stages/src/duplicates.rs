@@ -4,6 +4,8 @@
 //! of a body line elsewhere. Nothing is lost: the copy stays. A mere phrase of the body may be a
 //! subheading, so it stays too.
 
+use std::cell::LazyCell;
+
 use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, Stage, script};
 
 /// Marks set-apart copies of body sentences.
@@ -30,15 +32,19 @@ impl Stage for Duplicates {
                     && Some(line.index()) != title
                     && line.text().chars().count() >= self.min_chars
                     && apart(line)
+                    && stands_twice(doc.source(), line.text())
+            });
+            // Keys of the body cost a pass over it, so they are made for the first candidate.
+            let body = LazyCell::new(|| {
+                doc.body_lines().map(|line| (line.index(), line.key())).collect::<Vec<_>>()
             });
             for line in candidates {
                 let key = line.key();
-                let copied = doc.body_lines().any(|other| {
+                let copied = body.iter().any(|(other, text)| {
                     // Of two equal lines, the first stays.
-                    let whole = other.key() == key;
-                    let earlier = other.index() < line.index();
-                    let part = !line.is_body() && has_sentence(&other.key(), &key);
-                    other.index() != line.index() && (whole && earlier || !whole && part)
+                    let whole = *text == key;
+                    let part = !line.is_body() && has_sentence(text, &key);
+                    *other != line.index() && (whole && *other < line.index() || !whole && part)
                 });
                 if copied {
                     marks.remove(line.span(), id);
@@ -46,6 +52,14 @@ impl Stage for Duplicates {
             }
         }
     }
+}
+
+/// Whether the longest stretch of plain words of `line` stands twice in the source: what has no
+/// copy there needs no closer look, and most lines have none.
+fn stands_twice(source: &str, line: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || c == ' ';
+    let longest = line.split(|c: char| !plain(c)).map(str::trim).max_by_key(|part| part.len());
+    longest.is_some_and(|part| source.matches(part).nth(1).is_some())
 }
 
 /// Whether `sentence` stands in `text` as a sentence or several: from a start to an end of one.

@@ -188,8 +188,9 @@ fn table(summary: &Summary, output: &Output) -> String {
         let _ = writeln!(text, "{line}");
     };
     let head = if summary.interrupted { "interrupted after" } else { "cleaned" };
+    let documents = if summary.documents == 1 { "document" } else { "documents" };
     line(format!(
-        "{bold}{head} {} documents{bold:#}, {} in {}: {} removed ({:.1} %)",
+        "{bold}{head} {} {documents}{bold:#}, {} in {}: {} removed ({:.1} %)",
         HumanCount(summary.documents),
         HumanBytes(summary.bytes_in),
         duration(summary.elapsed),

@@ -165,3 +165,48 @@ fn parse_settings(value: &Value) -> Option<BTreeMap<String, Setting>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(source: &str) -> Result<Config, String> {
+        Config::parse("p.yaml", source, Path::new("base")).map_err(|problems| {
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        })
+    }
+
+    #[test]
+    fn limits_rules_and_stages_are_read() {
+        let config = parse("rules: [mine]\nlanguages: [en]\nlimits: {document_bytes: 2MiB, body_cut_share: 0.2}\nstages:\n  - debris\n  - ticker: {min_lines: 4}\n").unwrap();
+        assert_eq!(config.rules, [Path::new("base/mine")]);
+        assert_eq!(config.languages, Some(vec!["en".to_owned()]));
+        assert_eq!((config.limits.document_bytes, config.limits.body_cut_share), (2 << 20, 0.2));
+        assert_eq!(config.limits.total_cut_share, 0.50);
+        let names: Vec<&str> = config.stages.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["debris", "ticker"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_all_at_once() {
+        let told = parse(
+            "limit: {}\nlimits: {document_bytes: many, body_cut_share: 2}\nstages: [debris, debris, [x]]\n",
+        );
+        let told = told.unwrap_err();
+        for part in [
+            "p.yaml:1:1: unknown key \"limit\"; did you mean \"limits\"?",
+            "p.yaml:2:26: expected a size such as 64MiB",
+            "p.yaml:2:48: expected a share from 0 to 1",
+            "p.yaml:3:18: stage \"debris\" is named twice",
+            "p.yaml:3:26: not a stage",
+        ] {
+            assert!(told.contains(part), "{part} is not in\n{told}");
+        }
+    }
+
+    #[test]
+    fn without_stages_all_run() {
+        assert_eq!(parse("languages: all\n").unwrap().stages.len(), chaffinch_stages::STAGES.len());
+        assert_eq!(Config::default().limits, Limits::default());
+    }
+}

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Pipeline(PipelineArgs),
     #[command(subcommand)]
     Rules(RulesCommand),
+    #[command(subcommand)]
+    Outlet(OutletCommand),
     Completions(CompletionsArgs),
     /// Print the manual page, to be read with `man -l -`.
     Man,
@@ -232,6 +234,47 @@ pub(crate) struct RulesListArgs {
     /// List only rules whose id or stage holds this text.
     #[arg(value_name = "TEXT")]
     pub(crate) filter: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// Make rule files for new outlets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutletCommand {
+    New(OutletNewArgs),
+}
+
+/// Propose a rule file from samples of one outlet.
+///
+/// What repeats across the samples and belongs to no story becomes rules, each with its proof. Two
+/// samples do; five or more of different stories do well; two hundred at most are read. The same
+/// samples give the same file. Read it before you trust it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch outlet new example pages/example/ -o rules/example.yaml
+  chaffinch outlet new example news.jsonl --where outlet=example.com -o rules/example.yaml
+  chaffinch clean corpus -o cleaned --rules rules")]
+pub(crate) struct OutletNewArgs {
+    /// The outlet's name: a-z, 0-9, `-`, `.` and `_`.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// Documents of the outlet: files, directories, JSON Lines.
+    #[arg(required = true, value_name = "SAMPLE", value_hint = ValueHint::AnyPath)]
+    pub(crate) samples: Vec<PathBuf>,
+
+    /// Where to write the rule file; standard output by default.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Of records, take only those whose field has this value.
+    #[arg(long = "where", value_name = "FIELD=VALUE")]
+    pub(crate) filter: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 
     #[command(flatten)]
     pub(crate) rules: PipelineArgs,

@@ -4,6 +4,7 @@ mod args;
 mod clean;
 mod explain;
 mod failure;
+mod outlet;
 mod setup;
 
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Color, Command, RestoreArgs, RulesCommand, RulesListArgs};
+use crate::args::{Cli, Color, Command, OutletCommand, RestoreArgs, RulesCommand, RulesListArgs};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Restore(args) => restore(&args),
         Command::Pipeline(args) => pipeline(&args),
         Command::Rules(RulesCommand::List(args)) => rules_list(&args),
+        Command::Outlet(OutletCommand::New(args)) => outlet::new(&args),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "chaffinch", &mut script);

@@ -287,6 +287,62 @@ fn an_interrupt_ends_the_run_in_order() {
 }
 
 #[test]
+fn a_rule_file_is_learned_from_samples_and_used() {
+    let folder = Folder::new();
+    let stories = [
+        (
+            "Dock workers end their strike",
+            "Cranes moved again in the port this morning after nine days without a ship.",
+        ),
+        (
+            "Storks return to the wetlands",
+            "Three dry years had kept the birds away from their nests in the north.",
+        ),
+        (
+            "Chess club wins away from home",
+            "Five boards to three was the score when the last clock stopped at midnight.",
+        ),
+    ];
+    let mut rows = String::new();
+    for (i, (title, sentence)) in stories.iter().enumerate() {
+        let text = format!(
+            "{title}\n\n{sentence}\n\n{sentence} Or so it was told in the town on day {i}.\n\nExample Post, all day, every day\n"
+        );
+        rows.push_str(&format!("{}\n", serde_json::json!({"outlet": "example.org", "text": text})));
+        rows.push_str(&format!("{}\n", serde_json::json!({"outlet": "other.org", "text": format!("Other News\n\n{sentence}\n\nOther News")})));
+    }
+    folder.write("news.jsonl", &rows);
+    let output = folder.run(&[
+        "outlet",
+        "new",
+        "example",
+        "news.jsonl",
+        "--where",
+        "outlet=example.org",
+        "-o",
+        "example.yaml",
+    ]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("from 3 stories in 3 documents"),
+        "{}",
+        text(&output.stderr)
+    );
+    folder.write("rules/example.yaml", &folder.read("example.yaml"));
+    let page = format!("{}\n\n{ARTICLE}\nExample Post, all day, every day\n", "A title of today");
+    let output =
+        folder.pipe(&["clean", "-", "--no-ledger", "--quiet", "--rules", "rules"], page.as_bytes());
+    assert_eq!(text(&output.stdout), format!("A title of today\n\n{ARTICLE}"));
+    let (code, said) =
+        folder.refused(&["outlet", "new", "example", "corpus/a.txt", "-o", "example.yaml"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: example.yaml is there already; name another file with -o");
+    let (code, said) = folder.refused(&["outlet", "new", "example", "corpus/a.txt"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: the samples carry 1 story; give documents of 2 different stories or more");
+}
+
+#[test]
 fn rules_and_help_are_there_to_be_read() {
     let folder = Folder::new();
     let list = text(&folder.run(&["rules", "list"]).stdout);

@@ -26,6 +26,7 @@ pub mod proof;
 
 pub use chaffinch_rules as rules;
 pub use chaffinch_stage as stage;
+pub use chaffinch_stages::date::is_month;
 pub use clean::Input;
 pub use cleaned::{Cleaned, Fields, LedgerEdit, LedgerPatch, RestoreError, Undo, Verdict};
 pub use config::Limits;

@@ -49,6 +49,7 @@ impl Pipeline {
             config: Config::default(),
             config_file: (String::from("chaffinch.yaml"), crate::config::DEFAULT.to_owned()),
             rules: Vec::new(),
+            rule_files: Vec::new(),
             stages: stages.collect(),
             outlet: None,
             encoding: None,
@@ -78,6 +79,7 @@ pub struct Builder {
     config: Config,
     config_file: (String, String),
     rules: Vec<PathBuf>,
+    rule_files: Vec<(String, String)>,
     stages: BTreeMap<String, MakeStage>,
     outlet: Option<String>,
     encoding: Option<&'static Encoding>,
@@ -116,6 +118,13 @@ impl Builder {
     /// Takes outlet rules from this directory, not from those that ship. Can be given again.
     pub fn rules(mut self, directory: impl Into<PathBuf>) -> Builder {
         self.rules.push(directory.into());
+        self
+    }
+
+    /// Takes outlet rules from this text, under this name, not from those that ship. Can be given
+    /// again, and beside directories.
+    pub fn rule_file(mut self, name: &str, text: &str) -> Builder {
+        self.rule_files.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -203,7 +212,7 @@ impl Builder {
         let speaks = |language: &str| {
             languages.as_ref().is_none_or(|wanted| wanted.iter().any(|other| other == language))
         };
-        let rules = RuleSet::load(&directories, &names, &speaks);
+        let rules = RuleSet::load(&directories, &self.rule_files, &names, &speaks);
         let mut rules = match rules {
             Ok(rules) => rules,
             Err(found) => {

@@ -10,11 +10,13 @@ pub mod jsonl;
 pub mod ledger;
 mod output;
 mod restore;
+mod samples;
 mod summary;
 
 pub use input::{Container, Source};
 pub use job::{Error, Job, Ledger, Names, Observer, Output, Stop};
 pub use restore::{Restored, restore};
+pub use samples::{Document, documents};
 pub use summary::{Counts, Summary};
 
 /// The folder of a run's output that holds the run's record.

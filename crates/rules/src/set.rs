@@ -109,17 +109,18 @@ impl RuleSet {
     /// # Errors
     /// What is wrong with the rules; nothing, for stages that know the built-in names.
     pub fn shipped(stages: &[&str]) -> Result<RuleSet, Vec<Problem>> {
-        RuleSet::load(&[], stages, &|_| true)
+        RuleSet::load(&[], &[], stages, &|_| true)
     }
 
     /// The shipped generic rules with the rule files below `directories`, or with the shipped
-    /// outlets where none is given. A directory's own `generic/` stands in for the shipped one.
+    /// outlets where none is given; `files` are more rule files, by name and text. A directory's own `generic/` stands in for the shipped one.
     /// `speaks` tells which languages of generic cues are wanted.
     ///
     /// # Errors
     /// Everything that is wrong with the files, all at once.
     pub fn load(
         directories: &[&Path],
+        files: &[(String, String)],
         stages: &[&str],
         speaks: &dyn Fn(&str) -> bool,
     ) -> Result<RuleSet, Vec<Problem>> {
@@ -131,10 +132,11 @@ impl RuleSet {
                 Err(problem) => problems.push(problem),
             }
         }
+        texts.extend(files.iter().map(|(file, text)| (file.clone(), Cow::Borrowed(text.as_str()))));
         let own_generic = texts.iter().any(|(file, _)| is_generic(file));
         for (name, text) in SHIPPED {
             let generic = is_generic(name);
-            if generic && !own_generic || !generic && directories.is_empty() {
+            if generic && !own_generic || !generic && directories.is_empty() && files.is_empty() {
                 texts.push((format!("rules/{name}"), Cow::Borrowed(text)));
             }
         }

@@ -80,7 +80,7 @@ fn problems_between_files_are_told() {
         "site-footer",
         "duplicates",
     ];
-    let problems = RuleSet::load(&[&folder], &names, &|_| true).expect_err("it has problems");
+    let problems = RuleSet::load(&[&folder], &[], &names, &|_| true).expect_err("it has problems");
     let told: Vec<String> =
         problems.iter().map(|p| p.to_string().replace(&*folder.to_string_lossy(), "")).collect();
     std::fs::remove_dir_all(&folder).unwrap();

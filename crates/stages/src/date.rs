@@ -122,6 +122,11 @@ fn word(text: &str) -> Option<Word> {
     WORDS.get(&lower).copied()
 }
 
+/// Whether a word is the name of a month, in any of the languages.
+pub fn is_month(text: &str) -> bool {
+    matches!(word(text.trim_matches(['.', ','])), Some(Word::Month(_)))
+}
+
 /// The first date in `text` that names a day, a month and a year, as `2017-07-05`.
 ///
 /// `07/05/2017` can be two days and is none; years of the Persian calendar are not converted.

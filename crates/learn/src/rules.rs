@@ -1,0 +1,719 @@
+//! From pages to rules: lines that repeat, frames, slots, prefixes, and how to tell the outlet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chaffinch_core::Pipeline;
+use chaffinch_core::stage::script;
+
+use crate::page::{Page, Row, Sample, stories_by_key};
+
+/// The most frames that a file gets, and the pages that are looked through for them: both keep a
+/// large set of whole pages from taking minutes.
+const MOST_FRAMES: usize = 30;
+const FRAME_PAGES: usize = 40;
+
+/// A rule in the making.
+#[derive(Clone, Debug)]
+pub(crate) struct DraftRule {
+    pub(crate) id: String,
+    pub(crate) stage: String,
+    pub(crate) place: &'static str,
+    pub(crate) at: Option<usize>,
+    pub(crate) pattern: DraftPattern,
+    pub(crate) max_words: Option<usize>,
+    pub(crate) removes: Vec<String>,
+    pub(crate) keeps: Vec<String>,
+    /// In how many stories of the lessons it was seen.
+    pub(crate) seen: usize,
+    /// Texts at an end of its lines that may tell the outlet.
+    pub(crate) literals: Vec<String>,
+    /// A frame with words at both ends.
+    pub(crate) two_sided: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum DraftPattern {
+    Text(Vec<String>),
+    Line(Vec<String>),
+    Start(String),
+    End(String),
+}
+
+/// A rule file in the making.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) rules: Vec<DraftRule>,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) signs: Vec<String>,
+    pub(crate) lessons: usize,
+}
+
+impl DraftRule {
+    /// Takes one line out of a rule of exact lines. Whether the rule has it, and others.
+    pub(crate) fn drop_text(&mut self, text: &str) -> bool {
+        match &mut self.pattern {
+            DraftPattern::Text(texts) if texts.len() > 1 => {
+                let before = texts.len();
+                texts.retain(|known| known != text);
+                texts.len() < before
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Draft {
+    /// This draft with one rule alone.
+    pub(crate) fn with(&self, rule: &DraftRule) -> Draft {
+        Draft { rules: vec![rule.clone()], ..self.clone() }
+    }
+}
+
+/// Drafts the rules of an outlet.
+pub(crate) fn draft(name: &str, pages: &[Page]) -> Draft {
+    let stories: BTreeSet<usize> = pages.iter().map(|page| page.story).collect();
+    let mut work = Work {
+        pages,
+        stories: stories.len(),
+        covered: BTreeSet::new(),
+        framed: BTreeSet::new(),
+        rules: Vec::new(),
+        keep: keep(pages),
+        name,
+    };
+    work.repeated_lines();
+    work.changing_numbers();
+    work.frames();
+    work.slots();
+    work.prefixes();
+    Draft { rules: work.rules, lessons: stories.len(), ..Draft::default() }
+}
+
+/// What must stay where no sample has a sentence for it.
+const KEEP: &str =
+    "Nobody could say on Tuesday when the bridge over the river would be open again.";
+
+/// A sentence that must stay, for rules to prove themselves on: inside its story, since before the
+/// first sentence and behind the last the outlet's name may stand.
+fn keep(pages: &[Page]) -> String {
+    let inner = pages.iter().flat_map(|page| {
+        let own = |(at, row): &(usize, &Row)| {
+            let inside = page.own.is_some_and(|(first, last)| first < *at && *at < last);
+            inside && page.guarded.contains(&row.span) && row.hint.is_none()
+        };
+        page.left().filter(own).map(|(_, row)| row.key.as_str())
+    });
+    let shortest = inner.min_by_key(|key| (key.len(), *key));
+    shortest.unwrap_or(KEEP).to_owned()
+}
+
+struct Work<'a> {
+    pages: &'a [Page],
+    stories: usize,
+    /// Keys that a rule takes already.
+    covered: BTreeSet<String>,
+    /// Keys that a frame takes already.
+    framed: BTreeSet<String>,
+    rules: Vec<DraftRule>,
+    keep: String,
+    name: &'a str,
+}
+
+/// Where the lines with one key stand.
+struct Occurrences<'a> {
+    rows: Vec<(&'a Page, usize, &'a Row)>,
+    stories: BTreeSet<usize>,
+}
+
+impl Occurrences<'_> {
+    fn all(&self, test: impl Fn(&Page, usize, &Row) -> bool) -> bool {
+        self.rows.iter().all(|(page, at, row)| test(page, *at, row))
+    }
+
+    /// The stage that its words point to, else one by place.
+    fn stage(&self) -> String {
+        let hint = self.rows.iter().find_map(|(_, _, row)| row.hint.clone());
+        let below = self.all(|page, at, _| !page.above(at));
+        let by_place = if below { "site-footer" } else { "navigation" };
+        match hint.as_deref() {
+            Some("normalise" | "title" | "duplicates" | "ticker") | None => by_place.to_owned(),
+            Some(stage) => stage.to_owned(),
+        }
+    }
+
+    /// `head` or `tail` where the engine sees them all there, else anywhere.
+    fn place(&self) -> &'static str {
+        if self.all(|_, _, row| row.in_head) {
+            "head"
+        } else if self.all(|_, _, row| row.in_tail) {
+            "tail"
+        } else {
+            "anywhere"
+        }
+    }
+}
+
+impl<'a> Work<'a> {
+    /// The lines that are left and not covered, by what `of` makes of them.
+    fn by(
+        &self,
+        of: impl Fn(&Page, usize, &Row) -> Option<String>,
+    ) -> BTreeMap<String, Occurrences<'a>> {
+        let mut found: BTreeMap<String, Occurrences<'a>> = BTreeMap::new();
+        for page in self.pages {
+            let rows = page.rows.iter().enumerate();
+            for (at, row) in rows.filter(|(_, row)| !self.covered.contains(&row.key)) {
+                if let Some(key) = of(page, at, row) {
+                    let empty = || Occurrences { rows: Vec::new(), stories: BTreeSet::new() };
+                    let entry = found.entry(key).or_insert_with(empty);
+                    entry.rows.push((page, at, row));
+                    entry.stories.insert(page.story);
+                }
+            }
+        }
+        // What the generic rules cut wherever it stands needs no rule of its own.
+        found.retain(|_, found| found.rows.iter().any(|(_, _, row)| !row.gone));
+        found
+    }
+
+    fn add(
+        &mut self,
+        id: &str,
+        stage: String,
+        place: &'static str,
+        pattern: DraftPattern,
+        seen: usize,
+    ) -> &mut DraftRule {
+        let taken = self
+            .rules
+            .iter()
+            .filter(|rule| rule.id.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-') == id)
+            .count();
+        let id = if taken == 0 { id.to_owned() } else { format!("{id}-{}", taken + 1) };
+        let keeps = vec![self.keep.clone()];
+        self.rules.push(DraftRule {
+            id,
+            stage,
+            place,
+            at: None,
+            pattern,
+            max_words: None,
+            removes: Vec::new(),
+            keeps,
+            seen,
+            literals: Vec::new(),
+            two_sided: false,
+        });
+        let last = self.rules.len() - 1;
+        &mut self.rules[last]
+    }
+
+    /// Lines that stand in several stories as they are. Inside the body they must stand in more,
+    /// and sentences only count outside it.
+    fn repeated_lines(&mut self) {
+        let many = (self.stories * 3).div_ceil(10).max(3);
+        let mut groups: BTreeMap<(String, &'static str), Vec<(String, usize)>> = BTreeMap::new();
+        for (key, found) in self.by(|_, _, row| Some(row.key.clone())) {
+            let count = found.stories.len();
+            let edge = found.rows.iter().filter(|(page, at, _)| page.at_edge(*at)).count();
+            let mostly_edge = edge * 2 > found.rows.len();
+            let sentence = found.rows[0].2.body;
+            let enough = if sentence {
+                mostly_edge && count >= 2
+            } else {
+                mostly_edge && count >= 2 || count >= many
+            };
+            let title = found.rows.iter().any(|(page, at, _)| page.titles.contains(at));
+            let says = key.chars().any(char::is_alphanumeric);
+            if enough && says && !title {
+                groups.entry((found.stage(), found.place())).or_default().push((key, count));
+            }
+        }
+        for ((stage, place), mut lines) in groups {
+            lines.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            let seen = lines.iter().map(|(_, count)| *count).max().unwrap_or(0);
+            self.covered.extend(lines.iter().map(|(key, _)| key.clone()));
+            let texts = lines.into_iter().map(|(key, _)| key).collect();
+            let id = if place == "anywhere" { stage.clone() } else { format!("{place}-{stage}") };
+            self.add(&id, stage, place, DraftPattern::Text(texts), seen);
+        }
+    }
+
+    /// Lines that are alike but for their numbers.
+    fn changing_numbers(&mut self) {
+        let shape = |page: &Page, at: usize, row: &Row| {
+            let letters = row.key.chars().filter(|c| c.is_alphabetic()).count();
+            let digits = row.key.chars().any(|c| c.is_ascii_digit());
+            let fits = digits && letters >= 2 && !row.body && !page.titles.contains(&at);
+            (fits && page.at_edge(at)).then(|| numbers(&row.key))
+        };
+        let mut groups: BTreeMap<(String, &'static str), Vec<(String, String, usize)>> =
+            BTreeMap::new();
+        for (pattern, found) in self.by(shape) {
+            if found.stories.len() >= 2 {
+                let sample = found.rows[0].2.key.clone();
+                self.covered.extend(found.rows.iter().map(|(_, _, row)| row.key.clone()));
+                let group = groups.entry((found.stage(), found.place())).or_default();
+                group.push((pattern, sample, found.stories.len()));
+            }
+        }
+        for ((stage, place), found) in groups {
+            let seen = found.iter().map(|(_, _, count)| *count).max().unwrap_or(0);
+            let removes = found.iter().map(|(_, sample, _)| sample.clone()).collect();
+            let patterns = found.into_iter().map(|(pattern, _, _)| pattern).collect();
+            let rule = self.add(
+                &format!("{stage}-numbers"),
+                stage,
+                place,
+                DraftPattern::Line(patterns),
+                seen,
+            );
+            rule.removes = removes;
+        }
+    }
+
+    /// Lines at the edges that begin or end alike around a changing value.
+    fn frames(&mut self) {
+        for _ in 0..MOST_FRAMES {
+            let mut frames: BTreeMap<Frame, BTreeMap<usize, Vec<(&Page, &Row)>>> = BTreeMap::new();
+            for page in self.pages.iter().take(FRAME_PAGES) {
+                for (at, row) in page.left() {
+                    let title = page.titles.contains(&at);
+                    // Lines that a rule takes already bear a frame out; they do not need it.
+                    if page.at_edge(at) && !self.framed.contains(&row.key) {
+                        let telling = |frame: &Frame| {
+                            frame.is_telling_of(row) && (!title || frame.is_two_sided())
+                        };
+                        for frame in Frame::all(&row.key).into_iter().filter(telling) {
+                            frames
+                                .entry(frame)
+                                .or_default()
+                                .entry(page.story)
+                                .or_default()
+                                .push((page, row));
+                        }
+                    }
+                }
+            }
+            let enough = self.stories.div_ceil(2).max(if self.stories > 3 { 3 } else { 2 });
+            let different = |rows: &BTreeMap<usize, Vec<(&Page, &Row)>>| {
+                rows.values().flatten().map(|(_, row)| &row.key).collect::<BTreeSet<_>>().len() > 1
+            };
+            let best = frames
+                .into_iter()
+                .filter(|(frame, rows)| {
+                    let new = |(_, row): &(&Page, &Row)| !self.covered.contains(&row.key);
+                    rows.values().flatten().any(new)
+                        && rows.len() >= enough.min(frame.needs())
+                        && different(rows)
+                })
+                .max_by_key(|(frame, rows)| (rows.len(), frame.len(), frame.clone()));
+            let Some((frame, stories)) = best else { return };
+            let rows: Vec<&Row> = stories.values().flatten().map(|(_, row)| *row).collect();
+            let hint = rows.iter().find_map(|row| row.hint.clone());
+            let stage = hint.unwrap_or_else(|| frame.stage().to_owned());
+            let longest = rows.iter().map(|row| row.words).max().unwrap_or(0);
+            let samples: BTreeSet<String> =
+                rows.iter().take(3).map(|row| row.key.clone()).collect();
+            let place = match (rows.iter().all(|r| r.in_head), rows.iter().all(|r| r.in_tail)) {
+                (true, _) => "head",
+                (_, true) => "tail",
+                _ => "edges",
+            };
+            self.covered.extend(rows.iter().map(|row| row.key.clone()));
+            self.framed.extend(rows.iter().map(|row| row.key.clone()));
+            let pattern = DraftPattern::Line(vec![frame.pattern()]);
+            let rule = self.add(&format!("{stage}-frame"), stage, place, pattern, stories.len());
+            rule.max_words = Some(longest + 2);
+            rule.literals = vec![frame.start.clone(), frame.end.clone()];
+            rule.two_sided = frame.is_two_sided();
+            rule.removes = samples.into_iter().collect();
+        }
+    }
+
+    /// A short line at a fixed place above the title, below a line that always goes.
+    fn slots(&mut self) {
+        for place in 1..4usize {
+            let rows: Option<Vec<(&Page, &Row)>> =
+                self.pages.iter().map(|page| Some((page, page.rows.get(place)?))).collect();
+            let Some(rows) = rows else { return };
+            let label = |(page, row): &(&Page, &Row)| {
+                let below =
+                    page.rows[place - 1].gone || self.covered.contains(&page.rows[place - 1].key);
+                let word = row.key.chars().next().is_some_and(char::is_uppercase);
+                let letters = row.key.chars().all(|c| c.is_alphabetic() || " &-'".contains(c));
+                below
+                    && word
+                    && letters
+                    && row.words <= 4
+                    && !row.gone
+                    && page.above(place)
+                    && page.titles.iter().any(|title| *title > place)
+            };
+            let different: BTreeSet<&str> = rows.iter().map(|(_, row)| row.key.as_str()).collect();
+            if rows.iter().all(label) && different.len() > 1 {
+                let removes: Vec<String> = different
+                    .iter()
+                    .take(3)
+                    .map(|key| format!("…\n\n⟦{key}⟧\n\nTitle of the story today"))
+                    .collect();
+                let seen = self.stories;
+                // In a case, the line above must be one that goes or stands: a paragraph will do.
+                let pattern = r"(?<section>\p{Lu}[\p{L}&'-]*(?: [\p{L}&'-]+){0,3})".to_owned();
+                let rule = self.add(
+                    "section",
+                    "navigation".into(),
+                    "head",
+                    DraftPattern::Line(vec![pattern]),
+                    seen,
+                );
+                rule.at = Some(place + 1);
+                rule.max_words = Some(4);
+                rule.removes = removes
+                    .into_iter()
+                    .map(|case| case.replace("…\n\n", "| |\n\n").repeat(1))
+                    .collect();
+                self.covered.extend(rows.iter().map(|(_, row)| row.key.clone()));
+                return;
+            }
+        }
+    }
+
+    /// The outlet's name before the first sentence, and behind titles.
+    fn prefixes(&mut self) {
+        let enough = (self.stories * 6).div_ceil(10).max(2);
+        let few = self.stories.div_ceil(5).max(2);
+        let openings: Vec<(usize, &str)> = self
+            .pages
+            .iter()
+            .filter_map(|page| Some((page.story, page.rows[page.own?.0].key.as_str())))
+            .collect();
+        let prefix = |key: &str| {
+            let end = key.char_indices().take(40).find(|(_, c)| ":—".contains(*c))?;
+            let prefix = &key[..end.0 + end.1.len_utf8()];
+            (prefix.chars().count() >= 4).then(|| prefix.to_owned())
+        };
+        if let Some((text, seen)) = most_common(&openings, prefix)
+            .filter(|(text, n)| *n >= enough || *n >= few && script::words(text) >= 2)
+        {
+            let (rest, name) = (self.keep.clone(), self.name.to_owned());
+            let pattern = DraftPattern::Start(regex_syntax::escape(&text));
+            let rule = self.add("prefix", "credits".into(), "opening", pattern, seen);
+            let plain =
+                "The central bank kept its rates as they were on Tuesday, it said in the capital.";
+            rule.literals = vec![text.clone()];
+            rule.removes = vec![format!("⟦{text} ⟧{plain}")];
+            rule.keeps =
+                vec![if rest.starts_with(&text) { format!("{plain} {name}") } else { rest }];
+        }
+        let dateline = |key: &str| {
+            let at = key.char_indices().take(60).find(|(_, c)| *c == '—')?.0;
+            let text = &key[..at];
+            let shaped = text.ends_with(") ") && text.starts_with(char::is_uppercase);
+            shaped.then(|| days(text) + "— ?")
+        };
+        if let Some((pattern, seen)) = most_common(&openings, dateline).filter(|(_, n)| *n >= few) {
+            let sample = openings.iter().find(|(_, key)| dateline(key).as_ref() == Some(&pattern));
+            let text = sample.and_then(|(_, key)| key.split_once('—')).map_or("", |(text, _)| text);
+            let case = format!(
+                "⟦{text}— ⟧The central bank kept its rates as they were on Tuesday, it said."
+            );
+            let rule = self.add(
+                "dateline",
+                "dateline".into(),
+                "opening",
+                DraftPattern::Start(pattern),
+                seen,
+            );
+            rule.removes = vec![case];
+        }
+        let closings: Vec<(usize, &str)> = self
+            .pages
+            .iter()
+            .flat_map(|page| {
+                page.left()
+                    .filter(|(at, row)| {
+                        page.own.is_some_and(|(_, last)| *at >= last) && row.words >= 8
+                    })
+                    .map(|(_, row)| (page.story, row.key.as_str()))
+            })
+            .collect();
+        let suffix = |key: &str| {
+            let at = key.rfind(script::is_sentence_mark)?;
+            let end = &key[at + key[at..].chars().next()?.len_utf8()..];
+            let end = end.trim_start_matches(['"', ' ']);
+            let short = (1..=4).contains(&script::words(end)) && end.starts_with(['—', '-', '(']);
+            short.then(|| end.to_owned())
+        };
+        if let Some((text, seen)) = most_common(&closings, suffix).filter(|(_, n)| *n >= few) {
+            let pattern = DraftPattern::End(regex_syntax::escape(&text));
+            let rule = self.add("suffix", "credits".into(), "", pattern, seen);
+            let plain = "The central bank kept its rates as they were on Tuesday, it said.";
+            rule.literals = vec![text.clone()];
+            rule.removes = vec![format!("{plain}⟦{text}⟧")];
+            rule.keeps = vec![plain.to_owned()];
+        }
+        let titles: Vec<(usize, &str)> = self
+            .pages
+            .iter()
+            .filter_map(|page| Some((page.story, page.rows[*page.titles.first()?].key.as_str())))
+            .collect();
+        let suffix = |key: &str| {
+            let at = [" | ", " — ", " - ", " » "].iter().filter_map(|s| key.rfind(s)).max()?;
+            (at > 8 && key.len() - at <= 50).then(|| key[at..].to_owned())
+        };
+        if let Some((text, seen)) = most_common(&titles, suffix).filter(|(_, n)| *n >= enough) {
+            let pattern = DraftPattern::End(regex_syntax::escape(&text));
+            let rule = self.add("title-suffix", "title".into(), "head", pattern, seen);
+            rule.removes = vec![format!("The talks go on for two days⟦{text}⟧")];
+            rule.keeps = vec!["The talks go on for two days".to_owned()];
+        }
+    }
+}
+
+/// The value that most stories have, and in how many.
+fn most_common(
+    keys: &[(usize, &str)],
+    of: impl Fn(&str) -> Option<String>,
+) -> Option<(String, usize)> {
+    let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (story, key) in keys {
+        if let Some(value) = of(key) {
+            found.entry(value).or_default().insert(*story);
+        }
+    }
+    found
+        .into_iter()
+        .map(|(value, stories)| (value, stories.len()))
+        .max_by_key(|(v, n)| (*n, v.clone()))
+}
+
+/// The start of a dateline as a regex, its day open.
+fn days(text: &str) -> String {
+    let words: Vec<String> = text
+        .split(' ')
+        .map(|word| match chaffinch_core::is_month(word) {
+            true => r"\p{L}+\.?".to_owned(),
+            false => numbers(word),
+        })
+        .collect();
+    words.join(" ")
+}
+
+/// A line's key as a regex, its numbers open.
+fn numbers(key: &str) -> String {
+    let mut pattern = String::new();
+    let mut rest = key;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        pattern.push_str(&regex_syntax::escape(&rest[..at]));
+        let end = rest[at..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |end| at + end);
+        pattern.push_str(r"\d+");
+        rest = &rest[end..];
+    }
+    pattern + &regex_syntax::escape(rest)
+}
+
+/// The start and the end of lines around a changing value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Frame {
+    start: String,
+    end: String,
+}
+
+/// Words that stand before a name.
+const LEADS: &[&str] =
+    &["By ", "BY ", "Von ", "Par ", "Por ", "Di ", "Door ", "Autor: ", "Автор: "];
+
+impl Frame {
+    /// The frames that a line fits: up to eight words of its start, up to six of its end.
+    fn all(key: &str) -> Vec<Frame> {
+        let starts = word_ends(key, 8);
+        let ends = word_starts(key, 6);
+        let mut frames = Vec::new();
+        for &start in [0].iter().chain(&starts) {
+            for &end in [key.len()].iter().chain(&ends) {
+                if start < end
+                    && (start > 0 || end < key.len())
+                    && !key[start..end].trim().is_empty()
+                {
+                    frames
+                        .push(Frame { start: key[..start].to_owned(), end: key[end..].to_owned() });
+                }
+            }
+        }
+        frames
+    }
+
+    fn len(&self) -> usize {
+        self.start.len() + self.end.len()
+    }
+
+    /// Whether it tells that a line like `row` is the outlet's: long lines and sentences need words
+    /// at both ends, and sentences many.
+    fn is_telling_of(&self, row: &Row) -> bool {
+        let (start, end) = (script::words(&self.start), script::words(&self.end));
+        let both = start >= 2 && end >= 2;
+        match (row.body, row.words) {
+            (true, _) => both && start + end >= 8,
+            (false, 15..) => both && start + end >= 4 && row.words <= 45,
+            // Titles begin alike by chance; nothing else in the head does without a mark.
+            _ if row.in_head => self.is_telling() && (self.is_marked() || self.is_two_sided()),
+            _ => self.is_telling(),
+        }
+    }
+
+    /// Whether it has two words or more at both ends: no two titles do.
+    fn is_two_sided(&self) -> bool {
+        script::words(&self.start) >= 2 && script::words(&self.end) >= 2
+    }
+
+    /// In how many stories it must stand: in two, if it says much.
+    fn needs(&self) -> usize {
+        match script::words(&self.start) + script::words(&self.end) {
+            0..=3 => usize::MAX,
+            _ => 2,
+        }
+    }
+
+    /// Whether it says enough: a mark beside the value, or three words, or a word before names.
+    fn is_telling(&self) -> bool {
+        let words = script::words(&self.start) + script::words(&self.end);
+        self.is_marked() && self.len() >= 4 && words >= 1 || words >= 3
+    }
+
+    /// Whether a mark stands between it and the value, or the value is a name.
+    fn is_marked(&self) -> bool {
+        let before = self.start.trim_end().ends_with([':', '|', '/', '>', '»', '›', '—']);
+        let after = self.end.trim_start().starts_with(['|', '/', '—', '(']);
+        before || after || LEADS.contains(&&*self.start)
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        let start = self.start.to_lowercase();
+        let said = |words: &[&str]| words.iter().any(|word| start.contains(word));
+        if LEADS.contains(&&*self.start) || said(&["written by", "author"]) {
+            Some("authors")
+        } else if said(&[
+            "updated",
+            "published",
+            "date",
+            "posted on",
+            "aktualisiert",
+            "veröffentlicht",
+            "publié",
+        ]) {
+            Some("date")
+        } else if said(&["tags", "keywords", "topics", "schlagw"]) {
+            Some("tags")
+        } else if said(&["source", "quelle", "fuente"]) {
+            Some("agency")
+        } else if self.start.trim_end().ends_with(['/', '>', '»', '›']) {
+            Some("section")
+        } else {
+            None
+        }
+    }
+
+    fn stage(&self) -> &'static str {
+        match self.field() {
+            Some("authors" | "agency") => "credits",
+            Some("date") => "dateline",
+            Some("tags") => "tags",
+            Some("section") => "navigation",
+            _ => "site-footer",
+        }
+    }
+
+    fn pattern(&self) -> String {
+        let slot = self.field().map_or_else(|| ".+".to_owned(), |field| format!("(?<{field}>.+)"));
+        format!("{}{slot}{}", regex_syntax::escape(&self.start), regex_syntax::escape(&self.end))
+    }
+}
+
+/// Where the first words of a key end, the space behind them included.
+fn word_ends(key: &str, most: usize) -> Vec<usize> {
+    key.match_indices(' ').map(|(at, space)| at + space.len()).take(most).collect()
+}
+
+/// Where the last words of a key begin, the space before them included.
+fn word_starts(key: &str, most: usize) -> Vec<usize> {
+    key.rmatch_indices(' ').map(|(at, _)| at).take(most).collect()
+}
+
+/// The most signs that a file names.
+const SIGNS: usize = 12;
+
+impl Draft {
+    /// Finds what tells the outlet: hosts of the samples, and lines of half the stories or more that
+    /// no generic rule and no other outlet's example has.
+    pub(crate) fn recognise(
+        &mut self,
+        name: &str,
+        pages: &[Page],
+        samples: &[&Sample],
+        pipeline: &Pipeline,
+    ) {
+        let hosts: BTreeSet<String> = samples
+            .iter()
+            .filter_map(|sample| {
+                let url = sample.url.as_deref()?;
+                let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+                let host = rest.split(['/', '?', '#', ':']).next()?.to_lowercase();
+                Some(host.strip_prefix("www.").unwrap_or(&host).to_owned())
+            })
+            .filter(|host| host.contains('.'))
+            .collect();
+        if hosts.len() <= 3 {
+            self.hosts = hosts.into_iter().collect();
+        }
+        let others: Vec<&str> =
+            pipeline.rules().examples().map(|(_, example)| example.text.as_str()).collect();
+        let stories = stories_by_key(pages);
+        let hinted: BTreeSet<&str> = pages
+            .iter()
+            .flat_map(|page| &page.rows)
+            .filter(|row| row.hint.is_some() || row.gone)
+            .map(|row| row.key.as_str())
+            .collect();
+        let letters = |text: &str| -> String {
+            text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        };
+        let name = letters(name);
+        let few = self.lessons.div_ceil(5).max(2);
+        let mut signs: BTreeMap<String, bool> = BTreeMap::new();
+        let mut propose = |text: &str, count: usize, safe: bool| {
+            let named = name.len() >= 5 && letters(text).contains(&name);
+            let long = text.chars().count() >= 12 && script::words(text) >= 2
+                || named && text.chars().count() >= 6;
+            let alone = !others.iter().any(|other| other.contains(text));
+            if long && alone && count >= few && (named || safe) {
+                signs.insert(text.to_owned(), named);
+            }
+        };
+        for rule in &self.rules {
+            match &rule.pattern {
+                DraftPattern::Text(texts) => texts.iter().for_each(|text| {
+                    let count = stories.get(text).map_or(0, BTreeSet::len);
+                    propose(
+                        text,
+                        count,
+                        count * 2 >= self.lessons && !hinted.contains(text.as_str()),
+                    );
+                }),
+                DraftPattern::Start(_) | DraftPattern::End(_) | DraftPattern::Line(_) => {
+                    rule.literals.iter().for_each(|text| propose(text.trim(), rule.seen, false));
+                }
+            }
+        }
+        // The generic rules may cut what tells the outlet best: its name in a notice.
+        for (key, count) in stories.iter().map(|(key, stories)| (key, stories.len())) {
+            propose(key, count, false);
+        }
+        // What names the outlet comes first; then long lines, which are rarer elsewhere.
+        let mut signs: Vec<(String, bool)> = signs.into_iter().collect();
+        signs.sort_by_key(|(text, named)| {
+            (!named, std::cmp::Reverse(text.len().min(80)), text.clone())
+        });
+        self.signs = signs.into_iter().take(SIGNS).map(|(text, _)| text).collect();
+    }
+}

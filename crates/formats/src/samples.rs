@@ -75,6 +75,6 @@ fn has(row: &[u8], field: &str, value: &str) -> bool {
     let Ok(row) = serde_json::from_slice::<serde_json::Value>(row) else { return false };
     match &row[field] {
         serde_json::Value::String(text) => text == value,
-        other => other.to_string() == value,
+        other => serde_json::to_string(other).is_ok_and(|text| text == value),
     }
 }

@@ -14,6 +14,15 @@ test:
 seeds:
     cargo run --release -- explain corpus/seeds/*.txt
 
+# Hold the rule files to their proof.
+check:
+    cargo run -- rules check rules
+
+# Propose a rule file from samples: just new-outlet example pages/
+new-outlet name samples:
+    cargo run --release -- outlet new {{name}} {{samples}} -o rules/{{name}}.yaml
+    cargo run --release -- rules check rules/{{name}}.yaml
+
 # Go through changed snapshots one by one (needs cargo-insta).
 review:
     INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test -p snapshots

@@ -1,6 +1,7 @@
 //! The command line of Chaffinch.
 
 mod args;
+mod check;
 mod clean;
 mod explain;
 mod failure;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Restore(args) => restore(&args),
         Command::Pipeline(args) => pipeline(&args),
         Command::Rules(RulesCommand::List(args)) => rules_list(&args),
+        Command::Rules(RulesCommand::Check(args)) => check::run(&args),
         Command::Outlet(OutletCommand::New(args)) => outlet::new(&args),
         Command::Completions(args) => {
             let mut script = Vec::new();

@@ -343,6 +343,40 @@ fn a_rule_file_is_learned_from_samples_and_used() {
 }
 
 #[test]
+fn rule_files_are_held_to_their_proof() {
+    let folder = Folder::new();
+    let shipped = folder.run(&["rules", "check"]);
+    assert_eq!(code(&shipped), 0, "{}", text(&shipped.stdout));
+    folder.write(
+        "x.yaml",
+        "outlet: x\nrules:\n  - id: eats\n    stage: site-footer\n    where: anywhere\n    line: '[A-Z].*'\n    removes: [A line]\n    keeps: ['a line']\n  - id: idle\n    stage: tags\n    line: 'Filed: .+'\n    removes: ['Field: x']\n    keeps: [Filed away]\n",
+    );
+    let output = folder.run(&["rules", "check", "x.yaml"]);
+    assert_eq!(code(&output), 1);
+    let said = text(&output.stdout);
+    for part in [
+        "3: error: x/eats: cuts",
+        "of the clean article de.txt",
+        "3: warning: x/eats: nothing tells its lines from others",
+        "9: error: x/idle: is not removed by this rule",
+    ] {
+        assert!(said.contains(part), "{part} is not in\n{said}");
+    }
+    folder.write(
+        "y.yaml",
+        "outlet: y\nrules:\n  - id: near\n    stage: tags\n    line: 'Another .+'\n    removes: [Another day]\n    keeps: [Another line]\n",
+    );
+    let said = text(&folder.run(&["rules", "check", "y.yaml"]).stdout);
+    assert!(said.contains("3: error: y/near: must stay, but y/near cuts \"Another line"), "{said}");
+    let output = folder.run(&["rules", "check", "x.yaml", "--format", "github"]);
+    assert!(text(&output.stdout).contains("::error file=x.yaml,line=9::x/idle: is not removed"));
+    let output = folder.run(&["rules", "check", "x.yaml", "--format", "json"]);
+    let first: serde_json::Value =
+        serde_json::from_str(text(&output.stdout).lines().next().unwrap()).unwrap();
+    assert_eq!((&first["file"], &first["level"]), (&"x.yaml".into(), &"error".into()));
+}
+
+#[test]
 fn rules_and_help_are_there_to_be_read() {
     let folder = Folder::new();
     let list = text(&folder.run(&["rules", "list"]).stdout);

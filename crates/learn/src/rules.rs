@@ -119,6 +119,12 @@ struct Work<'a> {
     name: &'a str,
 }
 
+/// What goes into one rule each: by stage and place.
+type Groups<T> = BTreeMap<(String, &'static str), Vec<T>>;
+
+/// Lines by the story that they stand in.
+type RowsByStory<'a> = BTreeMap<usize, Vec<(&'a Page, &'a Row)>>;
+
 /// Where the lines with one key stand.
 struct Occurrences<'a> {
     rows: Vec<(&'a Page, usize, &'a Row)>,
@@ -212,7 +218,7 @@ impl<'a> Work<'a> {
     /// and sentences only count outside it.
     fn repeated_lines(&mut self) {
         let many = (self.stories * 3).div_ceil(10).max(3);
-        let mut groups: BTreeMap<(String, &'static str), Vec<(String, usize)>> = BTreeMap::new();
+        let mut groups: Groups<(String, usize)> = BTreeMap::new();
         for (key, found) in self.by(|_, _, row| Some(row.key.clone())) {
             let count = found.stories.len();
             let edge = found.rows.iter().filter(|(page, at, _)| page.at_edge(*at)).count();
@@ -247,8 +253,8 @@ impl<'a> Work<'a> {
             let fits = digits && letters >= 2 && !row.body && !page.titles.contains(&at);
             (fits && page.at_edge(at)).then(|| numbers(&row.key))
         };
-        let mut groups: BTreeMap<(String, &'static str), Vec<(String, String, usize)>> =
-            BTreeMap::new();
+        // By stage and place: pattern, a sample of it, in how many stories.
+        let mut groups: Groups<(String, String, usize)> = BTreeMap::new();
         for (pattern, found) in self.by(shape) {
             if found.stories.len() >= 2 {
                 let sample = found.rows[0].2.key.clone();
@@ -275,7 +281,7 @@ impl<'a> Work<'a> {
     /// Lines at the edges that begin or end alike around a changing value.
     fn frames(&mut self) {
         for _ in 0..MOST_FRAMES {
-            let mut frames: BTreeMap<Frame, BTreeMap<usize, Vec<(&Page, &Row)>>> = BTreeMap::new();
+            let mut frames: BTreeMap<Frame, RowsByStory<'_>> = BTreeMap::new();
             for page in self.pages.iter().take(FRAME_PAGES) {
                 for (at, row) in page.left() {
                     let title = page.titles.contains(&at);
@@ -296,7 +302,7 @@ impl<'a> Work<'a> {
                 }
             }
             let enough = self.stories.div_ceil(2).max(if self.stories > 3 { 3 } else { 2 });
-            let different = |rows: &BTreeMap<usize, Vec<(&Page, &Row)>>| {
+            let different = |rows: &RowsByStory<'_>| {
                 rows.values().flatten().map(|(_, row)| &row.key).collect::<BTreeSet<_>>().len() > 1
             };
             let best = frames
@@ -352,13 +358,11 @@ impl<'a> Work<'a> {
             };
             let different: BTreeSet<&str> = rows.iter().map(|(_, row)| row.key.as_str()).collect();
             if rows.iter().all(label) && different.len() > 1 {
-                let removes: Vec<String> = different
-                    .iter()
-                    .take(3)
-                    .map(|key| format!("…\n\n⟦{key}⟧\n\nTitle of the story today"))
-                    .collect();
+                // Lines of pipes stand in for what always goes above the label.
+                let above = "| |\n\n".repeat(place);
+                let case = |key: &&str| format!("{above}⟦{key}⟧\n\nTitle of the story today");
+                let removes: Vec<String> = different.iter().take(3).map(case).collect();
                 let seen = self.stories;
-                // In a case, the line above must be one that goes or stands: a paragraph will do.
                 let pattern = r"(?<section>\p{Lu}[\p{L}&'-]*(?: [\p{L}&'-]+){0,3})".to_owned();
                 let rule = self.add(
                     "section",
@@ -369,10 +373,7 @@ impl<'a> Work<'a> {
                 );
                 rule.at = Some(place + 1);
                 rule.max_words = Some(4);
-                rule.removes = removes
-                    .into_iter()
-                    .map(|case| case.replace("…\n\n", "| |\n\n").repeat(1))
-                    .collect();
+                rule.removes = removes;
                 self.covered.extend(rows.iter().map(|(_, row)| row.key.clone()));
                 return;
             }

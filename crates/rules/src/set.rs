@@ -1,7 +1,7 @@
 //! All rules of a run: which outlet a document is from, and which rules match a line.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -286,6 +286,15 @@ impl RuleSet {
         slow.sort();
         slow.dedup();
         slow
+    }
+
+    /// Signs that several outlets name: the sign, and the outlets.
+    pub fn shared_signs(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut units: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (sign, unit) in &self.sign_texts {
+            units.entry(sign).or_default().push(self.unit_name(*unit));
+        }
+        units.into_iter().filter(|(_, units)| units.len() > 1).collect()
     }
 
     /// The id of an outlet or family.

@@ -367,8 +367,7 @@ impl Job<'_> {
             "fields": cleaned.fields().to_json(),
             "removed_bytes": cleaned.bytes_removed(),
         });
-        let field = parsed.field(&self.names);
-        let (written, undo) = parsed.rewrite(field, cleaned.text(), &column.to_string());
+        let (written, undo) = parsed.rewrite(cleaned.text(), &column.to_string());
         let bytes = [mark, written.as_bytes(), end].concat();
         record.row = Some(undo);
         record.output = ledger::output_digest(&bytes);

@@ -33,6 +33,7 @@ impl Default for FieldNames {
 #[derive(Debug)]
 pub struct Row<'a> {
     row: &'a str,
+    field: String,
     /// The document.
     pub text: String,
     /// Its id, as text.
@@ -150,29 +151,23 @@ impl<'a> Row<'a> {
         let (id, url) = (value(&names.id), value(&names.url));
         let end = members.iter().map(|(_, value)| place(value).end).max().unwrap_or(0);
         let column = named(COLUMN).first().map(|value| place(value));
-        Ok(Row { row, text, id, url, text_at: place(raw), end, column })
+        let field = field.clone();
+        Ok(Row { row, field, text, id, url, text_at: place(raw), end, column })
     }
 
     /// The row with `text` for its text and `column` added, and what undoes it.
-    pub fn rewrite(&self, field: &str, text: &str, column: &str) -> (String, RowUndo) {
+    pub fn rewrite(&self, text: &str, column: &str) -> (String, RowUndo) {
         let string = &self.row[self.text_at.clone()];
         let escapes = ESCAPES.into_iter().find(|escapes| escape(&self.text, *escapes) == string);
         let style =
             escapes.unwrap_or(if string.is_ascii() { Escapes::Ascii } else { Escapes::Few });
         let undo = RowUndo {
-            field: field.to_owned(),
+            field: self.field.clone(),
             escapes,
             string: escapes.is_none().then(|| string.to_owned()),
             column: self.column.clone().map(|at| self.row[at].to_owned()),
         };
         (self.splice(&escape(text, style), column), undo)
-    }
-
-    /// The name of the field that the text came from.
-    pub fn field<'n>(&self, names: &'n FieldNames) -> &'n str {
-        let before = self.row[..self.text_at.start].trim_end().trim_end_matches(':').trim_end();
-        let is = |name: &&String| before.ends_with(&escape(name, Escapes::Few));
-        names.text.iter().find(is).or(names.text.first()).map_or("text", String::as_str)
     }
 
     fn splice(&self, string: &str, column: &str) -> String {
@@ -252,10 +247,7 @@ fn escape(text: &str, escapes: Escapes) -> String {
 fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     for c in json.chars() {
-        if c.is_ascii() && c != '\u{7f}' {
-            out.push(c);
-        } else if c == '\u{7f}' {
-            // Python leaves DEL as it is.
+        if c.is_ascii() {
             out.push(c);
         } else {
             let mut units = [0; 2];
@@ -276,8 +268,7 @@ mod tests {
         let names = FieldNames::default();
         let parsed = Row::parse(row.as_bytes(), &names).unwrap();
         let original = parsed.text.clone();
-        let (written, undo) =
-            parsed.rewrite(parsed.field(&names), "cut", r#"{"verdict":"cleaned"}"#);
+        let (written, undo) = parsed.rewrite("cut", r#"{"verdict":"cleaned"}"#);
         let back = restore_row(written.as_bytes(), &undo, |text| {
             assert_eq!(text, "cut");
             Some(original)

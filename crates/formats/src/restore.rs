@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use crate::RECORD;
+use crate::input::Container;
 use crate::job::Error;
 use crate::jsonl;
 use crate::ledger::{self, Reader, Record};
@@ -92,6 +93,13 @@ impl Work<'_> {
     }
 
     fn record(&mut self, record: &Record) -> io::Result<()> {
+        if !is_inside(&record.file) {
+            self.problem(
+                &record.file,
+                "the ledger is damaged: this name leads out of the output".into(),
+            );
+            return Ok(());
+        }
         let open = self.container.as_ref().map(|open| open.name.as_str());
         if open.is_some() && open != Some(&*record.file) {
             self.close()?;
@@ -207,8 +215,11 @@ impl Work<'_> {
             self.result.problems.iter().map(|(name, _)| name.clone()).collect();
         for name in listed(self.run)? {
             let name = name?;
+            if !is_inside(&name) {
+                continue;
+            }
             let (from, to) = (self.run.join(&name), self.target.join(&name));
-            if !to.exists() && from.is_file() && !named.contains(&name) && Container::of(&from) {
+            if !to.exists() && from.is_file() && !named.contains(&name) && is_container(&from) {
                 copy_whole(&mut BufReader::new(File::open(&from)?), &to)?;
             }
         }
@@ -216,13 +227,14 @@ impl Work<'_> {
     }
 }
 
-/// Whether a file may be a container without documents.
-struct Container;
+/// Whether a name stays below the directory that it is joined to.
+fn is_inside(name: &str) -> bool {
+    let normal = |part| matches!(part, Component::Normal(_));
+    !name.is_empty() && Path::new(name).components().all(normal)
+}
 
-impl Container {
-    fn of(path: &Path) -> bool {
-        crate::input::Container::of(path) == crate::input::Container::Jsonl
-    }
+fn is_container(path: &Path) -> bool {
+    Container::of(path) == Container::Jsonl
 }
 
 fn restore_line(line: &[u8], record: &Record, undo: &jsonl::RowUndo) -> Result<Vec<u8>, String> {
@@ -254,5 +266,18 @@ fn verified(
     match ledger::digest(&original) == record.digest {
         true => Ok(original),
         false => Err("the ledger is damaged: what it gives is not the original".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_below_their_directory() {
+        assert!(is_inside("a/b.txt") && is_inside("odd name"));
+        for name in ["../a", "a/../../b", "/etc/passwd", "", ".."] {
+            assert!(!is_inside(name), "{name}");
+        }
     }
 }

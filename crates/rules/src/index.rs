@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use rustc_hash::FxHashMap;
 
 use crate::key::{self, Fold};
@@ -67,6 +67,7 @@ impl IndexBuilder {
         let texts = inner.iter().map(|(text, _)| text);
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
             .ascii_case_insensitive(true)
             .build(texts);
         let ids: Vec<u32> = inner.iter().map(|(_, id)| *id).collect();

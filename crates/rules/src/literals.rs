@@ -52,8 +52,8 @@ const INNER: usize = 2;
 /// Literals of which every match holds one, wherever it stands; as they stand in text, in any case
 /// of ASCII letters.
 ///
-/// Only what keys leave as it is can be looked for in text: a literal ends before the first space,
-/// quote or dash.
+/// Only what keys leave as it is can be looked for in text: of a literal, what stands
+/// between spaces, quotes and dashes counts.
 pub(crate) fn inner(hir: &Hir) -> Option<BTreeSet<String>> {
     let parts: Vec<&Hir> = match hir.kind() {
         HirKind::Concat(parts) => parts.iter().collect(),
@@ -83,10 +83,11 @@ pub(crate) fn inner(hir: &Hir) -> Option<BTreeSet<String>> {
     (cased.len() <= MOST_LITERALS).then_some(cased)
 }
 
-/// What of a literal keys leave as it is.
+/// The longest part of a literal that keys leave as it is.
 fn unfolded(text: &str) -> &str {
-    let end = text.find(|c: char| c.is_whitespace() || "'\"-—".contains(c) || is_mark(c));
-    &text[..end.unwrap_or(text.len())]
+    let folded = |c: char| c.is_whitespace() || "'\"-—".contains(c) || is_mark(c);
+    // Of equally long parts, the first.
+    text.split(folded).rev().max_by_key(|part| part.len()).unwrap_or_default()
 }
 
 /// A literal in all cases of its letters that are not ASCII: of three characters at most, if it

@@ -206,6 +206,9 @@ pub struct DateLine {
 /// Without a label, the date must have a day, a month and a year. A place of at most two
 /// capitalised words may stand before a comma and the date, or after a label and the date.
 pub fn date_line(line: &str) -> Option<DateLine> {
+    if !line.chars().any(|c| digit(c).is_some()) {
+        return None;
+    }
     let tokens = tokens(line);
     let (mut label, mut numbers, mut month) = (false, 0, false);
     let mut unknown: Vec<(usize, &str)> = Vec::new();

@@ -4,8 +4,6 @@
 //! of a body line elsewhere. Nothing is lost: the copy stays. A mere phrase of the body may be a
 //! subheading, so it stays too.
 
-use std::cell::LazyCell;
-
 use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, Stage, script};
 
 /// Marks set-apart copies of body sentences.
@@ -32,26 +30,30 @@ impl Stage for Duplicates {
                     && Some(line.index()) != title
                     && line.text().chars().count() >= self.min_chars
                     && apart(line)
-                    && stands_twice(doc.source(), line.text())
-            });
-            // Keys of the body cost a pass over it, so they are made for the first candidate.
-            let body = LazyCell::new(|| {
-                doc.body_lines().map(|line| (line.index(), line.key())).collect::<Vec<_>>()
             });
             for line in candidates {
-                let key = line.key();
-                let copied = body.iter().any(|(other, text)| {
-                    // Of two equal lines, the first stays.
-                    let whole = *text == key;
-                    let part = !line.is_body() && has_sentence(text, &key);
-                    *other != line.index() && (whole && *other < line.index() || !whole && part)
-                });
-                if copied {
+                if is_copy(doc, &line) {
                     marks.remove(line.span(), id);
                 }
             }
         }
     }
+}
+
+/// Whether a line says what a body line says: a sentence the same as an earlier one, anything else
+/// a sentence of another.
+fn is_copy(doc: &Document<'_>, line: &Line<'_, '_>) -> bool {
+    let mut others = doc.body_lines().filter(|other| other.index() != line.index());
+    if line.is_body() {
+        let text = line.text().trim();
+        return others.any(|other| other.index() < line.index() && other.text().trim() == text);
+    }
+    // Most lines have no copy, and that is quickly seen.
+    if !stands_twice(doc.source(), line.text()) {
+        return false;
+    }
+    let key = line.key();
+    others.any(|other| has_sentence(&other.key(), &key))
 }
 
 /// Whether the longest stretch of plain words of `line` stands twice in the source: what has no

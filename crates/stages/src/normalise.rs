@@ -97,6 +97,10 @@ fn invisible_characters(text: &str) -> impl Iterator<Item = (Range<usize>, Strin
         matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
             || c.is_control() && !matches!(c, '\t' | '\u{85}')
     };
+    // What is looked for begins with one of these bytes: the rest of the text needs no look.
+    let suspect = |b: u8| b < b' ' || matches!(b, 0x7f | 0xc2 | 0xe2 | 0xef);
+    let any = text.bytes().any(suspect);
+    let text = if any { text } else { "" };
     text.char_indices()
         .filter(move |(_, c)| invisible(*c))
         .map(|(at, c)| (at..at + c.len_utf8(), String::new()))
@@ -104,7 +108,8 @@ fn invisible_characters(text: &str) -> impl Iterator<Item = (Range<usize>, Strin
 
 /// UTF-8 that was read as windows-1252 ("â€™"), each to become what it was.
 fn repair_mojibake(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
-    let mut at = 0;
+    // All of it begins with one of four letters, and these with one byte.
+    let mut at = if text.as_bytes().contains(&0xc3) { 0 } else { text.len() };
     std::iter::from_fn(move || {
         while let Some(step) = text[at..].find(['â', 'Ã', 'Â', 'ð']) {
             at += step;

@@ -24,7 +24,7 @@ impl Stage for Ticker {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
         for (id, rule) in doc.detectors("table") {
-            let quote = |line: &Line<'_, '_>| line.allows(rule) && is_quote(line.text());
+            let quote = |line: &Line<'_, '_>| is_quote(line.text()) && line.allows(rule);
             for run in runs(doc, self.min_lines, quote) {
                 let above = run.iter().all(Line::in_head);
                 let moves = run.iter().any(|line| has_move(line.text()));
@@ -36,8 +36,14 @@ impl Stage for Ticker {
     }
 }
 
+/// Longer lines are no quotes.
+const MOST_BYTES: usize = 160;
+
 /// Whether a line is a name of one to four words and then numbers.
 fn is_quote(line: &str) -> bool {
+    if line.len() > MOST_BYTES || !line.bytes().any(|b| b.is_ascii_digit()) {
+        return false;
+    }
     let (mut names, mut numbers, mut fractions) = (0, 0, 0);
     for token in line.split_whitespace() {
         let bare = token.trim_matches(|c: char| "+-−▲▼()$€£¥•*".contains(c));

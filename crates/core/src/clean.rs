@@ -157,18 +157,24 @@ impl<'a> Work<'a> {
 
     fn run(&mut self) {
         self.keep();
+        // A stage is a pure function of what it sees: if nothing was cut since it last looked, it
+        // would make the same marks again.
+        let (mut version, mut seen) = (0_usize, vec![None; self.pipeline.chain.len()]);
         for _ in 0..ROUNDS {
-            let mut cut = false;
-            for link in &self.pipeline.chain {
+            let before = version;
+            for (link, seen) in self.pipeline.chain.iter().zip(&mut seen) {
+                if seen.replace(version) == Some(version) {
+                    continue;
+                }
                 IN_STAGE.with_borrow_mut(|name| name.clone_from(&link.name));
                 self.doc.enter(&link.name, link.own_rule);
                 let mut marks = Marks::new();
                 link.stage.mark(&self.doc, &mut marks);
                 let mut marks = marks.into_vec();
                 marks.sort_by_key(|mark| self.tier(mark.rule));
-                cut |= self.apply(&link.name, marks);
+                version += usize::from(self.apply(&link.name, marks));
             }
-            if !cut {
+            if version == before {
                 break;
             }
         }

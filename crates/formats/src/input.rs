@@ -1,5 +1,6 @@
 //! Inputs: files and directories, walked in a fixed order.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -119,16 +120,27 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
             Ok(entry) => Some(entry.metadata().map_err(failed).map(|metadata| {
                 let below = entry.path().strip_prefix(input).unwrap_or(entry.path());
                 let parts: Vec<_> =
-                    below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+                    below.components().map(|part| readable(part.as_os_str())).collect();
                 (entry.path().to_owned(), parts.join("/"), metadata.len())
             })),
         }
     }))
 }
 
+/// A file name as text. Bytes that are no text are written as `%XX`, so that two such names stay
+/// two.
+fn readable(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("%{byte:02X}")));
+    }
+    text
+}
+
 /// The last part of an input's path; for `.` and `..`, of the directory that it means.
 pub(crate) fn base_name(input: &Path) -> String {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = |path: &Path| path.file_name().map(readable);
     name(input).or_else(|| name(&input.canonicalize().ok()?)).unwrap_or_else(|| "input".to_owned())
 }
 

@@ -226,7 +226,53 @@ pub(crate) struct RestoreArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
     List(RulesListArgs),
+    Show(RulesShowArgs),
+    Try(RulesTryArgs),
     Check(RulesCheckArgs),
+}
+
+/// Show one rule: its pattern, where it acts, its cases.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  chaffinch rules show presstv/breadcrumb")]
+pub(crate) struct RulesShowArgs {
+    /// The rule's id, such as generic/share-buttons/share.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// Try a pattern on documents before it stands in a file: what it would cut, line by line.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch rules try 'News / .+' corpus/seeds --where head
+  chaffinch rules try '—Agencies' corpus/seeds --as end")]
+pub(crate) struct RulesTryArgs {
+    /// A regex, as a rule file has it.
+    #[arg(value_name = "PATTERN")]
+    pub(crate) pattern: String,
+
+    /// Documents to try it on: files, directories, JSON Lines.
+    #[arg(required = true, value_name = "DOC", value_hint = ValueHint::AnyPath)]
+    pub(crate) documents: Vec<PathBuf>,
+
+    /// What part of a line the pattern is for: line, start, end, inside or text.
+    #[arg(long = "as", value_name = "KIND", default_value = "line")]
+    #[arg(value_parser = ["line", "start", "end", "inside", "text"])]
+    pub(crate) kind: String,
+
+    /// Where it may act.
+    #[arg(long = "where", value_name = "PLACE", default_value = "anywhere")]
+    #[arg(value_parser = ["head", "tail", "edges", "opening", "closing", "body", "anywhere"])]
+    pub(crate) place: String,
+
+    /// The stage that would judge it.
+    #[arg(long, value_name = "STAGE", default_value = "site-footer")]
+    pub(crate) stage: String,
 }
 
 /// Hold rule files to their proof: every text that must go goes, every text that must stay stays,

@@ -148,6 +148,13 @@ fn rows_for_people(document: &Annotated, pipeline: &Pipeline, text: &mut String)
     }
 }
 
+/// The line, from 1, of the first thing to be seen of a cut: the line end above may go with it.
+pub(crate) fn line_of(source: &str, edit: &chaffinch_core::Edit) -> usize {
+    let cut = &source[edit.span.range()];
+    let seen = edit.span.end() - cut.trim_start().len();
+    source[..seen].bytes().filter(|&b| b == b'\n').count() + 1
+}
+
 fn for_programs(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> String {
     let rules = pipeline.rules().rules();
     let source = cleaned.source();
@@ -156,11 +163,10 @@ fn for_programs(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> Strin
         .iter()
         .map(|edit| {
             let rule = &rules[edit.rule.0 as usize];
-            let before = &source[..edit.span.start()];
             json!({
                 "start": edit.span.start(),
                 "end": edit.span.end(),
-                "line": before.bytes().filter(|&b| b == b'\n').count() + 1,
+                "line": line_of(source, edit),
                 "rule": rule.id,
                 "stage": rule.stage,
                 "text": &source[edit.span.range()],

@@ -6,6 +6,7 @@ mod clean;
 mod explain;
 mod failure;
 mod outlet;
+mod rules;
 mod setup;
 
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Color, Command, OutletCommand, RestoreArgs, RulesCommand, RulesListArgs};
+use crate::args::{Cli, Color, Command, OutletCommand, RestoreArgs, RulesCommand};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -29,7 +30,9 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Restore(args) => restore(&args),
         Command::Pipeline(args) => pipeline(&args),
-        Command::Rules(RulesCommand::List(args)) => rules_list(&args),
+        Command::Rules(RulesCommand::List(args)) => rules::list(&args),
+        Command::Rules(RulesCommand::Show(args)) => rules::show(&args),
+        Command::Rules(RulesCommand::Try(args)) => rules::try_pattern(&args),
         Command::Rules(RulesCommand::Check(args)) => check::run(&args),
         Command::Outlet(OutletCommand::New(args)) => outlet::new(&args),
         Command::Completions(args) => {
@@ -71,41 +74,6 @@ fn pipeline(args: &args::PipelineArgs) -> Result<u8, Failure> {
     setup::pipeline(args)?;
     if let Some(file) = file {
         anstream::eprintln!("from {}", file.display());
-    }
-    print(text.as_bytes())
-}
-
-fn rules_list(args: &RulesListArgs) -> Result<u8, Failure> {
-    let pipeline = setup::pipeline(&args.rules)?;
-    let rules = pipeline.rules();
-    let wanted = |id: &str, stage: &str| {
-        args.filter.as_ref().is_none_or(|filter| id.contains(filter) || stage.contains(filter))
-    };
-    let mut rows = Vec::new();
-    for (index, rule) in rules.rules().iter().enumerate() {
-        let source = rules.source(chaffinch_core::stage::RuleId(index as u32));
-        if !source.file.is_empty() && wanted(&rule.id, &rule.stage) {
-            let place = format!("{:?}", rule.place).to_lowercase();
-            rows.push((rule.id.as_str(), rule.stage.as_str(), place, source.written.as_str()));
-        }
-    }
-    let mut text = String::new();
-    if args.filter.is_none() {
-        text.push_str("outlets\n");
-        for (id, name, count) in rules.outlets() {
-            text.push_str(&format!("  {id:<24} {:<28} {count} rules\n", name.unwrap_or("")));
-        }
-        text.push_str("\nrules\n");
-    }
-    let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
-    let stage_width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
-    for (id, stage, place, written) in rows {
-        let written = chaffinch_report::visible(written);
-        let shown: String = written.chars().take(72).collect();
-        let dots = if shown.len() < written.len() { "…" } else { "" };
-        text.push_str(&format!(
-            "  {id:<width$}  {stage:<stage_width$}  {place:<8}  {shown}{dots}\n"
-        ));
     }
     print(text.as_bytes())
 }

@@ -265,7 +265,7 @@ fn explain_shows_cuts_and_steers_no_terminal() {
     let json = folder.run(&["explain", "--format", "json", "corpus/a.txt"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["edits"][0]["rule"], "generic/share-buttons/share");
-    assert_eq!(json["edits"][0]["line"], 4);
+    assert_eq!(json["edits"][0]["line"], 5);
 }
 
 #[test]
@@ -374,6 +374,23 @@ fn rule_files_are_held_to_their_proof() {
     let first: serde_json::Value =
         serde_json::from_str(text(&output.stdout).lines().next().unwrap()).unwrap();
     assert_eq!((&first["file"], &first["level"]), (&"x.yaml".into(), &"error".into()));
+}
+
+#[test]
+fn rules_can_be_shown_and_patterns_tried() {
+    let folder = Folder::new();
+    let shown = text(&folder.run(&["rules", "show", "presstv/breadcrumb"]).stdout);
+    for part in ["stage      navigation", "where      head", "removes    News / Politics"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    let (code, said) = folder.refused(&["rules", "show", "presstv/bread"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @r#"error: there is no rule "presstv/bread"; there are presstv/breadcrumb"#);
+    let tried = folder.run(&["rules", "try", "SHARE .+", "corpus"]);
+    assert_eq!(text(&tried.stdout), "a.txt:5: SHARE THIS ARTICLE\n1 cut in 1 of 2 documents\n");
+    let (code, said) = folder.refused(&["rules", "try", "SHARE (", "corpus"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("unclosed group"), "{said}");
 }
 
 #[test]

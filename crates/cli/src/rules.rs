@@ -1,0 +1,121 @@
+//! `chaffinch rules list`, `show` and `try`: rules as people look at them.
+
+use std::fmt::Write;
+
+use chaffinch_core::stage::RuleId;
+use chaffinch_core::{Limits, Pipeline};
+use chaffinch_report::visible;
+
+use crate::args::{RulesListArgs, RulesShowArgs, RulesTryArgs};
+use crate::failure::Failure;
+use crate::{print, setup};
+
+/// Rules that stand in files, with their numbers.
+fn in_files(pipeline: &Pipeline) -> impl Iterator<Item = (RuleId, &chaffinch_core::stage::Rule)> {
+    let rules = pipeline.rules();
+    let numbered = rules.rules().iter().enumerate().map(|(at, rule)| (RuleId(at as u32), rule));
+    numbered.filter(|(id, _)| !rules.source(*id).file.is_empty())
+}
+
+pub(crate) fn list(args: &RulesListArgs) -> Result<u8, Failure> {
+    let pipeline = setup::pipeline(&args.rules)?;
+    let rules = pipeline.rules();
+    let wanted = |id: &str, stage: &str| {
+        args.filter.as_ref().is_none_or(|filter| id.contains(filter) || stage.contains(filter))
+    };
+    let mut rows = Vec::new();
+    for (id, rule) in in_files(&pipeline).filter(|(_, rule)| wanted(&rule.id, &rule.stage)) {
+        let place = format!("{:?}", rule.place).to_lowercase();
+        rows.push((&*rule.id, &*rule.stage, place, &*rules.source(id).written));
+    }
+    let mut text = String::new();
+    if args.filter.is_none() {
+        text.push_str("outlets\n");
+        for (id, name, count) in rules.outlets() {
+            let _ = writeln!(text, "  {id:<24} {:<28} {count} rules", visible(name.unwrap_or("")));
+        }
+        text.push_str("\nrules\n");
+    }
+    let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+    let stage_width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
+    for (id, stage, place, written) in rows {
+        let written = visible(written);
+        let shown: String = written.chars().take(72).collect();
+        let dots = if shown.len() < written.len() { "…" } else { "" };
+        let _ = writeln!(text, "  {id:<width$}  {stage:<stage_width$}  {place:<8}  {shown}{dots}");
+    }
+    print(text.as_bytes())
+}
+
+pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
+    let pipeline = setup::pipeline(&args.rules)?;
+    let found = in_files(&pipeline).find(|(_, rule)| rule.id == args.id);
+    let Some((id, rule)) = found else {
+        let ids: Vec<&str> = in_files(&pipeline).map(|(_, rule)| rule.id.as_str()).collect();
+        let near: Vec<&str> = ids.into_iter().filter(|id| id.contains(&args.id)).take(6).collect();
+        let help = match near.is_empty() {
+            true => "see `chaffinch rules list`".to_owned(),
+            false => format!("there are {}", near.join(", ")),
+        };
+        return Err(Failure::Usage(format!("there is no rule \"{}\"; {help}", args.id)));
+    };
+    let source = pipeline.rules().source(id);
+    let bold = anstyle::Style::new().bold();
+    let mut text = format!("{bold}{}{bold:#}\n", rule.id);
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {name:<10} {}", visible(value));
+    };
+    line("file", &source.file);
+    line("stage", &rule.stage);
+    line("where", &format!("{:?}", rule.place).to_lowercase());
+    if let Some(at) = rule.at {
+        line("at", &format!("{at:?}"));
+    }
+    if let Some(words) = rule.max_words {
+        line("max_words", &words.to_string());
+    }
+    if rule.safe {
+        line("safe", "acts without a body line too, and counts towards no cap");
+    }
+    source.written.split(" | ").for_each(|pattern| line("pattern", pattern));
+    source.removes.iter().for_each(|case| line("removes", case));
+    source.keeps.iter().for_each(|case| line("keeps", case));
+    print(text.as_bytes())
+}
+
+pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
+    // A rule file with this pattern alone, so that problems point at the pattern.
+    let pattern = args.pattern.replace('\'', "''");
+    let file = format!(
+        "outlet: try\nrules:\n  - id: try\n    stage: {}\n    where: {}\n    {}: '{pattern}'\n    \
+         removes: [x]\n    keeps: [x]\n",
+        args.stage, args.place, args.kind
+    );
+    let limits = Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() };
+    let pipeline = Pipeline::builder()
+        .rule_file("the pattern", &file)
+        .outlet("try")
+        .only(std::slice::from_ref(&args.stage))
+        .limits(limits)
+        .build()?;
+    let names = chaffinch_formats::Names::default();
+    let documents = chaffinch_formats::documents(&args.documents, None, &names, None, usize::MAX)?;
+    let (mut text, mut cuts, mut hit) = (String::new(), 0, 0);
+    for document in &documents {
+        let cleaned = pipeline.clean_text(&document.text, None);
+        let own = |edit: &&chaffinch_core::Edit| {
+            pipeline.rules().rules()[edit.rule.0 as usize].id == "try/try"
+        };
+        let found: Vec<_> = cleaned.edits().iter().filter(own).collect();
+        hit += usize::from(!found.is_empty());
+        cuts += found.len();
+        for edit in found {
+            let line = crate::explain::line_of(&document.text, edit);
+            let cut = document.text[edit.span.range()].trim();
+            let _ = writeln!(text, "{}:{line}: {}", visible(&document.name), visible(cut));
+        }
+    }
+    let word = if cuts == 1 { "cut" } else { "cuts" };
+    let _ = writeln!(text, "{cuts} {word} in {hit} of {} documents", documents.len());
+    print(text.as_bytes())
+}

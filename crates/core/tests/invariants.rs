@@ -274,6 +274,41 @@ fn a_stage_that_panics_costs_the_document_its_cleaning_and_no_more() {
     assert_eq!(cleaned[0].text(), cleaned[2].text());
 }
 
+#[test]
+fn what_is_off_by_default_can_be_switched_on() {
+    let on = "normalise: {nfc: true, line_ends: true, quotes: true}".to_owned();
+    let text = "“Cafe\u{301}” it’s called.\r\nIt’s open.\r\n";
+    let cleaned = chain(Pipeline::builder(), &[on]).clean(text.as_bytes()).text().to_owned();
+    assert_eq!(cleaned, "\"Café\" it's called.\nIt's open.\n");
+    let off = chain(Pipeline::builder(), &["normalise".to_owned()]);
+    assert_eq!(off.clean(text.as_bytes()).text(), text);
+}
+
+#[test]
+fn generic_rules_of_languages_that_are_not_wanted_are_left_out() {
+    let folder = tempfile("languages");
+    std::fs::create_dir_all(folder.join("generic")).unwrap();
+    let rule = |language: &str, text: &str| {
+        format!(
+            "  - {{id: {language}, language: {language}, safe: true, text: {text}, keeps: [x]}}\n"
+        )
+    };
+    let file =
+        format!("generic: promo\nrules:\n{}{}", rule("de", "Anzeige"), rule("fr", "Publicité"));
+    std::fs::write(folder.join("generic/promo.yaml"), file).unwrap();
+    let text =
+        "Anzeige\nPublicité\nDie Ministerin sagte am Dienstag, dass die Gespräche weitergehen.\n";
+    let clean = |languages: &str| {
+        let builder = Pipeline::builder().rules(&folder);
+        let config = format!("languages: {languages}\n");
+        let pipeline =
+            builder.config("test.yaml", &config, Path::new("")).unwrap().build().unwrap();
+        pipeline.clean(text.as_bytes()).text().lines().count()
+    };
+    assert_eq!((clean("all"), clean("[de]"), clean("[en]")), (1, 2, 3));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 // Invariant 6: a document over the limit is not even looked at.
 #[test]
 fn documents_over_the_limit_pass_through() {

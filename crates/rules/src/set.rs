@@ -436,7 +436,9 @@ impl RuleSet {
                 let pattern = &self.patterns[id.0 as usize][part];
                 let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
                 for found in pattern.find(keyed.as_str()) {
-                    hits.push(self.hit(id, pattern, found, keyed, line));
+                    let hit = self.hit(id, pattern, found, keyed, line);
+                    // A part of a replacement cannot be cut.
+                    hits.extend((!hit.span.is_empty()).then_some(hit));
                 }
             }
         }
@@ -459,7 +461,8 @@ impl RuleSet {
             for pattern in &self.patterns[id.0 as usize] {
                 if !keyed.as_str().is_empty() {
                     for found in pattern.find(keyed.as_str()) {
-                        hits.push(self.hit(id, pattern, found, &keyed, line));
+                        let hit = self.hit(id, pattern, found, &keyed, line);
+                        hits.extend((!hit.span.is_empty()).then_some(hit));
                     }
                 }
             }

@@ -475,27 +475,31 @@ impl<'d, 'a> Line<'d, 'a> {
     }
 
     /// The source behind a range of bytes of [`Line::text`]. A range across a cut covers the cut.
+    ///
+    /// A replacement has no source for its parts: a range that begins or ends inside one is an
+    /// empty span, so that no mark takes more than was meant.
     pub fn source_span(&self, range: Range<usize>) -> Span {
         let line = self.data();
         if line.pieces.is_empty() {
             let base = line.span.start();
             return Span::new(base + range.start, base + range.end);
         }
-        let piece = |at: usize| {
-            let index = line.pieces.partition_point(|piece| piece.at <= at).saturating_sub(1);
-            line.pieces[index]
+        let index = |at: usize| line.pieces.partition_point(|p| p.at <= at).saturating_sub(1);
+        let (first, last) =
+            (index(range.start), index(range.end.saturating_sub(1).max(range.start)));
+        let end_of = |piece: usize| line.pieces.get(piece + 1).map_or(line.text.len(), |p| p.at);
+        let (start_piece, end_piece) = (line.pieces[first], line.pieces[last]);
+        let start = match start_piece.replaced {
+            true => start_piece.source.start(),
+            false => start_piece.source.start() + (range.start - start_piece.at),
         };
-        let first = piece(range.start);
-        let last = piece(range.end.saturating_sub(1).max(range.start));
-        let start = match first.replaced {
-            true => first.source.start(),
-            false => first.source.start() + (range.start - first.at),
+        let end = match end_piece.replaced {
+            true => end_piece.source.end(),
+            false => end_piece.source.start() + (range.end - end_piece.at),
         };
-        let end = match last.replaced {
-            true => last.source.end(),
-            false => last.source.start() + (range.end - last.at),
-        };
-        Span::new(start, end.max(start))
+        let inside = start_piece.replaced && range.start > start_piece.at
+            || end_piece.replaced && range.end < end_of(last);
+        if inside { Span::new(start, start) } else { Span::new(start, end.max(start)) }
     }
 }
 
@@ -570,5 +574,19 @@ mod tests {
         assert_eq!(line.source_span(0..3), Span::new(0, 3));
         assert_eq!(line.source_span(2..7), Span::new(2, 10));
         assert_eq!(line.source_span(4..5), Span::new(7, 8));
+    }
+
+    #[test]
+    fn a_part_of_a_replacement_has_no_source() {
+        let mut doc = Document::new("one two", &[], plain);
+        let pieces = vec![
+            Piece { at: 0, source: Span::new(0, 3), replaced: true },
+            Piece { at: 8, source: Span::new(3, 7), replaced: false },
+        ];
+        doc.rewrite_line(0, "replaced two".into(), pieces);
+        let line = doc.line(0);
+        assert_eq!(line.source_span(0..12), Span::new(0, 7));
+        assert_eq!(line.source_span(0..8), Span::new(0, 3));
+        assert!(line.source_span(0..4).is_empty() && line.source_span(4..12).is_empty());
     }
 }

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, RuleId, Span, Stage};
+use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// Marks characters to be replaced.
@@ -72,7 +73,10 @@ impl LineEdits<'_, '_, '_> {
         for (range, with) in found {
             let touches = |done: &Range<usize>| done.start < range.end && range.start < done.end;
             if !self.done.iter().any(touches) {
-                self.marks.replace(self.line.source_span(range.clone()), with, rule);
+                let span = self.line.source_span(range.clone());
+                if !span.is_empty() {
+                    self.marks.replace(span, with, rule);
+                }
                 self.done.push(range);
             }
         }
@@ -152,10 +156,23 @@ fn mojibake_at(text: &str) -> Option<(usize, char)> {
     plausible.then_some((end, c))
 }
 
-/// Clusters with combining marks, each to be composed.
+/// Characters with combining marks, each to be composed.
 fn composed(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
-    let whole = (!is_nfc(text)).then(|| (0..text.len(), text.nfc().collect()));
-    whole.into_iter()
+    let mut chars = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let (start, c) = chars.next()?;
+            let mut end = start + c.len_utf8();
+            while let Some((at, mark)) = chars.next_if(|(_, c)| canonical_combining_class(*c) != 0)
+            {
+                end = at + mark.len_utf8();
+            }
+            let cluster = &text[start..end];
+            if !is_nfc(cluster) {
+                return Some((start..end, cluster.nfc().collect()));
+            }
+        }
+    })
 }
 
 /// Curly quotes, each to become straight.
@@ -196,6 +213,16 @@ mod tests {
         let repair = |text: &str| apply(text, repair_mojibake(text));
         assert_eq!(repair("Iranâ€™s cafÃ© â€œopenâ€\u{9d} ðŸ˜€"), "Iran’s café “open” 😀");
         assert_eq!(repair("AMANHÃ» — Ã… pâté â la carte"), "AMANHÃ» — Ã… pâté â la carte");
+    }
+
+    #[test]
+    fn characters_are_composed_one_by_one() {
+        let compose = |text: &str| composed(text).collect::<Vec<_>>();
+        assert_eq!(
+            compose("cafe\u{301} e\u{323}\u{302}x"),
+            [(3..6, "é".into()), (7..12, "ệ".into())]
+        );
+        assert_eq!(compose("café, कि"), []);
     }
 
     #[test]

@@ -280,7 +280,7 @@ impl<'a> Work<'a> {
         let (text, pieces) = self.edits.left_of(self.doc.source(), span);
         let nothing_left = text.chars().all(chaffinch_stage::script::is_space);
         if nothing_left && !was_blank {
-            let rule = self.edits.within(span).iter().rev().find(|edit| edit.removes());
+            let rule = self.edits.within(span).rev().find(|edit| edit.removes());
             if let Some(rule) = rule.map(|edit| edit.rule) {
                 self.edits.remove(span, rule);
                 self.doc.remove_line(index);
@@ -296,19 +296,12 @@ impl<'a> Work<'a> {
         let mut suspect = self.cap_body();
         let rules = &self.pipeline.rules;
         let outlet = self.outlet.map(|(unit, how)| (rules.unit_name(unit).to_owned(), how));
-        if suspect.is_some() {
-            self.doc.find_zones();
-        }
         let source = self.doc.source();
         self.tidy_blank_lines();
-        self.edits.join_neighbours();
-        let left = |edits: &Edits| {
-            let text = crate::edits::apply(source, edits.as_slice());
-            !text.chars().all(chaffinch_stage::script::is_space)
-        };
-        let had_text = !source.chars().all(chaffinch_stage::script::is_space);
+        let blank = |text: &str| text.chars().all(chaffinch_stage::script::is_space);
         if let Some(reason) = self.cap_total().or_else(|| {
-            let emptied = had_text && !left(&self.edits);
+            let (left, _) = self.edits.left_of(source, Span::new(0, source.len()));
+            let emptied = blank(&left) && !blank(source);
             emptied.then(|| "the rules would leave nothing of the document".to_owned())
         }) {
             self.edits = Edits::default();
@@ -322,7 +315,7 @@ impl<'a> Work<'a> {
                 finding.fields.iter().for_each(|(name, value)| fields.add(name, value));
             }
         }
-        let edits = self.edits.as_slice().to_vec();
+        let edits = self.edits.into_joined();
         let verdict = match (&suspect, edits.is_empty()) {
             (Some(_), _) => Verdict::Suspect,
             (None, true) => Verdict::Unchanged,
@@ -341,8 +334,7 @@ impl<'a> Work<'a> {
             let unsure = rule.tier == Tier::Generic && !rule.safe;
             unsure && edit.removes() && body.covers(edit.span)
         };
-        let cut: usize =
-            self.edits.as_slice().iter().filter(|e| inside(e)).map(|e| e.span.len()).sum();
+        let cut: usize = self.edits.iter().filter(|e| inside(e)).map(|e| e.span.len()).sum();
         let share = cut as f64 / body.len().max(1) as f64;
         if share <= self.pipeline.limits.body_cut_share {
             return None;
@@ -358,7 +350,6 @@ impl<'a> Work<'a> {
         let rules = self.pipeline.rules.rules();
         let cut: usize = self
             .edits
-            .as_slice()
             .iter()
             .filter(|edit| edit.removes() && !rules[edit.rule.0 as usize].safe)
             .map(|e| {
@@ -422,7 +413,7 @@ impl<'a> Work<'a> {
             return Kind::Blank;
         }
         match self.edits.removes_all(span) {
-            true => self.edits.within(span).first().map_or(Kind::Left, |edit| Kind::Cut(edit.rule)),
+            true => self.edits.within(span).next().map_or(Kind::Left, |edit| Kind::Cut(edit.rule)),
             false => Kind::Left,
         }
     }

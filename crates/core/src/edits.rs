@@ -1,5 +1,7 @@
 //! The edits of one document: what is cut and replaced, each byte credited to one rule.
 
+use std::collections::BTreeMap;
+
 use chaffinch_stage::{Piece, RuleId, Span};
 
 /// A stretch of the source that is cut, or replaced.
@@ -20,33 +22,36 @@ impl Edit {
     }
 }
 
-/// Edits in order, none overlapping another.
+/// Edits in order, none overlapping another. A document may have a million of them, so each is
+/// found, added and dropped in logarithmic time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Edits {
-    // Invariant: sorted by start; no two share a byte; no span is empty.
-    edits: Vec<Edit>,
+    // Invariant: by start; no two share a byte; no span is empty.
+    edits: BTreeMap<usize, Edit>,
 }
 
 impl Edits {
-    pub(crate) fn as_slice(&self) -> &[Edit] {
-        &self.edits
+    /// All edits, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Edit> {
+        self.edits.values()
     }
 
-    /// The edits that touch `span`.
-    pub(crate) fn within(&self, span: Span) -> &[Edit] {
-        let from = self.edits.partition_point(|edit| edit.span.end() <= span.start());
-        let to = self.edits.partition_point(|edit| edit.span.start() < span.end());
-        &self.edits[from..to.max(from)]
+    /// The edits that touch `span`, in order.
+    pub(crate) fn within(&self, span: Span) -> impl DoubleEndedIterator<Item = &Edit> {
+        let before = self.edits.range(..span.start()).next_back();
+        let from = before.filter(|(_, edit)| edit.span.end() > span.start());
+        let from = from.map_or(span.start(), |(start, _)| *start);
+        self.edits.range(from..span.end().max(from)).map(|(_, edit)| edit)
     }
 
     /// Cuts `span` for `rule`: what is already cut stays with the rule that cut it, and a
     /// replacement that the cut touches goes with it. Whether that cut anything new.
     pub(crate) fn remove(&mut self, span: Span, rule: RuleId) -> bool {
-        let replaced = self.within(span).iter().filter(|edit| !edit.removes());
+        let replaced = self.within(span).filter(|edit| !edit.removes());
         let span = replaced.fold(span, |span, edit| span.join(edit.span));
         let mut gaps = Vec::new();
         let mut at = span.start();
-        for edit in self.within(span).iter().filter(|edit| edit.removes()) {
+        for edit in self.within(span).filter(|edit| edit.removes()) {
             if at < edit.span.start() {
                 gaps.push(Span::new(at, edit.span.start()));
             }
@@ -58,10 +63,10 @@ impl Edits {
         if gaps.is_empty() {
             return false;
         }
-        self.edits.retain(|edit| edit.removes() || !edit.span.overlaps(span));
-        let edits = gaps.into_iter().map(|span| Edit { span, rule, with: String::new() });
-        self.edits.extend(edits);
-        self.edits.sort_by_key(|edit| edit.span.start());
+        self.drop_within(span, |edit| !edit.removes());
+        for span in gaps {
+            self.edits.insert(span.start(), Edit { span, rule, with: String::new() });
+        }
         true
     }
 
@@ -70,33 +75,33 @@ impl Edits {
         if with.is_empty() {
             return self.remove(span, rule);
         }
-        let touched = self.within(span);
-        if span.is_empty() || touched.iter().any(Edit::removes) {
+        let refused = |edit: &Edit| edit.removes() || !span.covers(edit.span);
+        let same = |edit: &Edit| edit.span == span && edit.with == with;
+        if span.is_empty() || self.within(span).any(|edit| refused(edit) || same(edit)) {
             return false;
         }
-        if touched.iter().any(|edit| !span.covers(edit.span)) {
-            return false;
-        }
-        if let [one] = touched
-            && one.span == span
-            && one.with == with
-        {
-            return false;
-        }
-        self.edits.retain(|edit| !edit.span.overlaps(span));
-        let at = self.edits.partition_point(|edit| edit.span.start() < span.start());
-        self.edits.insert(at, Edit { span, rule, with: with.to_owned() });
+        self.drop_within(span, |_| true);
+        self.edits.insert(span.start(), Edit { span, rule, with: with.to_owned() });
         true
     }
 
-    /// Drops the edits that `keep` does not want.
-    pub(crate) fn retain(&mut self, keep: impl FnMut(&Edit) -> bool) {
-        self.edits.retain(keep);
+    fn drop_within(&mut self, span: Span, which: impl Fn(&Edit) -> bool) {
+        let starts: Vec<usize> =
+            self.within(span).filter(|edit| which(edit)).map(|edit| edit.span.start()).collect();
+        for start in starts {
+            self.edits.remove(&start);
+        }
     }
 
-    /// Joins neighbours that one rule cut.
-    pub(crate) fn join_neighbours(&mut self) {
-        self.edits.dedup_by(|next, edit| {
+    /// Drops the edits that `keep` does not want.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Edit) -> bool) {
+        self.edits.retain(|_, edit| keep(edit));
+    }
+
+    /// The edits in order, neighbours that one rule cut as one.
+    pub(crate) fn into_joined(self) -> Vec<Edit> {
+        let mut edits: Vec<Edit> = self.edits.into_values().collect();
+        edits.dedup_by(|next, edit| {
             let joins = edit.removes()
                 && next.removes()
                 && edit.rule == next.rule
@@ -106,11 +111,12 @@ impl Edits {
             }
             joins
         });
+        edits
     }
 
     /// Whether every byte of `span` is cut.
     pub(crate) fn removes_all(&self, span: Span) -> bool {
-        let removed = self.within(span).iter().filter(|edit| edit.removes());
+        let removed = self.within(span).filter(|edit| edit.removes());
         let covered = removed
             .map(|edit| edit.span.end().min(span.end()) - edit.span.start().max(span.start()));
         covered.sum::<usize>() == span.len()
@@ -167,7 +173,7 @@ mod tests {
         assert!(edits.remove(Span::new(2, 4), RuleId(1)));
         assert!(edits.remove(Span::new(0, 6), RuleId(2)));
         assert!(!edits.remove(Span::new(1, 5), RuleId(3)));
-        let owners: Vec<_> = edits.as_slice().iter().map(|e| (e.span.range(), e.rule.0)).collect();
+        let owners: Vec<_> = edits.iter().map(|e| (e.span.range(), e.rule.0)).collect();
         assert_eq!(owners, [(0..2, 2), (2..4, 1), (4..6, 2)]);
     }
 
@@ -179,7 +185,7 @@ mod tests {
         assert!(edits.remove(Span::new(3, 6), RuleId(2)));
         assert!(!edits.replace(Span::new(4, 5), "x", RuleId(1)));
         assert_eq!(
-            edits.as_slice(),
+            edits.into_joined(),
             [Edit { span: Span::new(2, 6), rule: RuleId(2), with: "".into() }]
         );
     }
@@ -197,15 +203,16 @@ mod tests {
                     true => { edits.remove(span, RuleId(rule)); cut[span.range()].fill(true); }
                     false => { edits.replace(span, "_", RuleId(rule)); }
                 }
-                prop_assert!(edits.as_slice().windows(2).all(|w| w[0].span.end() <= w[1].span.start()));
-                prop_assert!(edits.as_slice().iter().all(|edit| !edit.span.is_empty()));
+                let all: Vec<&Edit> = edits.iter().collect();
+                prop_assert!(all.windows(2).all(|w| w[0].span.end() <= w[1].span.start()));
+                prop_assert!(edits.iter().all(|edit| !edit.span.is_empty()));
             }
             for (at, cut) in cut.iter().enumerate().filter(|(_, cut)| **cut) {
                 prop_assert!(edits.removes_all(Span::new(at, at + 1)), "byte {} {}", at, cut);
             }
             let source = "abcdefghijklmnopqrstuvwxyz0123";
             let (text, _) = edits.left_of(source, Span::new(0, 30));
-            prop_assert_eq!(text, apply(source, edits.as_slice()));
+            prop_assert_eq!(text, apply(source, &edits.into_joined()));
         }
     }
 }

@@ -208,7 +208,9 @@ impl<'a> Document<'a> {
 
     fn block(&self, first: usize, from: &Hit, rule: &Rule) -> Option<Block> {
         let mut seen = 0;
-        for line in self.lines().filter(|line| line.index >= first && !line.is_blank()) {
+        let below = (first..self.lines.len()).filter(|&index| !self.lines[index].removed);
+        let lines = below.map(|index| Line { doc: self, index });
+        for line in lines.filter(|line| !line.is_blank()) {
             seen += 1;
             if seen > rule.max_lines || !self.in_place(line.index, rule) {
                 return None;

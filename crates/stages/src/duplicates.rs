@@ -6,6 +6,9 @@
 
 use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, Stage, script};
 
+/// The most lines of one document that are held against its body.
+const MOST_CANDIDATES: usize = 128;
+
 /// Marks set-apart copies of body sentences.
 pub struct Duplicates {
     min_chars: usize,
@@ -24,13 +27,14 @@ impl Stage for Duplicates {
         for (id, rule) in doc.detectors("copy") {
             let title = doc.head().find(|line| !line.is_blank()).map(|line| line.index());
             let apart = |line: &Line<'_, '_>| line.after_blank() && line.before_blank();
-            let candidates = doc.lines().filter(|line| {
+            let fits = |line: &Line<'_, '_>| {
                 !line.is_blank()
                     && line.allows(rule)
                     && Some(line.index()) != title
                     && line.text().chars().count() >= self.min_chars
-                    && apart(line)
-            });
+            };
+            // Each candidate costs a look at the whole document.
+            let candidates = doc.lines().filter(fits).take(MOST_CANDIDATES).filter(apart);
             for line in candidates {
                 if is_copy(doc, &line) {
                     marks.remove(line.span(), id);

@@ -8,6 +8,9 @@
 use crate::run::plain;
 use chaffinch_stage::{Act, Document, Line, Marks, Stage};
 
+/// Lines of the head among which a caption stands: each is looked for in the whole body.
+const HEAD_LINES: usize = 16;
+
 /// Characters that two lines must share to be an alternative text and its caption.
 const SHARED: usize = 12;
 
@@ -35,7 +38,7 @@ impl Stage for Captions {
             }
         }
         for (id, rule) in doc.detectors("caption") {
-            let head = doc.head().filter(|line| !line.is_blank()).skip(1);
+            let head = doc.head().filter(|line| !line.is_blank()).take(HEAD_LINES).skip(1);
             for line in
                 head.filter(|line| !line.is_body() && line.words() >= 2 && line.allows(rule))
             {

@@ -6,7 +6,7 @@
 DATASET has one object a line: id, url, raw_text, gold_text, and what the scorer wants. The pages
 are cleaned with generic rules alone, as JSON Lines through `chaffinch clean`; --outlets lets the
 shipped outlet rules act too. The scorer's table is printed; --show lists the article lines that
-were lost or the chaff that is left, most frequent rule first.
+were lost or the chaff that is left, by outlet, most first.
 """
 import argparse
 import collections
@@ -41,8 +41,8 @@ def clean(binary, pages, folder, outlets):
     return {row["id"]: row for row in read(folder / "out" / "pages.jsonl")}
 
 
-def show(scorer, pages, cleaned, what, binary):
-    """The lines that count: article lines lost with the rule that cut them, or chaff left."""
+def show(scorer, pages, cleaned, what):
+    """The lines that count, by outlet: article lines lost, or chaff left."""
     found = collections.Counter()
     samples = collections.defaultdict(list)
     for page in pages:
@@ -78,7 +78,7 @@ def main():
             spec = importlib.util.spec_from_file_location("scorer", arguments.scorer)
             scorer = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(scorer)
-            show(scorer, pages, cleaned, arguments.show, arguments.binary)
+            show(scorer, pages, cleaned, arguments.show)
             return
         system = folder / "system.jsonl"
         with open(system, "w", encoding="utf-8") as out:

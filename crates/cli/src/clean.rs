@@ -1,6 +1,6 @@
 //! `chaffinch clean`: progress while it runs, a table when it is done.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::Path;
@@ -128,7 +128,6 @@ struct Progress {
     told: Cell<Instant>,
     documents: Cell<u64>,
     bytes: Cell<u64>,
-    last: RefCell<String>,
 }
 
 impl Progress {
@@ -154,13 +153,12 @@ impl Progress {
             told: Cell::new(now),
             documents: Cell::new(0),
             bytes: Cell::new(0),
-            last: RefCell::new(String::new()),
         }
     }
 }
 
 impl Observer for Progress {
-    fn document(&self, name: &str, bytes: u64, _: Verdict) {
+    fn document(&self, _: &str, bytes: u64, _: Verdict) {
         self.documents.set(self.documents.get() + 1);
         self.bytes.set(self.bytes.get() + bytes);
         self.bar.inc(bytes);
@@ -170,7 +168,6 @@ impl Observer for Progress {
         }
         if self.plain && self.told.get().elapsed() >= PLAIN_EVERY {
             self.told.set(Instant::now());
-            name.clone_into(&mut self.last.borrow_mut());
             let seconds = self.started.elapsed().as_secs_f64();
             let rate = HumanBytes((self.bytes.get() as f64 / seconds.max(0.001)) as u64);
             let (documents, bytes) = (HumanCount(documents), HumanBytes(self.bytes.get()));

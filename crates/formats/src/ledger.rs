@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use chaffinch_core::{Cleaned, LedgerEdit, LedgerPatch, Pipeline, Undo, Verdict};
+use chaffinch_core::{Cleaned, Pipeline, Undo, Verdict};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -122,16 +122,6 @@ impl Record {
             in_container: false,
             fields: cleaned.fields().to_json(),
         }
-    }
-
-    /// The edits.
-    pub fn edits(&self) -> &[LedgerEdit] {
-        &self.undo.edits
-    }
-
-    /// The patches.
-    pub fn patches(&self) -> &[LedgerPatch] {
-        &self.undo.patches
     }
 }
 

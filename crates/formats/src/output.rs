@@ -140,10 +140,9 @@ fn clear(root: &Path) -> Result<(), Error> {
         Err(_) => std::collections::HashSet::new(),
     };
     let walk = || walkdir::WalkDir::new(root).min_depth(1).contents_first(true);
-    let is_record = |path: &Path| {
-        path.starts_with(root.join(RECORD)) && !listed.is_empty()
-            || path.starts_with(root.join(RECORD)) && root.join(RECORD).join(FILES).exists()
-    };
+    // A run writes the list of its files before any of them: a record without one is foreign.
+    let record = root.join(RECORD);
+    let is_record = |path: &Path| path.starts_with(&record) && record.join(FILES).exists();
     for entry in walk() {
         let entry = entry.map_err(|error| failed(error.into()))?;
         let path = entry.path();

@@ -5,7 +5,7 @@
 //! and says the same; it goes with it. A caption without a credit looks like a subheading, so it
 //! goes only where an outlet's file says that a phrase of the body, set apart in the head, is one.
 
-use crate::run::plain;
+use crate::run::{breaks_off, plain};
 use chaffinch_stage::{Act, Document, Line, Marks, Stage};
 
 /// Lines of the head among which a caption stands: each is looked for in the whole body.
@@ -58,11 +58,6 @@ fn is_alternative(line: &Line<'_, '_>, caption: &Line<'_, '_>) -> bool {
     let letters = line.text().chars().filter(|c| c.is_alphanumeric());
     let count = letters.clone().count();
     count >= SHARED && letters.eq(caption.by_ref().take(count))
-}
-
-fn breaks_off(line: &str) -> bool {
-    let line = line.trim_end();
-    line.ends_with('…') || line.ends_with("...")
 }
 
 /// Whether `line` breaks off with an ellipsis and `full` says the same to its end.

@@ -4,6 +4,7 @@
 //! goes only if it reads like a list: titles, each with a short teaser at most. Two sentences of an
 //! article one after the other refute the heading, and so does a long one.
 
+use crate::run::breaks_off;
 use chaffinch_stage::{Document, Hit, Line, Marks, Role, Stage};
 
 /// The most words of a teaser.
@@ -39,13 +40,11 @@ impl Stage for Related {
 /// row that are whole.
 fn is_list(lines: &[Line<'_, '_>]) -> bool {
     let sentences = lines.iter().filter(|line| line.is_body()).count();
-    let breaks_off = |line: &Line<'_, '_>| {
-        let text = line.text().trim_end();
-        text.ends_with('…') || text.ends_with("...")
+    let long = |line: &Line<'_, '_>| {
+        line.is_body() && line.words() > TEASER_WORDS && !breaks_off(line.text())
     };
-    let long =
-        |line: &Line<'_, '_>| line.is_body() && line.words() > TEASER_WORDS && !breaks_off(line);
-    let prose = |pair: &[Line<'_, '_>]| pair.iter().all(|line| line.is_body() && !breaks_off(line));
+    let prose =
+        |pair: &[Line<'_, '_>]| pair.iter().all(|line| line.is_body() && !breaks_off(line.text()));
     sentences * 2 <= lines.len() && !lines.iter().any(long) && !lines.windows(2).any(prose)
 }
 

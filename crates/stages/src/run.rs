@@ -8,6 +8,12 @@ pub(crate) fn plain(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// Whether a text breaks off with an ellipsis.
+pub(crate) fn breaks_off(text: &str) -> bool {
+    let text = text.trim_end();
+    text.ends_with('…') || text.ends_with("...")
+}
+
 /// All maximal runs of at least `least` neighbouring lines that `belongs` accepts. Blank lines
 /// neither break a run nor count.
 pub(crate) fn runs<'d, 'a>(

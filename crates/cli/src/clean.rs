@@ -142,6 +142,7 @@ impl Progress {
                 if let Ok(style) = ProgressStyle::with_template(template) {
                     bar.set_style(style.progress_chars("━━─"));
                 }
+                bar.set_message("0");
                 bar
             }
         };

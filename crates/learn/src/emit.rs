@@ -66,11 +66,21 @@ pub(crate) fn file(
         match &rule.pattern {
             DraftPattern::Text(texts) => list("    text", texts, &mut line),
             DraftPattern::Line(patterns) => list("    line", patterns, &mut line),
+            DraftPattern::Block(first, last) => {
+                line(format!("    from: {}", quote(first)));
+                line(format!("    through: {}", quote(last)));
+            }
             DraftPattern::Start(pattern) => line(format!("    start: {}", quote(pattern))),
             DraftPattern::End(pattern) => line(format!("    end: {}", quote(pattern))),
         }
         if let Some(words) = rule.max_words {
             line(format!("    max_words: {words}"));
+        }
+        if let Some(lines) = rule.max_lines {
+            line(format!("    max_lines: {lines}"));
+        }
+        if rule.safe {
+            line("    safe: true".into());
         }
         if !rule.removes.is_empty() {
             list("    removes", &rule.removes, &mut line);

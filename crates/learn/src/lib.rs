@@ -20,10 +20,11 @@ mod emit;
 mod page;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chaffinch_core::{Limits, Pipeline, proof};
+use chaffinch_core::stage::Span;
+use chaffinch_core::{Cleaned, Limits, Pipeline, proof};
 
 use page::Page;
 pub use page::Sample;
@@ -89,16 +90,21 @@ pub fn learn(name: &str, samples: &[Sample], pipeline: &Pipeline) -> Result<Lear
         return Err(Error::TooFewStories(stories));
     }
     let held_out = |page: &Page| stories >= HOLD_OUT_FROM && page.story % 4 == 3;
-    let (tests, lessons): (Vec<Page>, Vec<Page>) = pages.into_iter().partition(held_out);
-    let mut draft = rules::draft(name, &lessons);
-    draft.recognise(name, &lessons, &sorted, pipeline);
-    let all: Vec<&Page> = lessons.iter().chain(&tests).collect();
-    sift(name, &mut draft, &all);
+    let (tests, lessons): (Vec<Page>, Vec<Page>) = pages.iter().cloned().partition(held_out);
+    let drafted = |pages: &[Page]| {
+        let mut draft = rules::draft(name, pages, pipeline);
+        sift(name, &mut draft, pages);
+        draft
+    };
+    let mut draft = drafted(&pages);
     if draft.rules.is_empty() {
         return Err(Error::NothingFound);
     }
-    let fired = fired(name, &draft, &tests);
-    let example = example(name, &draft, &all);
+    draft.recognise(name, &pages, &sorted, pipeline);
+    // What is foretold of documents that taught nothing is what a rule can be trusted for.
+    let foretold = (!tests.is_empty()).then(|| drafted(&lessons));
+    let fired = foretold.map_or_else(BTreeMap::new, |early| fired(name, &draft, &early, &tests));
+    let example = example(name, &draft, &pages);
     let mut notes = Vec::new();
     if draft.signs.is_empty() && draft.hosts.is_empty() {
         notes.push(
@@ -123,7 +129,7 @@ fn pipeline_of(name: &str, draft: &Draft, limits: Limits) -> Option<Pipeline> {
 
 /// Leaves out rules that touch a sentence of one story alone or its title, and rules that fail
 /// their own proof; until all that are left hold.
-fn sift(name: &str, draft: &mut Draft, pages: &[&Page]) {
+fn sift(name: &str, draft: &mut Draft, pages: &[Page]) {
     while !draft.rules.is_empty() {
         let Some(pipeline) = pipeline_of(name, draft, no_limits()) else {
             // One rule is not sound: find it by trying each alone.
@@ -173,29 +179,42 @@ fn sift(name: &str, draft: &mut Draft, pages: &[&Page]) {
     }
 }
 
-/// In how many of the held-out documents each rule fired.
-fn fired(name: &str, draft: &Draft, tests: &[Page]) -> BTreeMap<String, usize> {
+/// In how many of the held-out documents each rule cuts what rules learned without them cut too.
+fn fired(name: &str, draft: &Draft, early: &Draft, tests: &[Page]) -> BTreeMap<String, usize> {
     let mut fired = BTreeMap::new();
-    let Some(pipeline) = pipeline_of(name, draft, Limits::default()) else { return fired };
-    let table = pipeline.rules().rules();
+    let pipelines = pipeline_of(name, draft, no_limits()).zip(pipeline_of(name, early, no_limits()));
+    let Some((pipeline, early)) = pipelines else { return fired };
     for page in tests {
+        let foretold = early.clean_text(&page.text, None);
+        let foretold: Vec<Span> = own_cuts(name, &early, &foretold).map(|(_, span)| span).collect();
         let cleaned = pipeline.clean_text(&page.text, None);
-        let mut ids: Vec<&str> =
-            cleaned.edits().iter().map(|edit| table[edit.rule.0 as usize].id.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        for id in ids.into_iter().filter_map(|id| id.strip_prefix(&format!("{name}/"))) {
-            *fired.entry(id.to_owned()).or_insert(0) += 1;
-        }
+        let ids: BTreeSet<&str> = own_cuts(name, &pipeline, &cleaned)
+            .filter(|(_, span)| foretold.iter().any(|early| early.overlaps(*span)))
+            .map(|(id, _)| id)
+            .collect();
+        ids.into_iter().for_each(|id| *fired.entry(id.to_owned()).or_insert(0) += 1);
     }
     fired
+}
+
+/// The cuts of the outlet's own rules, each with the rule's id in its file.
+fn own_cuts<'a>(
+    name: &'a str,
+    pipeline: &'a Pipeline,
+    cleaned: &'a Cleaned<'_>,
+) -> impl Iterator<Item = (&'a str, Span)> {
+    let table = pipeline.rules().rules();
+    cleaned.edits().iter().filter(|edit| edit.removes()).filter_map(move |edit| {
+        let id = table[edit.rule.0 as usize].id.strip_prefix(name)?.strip_prefix('/')?;
+        Some((id, edit.span))
+    })
 }
 
 /// The longest document that may stand in a rule file as its example, in bytes.
 const EXAMPLE: usize = 6_000;
 
 /// The shortest sample that more than one rule cuts, and what is left of it.
-fn example(name: &str, draft: &Draft, pages: &[&Page]) -> Option<(String, String)> {
+fn example(name: &str, draft: &Draft, pages: &[Page]) -> Option<(String, String)> {
     let pipeline = pipeline_of(name, draft, Limits::default())?;
     let table = pipeline.rules().rules();
     let own = |id: u32| table[id as usize].id.starts_with(&format!("{name}/"));

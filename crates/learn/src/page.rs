@@ -102,13 +102,34 @@ impl Page {
 /// Sentences that two pages must share, at least, to carry one story.
 const SHARED: usize = 3;
 
+/// The sentences of each page, without those that most pages have though each has its own: they are
+/// the outlet's, and tell no story.
+fn sentences_of_stories(pages: &[Page]) -> Vec<BTreeSet<String>> {
+    let of = |page: &Page| -> BTreeSet<String> {
+        page.sentences().into_iter().map(str::to_owned).collect()
+    };
+    let mut sentences: Vec<BTreeSet<String>> = pages.iter().map(of).collect();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for sentence in sentences.iter().flatten() {
+        *counts.entry(sentence.clone()).or_default() += 1;
+    }
+    let many = (pages.len() * 6).div_ceil(10).max(3);
+    let common = |sentence: &String| counts[sentence] >= many;
+    let own = |page: &BTreeSet<String>| page.iter().filter(|s| counts[*s] == 1).count() >= SHARED;
+    if sentences.iter().all(own) {
+        sentences.iter_mut().for_each(|page| page.retain(|sentence| !common(sentence)));
+    }
+    sentences
+}
+
 /// Numbers the stories, and finds each page's own sentences and title. How many stories there are.
 pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
     let mut story: Vec<usize> = (0..pages.len()).collect();
+    let sentences = sentences_of_stories(pages);
     for a in 0..pages.len() {
         for b in 0..a {
-            let (of_a, of_b) = (pages[a].sentences(), pages[b].sentences());
-            let shared = of_a.intersection(&of_b).count();
+            let (of_a, of_b) = (&sentences[a], &sentences[b]);
+            let shared = of_a.intersection(of_b).count();
             let fewer = of_a.len().min(of_b.len());
             let same = pages[a].text == pages[b].text;
             if same || shared >= SHARED && shared * 5 >= fewer * 2 {

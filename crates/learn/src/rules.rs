@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chaffinch_core::Pipeline;
-use chaffinch_core::stage::script;
+use chaffinch_core::rules::key;
+use chaffinch_core::stage::{Document, script};
 
 use crate::page::{Page, Row, Sample, stories_by_key};
 
@@ -11,6 +12,16 @@ use crate::page::{Page, Row, Sample, stories_by_key};
 /// large set of whole pages from taking minutes.
 const MOST_FRAMES: usize = 30;
 const FRAME_PAGES: usize = 40;
+
+/// The fewest lines that make a menu, and the most words that a line of one has.
+const MENU_LINES: usize = 8;
+const MENU_WORDS: usize = 5;
+
+/// The most words of a line that one story has and that names the outlet.
+const NAMED_WORDS: usize = 12;
+
+/// The most lines of a block between its first and its last.
+const BLOCK_LINES: usize = 12;
 
 /// A rule in the making.
 #[derive(Clone, Debug)]
@@ -21,6 +32,9 @@ pub(crate) struct DraftRule {
     pub(crate) at: Option<usize>,
     pub(crate) pattern: DraftPattern,
     pub(crate) max_words: Option<usize>,
+    pub(crate) max_lines: Option<usize>,
+    /// No line of it is a sentence: no part of a story.
+    pub(crate) safe: bool,
     pub(crate) removes: Vec<String>,
     pub(crate) keeps: Vec<String>,
     /// In how many stories of the lessons it was seen.
@@ -35,6 +49,8 @@ pub(crate) struct DraftRule {
 pub(crate) enum DraftPattern {
     Text(Vec<String>),
     Line(Vec<String>),
+    /// From a line through another.
+    Block(String, String),
     Start(String),
     End(String),
 }
@@ -70,17 +86,22 @@ impl Draft {
 }
 
 /// Drafts the rules of an outlet.
-pub(crate) fn draft(name: &str, pages: &[Page]) -> Draft {
+pub(crate) fn draft(name: &str, pages: &[Page], pipeline: &Pipeline) -> Draft {
+    let names = &names(pages, &stories_by_key(pages), pipeline);
     let stories: BTreeSet<usize> = pages.iter().map(|page| page.story).collect();
     let mut work = Work {
         pages,
         stories: stories.len(),
+        seen: stories_by_key(pages),
+        names,
+        stages: BTreeMap::new(),
         covered: BTreeSet::new(),
         framed: BTreeSet::new(),
         rules: Vec::new(),
         keep: keep(pages),
         name,
     };
+    work.blocks();
     work.repeated_lines();
     work.changing_numbers();
     work.frames();
@@ -110,6 +131,12 @@ fn keep(pages: &[Page]) -> String {
 struct Work<'a> {
     pages: &'a [Page],
     stories: usize,
+    /// The stories in which each line stands.
+    seen: BTreeMap<String, BTreeSet<usize>>,
+    /// What the outlet calls itself.
+    names: &'a [String],
+    /// The stages of lines that begin and end blocks: no other stage may cut them before.
+    stages: BTreeMap<String, String>,
     /// Keys that a rule takes already.
     covered: BTreeSet<String>,
     /// Keys that a frame takes already.
@@ -134,6 +161,12 @@ struct Occurrences<'a> {
 impl Occurrences<'_> {
     fn all(&self, test: impl Fn(&Page, usize, &Row) -> bool) -> bool {
         self.rows.iter().all(|(page, at, row)| test(page, *at, row))
+    }
+
+    /// Whether the test holds of more than half.
+    fn mostly(&self, test: impl Fn(&Page, usize, &Row) -> bool) -> bool {
+        let count = self.rows.iter().filter(|(page, at, row)| test(page, *at, row)).count();
+        count * 2 > self.rows.len()
     }
 
     /// The stage that its words point to, else one by place.
@@ -204,6 +237,8 @@ impl<'a> Work<'a> {
             at: None,
             pattern,
             max_words: None,
+            max_lines: None,
+            safe: false,
             removes: Vec::new(),
             keeps,
             seen,
@@ -214,34 +249,119 @@ impl<'a> Work<'a> {
         &mut self.rules[last]
     }
 
-    /// Lines that stand in several stories as they are. Inside the body they must stand in more,
-    /// and sentences only count outside it.
+    /// Whether a line that one story has stands in a menu: a run of short lines, a good part of
+    /// which the outlet repeats or the generic rules cut.
+    fn in_menu(&self, page: &Page, at: usize) -> bool {
+        let short = |row: &Row| !row.body && row.words <= MENU_WORDS;
+        let first = page.rows[..at].iter().rposition(|row| !short(row)).map_or(0, |at| at + 1);
+        let rest = page.rows[at..].iter().position(|row| !short(row));
+        let run = first..rest.map_or(page.rows.len(), |rest| at + rest);
+        let chaff = run.clone().filter(|at| self.is_chaff(page, *at)).count();
+        run.len() >= MENU_LINES && chaff * 4 >= run.len() && short(&page.rows[at])
+    }
+
+    /// Whether the outlet repeats a line, or the generic rules cut it.
+    fn is_chaff(&self, page: &Page, at: usize) -> bool {
+        let row = page.rows.get(at);
+        row.is_some_and(|row| row.gone || self.seen.get(&row.key).is_some_and(|s| s.len() > 1))
+    }
+
+    /// Whether a line stands beside another that the outlet repeats or the generic rules cut.
+    fn keeps_company(&self, page: &Page, at: usize) -> bool {
+        self.is_chaff(page, at + 1) || at > 0 && self.is_chaff(page, at - 1)
+    }
+
+    /// Lines that stand in several stories as they are. Inside the body they must keep company: a
+    /// menu's lines stand among others of their kind, a heading among sentences of its story.
     fn repeated_lines(&mut self) {
         let many = (self.stories * 3).div_ceil(10).max(3);
-        let mut groups: Groups<(String, usize)> = BTreeMap::new();
+        let mut groups: BTreeMap<(String, &'static str, bool), Vec<(String, usize)>> =
+            BTreeMap::new();
         for (key, found) in self.by(|_, _, row| Some(row.key.clone())) {
             let count = found.stories.len();
-            let edge = found.rows.iter().filter(|(page, at, _)| page.at_edge(*at)).count();
-            let mostly_edge = edge * 2 > found.rows.len();
+            let edge = found.mostly(|page, at, _| page.at_edge(at));
+            let company = found.mostly(|page, at, _| self.keeps_company(page, at));
             let sentence = found.rows[0].2.body;
-            let enough = if sentence {
-                mostly_edge && count >= 2
-            } else {
-                mostly_edge && count >= 2 || count >= many
+            let named = self.names.iter().any(|name| key.contains(name.as_str()));
+            let menu = |page: &Page, at, _: &Row| self.in_menu(page, at);
+            let alone = |page: &Page, at, row: &Row| {
+                self.in_menu(page, at) || named && row.words <= NAMED_WORDS && page.at_edge(at)
+            };
+            let enough = match (edge, company) {
+                _ if count == 1 => !sentence && found.all(alone),
+                (true, _) => true,
+                // Two stories of two or three may be built alike: reviews, live tickers.
+                (false, true) => {
+                    count >= many || !sentence && (self.stories > 3 || found.mostly(menu))
+                }
+                (false, false) => count >= many && !sentence,
             };
             let title = found.rows.iter().any(|(page, at, _)| page.titles.contains(at));
             let says = key.chars().any(char::is_alphanumeric);
             if enough && says && !title {
-                groups.entry((found.stage(), found.place())).or_default().push((key, count));
+                let stage = self.stages.get(&key).cloned().unwrap_or_else(|| found.stage());
+                groups.entry((stage, found.place(), !sentence)).or_default().push((key, count));
             }
         }
-        for ((stage, place), mut lines) in groups {
+        for ((stage, place, safe), mut lines) in groups {
             lines.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             let seen = lines.iter().map(|(_, count)| *count).max().unwrap_or(0);
             self.covered.extend(lines.iter().map(|(key, _)| key.clone()));
             let texts = lines.into_iter().map(|(key, _)| key).collect();
             let id = if place == "anywhere" { stage.clone() } else { format!("{place}-{stage}") };
-            self.add(&id, stage, place, DraftPattern::Text(texts), seen);
+            self.add(&id, stage, place, DraftPattern::Text(texts), seen).safe = safe;
+        }
+    }
+
+    /// Headings that several stories have, with lines that change below them, up to the next line
+    /// that repeats: teasers, most of the time.
+    fn blocks(&mut self) {
+        // By first and last line: the stories, the first line's places, samples of the block.
+        type Seen<'a> = (BTreeSet<usize>, Vec<(&'a Page, usize)>, BTreeSet<Vec<&'a str>>);
+        let mut found: BTreeMap<(&str, &str), Seen<'_>> = BTreeMap::new();
+        let enough = (self.stories * 2).div_ceil(5).max(2);
+        let repeated = |row: &Row| self.seen[&row.key].len() >= enough && !row.body;
+        for page in self.pages {
+            let firsts = page.rows.iter().enumerate().filter(|(_, row)| repeated(row) && !row.gone);
+            for (first, row) in firsts {
+                let mut below = page.rows[first + 1..].iter();
+                let Some(between) = below.position(|row| repeated(row) || row.body) else { continue };
+                let last = first + 1 + between;
+                let block = &page.rows[first..=last];
+                let changing = (1..=BLOCK_LINES).contains(&between)
+                    && block[1..=between].iter().all(|row| self.seen[&row.key].len() == 1);
+                let titled = page.titles.iter().any(|title| (first..=last).contains(title));
+                let outside = page.at_edge(first)
+                    || first > 0 && self.is_chaff(page, first - 1) && self.is_chaff(page, last + 1);
+                if changing && !titled && repeated(&page.rows[last]) && outside {
+                    let (stories, places, samples) =
+                        found.entry((&row.key, &page.rows[last].key)).or_default();
+                    stories.insert(page.story);
+                    places.push((page, first));
+                    samples.insert(block.iter().map(|row| row.key.as_str()).collect());
+                }
+            }
+        }
+        found.retain(|_, (stories, places, samples)| {
+            let edge = places.iter().all(|(page, first)| page.at_edge(*first));
+            samples.len() > 1 && stories.len() >= if edge { enough } else { enough.max(3) }
+        });
+        for ((first, last), (stories, places, samples)) in found {
+            let rows: Vec<_> = places.iter().map(|(page, at)| (*page, *at, &page.rows[*at])).collect();
+            let heading = Occurrences { rows, stories: BTreeSet::new() };
+            let (stage, place) = match self.stages.get(first).or_else(|| self.stages.get(last)) {
+                Some(stage) => (stage.clone(), heading.place()),
+                None => (heading.stage(), heading.place()),
+            };
+            for end in [first, last] {
+                self.stages.entry(end.to_owned()).or_insert_with(|| stage.clone());
+            }
+            let lines = samples.iter().map(Vec::len).max().unwrap_or(0);
+            let ends = (regex_syntax::escape(first), regex_syntax::escape(last));
+            let pattern = DraftPattern::Block(ends.0, ends.1);
+            let rule = self.add(&format!("{stage}-block"), stage, place, pattern, stories.len());
+            rule.max_lines = Some(lines + lines / 2);
+            rule.removes = samples.iter().take(1).map(|lines| lines.join("\n")).collect();
         }
     }
 
@@ -679,15 +799,20 @@ impl Draft {
         let letters = |text: &str| -> String {
             text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
         };
+        let names = names(pages, &stories, pipeline);
         let name = letters(name);
         let few = self.lessons.div_ceil(5).max(2);
         let mut signs: BTreeMap<String, bool> = BTreeMap::new();
         let mut propose = |text: &str, count: usize, safe: bool| {
-            let named = name.len() >= 5 && letters(text).contains(&name);
+            let named = name.len() >= 5 && letters(text).contains(&name)
+                || names.iter().any(|name| text.contains(name.as_str()));
             let long = text.chars().count() >= 12 && script::words(text) >= 2
                 || named && text.chars().count() >= 6;
             let alone = !others.iter().any(|other| other.contains(text));
-            if long && alone && count >= few && (named || safe) {
+            // A bare name may begin a sentence anywhere.
+            let bare = names.iter().any(|name| name == text)
+                || letters(text) == name && text.ends_with(char::is_alphanumeric);
+            if long && alone && !bare && count >= few && (named || safe) {
                 signs.insert(text.to_owned(), named);
             }
         };
@@ -695,12 +820,10 @@ impl Draft {
             match &rule.pattern {
                 DraftPattern::Text(texts) => texts.iter().for_each(|text| {
                     let count = stories.get(text).map_or(0, BTreeSet::len);
-                    propose(
-                        text,
-                        count,
-                        count * 2 >= self.lessons && !hinted.contains(text.as_str()),
-                    );
+                    let safe = count * 2 >= self.lessons && !hinted.contains(text.as_str());
+                    propose(text, count, safe);
                 }),
+                DraftPattern::Block(..) => {}
                 DraftPattern::Start(_) | DraftPattern::End(_) | DraftPattern::Line(_) => {
                     rule.literals.iter().for_each(|text| propose(text.trim(), rule.seen, false));
                 }
@@ -710,6 +833,9 @@ impl Draft {
         for (key, count) in stories.iter().map(|(key, stories)| (key, stories.len())) {
             propose(key, count, false);
         }
+        for (text, stories) in around(&names, pages) {
+            propose(&text, stories.len(), false);
+        }
         // What names the outlet comes first; then long lines, which are rarer elsewhere.
         let mut signs: Vec<(String, bool)> = signs.into_iter().collect();
         signs.sort_by_key(|(text, named)| {
@@ -717,4 +843,84 @@ impl Draft {
         });
         self.signs = signs.into_iter().take(SIGNS).map(|(text, _)| text).collect();
     }
+}
+
+/// What the outlet calls itself: words in capitals that several different lines of its chaff have,
+/// in a good part of the stories, and that are no cue of a generic rule.
+fn names(
+    pages: &[Page],
+    stories: &BTreeMap<String, BTreeSet<usize>>,
+    pipeline: &Pipeline,
+) -> Vec<String> {
+    let mut found: BTreeMap<String, (BTreeSet<&str>, BTreeSet<usize>)> = BTreeMap::new();
+    for page in pages {
+        for row in page.rows.iter().filter(|row| row.gone || stories[&row.key].len() > 1) {
+            for name in capitals(&row.key) {
+                let (keys, stories) = found.entry(name).or_default();
+                keys.insert(&row.key);
+                stories.insert(page.story);
+            }
+        }
+    }
+    let count = pages.iter().map(|page| page.story).collect::<BTreeSet<_>>().len();
+    let enough = (count * 2).div_ceil(5).max(2);
+    found.retain(|name, (keys, stories)| {
+        keys.len() >= 2 && stories.len() >= enough && !is_cue(name, pipeline)
+    });
+    let mut names: Vec<(usize, String)> =
+        found.into_iter().map(|(name, (_, stories))| (stories.len(), name)).collect();
+    names.sort_by_key(|(count, name)| (std::cmp::Reverse((*count, name.len())), name.clone()));
+    names.into_iter().map(|(_, name)| name).take(MOST_NAMES).collect()
+}
+
+/// The most names that an outlet may have.
+const MOST_NAMES: usize = 3;
+
+/// Runs of two words or more in capitals, and of one with a capital inside.
+fn capitals(key: &str) -> Vec<String> {
+    let name = |words: &[&str]| -> Option<String> {
+        let inside = |word: &str| word.chars().skip(1).any(char::is_uppercase);
+        let telling = words.len() >= 2 || words.iter().any(|w| w.chars().count() >= 5 && inside(w));
+        telling.then(|| words.join(" "))
+    };
+    let (mut found, mut run) = (Vec::new(), Vec::new());
+    for word in key.split(' ') {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        if bare.starts_with(char::is_uppercase) && word.starts_with(bare) {
+            run.push(bare.strip_suffix("'s").unwrap_or(bare));
+            if word.len() == bare.len() && !bare.ends_with("'s") {
+                continue;
+            }
+        }
+        found.extend(name(&std::mem::take(&mut run)));
+    }
+    found.extend(name(&run));
+    found
+}
+
+/// Whether a generic rule takes this for chaff, whoever says it.
+fn is_cue(text: &str, pipeline: &Pipeline) -> bool {
+    let rules = pipeline.rules();
+    let doc = Document::new(text, rules.rules(), key::key);
+    doc.lines().any(|line| !rules.find(None, line, &mut Vec::new()).is_empty())
+}
+
+/// Starts of lines up to a name, and ends from it on, with words enough to tell; and the stories
+/// that have them.
+fn around(names: &[String], pages: &[Page]) -> BTreeMap<String, BTreeSet<usize>> {
+    let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for page in pages {
+        for row in page.rows.iter().filter(|row| !row.body) {
+            for name in names {
+                let Some(at) = row.key.find(name.as_str()) else { continue };
+                let (start, end) = (&row.key[..at + name.len()], &row.key[at..]);
+                for text in [start, end] {
+                    if script::words(text) >= script::words(name) + 2 {
+                        found.entry(text.to_owned()).or_default().insert(page.story);
+                    }
+                }
+            }
+        }
+    }
+    found
 }

@@ -276,17 +276,21 @@ pub(crate) struct RulesTryArgs {
 }
 
 /// Hold rule files to their proof: every text that must go goes, every text that must stay stays,
-/// every example comes out exactly, and clean articles in sixteen languages are left alone.
+/// every example comes out exactly, every choice of a regex has its case, and clean articles in
+/// sixteen languages are left alone.
 ///
-/// The exit code is 1 if something fails, 2 if a file cannot be read as rules.
+/// It warns of rules that can never fire, that others make needless, or that cost more than they
+/// must. The exit code is 1 if something fails, 2 if a file cannot be read as rules.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  chaffinch rules check                      the rules that ship
+  chaffinch rules check                      the rules in force
   chaffinch rules check rules/example.yaml   one file
+  chaffinch rules check my-rules --mutate    what would no case notice?
   chaffinch rules check my-rules --baseline articles/ --format github")]
 pub(crate) struct RulesCheckArgs {
-    /// Rule files, and directories of them; the rules that ship by default.
+    /// Rule files, and directories of them; by default those of chaffinch.yaml, else those that
+    /// ship.
     #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -294,7 +298,15 @@ pub(crate) struct RulesCheckArgs {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) baseline: Vec<PathBuf>,
 
-    /// How to tell it: for people, one JSON object a finding, or annotations for GitHub.
+    /// Damage each rule on purpose, in turn, and report the damage that no case notices.
+    #[arg(long)]
+    pub(crate) mutate: bool,
+
+    /// Warnings count as errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// How to tell it.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: CheckFormat,
 }
@@ -394,6 +406,8 @@ pub(crate) enum CheckFormat {
     Text,
     /// For programs: one JSON object a finding.
     Json,
+    /// For code hosts and editors: SARIF 2.1.0.
+    Sarif,
     /// Annotations on the lines of a pull request.
     Github,
 }

@@ -1,209 +1,304 @@
-//! `chaffinch rules check`: do rule files prove themselves, and leave clean articles alone?
+//! `chaffinch rules check`: do rule files keep what they promise?
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
+use chaffinch_core::Pipeline;
+use chaffinch_core::config::Config;
+use chaffinch_core::rules::{self, SHIPPED, yaml::Places};
 use chaffinch_core::stage::RuleId;
-use chaffinch_core::{Limits, Pipeline, proof};
-use serde_json::json;
+use chaffinch_proof::{CODES, Finding, Level, no_limits};
+use chaffinch_report::visible;
+use serde_json::{Value, json};
 
 use crate::args::{CheckFormat, RulesCheckArgs};
 use crate::failure::Failure;
 use crate::print;
 
-/// Something that a check found.
-struct Finding {
-    error: bool,
-    file: String,
-    line: usize,
-    rule: String,
-    message: String,
-}
-
-/// The clean articles that ship.
-static BASELINE: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/baseline.rs"));
-
 pub(crate) fn run(args: &RulesCheckArgs) -> Result<u8, Failure> {
-    // Cases are shorter than articles, so nothing caps what is cut of them.
-    let limits = Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() };
-    let make = |outlet: Option<&str>| {
-        let mut builder = Pipeline::builder().limits(limits);
-        for path in &args.files {
-            builder = add(builder, path)?;
-        }
-        if let Some(outlet) = outlet {
-            builder = builder.outlet(outlet);
-        }
-        Ok::<_, Failure>(builder.build()?)
-    };
-    let pipeline = make(None)?;
-    let mut findings = Vec::new();
-    // The same files made a pipeline a moment ago.
-    let forced = |outlet: &str| {
-        make(Some(outlet)).unwrap_or_else(|_| unreachable!("{outlet} is one of the files'"))
-    };
-    for failure in proof::prove(&pipeline, &forced) {
-        let message = format!("{}\n  case: {}", failure.message, shorten(&failure.case));
-        findings.push(finding(true, failure.file, &failure.rule, message));
-    }
-    baseline(args, &make, &pipeline, &mut findings)?;
-    let named = |file: &str| {
-        args.files.is_empty() || args.files.iter().any(|path| Path::new(file).starts_with(path))
-    };
-    let slow = pipeline.rules().slow_rules();
-    for id in slow.into_iter().filter(|id| named(&pipeline.rules().source(*id).file)) {
-        let (rule, source) =
-            (&pipeline.rules().rules()[id.0 as usize], pipeline.rules().source(id));
-        let message = "nothing tells its lines from others, so it is tried on every line; \
-                       give it a fixed word at its start or end";
-        findings.push(finding(false, source.file.clone(), &rule.id, message.into()));
-    }
-    for (sign, units) in pipeline.rules().shared_signs() {
-        let message = format!(
-            "the sign \"{sign}\" is also that of {}: it tells neither",
-            units[1..].join(", ")
-        );
-        findings.push(finding(false, String::new(), units[0], message));
-    }
-    findings.sort_by(|a, b| {
-        (&a.file, a.line, &a.rule, !a.error).cmp(&(&b.file, b.line, &b.rule, !b.error))
-    });
-    tell(&findings, &pipeline, args.format)
-}
-
-/// Adds a file, or a directory of files.
-fn add(builder: chaffinch_core::Builder, path: &Path) -> Result<chaffinch_core::Builder, Failure> {
-    if path.is_dir() {
-        return Ok(builder.rules(path));
-    }
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(builder.rule_file(&path.display().to_string(), &text)),
-        Err(error) => Err(Failure::Usage(format!("cannot read {}: {error}", path.display()))),
-    }
-}
-
-/// Cleans articles that are clean already, as each outlet's.
-fn baseline(
-    args: &RulesCheckArgs,
-    make: &dyn Fn(Option<&str>) -> Result<Pipeline, Failure>,
-    pipeline: &Pipeline,
-    findings: &mut Vec<Finding>,
-) -> Result<(), Failure> {
-    let mut articles: Vec<(String, String)> =
-        BASELINE.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    for folder in &args.baseline {
-        let inputs: Vec<PathBuf> = vec![folder.clone()];
+    let checked = Checked::load(&args.files)?;
+    let mut articles = Vec::new();
+    if !args.baseline.is_empty() {
         let names = chaffinch_formats::Names::default();
-        let documents = chaffinch_formats::documents(&inputs, None, &names, None, usize::MAX)?;
+        let documents =
+            chaffinch_formats::documents(&args.baseline, None, &names, None, usize::MAX)?;
         articles.extend(documents.into_iter().map(|document| (document.name, document.text)));
     }
-    let outlets: Vec<String> = pipeline.rules().outlets().map(|(o, ..)| o.to_owned()).collect();
-    let mut seen: BTreeMap<(u32, &str), &str> = BTreeMap::new();
-    let mut told = Vec::new();
-    for outlet in std::iter::once(None).chain(outlets.iter().map(|o| Some(o.as_str()))) {
-        let pipeline = make(outlet)?;
-        for (name, text) in &articles {
-            let cleaned = pipeline.clean_text(text, None);
-            for edit in cleaned.edits().iter().filter(|edit| edit.removes()) {
-                if seen.insert((edit.rule.0, name), "").is_none() {
-                    let cut = shorten(&cleaned.source()[edit.span.range()]);
-                    told.push((edit.rule, format!("cuts {cut} of the clean article {name}")));
+    let wanted = |file: &str| checked.wanted(file);
+    let mut findings = chaffinch_proof::check(&checked.pipeline, &articles, &wanted);
+    if args.mutate {
+        findings.extend(chaffinch_proof::mutate(&checked.pipeline, &wanted));
+    }
+    let findings: Vec<Placed> = Sources::default().place_all(findings);
+    let text = match args.format {
+        CheckFormat::Text => for_people(&findings, &checked),
+        CheckFormat::Json => findings.iter().map(|f| format!("{}\n", f.to_json())).collect(),
+        CheckFormat::Sarif => sarif(&findings),
+        CheckFormat::Github => findings.iter().map(Placed::annotation).collect(),
+    };
+    print(text.as_bytes())?;
+    let bad = |found: &Placed| found.finding.level == Level::Error || args.strict;
+    Ok(u8::from(findings.iter().any(bad)))
+}
+
+/// Rule files to be checked, among the others that they must not disturb.
+pub(crate) struct Checked {
+    /// The pipeline with all of them.
+    pub(crate) pipeline: Pipeline,
+    /// The files that were named; none for all that ship.
+    files: Vec<String>,
+}
+
+impl Checked {
+    /// Loads rule files and directories of them; without any, those of the pipeline file in force,
+    /// else those that ship.
+    pub(crate) fn load(paths: &[PathBuf]) -> Result<Checked, Failure> {
+        let mut paths = paths.to_vec();
+        let file = crate::setup::find_upward().filter(|_| paths.is_empty());
+        if let Some(file) = file
+            && let Ok(text) = std::fs::read_to_string(&file)
+        {
+            let base = file.parent().unwrap_or(Path::new(""));
+            paths = Config::parse(&file.display().to_string(), &text, base)?.rules;
+        }
+        let mut files: Vec<(String, String)> = Vec::new();
+        for path in &paths {
+            if path.is_dir() {
+                files.extend(rules::files_in(path).map_err(|problem| vec![problem])?);
+                continue;
+            }
+            match std::fs::read_to_string(path) {
+                Ok(text) => files.push((path.display().to_string(), text)),
+                Err(error) => {
+                    let message = format!("cannot read {}: {error}", path.display());
+                    return Err(Failure::Usage(message));
                 }
             }
         }
+        let mut builder = Pipeline::builder().limits(no_limits());
+        for (name, text) in &files {
+            builder = builder.rule_file(name, text);
+        }
+        if !files.is_empty() {
+            // The outlets that ship are there too: no rule may fire on another's documents.
+            let subject = |text: &str| {
+                let line =
+                    text.lines().find(|l| l.starts_with("outlet:") || l.starts_with("family:"));
+                line.map(|line| line[7..].trim().trim_matches(['\'', '"']).to_owned())
+            };
+            let named: Vec<String> = files.iter().filter_map(|(_, text)| subject(text)).collect();
+            for (name, text) in SHIPPED.iter().filter(|(name, _)| !name.starts_with("generic/")) {
+                if subject(text).is_none_or(|subject| !named.contains(&subject)) {
+                    builder = builder.rule_file(&format!("rules/{name}"), text);
+                }
+            }
+        }
+        let pipeline = builder.build()?;
+        Ok(Checked { pipeline, files: files.into_iter().map(|(name, _)| name).collect() })
     }
-    for (id, message) in told {
-        let rule = &pipeline.rules().rules()[id.0 as usize];
-        findings.push(finding(true, pipeline.rules().source(id).file.clone(), &rule.id, message));
+
+    /// Whether a file is to be checked.
+    pub(crate) fn wanted(&self, file: &str) -> bool {
+        self.files.is_empty() || self.files.iter().any(|known| known == file)
     }
-    Ok(())
+
+    fn rules(&self) -> usize {
+        let rules = self.pipeline.rules();
+        let files = (0..rules.rules().len() as u32).map(|id| &rules.source(RuleId(id)).file);
+        files.filter(|file| !file.is_empty() && self.wanted(file)).count()
+    }
 }
 
-fn finding(error: bool, file: String, rule: &str, message: String) -> Finding {
-    let line = line_of(&file, rule).unwrap_or(1);
-    Finding { error, file, line, rule: rule.to_owned(), message }
+/// A finding with its place in the text of its file.
+struct Placed {
+    finding: Finding,
+    source: String,
+    span: std::ops::Range<usize>,
 }
 
-/// The line of a rule's id in its file.
-fn line_of(file: &str, rule: &str) -> Option<usize> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let id = rule.rsplit('/').next()?;
-    let is_id = |line: &str| {
-        let line = line.trim_start().trim_start_matches("- ");
-        line.strip_prefix("id:").is_some_and(|rest| rest.trim().trim_matches(['\'', '"']) == id)
-    };
-    text.lines().position(is_id).map(|at| at + 1)
+/// The files that findings stand in, each read once.
+#[derive(Default)]
+struct Sources(HashMap<String, Option<(String, Places)>>);
+
+impl Sources {
+    fn place_all(mut self, findings: Vec<Finding>) -> Vec<Placed> {
+        findings.into_iter().map(|finding| self.place(finding)).collect()
+    }
+
+    fn place(&mut self, finding: Finding) -> Placed {
+        let file = self.0.entry(finding.file.clone()).or_insert_with(|| {
+            let text = chaffinch_proof::text_of(&finding.file)?;
+            let places = Places::of(&text);
+            Some((text, places))
+        });
+        let (source, span) = match file {
+            Some((text, places)) => {
+                (text.clone(), places.value(text, &finding.path, finding.part.clone()))
+            }
+            None => (String::new(), 0..0),
+        };
+        Placed { finding, source, span }
+    }
 }
 
-fn shorten(text: &str) -> String {
+impl Placed {
+    /// First line and column, last line and column, from 1; the last column is behind the last
+    /// character. Columns count characters.
+    fn region(&self) -> [usize; 4] {
+        let position = |at: usize| {
+            let before = self.source.get(..at).unwrap_or_default();
+            let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+            (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        };
+        let ((line, column), (end_line, end_column)) =
+            (position(self.span.start), position(self.span.end));
+        [line, column, end_line, end_column.max(column + usize::from(line == end_line))]
+    }
+
+    fn level(&self) -> &'static str {
+        match self.finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+        }
+    }
+
+    fn message(&self) -> String {
+        let finding = &self.finding;
+        let mut text = format!("{}: {}", finding.rule, finding.message);
+        if let Some(help) = &finding.help {
+            let _ = write!(text, "; {help}");
+        }
+        text
+    }
+
+    fn to_json(&self) -> Value {
+        let [line, column, end_line, end_column] = self.region();
+        let finding = &self.finding;
+        json!({
+            "level": self.level(), "code": finding.code, "file": finding.file,
+            "line": line, "column": column, "end_line": end_line, "end_column": end_column,
+            "rule": finding.rule, "message": finding.message, "help": finding.help,
+            "case": finding.case,
+        })
+    }
+
+    /// An annotation for GitHub's pull requests.
+    fn annotation(&self) -> String {
+        let escape =
+            |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
+        let [line, column, end_line, end_column] = self.region();
+        format!(
+            "::{} file={},line={line},endLine={end_line},col={column},endColumn={end_column},title={}::{}\n",
+            self.level(),
+            property(&self.finding.file),
+            property(self.finding.code),
+            escape(&self.message())
+        )
+    }
+
+    fn group(&self) -> Group<'_> {
+        let finding = &self.finding;
+        let level = match finding.level {
+            Level::Error => Shown::ERROR,
+            Level::Warning => Shown::WARNING,
+        };
+        let title = format!("{}: {}", finding.rule, finding.message);
+        let title = level.primary_title(visible(&title).into_owned()).id(finding.code);
+        let label = finding.help.as_deref().map(|help| visible(help).into_owned());
+        if self.source.is_empty() {
+            return Group::with_title(title);
+        }
+        let end = self.span.end.max(self.span.start + 1).min(self.source.len());
+        let span = self.span.start.min(end)..end;
+        let snippet = Snippet::source(self.source.as_str())
+            .path(finding.file.as_str())
+            .annotation(AnnotationKind::Primary.span(span).label(label.unwrap_or_default()));
+        let group = title.element(snippet);
+        match &finding.case {
+            Some(case) => group.element(Shown::NOTE.message(format!("case: {}", quoted(case)))),
+            None => group,
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
     let shown: String = text.chars().take(100).collect();
     format!("{shown:?}{}", if shown.len() < text.len() { "…" } else { "" })
 }
 
-fn tell(findings: &[Finding], pipeline: &Pipeline, format: CheckFormat) -> Result<u8, Failure> {
-    let errors = findings.iter().filter(|finding| finding.error).count();
+/// Findings by file, errors first, with the line that each is about.
+fn for_people(findings: &[Placed], checked: &Checked) -> String {
     let mut text = String::new();
-    match format {
-        CheckFormat::Json => {
-            for finding in findings {
-                let row = json!({
-                    "level": if finding.error { "error" } else { "warning" },
-                    "file": finding.file,
-                    "line": finding.line,
-                    "rule": finding.rule,
-                    "message": finding.message,
-                });
-                text.push_str(&format!("{row}\n"));
-            }
+    let bold = anstyle::Style::new().bold();
+    let mut file = None;
+    for found in findings {
+        if file != Some(&found.finding.file) {
+            file = Some(&found.finding.file);
+            let same = findings.iter().filter(|other| other.finding.file == found.finding.file);
+            let name = visible(&found.finding.file);
+            let _ = writeln!(text, "{bold}{name}{bold:#}: {}\n", counts(same));
         }
-        CheckFormat::Github => {
-            for finding in findings {
-                let level = if finding.error { "error" } else { "warning" };
-                let message = format!("{}: {}", finding.rule, finding.message);
-                let message = message.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-                text.push_str(&format!(
-                    "::{level} file={},line={}::{message}\n",
-                    finding.file, finding.line
-                ));
-            }
-        }
-        CheckFormat::Text => {
-            let (red, yellow) = (
-                anstyle::AnsiColor::Red.on_default().bold(),
-                anstyle::AnsiColor::Yellow.on_default().bold(),
-            );
-            let bold = anstyle::Style::new().bold();
-            let mut file = None;
-            for finding in findings {
-                if file != Some(&finding.file) {
-                    text.push_str(&format!(
-                        "{bold}{}{bold:#}\n",
-                        chaffinch_report::visible(&finding.file)
-                    ));
-                    file = Some(&finding.file);
-                }
-                let (style, level) =
-                    if finding.error { (red, "error") } else { (yellow, "warning") };
-                let message: Vec<String> = finding
-                    .message
-                    .lines()
-                    .map(|line| chaffinch_report::visible(line).into_owned())
-                    .collect();
-                text.push_str(&format!(
-                    "  {}: {style}{level}{style:#}: {}: {}\n",
-                    finding.line,
-                    finding.rule,
-                    message.join("\n    ")
-                ));
-            }
-            let rules = pipeline.rules();
-            let count = (0..rules.rules().len() as u32)
-                .filter(|id| !rules.source(RuleId(*id)).file.is_empty())
-                .count();
-            let warnings = findings.len() - errors;
-            text.push_str(&format!("{count} rules, {errors} errors, {warnings} warnings\n"));
+        let _ = writeln!(text, "{}\n", Renderer::styled().render(&[found.group()]));
+    }
+    let rules = count(checked.rules(), "rule");
+    let _ = writeln!(text, "{rules}, {}", counts(findings.iter()));
+    text
+}
+
+fn counts<'a>(findings: impl Iterator<Item = &'a Placed>) -> String {
+    let (mut errors, mut warnings) = (0, 0);
+    for found in findings {
+        match found.finding.level {
+            Level::Error => errors += 1,
+            Level::Warning => warnings += 1,
         }
     }
-    print(text.as_bytes())?;
-    Ok(u8::from(errors > 0))
+    format!("{}, {}", count(errors, "error"), count(warnings, "warning"))
+}
+
+fn count(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The findings as SARIF 2.1.0, which code hosts and editors read.
+fn sarif(findings: &[Placed]) -> String {
+    let rules: Vec<Value> = CODES
+        .iter()
+        .map(|(id, means)| json!({"id": id, "shortDescription": {"text": means}}))
+        .collect();
+    let results: Vec<Value> = findings
+        .iter()
+        .map(|found| {
+            let [line, column, end_line, end_column] = found.region();
+            json!({
+                "ruleId": found.finding.code,
+                "level": found.level(),
+                "message": {"text": found.message()},
+                "locations": [{"physicalLocation": {
+                    "artifactLocation": {"uri": found.finding.file.replace('\\', "/")},
+                    "region": {
+                        "startLine": line, "startColumn": column,
+                        "endLine": end_line, "endColumn": end_column,
+                    },
+                }}],
+            })
+        })
+        .collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "chaffinch",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    });
+    format!("{log:#}\n")
 }

@@ -24,7 +24,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
         match container.unwrap_or_else(|| Container::of(file)) {
             Container::Text => {
                 let path = file.to_str();
-                let cleaned = pipeline.clean_input(&Input { bytes: &bytes, url: None, path });
+                let cleaned =
+                    pipeline.clean_input(&Input { bytes: &bytes, path, ..Input::default() });
                 show(&pipeline, &cleaned, &shown, args)?;
             }
             Container::Jsonl => code |= rows(&pipeline, &bytes, &shown, &names, args)?,

@@ -26,7 +26,7 @@ pub(crate) fn list(args: &RulesListArgs) -> Result<u8, Failure> {
     let mut rows = Vec::new();
     for (id, rule) in in_files(&pipeline).filter(|(_, rule)| wanted(&rule.id, &rule.stage)) {
         let place = format!("{:?}", rule.place).to_lowercase();
-        rows.push((&*rule.id, &*rule.stage, place, &*rules.source(id).written));
+        rows.push((&*rule.id, &*rule.stage, place, rules.source(id).written.to_string()));
     }
     let mut text = String::new();
     if args.filter.is_none() {
@@ -39,7 +39,7 @@ pub(crate) fn list(args: &RulesListArgs) -> Result<u8, Failure> {
     let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
     let stage_width = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
     for (id, stage, place, written) in rows {
-        let written = visible(written);
+        let written = visible(&written);
         let shown: String = written.chars().take(72).collect();
         let dots = if shown.len() < written.len() { "…" } else { "" };
         let _ = writeln!(text, "  {id:<width$}  {stage:<stage_width$}  {place:<8}  {shown}{dots}");
@@ -77,7 +77,9 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     if rule.safe {
         line("safe", "acts without a body line too, and counts towards no cap");
     }
-    source.written.split(" | ").for_each(|pattern| line("pattern", pattern));
+    for (key, patterns) in &source.written.keys {
+        patterns.iter().for_each(|pattern| line(key, pattern));
+    }
     source.removes.iter().for_each(|case| line("removes", case));
     source.keeps.iter().for_each(|case| line("keeps", case));
     print(text.as_bytes())

@@ -28,7 +28,7 @@ pub(crate) fn pipeline_text(args: &PipelineArgs) -> Result<(Option<PathBuf>, Str
 
 /// The nearest pipeline file from the working directory upward. Never from the corpus: what was
 /// downloaded must not choose how it is cleaned.
-fn find_upward() -> Option<PathBuf> {
+pub(crate) fn find_upward() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     here.ancestors().map(|directory| directory.join(FILE)).find(|path| path.is_file())
 }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::cleaned::{Cleaned, Fields, Verdict};
 use crate::decode::{self, Coding, Decoded, NotText};
 use crate::edits::{Edit, Edits};
+use crate::era;
 use crate::pipeline::Pipeline;
 
 /// The most rounds that the chain runs over one document.
@@ -23,6 +24,9 @@ pub struct Input<'a> {
     pub url: Option<&'a str>,
     /// Its path, relative to the corpus.
     pub path: Option<&'a str>,
+    /// The day it is from, as `2024-05-31`. Where it is not known, the URL and the first lines are
+    /// looked at; only rules with an era need it.
+    pub date: Option<&'a str>,
 }
 
 impl Pipeline {
@@ -31,7 +35,7 @@ impl Pipeline {
     /// Cleaning cannot fail: what cannot be cleaned passes through as it was, and the verdict says
     /// so.
     pub fn clean<'a>(&self, bytes: &'a [u8]) -> Cleaned<'a> {
-        self.clean_input(&Input { bytes, url: None, path: None })
+        self.clean_input(&Input { bytes, ..Input::default() })
     }
 
     /// Cleans one document.
@@ -47,9 +51,15 @@ impl Pipeline {
 
     /// Cleans a text that is already decoded, such as a field of a record.
     pub fn clean_text<'a>(&self, text: &'a str, url: Option<&'a str>) -> Cleaned<'a> {
-        let input = Input { bytes: text.as_bytes(), url, path: None };
+        self.clean_record(&Input { url, ..Input::default() }, text)
+    }
+
+    /// Cleans a text that is already decoded, such as a field of a record, of which more is known;
+    /// the bytes of `input` are not looked at.
+    pub fn clean_record<'a>(&self, input: &Input<'_>, text: &'a str) -> Cleaned<'a> {
+        let input = Input { bytes: text.as_bytes(), ..*input };
         if text.len() > self.limits.document_bytes {
-            return Cleaned::untouched(input.bytes, NotText::TooLong.to_string());
+            return Cleaned::untouched(text.as_bytes(), NotText::TooLong.to_string());
         }
         let coding = Coding::UTF_8;
         self.clean_decoded(&input, Decoded { text: text.into(), coding, patches: Vec::new() })
@@ -60,7 +70,7 @@ impl Pipeline {
         inputs.par_iter().map(|input| self.clean_input(input)).collect()
     }
 
-    fn clean_decoded<'a>(&self, input: &Input<'a>, decoded: Decoded<'a>) -> Cleaned<'a> {
+    fn clean_decoded<'a>(&self, input: &Input<'_>, decoded: Decoded<'a>) -> Cleaned<'a> {
         // A stage that panics costs this document its cleaning. What it saw is dropped here, so
         // nothing half-done can be seen later.
         let work = || {
@@ -117,18 +127,21 @@ struct Work<'a> {
     findings: Vec<Finding>,
     refused: Vec<(String, usize)>,
     near: Vec<u32>,
+    /// The day of the document, where rules of its outlet hold in an era alone.
+    day: Option<String>,
 }
 
 impl<'a> Work<'a> {
     fn new(pipeline: &'a Pipeline, source: &'a str, input: &Input<'_>) -> Work<'a> {
         let rules = pipeline.rules();
-        let mut doc = Document::new(source, rules.rules(), chaffinch_rules::key::key);
+        let doc = Document::new(source, pipeline.table(), chaffinch_rules::key::key);
         let outlet = match pipeline.outlet {
             Some(unit) => Some((unit, How::Given)),
             None => rules.recognise(input.url, input.path, &doc),
         };
         let unit = outlet.map(|(unit, _)| unit);
-        doc.recognised(unit.map(|unit| rules.unit_name(unit)), rules.detectors(unit));
+        let eras = unit.is_some_and(|unit| rules.has_eras(unit));
+        let day = eras.then(|| era::day(input, &doc)).flatten();
         let mut work = Work {
             pipeline,
             doc,
@@ -138,7 +151,11 @@ impl<'a> Work<'a> {
             findings: Vec::new(),
             refused: Vec::new(),
             near: Vec::new(),
+            day,
         };
+        let mut detectors = rules.detectors(unit);
+        detectors.retain(|rule| work.is_on(*rule));
+        work.doc.recognised(unit.map(|unit| rules.unit_name(unit)), detectors);
         for index in 0..work.doc.line_count() {
             work.find_hits(index);
         }
@@ -151,8 +168,23 @@ impl<'a> Work<'a> {
             return;
         }
         let unit = self.outlet.map(|(unit, _)| unit);
-        let hits = self.pipeline.rules.find(unit, self.doc.line(index), &mut self.near);
+        let line = self.doc.line(index);
+        let mut hits = self.pipeline.rules.find(unit, line, &mut self.near);
+        if let Some((rule, patterns)) = self.pipeline.variant.as_ref().and_then(|v| v.instead()) {
+            hits.retain(|hit| hit.rule != rule);
+            hits.extend(self.pipeline.rules.find_instead(rule, patterns, line));
+        }
+        if self.day.is_some() || self.pipeline.variant.is_some() {
+            hits.retain(|hit| self.is_on(hit.rule));
+        }
         self.doc.set_hits(index, hits);
+    }
+
+    /// Whether a rule holds on the document's day and is not switched off.
+    fn is_on(&self, rule: RuleId) -> bool {
+        let era = &self.pipeline.rules.source(rule).era;
+        self.day.as_deref().is_none_or(|day| era.holds(day))
+            && !self.pipeline.variant.as_ref().is_some_and(|variant| variant.is_off(rule))
     }
 
     fn run(&mut self) {
@@ -162,7 +194,8 @@ impl<'a> Work<'a> {
         let (mut version, mut seen) = (0_usize, vec![None; self.pipeline.chain.len()]);
         for _ in 0..ROUNDS {
             let before = version;
-            for (link, seen) in self.pipeline.chain.iter().zip(&mut seen) {
+            let pipeline = self.pipeline;
+            for (link, seen) in pipeline.chain.iter().zip(&mut seen) {
                 if seen.replace(version) == Some(version) {
                     continue;
                 }
@@ -181,7 +214,7 @@ impl<'a> Work<'a> {
     }
 
     fn tier(&self, rule: RuleId) -> Tier {
-        self.pipeline.rules.rules().get(rule.0 as usize).map_or(Tier::Generic, |rule| rule.tier)
+        self.pipeline.table().get(rule.0 as usize).map_or(Tier::Generic, |rule| rule.tier)
     }
 
     /// Sets apart what `keep` rules protect, before any stage.
@@ -195,7 +228,8 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        for link in &self.pipeline.chain {
+        let pipeline = self.pipeline;
+        for link in pipeline.chain.iter() {
             self.doc.enter(&link.name, link.own_rule);
             let blocks = self.doc.blocks();
             let keeps = blocks.iter().filter(|block| self.doc.rule(block.rule).act == Act::Keep);
@@ -261,7 +295,7 @@ impl<'a> Work<'a> {
     fn is_sound(&self, mark: &Mark) -> bool {
         let span = mark.span;
         let text = self.doc.source().get(span.range());
-        let known = (mark.rule.0 as usize) < self.pipeline.rules.rules().len();
+        let known = (mark.rule.0 as usize) < self.pipeline.table().len();
         let whole = match &mark.action {
             // A replacement across line ends would have to stand on two lines at once.
             Action::Replace(_) => text.is_some_and(|text| !text.contains(['\n', '\r'])),
@@ -279,7 +313,8 @@ impl<'a> Work<'a> {
         let (was_blank, span) = (line.is_blank(), line.span());
         let (text, pieces) = self.edits.left_of(self.doc.source(), span);
         let nothing_left = text.chars().all(chaffinch_stage::script::is_space);
-        if nothing_left && !was_blank {
+        let kept = self.kept.iter().any(|kept| kept.overlaps(span));
+        if nothing_left && !was_blank && !kept {
             let rule = self.edits.within(span).rev().find(|edit| edit.removes());
             if let Some(rule) = rule.map(|edit| edit.rule) {
                 self.edits.remove(span, rule);
@@ -328,7 +363,7 @@ impl<'a> Work<'a> {
     /// wherever they fire do not count: a gallery has as many credits as pictures.
     fn cap_body(&mut self) -> Option<String> {
         let body = self.doc.body_span()?;
-        let rules = self.pipeline.rules.rules();
+        let rules = self.pipeline.table();
         let inside = |edit: &Edit| {
             let rule = &rules[edit.rule.0 as usize];
             let unsure = rule.tier == Tier::Generic && !rule.safe;
@@ -347,7 +382,7 @@ impl<'a> Work<'a> {
     /// The reason to give the document back as it was: cuts that eat the body.
     fn cap_total(&self) -> Option<String> {
         let body = self.doc.first_body_span()?;
-        let rules = self.pipeline.rules.rules();
+        let rules = self.pipeline.table();
         let cut: usize = self
             .edits
             .iter()
@@ -408,6 +443,9 @@ impl<'a> Work<'a> {
     fn kind(&self, index: usize) -> Kind {
         let line = self.doc.line(index);
         let span = line.span();
+        if self.kept.iter().any(|kept| kept.overlaps(line.full_span())) {
+            return Kind::Left;
+        }
         let source = &self.doc.source()[span.range()];
         if source.chars().all(chaffinch_stage::script::is_space) {
             return Kind::Blank;

@@ -4,12 +4,104 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chaffinch_rules::Problem;
+use chaffinch_rules::schema::{self, Key, Kind};
 use chaffinch_rules::yaml::{self, Node, Problems};
 use chaffinch_stage::{Options, Setting};
 use serde_yaml::Value;
 
 /// The pipeline that runs where no file says otherwise.
 pub const DEFAULT: &str = include_str!("chaffinch.yaml");
+
+const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { name, kind, doc }
+}
+
+/// The keys of a pipeline file.
+const FILE: &[Key] = &[
+    key(
+        "rules",
+        Kind::Texts,
+        "Directories of rule files, from this file's directory; those that ship if not said.",
+    ),
+    key(
+        "languages",
+        Kind::Texts,
+        "`all`, or a list such as [en, fa]: generic rules that name another language are left out.",
+    ),
+    key("limits", Kind::Node(LIMITS), "What a document may cost, and how much of it may go."),
+    key(
+        "stages",
+        Kind::Stages,
+        "The stages, in order, some with settings; all of them if not said.",
+    ),
+];
+
+const LIMITS: &[Key] = &[
+    key("document_bytes", Kind::Size, "Longer documents pass through untouched."),
+    key(
+        "body_cut_share",
+        Kind::Share,
+        "Generic cuts inside the body beyond this share of it are dropped.",
+    ),
+    key(
+        "total_cut_share",
+        Kind::Share,
+        "Cuts beyond this share of the body: the document passes through.",
+    ),
+];
+
+/// The JSON Schemas of rule files and of pipeline files, made of the tables that their readers use.
+#[derive(Clone, Debug)]
+pub struct Schemas {
+    /// That of rule files.
+    pub rule_file: serde_json::Value,
+    /// That of pipeline files.
+    pub pipeline: serde_json::Value,
+}
+
+impl Schemas {
+    /// The schemas for the built-in stages.
+    pub fn built_in() -> Schemas {
+        let stages: Vec<(&str, &str, serde_json::Value)> = chaffinch_stages::STAGES
+            .iter()
+            .map(|stage| (stage.name, stage.finds, settings_schema(stage)))
+            .collect();
+        let rule_file = schema::json_schema(
+            "Chaffinch rule file",
+            "How an outlet is recognised, what is cut from its documents, and the proof.",
+            schema::FILE,
+            &stages,
+        );
+        let pipeline = schema::json_schema(
+            "Chaffinch pipeline file",
+            "The stages of the cleaning chain, in order, with rules and limits.",
+            FILE,
+            &stages,
+        );
+        Schemas { rule_file, pipeline }
+    }
+}
+
+/// The settings that a stage takes, told by making it.
+fn settings_schema(stage: &chaffinch_stages::BuiltIn) -> serde_json::Value {
+    let mut options = Options::default();
+    // Without settings, every stage can be made.
+    let _ = (stage.make)(&mut options);
+    let property = |(name, default): (&str, &Setting)| {
+        let schema = match default {
+            Setting::Bool(value) => serde_json::json!({"type": "boolean", "default": value}),
+            Setting::Int(value) => {
+                serde_json::json!({"type": "integer", "minimum": 1, "default": value})
+            }
+            Setting::Float(value) => serde_json::json!({"type": "number", "default": value}),
+            Setting::Text(value) => serde_json::json!({"type": "string", "default": value}),
+        };
+        (name.to_owned(), schema)
+    };
+    let properties: serde_json::Map<String, serde_json::Value> =
+        options.known().map(property).collect();
+    serde_json::json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false})
+}
 
 /// A pipeline file, read.
 #[derive(Clone, Debug)]
@@ -50,13 +142,13 @@ impl Config {
     pub fn parse(file: &str, source: &str, base: &Path) -> Result<Config, Vec<Problem>> {
         let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
         let problems = Problems::default();
-        let mut top = Node::top(&mapping, &problems);
+        let top = Node::top(&mapping, FILE, &problems);
         let rules = top.texts("rules").into_iter().map(|path| base.join(path)).collect();
         let languages: Vec<String> =
             top.texts("languages").into_iter().map(str::to_owned).collect();
         let all = languages.is_empty() || languages == ["all"];
         let limits = top.node("limits").map_or_else(Limits::default, parse_limits);
-        let stages = parse_stages(&mut top);
+        let stages = parse_stages(&top);
         top.finish();
         let problems = problems.place(file, source);
         match problems.is_empty() {
@@ -74,7 +166,7 @@ impl Default for Config {
     }
 }
 
-fn parse_limits(mut node: Node<'_>) -> Limits {
+fn parse_limits(node: Node<'_>) -> Limits {
     let default = Limits::default();
     let bytes = match node.take("document_bytes") {
         None => None,
@@ -86,7 +178,7 @@ fn parse_limits(mut node: Node<'_>) -> Limits {
             parsed
         }
     };
-    let mut share = |key: &'static str, default: f64| match node.take(key).map(Value::as_f64) {
+    let share = |key: &str, default: f64| match node.take(key).map(Value::as_f64) {
         None => default,
         Some(Some(share)) if (0.0..=1.0).contains(&share) => share,
         Some(_) => {
@@ -113,7 +205,7 @@ fn parse_bytes(text: &str) -> Option<u64> {
     number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
-fn parse_stages(top: &mut Node<'_>) -> Vec<(String, Options)> {
+fn parse_stages(top: &Node<'_>) -> Vec<(String, Options)> {
     let items = match top.take("stages") {
         None => return Config::default().stages,
         Some(Value::Sequence(items)) => items,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use chaffinch_rules::{Problem, RuleSet, UnitId, yaml};
-use chaffinch_stage::{Options, OptionsError, RuleId, Stage};
+use chaffinch_rules::{Pattern, Problem, RuleSet, UnitId, yaml};
+use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Stage};
 use encoding_rs::Encoding;
 
 use crate::config::{Config, Limits};
@@ -21,12 +22,37 @@ pub(crate) struct Link {
 }
 
 /// Rules, stages and limits, ready to clean any number of documents from any number of threads.
+///
+/// A clone shares rules and stages with the original.
+#[derive(Clone)]
 pub struct Pipeline {
-    pub(crate) rules: RuleSet,
-    pub(crate) chain: Vec<Link>,
+    pub(crate) rules: Arc<RuleSet>,
+    pub(crate) chain: Arc<[Link]>,
     pub(crate) limits: Limits,
     pub(crate) outlet: Option<UnitId>,
     pub(crate) encoding: Option<&'static Encoding>,
+    pub(crate) variant: Option<Arc<Variant>>,
+}
+
+/// How a pipeline's rules differ from those of its files.
+#[derive(Clone, Default)]
+pub(crate) struct Variant {
+    /// Rules that are switched off, by their ids.
+    off: Vec<bool>,
+    /// All rules, where one of them is another than in its file.
+    table: Option<Vec<Rule>>,
+    /// A rule with patterns other than those of its file.
+    instead: Option<(RuleId, Vec<Pattern>)>,
+}
+
+impl Variant {
+    pub(crate) fn is_off(&self, rule: RuleId) -> bool {
+        self.off.get(rule.0 as usize).copied().unwrap_or(false)
+    }
+
+    pub(crate) fn instead(&self) -> Option<(RuleId, &[Pattern])> {
+        self.instead.as_ref().map(|(rule, patterns)| (*rule, patterns.as_slice()))
+    }
 }
 
 impl Pipeline {
@@ -61,6 +87,47 @@ impl Pipeline {
     /// The rules.
     pub fn rules(&self) -> &RuleSet {
         &self.rules
+    }
+
+    /// What stages know of the rules; a [`RuleId`] is a place in this table.
+    pub fn table(&self) -> &[Rule] {
+        let other = self.variant.as_ref().and_then(|variant| variant.table.as_deref());
+        other.unwrap_or_else(|| self.rules.rules())
+    }
+
+    /// The rule with this full id.
+    pub fn rule(&self, id: &str) -> Option<RuleId> {
+        let at = self.rules.rules().iter().position(|rule| rule.id == id)?;
+        Some(RuleId(at as u32))
+    }
+
+    /// This pipeline, taking every document to be of one outlet; of none it knows, as it is.
+    pub fn for_outlet(&self, outlet: Option<UnitId>) -> Pipeline {
+        Pipeline { outlet, ..self.clone() }
+    }
+
+    /// This pipeline without the rules that `off` names.
+    pub fn without(&self, off: impl Fn(RuleId) -> bool) -> Pipeline {
+        let off = (0..self.rules.rules().len() as u32).map(|id| off(RuleId(id))).collect();
+        self.varied(|variant| variant.off = off)
+    }
+
+    /// This pipeline with another rule in the place of one.
+    pub fn with_rule(&self, id: RuleId, rule: Rule) -> Pipeline {
+        let mut table = self.table().to_vec();
+        table[id.0 as usize] = rule;
+        self.varied(|variant| variant.table = Some(table))
+    }
+
+    /// This pipeline with other patterns for one rule. Slow: they are tried on every line.
+    pub fn with_patterns(&self, id: RuleId, patterns: Vec<Pattern>) -> Pipeline {
+        self.varied(|variant| variant.instead = Some((id, patterns)))
+    }
+
+    fn varied(&self, change: impl FnOnce(&mut Variant)) -> Pipeline {
+        let mut variant = self.variant.as_deref().cloned().unwrap_or_default();
+        change(&mut variant);
+        Pipeline { variant: Some(Arc::new(variant)), ..self.clone() }
     }
 
     /// What a document may cost, and how much of it may go.
@@ -232,8 +299,9 @@ impl Builder {
             let own_rule = rules.add_stage(&name);
             Link { name, stage, own_rule }
         };
-        let chain = made.into_iter().map(link).collect();
+        let chain: Vec<Link> = made.into_iter().map(link).collect();
         let (limits, encoding) = (self.config.limits, self.encoding);
-        Ok(Pipeline { rules, chain, limits, outlet, encoding })
+        let (rules, chain) = (Arc::new(rules), chain.into());
+        Ok(Pipeline { rules, chain, limits, outlet, encoding, variant: None })
     }
 }

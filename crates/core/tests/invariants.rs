@@ -461,8 +461,12 @@ fn outlets_are_told_by_host_then_path_then_signs_and_ties_abstain() {
     .unwrap();
     let pipeline = Pipeline::builder().rules(&folder).build().unwrap();
     let outlet = |url: Option<&str>, path: Option<&str>, text: &str| {
-        let cleaned =
-            pipeline.clean_input(&chaffinch_core::Input { bytes: text.as_bytes(), url, path });
+        let cleaned = pipeline.clean_input(&chaffinch_core::Input {
+            bytes: text.as_bytes(),
+            url,
+            path,
+            date: None,
+        });
         cleaned.outlet().map(|(outlet, how)| format!("{outlet} by {}", how.as_str()))
     };
     let sign = "One sign of it\n";

@@ -285,7 +285,7 @@ impl Job<'_> {
             return Done::Unreadable(source.name, format!("cannot be read: {error}"));
         }
         let path = source.path.as_ref().and_then(|path| path.to_str());
-        let cleaned = self.pipeline.clean_input(&Input { bytes: &bytes, url: None, path });
+        let cleaned = self.pipeline.clean_input(&Input { bytes: &bytes, path, ..Input::default() });
         let record = Record::new(&source.name, 0, &bytes, cleaned.output(), &cleaned);
         let tally = Tally::of(self.pipeline, &cleaned);
         if let Some(Err(error)) =

@@ -141,8 +141,9 @@ pub fn header(pipeline: &Pipeline) -> Header {
     let entry = |(index, rule): (usize, &chaffinch_core::stage::Rule)| {
         let source = rules.source(chaffinch_core::stage::RuleId(index as u32));
         let described = format!(
-            "{}\n{:?} {:?} {:?} {} {:?} {}",
+            "{:?}\n{:?}\n{:?} {:?} {:?} {} {:?} {}",
             source.written,
+            source.era,
             rule.place,
             rule.at,
             rule.act,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use chaffinch_core::rules::edit::{double, quote};
+
 use crate::rules::{Draft, DraftPattern};
 
 /// The most lines of a width that stay in one list on one line.
@@ -112,31 +114,4 @@ fn list(key: &str, items: &[String], line: &mut dyn FnMut(String)) {
     for item in quoted {
         line(format!("{}  - {item}", " ".repeat(indent)));
     }
-}
-
-/// A text as a YAML scalar: in single quotes, or double ones where it needs escapes.
-fn quote(text: &str) -> String {
-    let plain =
-        text.chars().all(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
-    if plain { format!("'{}'", text.replace('\'', "''")) } else { double(text) }
-}
-
-/// A text in double quotes.
-fn double(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{a0}') => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -24,7 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chaffinch_core::stage::Span;
-use chaffinch_core::{Cleaned, Limits, Pipeline, proof};
+use chaffinch_core::{Cleaned, Limits, Pipeline};
+use chaffinch_proof::no_limits;
 
 use page::Page;
 pub use page::Sample;
@@ -117,14 +118,13 @@ pub fn learn(name: &str, samples: &[Sample], pipeline: &Pipeline) -> Result<Lear
     Ok(Learned { yaml, rules: draft.rules.len(), stories, notes })
 }
 
-fn no_limits() -> Limits {
-    Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() }
-}
+/// What the draft is called while it is tried.
+const DRAFT: &str = "draft.yaml";
 
 /// A pipeline with this draft for its only outlet; none if the draft is no sound rule file.
 fn pipeline_of(name: &str, draft: &Draft, limits: Limits) -> Option<Pipeline> {
     let yaml = emit::file(name, draft, 0, 0, &BTreeMap::new(), None);
-    Pipeline::builder().rule_file("draft.yaml", &yaml).limits(limits).outlet(name).build().ok()
+    Pipeline::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name).build().ok()
 }
 
 /// Leaves out rules that touch a sentence of one story alone or its title, and rules that fail
@@ -161,12 +161,8 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page]) {
                 bad.extend(hurt.map(|row| (id.clone(), row.key.clone())));
             }
         }
-        let make = |_: &str| {
-            pipeline_of(name, draft, no_limits())
-                .unwrap_or_else(|| unreachable!("the same draft has just made a pipeline"))
-        };
-        let failures = proof::prove(&pipeline, &make);
-        bad.extend(failures.into_iter().filter_map(|f| Some((own(&f.rule)?, f.case))));
+        let failures = chaffinch_proof::cases(&pipeline, &|file| file == DRAFT);
+        bad.extend(failures.into_iter().filter_map(|f| Some((own(&f.rule)?, f.case?))));
         if bad.is_empty() {
             return;
         }
@@ -182,7 +178,8 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page]) {
 /// In how many of the held-out documents each rule cuts what rules learned without them cut too.
 fn fired(name: &str, draft: &Draft, early: &Draft, tests: &[Page]) -> BTreeMap<String, usize> {
     let mut fired = BTreeMap::new();
-    let pipelines = pipeline_of(name, draft, no_limits()).zip(pipeline_of(name, early, no_limits()));
+    let pipelines =
+        pipeline_of(name, draft, no_limits()).zip(pipeline_of(name, early, no_limits()));
     let Some((pipeline, early)) = pipelines else { return fired };
     for page in tests {
         let foretold = early.clean_text(&page.text, None);

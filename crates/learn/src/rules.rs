@@ -275,8 +275,8 @@ impl<'a> Work<'a> {
     /// menu's lines stand among others of their kind, a heading among sentences of its story.
     fn repeated_lines(&mut self) {
         let many = (self.stories * 3).div_ceil(10).max(3);
-        let mut groups: BTreeMap<(String, &'static str, bool), Vec<(String, usize)>> =
-            BTreeMap::new();
+        type Lines = Vec<(String, usize)>;
+        let mut groups: BTreeMap<(String, &'static str, bool), Lines> = BTreeMap::new();
         for (key, found) in self.by(|_, _, row| Some(row.key.clone())) {
             let count = found.stories.len();
             let edge = found.mostly(|page, at, _| page.at_edge(at));
@@ -325,7 +325,9 @@ impl<'a> Work<'a> {
             let firsts = page.rows.iter().enumerate().filter(|(_, row)| repeated(row) && !row.gone);
             for (first, row) in firsts {
                 let mut below = page.rows[first + 1..].iter();
-                let Some(between) = below.position(|row| repeated(row) || row.body) else { continue };
+                let Some(between) = below.position(|row| repeated(row) || row.body) else {
+                    continue;
+                };
                 let last = first + 1 + between;
                 let block = &page.rows[first..=last];
                 let changing = (1..=BLOCK_LINES).contains(&between)
@@ -347,7 +349,8 @@ impl<'a> Work<'a> {
             samples.len() > 1 && stories.len() >= if edge { enough } else { enough.max(3) }
         });
         for ((first, last), (stories, places, samples)) in found {
-            let rows: Vec<_> = places.iter().map(|(page, at)| (*page, *at, &page.rows[*at])).collect();
+            let rows: Vec<_> =
+                places.iter().map(|(page, at)| (*page, *at, &page.rows[*at])).collect();
             let heading = Occurrences { rows, stories: BTreeSet::new() };
             let (stage, place) = match self.stages.get(first).or_else(|| self.stages.get(last)) {
                 Some(stage) => (stage.clone(), heading.place()),

@@ -1,11 +1,13 @@
 //! Rule files: what one YAML file says, checked for everything that can be wrong with it alone.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use chaffinch_stage::{Act, At, Place, Role, Rule, Tier};
 use regex_syntax::hir::Hir;
 
 use crate::pattern::{self, Anchor, Pattern};
+use crate::schema;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// What a rule file is about.
@@ -44,6 +46,8 @@ pub struct RuleFile {
     pub rules: Vec<FileRule>,
     /// Whole documents, and what must be left of them.
     pub examples: Vec<Example>,
+    /// Where its rules may fire though they should not.
+    pub allow: Vec<Allow>,
 }
 
 /// A rule with its pattern and its proof.
@@ -55,12 +59,99 @@ pub struct FileRule {
     pub language: Option<String>,
     /// What it looks for; two for a block, none for a detector.
     pub patterns: Vec<Pattern>,
-    /// The pattern as it is written, for people.
-    pub written: String,
+    /// The pattern as it is written.
+    pub written: Written,
+    /// The days on which it holds.
+    pub era: Era,
+    /// Its place among the rules of its file, from 0.
+    pub at: usize,
     /// Texts that must go.
     pub removes: Vec<String>,
     /// Texts that must stay.
     pub keeps: Vec<String>,
+}
+
+/// A pattern as a rule file has it: keys, each with its texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// `text`, `line`, `start`, `end`, `inside`, `from`, `through` or `detect`, and what stands there.
+    pub keys: Vec<(&'static str, Vec<String>)>,
+    /// Whether capitals and small letters match each other.
+    pub ignore_case: bool,
+}
+
+impl Written {
+    /// The patterns that are written; none if something of it is no pattern.
+    pub fn patterns(&self) -> Option<Vec<Pattern>> {
+        let pattern = |(key, texts): &(&'static str, Vec<String>)| {
+            let (anchor, role) = kind_of(key);
+            let hirs: Option<Vec<Hir>> = texts.iter().map(|t| self.hir(key, t).ok()).collect();
+            Some(Pattern::new(anchor, role, hirs?))
+        };
+        self.keys.iter().filter(|(key, _)| *key != "detect").map(pattern).collect()
+    }
+
+    fn hir(&self, key: &str, text: &str) -> Result<Hir, Box<regex_syntax::Error>> {
+        match key {
+            "text" => pattern::literal(text, self.ignore_case),
+            _ => pattern::parse(text, self.ignore_case),
+        }
+    }
+}
+
+/// What part of a line a key's pattern is for, and what its hits are.
+fn kind_of(key: &str) -> (Anchor, Role) {
+    match key {
+        "start" => (Anchor::Start, Role::Part),
+        "end" => (Anchor::End, Role::Part),
+        "inside" => (Anchor::Inside, Role::Part),
+        "from" => (Anchor::Line, Role::From),
+        "through" => (Anchor::Line, Role::Through),
+        _ => (Anchor::Line, Role::Line),
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (key, texts)) in self.keys.iter().enumerate() {
+            let space = if at > 0 { " " } else { "" };
+            write!(f, "{space}{key}: {}", texts.join(" | "))?;
+        }
+        Ok(())
+    }
+}
+
+/// The days on which a rule holds: those of one layout of its outlet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Era {
+    /// The first day, as `2024-05-31`.
+    pub since: Option<String>,
+    /// The day after the last.
+    pub until: Option<String>,
+}
+
+impl Era {
+    /// Whether the rule holds on every day.
+    pub fn is_always(&self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+
+    /// Whether the rule holds on `day`, written as `2024-05-31`.
+    pub fn holds(&self, day: &str) -> bool {
+        self.since.as_deref().is_none_or(|since| since <= day)
+            && self.until.as_deref().is_none_or(|until| day < until)
+    }
+}
+
+/// Where a rule may fire though it should not, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// The rule's full id.
+    pub rule: String,
+    /// An article of the baseline, or an outlet.
+    pub on: String,
+    /// Why that is right.
+    pub why: String,
 }
 
 /// A whole document and what must be left of it.
@@ -71,6 +162,19 @@ pub struct Example {
     /// What must be left.
     pub clean: String,
 }
+
+/// What a name is made of, for people.
+pub const NAME: &str =
+    "a name is made of a-z, 0-9, `-`, `.` and `_`, and begins with a letter or digit";
+
+/// Whether `text` can name an outlet, a family or a rule file.
+pub fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(plain) && text.chars().all(|c| plain(c) || "-._".contains(c))
+}
+
+/// What stands for each of [`schema::ACTIONS`].
+static ACTS: [Act; 2] = [Act::Keep, Act::Note];
 
 /// Keys of a rule that hold its pattern.
 const PATTERN_KEYS: &[&str] = &["text", "line", "start", "end", "inside", "from", "detect"];
@@ -83,7 +187,7 @@ impl RuleFile {
     pub fn parse(file: &str, source: &str, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
         let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
         let problems = Problems::default();
-        let parsed = parse_top(file, Node::top(&mapping, &problems), stages);
+        let parsed = parse_top(file, Node::top(&mapping, schema::FILE, &problems), stages);
         let problems = problems.place(file, source);
         match parsed {
             Some(parsed) if problems.is_empty() => Ok(parsed),
@@ -92,7 +196,7 @@ impl RuleFile {
     }
 }
 
-fn parse_top(file: &str, mut top: Node<'_>, stages: &[&str]) -> Option<RuleFile> {
+fn parse_top(file: &str, top: Node<'_>, stages: &[&str]) -> Option<RuleFile> {
     let kinds =
         [("outlet", Subject::Outlet), ("family", Subject::Family), ("generic", Subject::Generic)];
     let mut named =
@@ -106,8 +210,8 @@ fn parse_top(file: &str, mut top: Node<'_>, stages: &[&str]) -> Option<RuleFile>
     if let Some((other, ..)) = second {
         top.wrong_key(other, &format!("a file has one subject, and this one has `{key}`"), None);
     }
-    if !id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c)) {
-        top.wrong(key, "a name is made of a-z, 0-9, `-`, `.` and `_`", None);
+    if !is_name(id) {
+        top.wrong(key, NAME, None);
     }
     if subject == Subject::Generic && !stages.contains(&id) {
         let help = yaml::expected(id, stages);
@@ -117,7 +221,7 @@ fn parse_top(file: &str, mut top: Node<'_>, stages: &[&str]) -> Option<RuleFile>
     let language = top.text("language").map(str::to_owned);
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let (mut hosts, mut paths, mut signs) = (Vec::new(), Vec::new(), Vec::new());
-    if let Some(mut recognise) = top.node("recognise") {
+    if let Some(recognise) = top.node("recognise") {
         if subject != Subject::Outlet {
             top.wrong_key("recognise", "only outlets are recognised", None);
         }
@@ -144,15 +248,29 @@ fn parse_top(file: &str, mut top: Node<'_>, stages: &[&str]) -> Option<RuleFile>
     }
     let extends = owned(top.texts("extends"));
     let (mut rules, mut ids) = (Vec::new(), HashSet::new());
-    for node in top.nodes("rules") {
-        rules.extend(parse_rule(node, &subject, id, stages, &mut ids));
+    for (at, node) in top.nodes("rules").into_iter().enumerate() {
+        rules.extend(parse_rule(node, at, &subject, id, stages, &mut ids));
     }
     let mut examples = Vec::new();
-    for mut node in top.nodes("examples") {
+    for node in top.nodes("examples") {
         let text = node.required("text", "the whole document");
         let clean = node.required("clean", "what must be left of it");
         if let (Some(text), Some(clean)) = (text, clean) {
             examples.push(Example { text: text.to_owned(), clean: clean.to_owned() });
+        }
+        node.finish();
+    }
+    let mut allow = Vec::new();
+    for node in top.nodes("allow") {
+        let rule = node.required("rule", "the rule's id in this file");
+        let on = node.required("on", "the article of the baseline, or the outlet");
+        let why = node.required("why", "why the rule may fire there");
+        if let (Some(rule), Some(on), Some(why)) = (rule, on, why) {
+            let full = format!("{id}/{rule}");
+            if !ids.contains(&full) {
+                node.wrong("rule", "no rule of this file has this id", None);
+            }
+            allow.push(Allow { rule: full, on: on.to_owned(), why: why.to_owned() });
         }
         node.finish();
     }
@@ -170,11 +288,13 @@ fn parse_top(file: &str, mut top: Node<'_>, stages: &[&str]) -> Option<RuleFile>
         extends,
         rules,
         examples,
+        allow,
     })
 }
 
 fn parse_rule(
-    mut node: Node<'_>,
+    node: Node<'_>,
+    at_in_file: usize,
     subject: &Subject,
     unit: &str,
     stages: &[&str],
@@ -198,28 +318,28 @@ fn parse_rule(
     }
     let ignore_case = node.flag("ignore_case");
     // A bad pattern must not hide what else is wrong with the rule.
-    let parsed = parse_pattern(&mut node, ignore_case);
+    let parsed = parse_pattern(&node, ignore_case);
     let at_ends = parsed
         .as_ref()
         .and_then(|(patterns, ..)| patterns.first())
         .is_some_and(|pattern| matches!(pattern.anchor, Anchor::Start | Anchor::End));
-    let places = [
-        ("head", Place::Head),
-        ("tail", Place::Tail),
-        ("edges", Place::Edges),
-        ("opening", Place::Opening),
-        ("closing", Place::Closing),
-        ("body", Place::Body),
-        ("anywhere", Place::Anywhere),
+    const PLACES: [Place; 7] = [
+        Place::Head,
+        Place::Tail,
+        Place::Edges,
+        Place::Opening,
+        Place::Closing,
+        Place::Body,
+        Place::Anywhere,
     ];
+    let places: Vec<(&str, Place)> = schema::PLACES.iter().copied().zip(PLACES).collect();
     let default_place = if at_ends { Place::Rims } else { Place::Edges };
     let place = node.one_of("where", &places).unwrap_or(default_place);
-    let at = parse_at(&mut node);
+    let at = parse_at(&node);
     let max_lines = node.count("max_lines").unwrap_or(12);
     let max_words = node.count("max_words");
     let replace = node.text("replace").map(str::to_owned);
-    let acts = [("keep", Act::Keep), ("note", Act::Note)];
-    let acts: Vec<(&str, &Act)> = acts.iter().map(|(name, act)| (*name, act)).collect();
+    let acts: Vec<(&str, &Act)> = schema::ACTIONS.iter().copied().zip(&ACTS).collect();
     let action = node.one_of("action", &acts).cloned();
     if replace.is_some() && action.is_some() {
         node.wrong_key("action", "a rule has `replace` or `action`, not both", None);
@@ -227,6 +347,12 @@ fn parse_rule(
     let act = action.or(replace.map(Act::Replace)).unwrap_or(Act::Remove);
     let fields = node.pairs("fields");
     let safe = node.flag("safe");
+    let era = Era { since: parse_day(&node, "since"), until: parse_day(&node, "until") };
+    if let (Some(since), Some(until)) = (&era.since, &era.until)
+        && since >= until
+    {
+        node.wrong("until", "the era ends before it begins", None);
+    }
     let language = node.text("language").map(str::to_owned);
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let (mut removes, keeps) = (owned(node.texts("removes")), owned(node.texts("keeps")));
@@ -262,10 +388,10 @@ fn parse_rule(
         detect,
         fields,
     };
-    Some(FileRule { rule, language, patterns, written, removes, keeps })
+    Some(FileRule { rule, language, patterns, written, era, at: at_in_file, removes, keeps })
 }
 
-fn parse_at(node: &mut Node<'_>) -> Option<At> {
+fn parse_at(node: &Node<'_>) -> Option<At> {
     let value = node.take("at")?;
     match (value.as_str(), value.as_u64()) {
         (Some("first"), _) => Some(At::Nth(1)),
@@ -278,15 +404,30 @@ fn parse_at(node: &mut Node<'_>) -> Option<At> {
     }
 }
 
-type Parsed = (Vec<Pattern>, String, Option<String>);
-
-fn parse_pattern(node: &mut Node<'_>, ignore_case: bool) -> Option<Parsed> {
-    let present: Vec<&str> = PATTERN_KEYS.iter().copied().filter(|key| node.has(key)).collect();
-    for key in PATTERN_KEYS {
-        node.take(key);
+/// A day as it is written: `2024-05-31`.
+fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
+    let text = node.text(key)?;
+    let bytes = text.as_bytes();
+    let digits = |range: std::ops::Range<usize>, from: u32, to: u32| {
+        let number = text.get(range).and_then(|part| part.parse::<u32>().ok());
+        number.is_some_and(|number| (from..=to).contains(&number))
+    };
+    let sound = bytes.len() == 10
+        && (bytes[4], bytes[7]) == (b'-', b'-')
+        && digits(0..4, 1, 9999)
+        && digits(5..7, 1, 12)
+        && digits(8..10, 1, 31);
+    if !sound {
+        node.wrong(key, "expected a day such as 2024-05-31", None);
     }
+    sound.then(|| text.to_owned())
+}
+
+type Parsed = (Vec<Pattern>, Written, Option<String>);
+
+fn parse_pattern(node: &Node<'_>, ignore_case: bool) -> Option<Parsed> {
+    let present: Vec<&str> = PATTERN_KEYS.iter().copied().filter(|key| node.has(key)).collect();
     let through = node.has("through");
-    node.take("through");
     let key = match present[..] {
         [key] => key,
         [] => {
@@ -309,21 +450,17 @@ fn parse_pattern(node: &mut Node<'_>, ignore_case: bool) -> Option<Parsed> {
     }
     if key == "detect" {
         let name = node.text("detect")?;
-        return Some((Vec::new(), format!("detect: {name}"), Some(name.to_owned())));
+        let keys = vec![("detect", vec![name.to_owned()])];
+        return Some((Vec::new(), Written { keys, ignore_case }, Some(name.to_owned())));
     }
-    let (anchor, role) = match key {
-        "text" | "line" => (Anchor::Line, Role::Line),
-        "start" => (Anchor::Start, Role::Part),
-        "end" => (Anchor::End, Role::Part),
-        "inside" => (Anchor::Inside, Role::Part),
-        _ => (Anchor::Line, Role::From),
-    };
+    let (anchor, role) = kind_of(key);
     let key = PATTERN_KEYS.iter().find(|known| **known == key)?;
-    let (hirs, mut written) = parse_hirs(node, key, ignore_case)?;
+    let (hirs, texts) = parse_hirs(node, key, ignore_case)?;
     let mut patterns = vec![Pattern::new(anchor, role, hirs)];
+    let mut keys = vec![(*key, texts)];
     if through {
-        let (hirs, last) = parse_hirs(node, "through", ignore_case)?;
-        written = format!("{written} through: {last}");
+        let (hirs, texts) = parse_hirs(node, "through", ignore_case)?;
+        keys.push(("through", texts));
         patterns.push(Pattern::new(Anchor::Line, Role::Through, hirs));
     }
     for pattern in &patterns {
@@ -333,14 +470,14 @@ fn parse_pattern(node: &mut Node<'_>, ignore_case: bool) -> Option<Parsed> {
             return None;
         }
     }
-    Some((patterns, written, None))
+    Some((patterns, Written { keys, ignore_case }, None))
 }
 
 fn parse_hirs(
-    node: &mut Node<'_>,
+    node: &Node<'_>,
     key: &'static str,
     ignore_case: bool,
-) -> Option<(Vec<Hir>, String)> {
+) -> Option<(Vec<Hir>, Vec<String>)> {
     let list = matches!(node.take(key), Some(serde_yaml::Value::Sequence(_)));
     let texts = node.texts(key);
     if texts.is_empty() {
@@ -370,8 +507,8 @@ fn parse_hirs(
             }
         }
     }
-    let written = format!("{key}: {}", texts.join(" | "));
-    (hirs.len() == texts.len()).then_some((hirs, written))
+    let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
+    (hirs.len() == texts.len()).then_some((hirs, texts))
 }
 
 fn explain(error: &regex_syntax::Error, text: &str) -> (std::ops::Range<usize>, String) {

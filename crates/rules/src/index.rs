@@ -111,11 +111,6 @@ impl Index {
             out.dedup();
         }
     }
-
-    /// The patterns that are tried on every line.
-    pub(crate) fn unkeyed(&self) -> &[u32] {
-        &self.unkeyed
-    }
 }
 
 /// The first and last bytes of a line's key, lower-cased.

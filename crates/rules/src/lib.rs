@@ -20,15 +20,18 @@
 //! );
 //! ```
 
+pub mod coverage;
+pub mod edit;
 mod file;
 mod index;
 pub mod key;
 mod literals;
 mod pattern;
+pub mod schema;
 mod set;
 pub mod yaml;
 
-pub use file::{Example, FileRule, RuleFile, Subject};
+pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};
 pub use pattern::{Anchor, Found, Pattern};
-pub use set::{How, RuleSet, SHIPPED, Source, UnitId};
+pub use set::{How, RuleSet, SHIPPED, Source, UnitId, files_in};
 pub use yaml::Problem;

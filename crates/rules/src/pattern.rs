@@ -27,7 +27,7 @@ pub enum Anchor {
 }
 
 /// One regex of a pattern, or several that capture nothing, as one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Alternative {
     hir: Hir,
     regex: OnceLock<Option<Regex>>,
@@ -42,7 +42,7 @@ impl Alternative {
 }
 
 /// What a rule looks for on a line, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pattern {
     pub(crate) anchor: Anchor,
     pub(crate) role: Role,
@@ -53,7 +53,7 @@ pub struct Pattern {
 }
 
 /// What tells that a pattern might match a line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Tell {
     /// One of these literals at that side of it, lower-cased.
     Ends(Side, BTreeSet<String>),
@@ -113,6 +113,21 @@ impl Pattern {
     /// Whether the pattern may be too large to compile.
     pub(crate) fn is_heavy(&self) -> bool {
         self.alternatives.iter().any(|alternative| weight(&alternative.hir) > HEAVY)
+    }
+
+    /// About how many states its regexes have.
+    pub fn weight(&self) -> usize {
+        self.alternatives.iter().map(|alternative| weight(&alternative.hir)).sum()
+    }
+
+    /// Whether some line has nothing that tells that it does not match.
+    pub fn is_told_by_nothing(&self) -> bool {
+        self.tells.iter().any(|tell| matches!(tell, Tell::Nothing))
+    }
+
+    /// Whether it captures fields.
+    pub fn has_fields(&self) -> bool {
+        self.alternatives.iter().any(|alternative| alternative.captures)
     }
 
     /// Compiles everything now. The error is a person's text: too large, for the most part.
@@ -202,7 +217,7 @@ pub(crate) fn literal(text: &str, ignore_case: bool) -> Result<Hir, Box<regex_sy
     parse(&regex_syntax::escape(&key::key(text)), ignore_case)
 }
 
-fn folded(hir: &Hir) -> Hir {
+pub(crate) fn folded(hir: &Hir) -> Hir {
     match hir.kind() {
         HirKind::Empty => Hir::empty(),
         HirKind::Look(look) => Hir::look(*look),

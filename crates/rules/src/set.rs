@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use chaffinch_stage::{Act, Document, Hit, Line, Role, Rule, RuleId};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::file::{Example, FileRule, RuleFile, Subject};
+use crate::file::{Allow, Era, Example, FileRule, RuleFile, Subject, Written};
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::{self, Keyed};
 use crate::literals::Side;
@@ -52,8 +52,12 @@ impl How {
 pub struct Source {
     /// The file it stands in; empty for a stage's own rule.
     pub file: String,
+    /// Its place among the rules of its file, from 0.
+    pub at: usize,
     /// Its pattern as written.
-    pub written: String,
+    pub written: Written,
+    /// The days on which it holds.
+    pub era: Era,
     /// Texts that must go.
     pub removes: Vec<String>,
     /// Texts that must stay.
@@ -71,6 +75,10 @@ struct Unit {
     families: Vec<UnitId>,
     own: Vec<RuleId>,
     examples: Vec<Example>,
+    file: String,
+    allow: Vec<Allow>,
+    /// Whether some of its rules, or of its families', hold in an era alone.
+    eras: bool,
     index: OnceLock<Rules>,
 }
 
@@ -127,7 +135,7 @@ impl RuleSet {
         let mut texts: Vec<(String, Cow<'_, str>)> = Vec::new();
         let mut problems = Vec::new();
         for directory in directories {
-            match read_directory(directory) {
+            match files_in(directory) {
                 Ok(files) => texts.extend(files.into_iter().map(|(f, t)| (f, Cow::Owned(t)))),
                 Err(problem) => problems.push(problem),
             }
@@ -194,23 +202,54 @@ impl RuleSet {
         set.paths.0 = globs.build().unwrap_or_default();
         set.generic = generic_rules.build();
         set.signs = signs.build();
-        for (UnitId(unit), file, text, families) in extends {
+        set.extend_units(extends, problems);
+        set
+    }
+
+    /// Gives each unit the families that it extends, and those that they extend.
+    fn extend_units(
+        &mut self,
+        extends: Vec<(UnitId, String, String, Vec<String>)>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let mut direct: Vec<Vec<UnitId>> = vec![Vec::new(); self.units.len()];
+        for (UnitId(unit), file, text, families) in &extends {
             for family in families {
-                match set.names.get(&family).filter(|UnitId(id)| set.units[*id].family) {
-                    Some(&id) => set.units[unit].families.push(id),
-                    None => {
-                        let known: Vec<&str> =
-                            set.units.iter().filter(|u| u.family).map(|u| u.id.as_str()).collect();
-                        let span = text.find(&family).map_or(0..0, |at| at..at + family.len());
-                        let message = format!("unknown family \"{family}\"");
-                        let help = Some(yaml::expected(&family, &known));
-                        let (file, source) = (file.clone(), text.clone());
-                        problems.push(Problem { file, source, span, message, help });
-                    }
+                let found = self.names.get(family).filter(|UnitId(id)| self.units[*id].family);
+                if let Some(&id) = found {
+                    direct[*unit].push(id);
+                    continue;
                 }
+                let known: Vec<&str> =
+                    self.units.iter().filter(|u| u.family).map(|u| u.id.as_str()).collect();
+                let message = format!("unknown family \"{family}\"");
+                let help = match known.is_empty() {
+                    true => "there is no family file; families begin with `family: NAME`".into(),
+                    false => yaml::expected(family, &known),
+                };
+                problems.push(in_extends(file, text, family, message, Some(help)));
             }
         }
-        set
+        for (UnitId(unit), file, text, _) in &extends {
+            // Nearest first; what is reached twice counts once.
+            let (mut all, mut at) = (direct[*unit].clone(), 0);
+            while let Some(UnitId(family)) = all.get(at).copied() {
+                at += 1;
+                let further: Vec<UnitId> =
+                    direct[family].iter().copied().filter(|id| !all.contains(id)).collect();
+                all.extend(further);
+            }
+            if all.contains(&UnitId(*unit)) {
+                let name = &self.units[*unit].id;
+                let through = all.iter().find(|family| direct[family.0].contains(&UnitId(*unit)));
+                let through = through.map_or("", |family| &self.units[family.0].id);
+                let message = format!("\"{name}\" extends itself, by way of \"{through}\"");
+                problems.push(in_extends(file, text, through, message, None));
+                continue;
+            }
+            self.units[*unit].eras |= all.iter().any(|family| self.units[family.0].eras);
+            self.units[*unit].families = all;
+        }
     }
 
     fn add_unit(
@@ -235,15 +274,19 @@ impl RuleSet {
             families: Vec::new(),
             own: Vec::new(),
             examples: file.examples.clone(),
+            file: file.file.clone(),
+            allow: file.allow.clone(),
+            eras: file.rules.iter().any(|rule| !rule.era.is_always()),
             index: OnceLock::new(),
         });
         Some(id)
     }
 
     fn add_rule(&mut self, rule: FileRule, file: &str, unit: Option<UnitId>) -> RuleId {
-        let FileRule { rule, patterns, written, removes, keeps, .. } = rule;
+        let FileRule { rule, patterns, written, era, at, removes, keeps, .. } = rule;
         self.rules.push(rule);
-        self.sources.push(Source { file: file.to_owned(), written, removes, keeps, unit });
+        let file = file.to_owned();
+        self.sources.push(Source { file, at, written, era, removes, keeps, unit });
         self.patterns.push(patterns);
         RuleId(self.rules.len() as u32 - 1)
     }
@@ -256,7 +299,9 @@ impl RuleSet {
         self.patterns.push(Vec::new());
         self.sources.push(Source {
             file: String::new(),
-            written: String::new(),
+            at: 0,
+            written: Written::default(),
+            era: Era::default(),
             removes: Vec::new(),
             keeps: Vec::new(),
             unit: None,
@@ -274,25 +319,51 @@ impl RuleSet {
         &self.sources[id.0 as usize]
     }
 
-    /// Rules that are tried on every line for want of a literal at an end of it.
-    pub fn slow_rules(&self) -> Vec<RuleId> {
-        let mut slow: Vec<RuleId> =
-            self.generic.index.unkeyed().iter().map(|slot| slot_rule(*slot).0).collect();
-        for unit in 0..self.units.len() {
-            slow.extend(
-                self.unit_rules(UnitId(unit)).index.unkeyed().iter().map(|s| slot_rule(*s).0),
-            );
-        }
-        slow.sort();
-        slow.dedup();
-        slow
+    /// Whether a rule is tried on every line for want of a literal that tells its lines.
+    pub fn is_slow(&self, id: RuleId) -> bool {
+        self.patterns[id.0 as usize].iter().any(Pattern::is_told_by_nothing)
+    }
+
+    /// The file of an outlet or family.
+    pub fn unit_file(&self, id: UnitId) -> &str {
+        &self.units[id.0].file
+    }
+
+    /// The outlet or family with this id.
+    pub fn unit(&self, id: &str) -> Option<UnitId> {
+        self.names.get(id).copied()
+    }
+
+    /// All outlets and families.
+    pub fn units(&self) -> impl Iterator<Item = UnitId> + use<> {
+        (0..self.units.len()).map(UnitId)
+    }
+
+    /// Whether a family is meant, not an outlet.
+    pub fn is_family(&self, id: UnitId) -> bool {
+        self.units[id.0].family
+    }
+
+    /// The families of an outlet or family, nearest first.
+    pub fn families(&self, id: UnitId) -> &[UnitId] {
+        &self.units[id.0].families
+    }
+
+    /// Whether some rules of an outlet hold in an era alone.
+    pub fn has_eras(&self, id: UnitId) -> bool {
+        self.units[id.0].eras
+    }
+
+    /// Where rules of an outlet or family may fire though they should not.
+    pub fn allowed(&self, id: UnitId) -> &[Allow] {
+        &self.units[id.0].allow
     }
 
     /// Signs that several outlets name: the sign, and the outlets.
-    pub fn shared_signs(&self) -> Vec<(&str, Vec<&str>)> {
-        let mut units: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    pub fn shared_signs(&self) -> Vec<(&str, Vec<UnitId>)> {
+        let mut units: BTreeMap<&str, Vec<UnitId>> = BTreeMap::new();
         for (sign, unit) in &self.sign_texts {
-            units.entry(sign).or_default().push(self.unit_name(*unit));
+            units.entry(sign).or_default().push(*unit);
         }
         units.into_iter().filter(|(_, units)| units.len() > 1).collect()
     }
@@ -313,6 +384,11 @@ impl RuleSet {
     /// Whole documents of the rule files: outlet or family, document, what must be left.
     pub fn examples(&self) -> impl Iterator<Item = (&str, &Example)> {
         self.units.iter().flat_map(|u| u.examples.iter().map(move |e| (u.id.as_str(), e)))
+    }
+
+    /// Whole documents of one outlet or family.
+    pub fn examples_of(&self, id: UnitId) -> &[Example] {
+        &self.units[id.0].examples
     }
 
     /// The outlet with this id.
@@ -445,6 +521,21 @@ impl RuleSet {
         hits
     }
 
+    /// The hits that `rule` would have on a line if `patterns` were its own.
+    pub fn find_instead(&self, rule: RuleId, patterns: &[Pattern], line: Line<'_, '_>) -> Vec<Hit> {
+        let keyed = Keyed::new(line.text());
+        let found = patterns.iter().flat_map(|pattern| {
+            pattern.find(keyed.as_str()).into_iter().map(move |found| (pattern, found))
+        });
+        let hits = found.map(|(pattern, found)| self.hit(rule, pattern, found, &keyed, line));
+        hits.filter(|hit| !hit.span.is_empty()).collect()
+    }
+
+    /// The patterns of a rule; two for a block, none for a detector.
+    pub fn patterns(&self, rule: RuleId) -> &[Pattern] {
+        &self.patterns[rule.0 as usize]
+    }
+
     /// The same as [`RuleSet::find`], by trying every pattern: the oracle for tests.
     pub fn find_naively(&self, outlet: Option<UnitId>, line: Line<'_, '_>) -> Vec<Hit> {
         let keyed = Keyed::new(line.text());
@@ -527,6 +618,19 @@ fn slot_rule(slot: u32) -> (RuleId, usize) {
     (RuleId(slot / 2), slot as usize % 2)
 }
 
+/// A problem with a family that a file extends.
+fn in_extends(
+    file: &str,
+    text: &str,
+    family: &str,
+    message: String,
+    help: Option<String>,
+) -> Problem {
+    let list = text.find("extends:").map_or(0, |at| at + "extends:".len());
+    let span = text[list..].find(family).map_or(0..0, |at| list + at..list + at + family.len());
+    Problem { file: file.to_owned(), source: text.to_owned(), span, message, help }
+}
+
 fn is_generic(file: &str) -> bool {
     Path::new(file).parent().is_some_and(|parent| parent.ends_with("generic"))
 }
@@ -539,7 +643,11 @@ fn host_of(url: &str) -> Option<String> {
     (!host.is_empty()).then(|| host.to_lowercase())
 }
 
-fn read_directory(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
+/// The rule files below a directory, by name and text.
+///
+/// # Errors
+/// The directory or a file of it cannot be read.
+pub fn files_in(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
     let shown = directory.display().to_string();
     let failed = |path: &Path, error: std::io::Error| {
         Problem::whole(&path.display().to_string(), error.to_string())

@@ -12,6 +12,8 @@ use std::rc::Rc;
 use saphyr_parser::{Event, Parser};
 use serde_yaml::{Mapping, Value};
 
+use crate::schema::{Key, Kind};
+
 /// Files above this are refused before they are parsed: nesting costs the parser the square of
 /// its depth.
 const MOST_BYTES: usize = 1 << 20;
@@ -144,24 +146,32 @@ pub fn parse(file: &str, source: &str) -> Result<Mapping, Problem> {
     }
 }
 
-/// A mapping being read: keys are taken one by one, and what is left over is unknown.
+/// A mapping being read, with the keys that it may have.
 pub struct Node<'a> {
     mapping: &'a Mapping,
     path: String,
-    taken: Vec<&'static str>,
+    keys: &'static [Key],
     problems: Problems,
 }
 
 impl<'a> Node<'a> {
-    /// The top of a file.
-    pub fn top(mapping: &'a Mapping, problems: &Problems) -> Node<'a> {
-        Node { mapping, path: String::new(), taken: Vec::new(), problems: problems.clone() }
+    /// The top of a file that may have these keys.
+    pub fn top(mapping: &'a Mapping, keys: &'static [Key], problems: &Problems) -> Node<'a> {
+        Node { mapping, path: String::new(), keys, problems: problems.clone() }
     }
 
     /// The value of `key`, if it is there.
-    pub fn take(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.taken.push(key);
+    pub fn take(&self, key: &str) -> Option<&'a Value> {
+        debug_assert!(self.keys.iter().any(|known| known.name == key), "{key} is in no table");
         self.mapping.get(key)
+    }
+
+    /// The keys of the mappings that stand at `key`.
+    fn keys_below(&self, key: &str) -> &'static [Key] {
+        match self.keys.iter().find(|known| known.name == key).map(|known| known.kind) {
+            Some(Kind::Node(keys) | Kind::Nodes(keys)) => keys,
+            _ => &[],
+        }
     }
 
     /// Whether `key` is there.
@@ -170,7 +180,7 @@ impl<'a> Node<'a> {
     }
 
     /// A text.
-    pub fn text(&mut self, key: &'static str) -> Option<&'a str> {
+    pub fn text(&self, key: &str) -> Option<&'a str> {
         match self.take(key)? {
             Value::String(text) => Some(text),
             other => {
@@ -185,16 +195,15 @@ impl<'a> Node<'a> {
     }
 
     /// A text that must be there.
-    pub fn required(&mut self, key: &'static str, what: &str) -> Option<&'a str> {
+    pub fn required(&self, key: &str, what: &str) -> Option<&'a str> {
         if !self.has(key) {
-            self.taken.push(key);
             self.missing(&format!("`{key}` is missing: {what}"));
         }
         self.text(key)
     }
 
     /// One text or a list of texts; empty where the key is missing.
-    pub fn texts(&mut self, key: &'static str) -> Vec<&'a str> {
+    pub fn texts(&self, key: &str) -> Vec<&'a str> {
         match self.take(key) {
             None => Vec::new(),
             Some(Value::String(text)) => vec![text],
@@ -221,7 +230,7 @@ impl<'a> Node<'a> {
     }
 
     /// A whole number from 1.
-    pub fn count(&mut self, key: &'static str) -> Option<usize> {
+    pub fn count(&self, key: &str) -> Option<usize> {
         match self.take(key)?.as_u64().filter(|&n| n > 0) {
             Some(n) => usize::try_from(n).ok(),
             None => {
@@ -232,7 +241,7 @@ impl<'a> Node<'a> {
     }
 
     /// `true` or `false`; false where the key is missing.
-    pub fn flag(&mut self, key: &'static str) -> bool {
+    pub fn flag(&self, key: &str) -> bool {
         match self.take(key) {
             None => false,
             Some(Value::Bool(flag)) => *flag,
@@ -244,7 +253,7 @@ impl<'a> Node<'a> {
     }
 
     /// One of a few names.
-    pub fn one_of<T: Copy>(&mut self, key: &'static str, names: &[(&str, T)]) -> Option<T> {
+    pub fn one_of<T: Copy>(&self, key: &str, names: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;
         let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
@@ -255,9 +264,9 @@ impl<'a> Node<'a> {
     }
 
     /// A mapping.
-    pub fn node(&mut self, key: &'static str) -> Option<Node<'a>> {
+    pub fn node(&self, key: &str) -> Option<Node<'a>> {
         match self.take(key)? {
-            Value::Mapping(mapping) => Some(self.below(mapping, self.child(key))),
+            Value::Mapping(mapping) => Some(self.below(mapping, key, self.child(key))),
             other => {
                 self.wrong(
                     key,
@@ -270,7 +279,7 @@ impl<'a> Node<'a> {
     }
 
     /// A list of mappings.
-    pub fn nodes(&mut self, key: &'static str) -> Vec<Node<'a>> {
+    pub fn nodes(&self, key: &str) -> Vec<Node<'a>> {
         let items = match self.take(key) {
             None => return Vec::new(),
             Some(Value::Sequence(items)) => items,
@@ -283,7 +292,7 @@ impl<'a> Node<'a> {
         for (i, item) in items.iter().enumerate() {
             let path = format!("{}[{i}]", self.child(key));
             match item {
-                Value::Mapping(mapping) => nodes.push(self.below(mapping, path)),
+                Value::Mapping(mapping) => nodes.push(self.below(mapping, key, path)),
                 other => {
                     let message = format!("expected `key: value` lines, found {}", kind(other));
                     self.problems.add(path, Part::Value, message, None);
@@ -294,7 +303,7 @@ impl<'a> Node<'a> {
     }
 
     /// Keys and texts of a mapping.
-    pub fn pairs(&mut self, key: &'static str) -> Vec<(String, String)> {
+    pub fn pairs(&self, key: &str) -> Vec<(String, String)> {
         let Some(Value::Mapping(mapping)) = self.take(key) else {
             if self.has(key) {
                 self.wrong(key, "expected `name: text` lines", None);
@@ -311,8 +320,8 @@ impl<'a> Node<'a> {
         pairs
     }
 
-    fn below(&self, mapping: &'a Mapping, path: String) -> Node<'a> {
-        Node { mapping, path, taken: Vec::new(), problems: self.problems.clone() }
+    fn below(&self, mapping: &'a Mapping, key: &str, path: String) -> Node<'a> {
+        Node { mapping, path, keys: self.keys_below(key), problems: self.problems.clone() }
     }
 
     fn child(&self, key: &str) -> String {
@@ -357,13 +366,14 @@ impl<'a> Node<'a> {
         self.problems.add(self.child(key), Part::Key, message.to_owned(), help);
     }
 
-    /// Says of every key that nothing took that it is unknown.
+    /// Says of every key that the mapping may not have that it is unknown.
     pub fn finish(self) {
+        let names: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
         for key in self.mapping.keys() {
             match key.as_str() {
-                Some(key) if self.taken.contains(&key) => {}
+                Some(key) if names.contains(&key) => {}
                 Some(key) => {
-                    let help = expected(key, &self.taken);
+                    let help = expected(key, &names);
                     self.wrong_key(key, &format!("unknown key \"{key}\""), Some(&help));
                 }
                 None => self.missing("keys must be text"),
@@ -402,17 +412,45 @@ fn quote_help(value: &Value) -> Option<&'static str> {
 }
 
 /// Where each key and value of a file stands, in characters.
-struct Places {
+///
+/// A path names a value: `rules[2].removes[0]`.
+pub struct Places {
     values: HashMap<String, Range<usize>>,
     keys: HashMap<String, Range<usize>>,
 }
 
 impl Places {
+    /// The places of a file's text. Of one that is no YAML, those before the error.
+    pub fn of(source: &str) -> Places {
+        places(source)
+    }
+
+    /// The bytes of the value at `path` (of its first line, if it has several), or of a part of
+    /// that text. The start of the file, if there is no such value.
+    pub fn value(&self, source: &str, path: &str, part: Option<Range<usize>>) -> Range<usize> {
+        self.find(source, path, &part.map_or(Part::Value, Part::Inside))
+    }
+
+    /// The bytes of the key at `path`, and of all that stands behind its colon, the head of a block
+    /// scalar (`|`) included.
+    pub(crate) fn entry(&self, source: &str, path: &str) -> Option<(Range<usize>, Range<usize>)> {
+        let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
+        let key = self.keys.get(path)?;
+        let value = self.values.get(path)?;
+        let (start, end) = (byte(key.end), byte(value.end));
+        let colon = start + source.get(start..end)?.find(':')? + 1;
+        let space = source[colon..end].len() - source[colon..end].trim_start_matches(' ').len();
+        let begin = colon + space;
+        Some((byte(key.start)..start, begin..begin + source[begin..end].trim_end().len()))
+    }
+
     fn find(&self, source: &str, path: &str, part: &Part) -> Range<usize> {
         let chars = match part {
             Part::Key => self.keys.get(path).or_else(|| self.values.get(path)),
             Part::Value | Part::Inside(_) => self.values.get(path).or_else(|| self.keys.get(path)),
         };
+        // A list of one text may stand there as the text alone.
+        let chars = chars.or_else(|| self.values.get(path.strip_suffix("[0]")?));
         let chars = chars.cloned().unwrap_or(0..0);
         let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
         let span = byte(chars.start)..byte(chars.end);

@@ -21,7 +21,7 @@ pub enum Setting {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     settings: BTreeMap<String, Setting>,
-    known: Vec<&'static str>,
+    known: Vec<(&'static str, Setting)>,
 }
 
 impl Options {
@@ -32,7 +32,7 @@ impl Options {
 
     /// Takes the setting `name`, or `default` where it is not set.
     pub fn bool(&mut self, name: &'static str, default: bool) -> Result<bool, OptionsError> {
-        match self.take(name) {
+        match self.take(name, Setting::Bool(default)) {
             None => Ok(default),
             Some(Setting::Bool(value)) => Ok(value),
             Some(_) => Err(OptionsError::new(name, "true or false")),
@@ -41,15 +41,20 @@ impl Options {
 
     /// Takes the setting `name`, or `default` where it is not set; 1 at least.
     pub fn count(&mut self, name: &'static str, default: usize) -> Result<usize, OptionsError> {
-        match self.take(name) {
+        match self.take(name, Setting::Int(default as i64)) {
             None => Ok(default),
             Some(Setting::Int(value)) if value > 0 => Ok(value as usize),
             Some(_) => Err(OptionsError::new(name, "a whole number from 1")),
         }
     }
 
-    fn take(&mut self, name: &'static str) -> Option<Setting> {
-        self.known.push(name);
+    /// The settings that were asked for so far, with their defaults.
+    pub fn known(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.known.iter().map(|(name, default)| (*name, default))
+    }
+
+    fn take(&mut self, name: &'static str, default: Setting) -> Option<Setting> {
+        self.known.push((name, default));
         self.settings.remove(name)
     }
 
@@ -58,7 +63,8 @@ impl Options {
         match self.settings.into_keys().next() {
             None => Ok(()),
             Some(name) => {
-                let known = self.known.join(", ");
+                let known: Vec<&str> = self.known.iter().map(|(name, _)| *name).collect();
+                let known = known.join(", ");
                 let expected = if known.is_empty() { "no setting".into() } else { known };
                 Err(OptionsError { name, expected, unknown: true })
             }

@@ -45,13 +45,15 @@ pub struct BuiltIn {
     pub name: &'static str,
     /// What it finds, in a line.
     pub finds: &'static str,
+    /// The detectors that its rules can switch on.
+    pub detectors: &'static [&'static str],
     /// Makes it from its settings.
     pub make: fn(&mut Options) -> Result<Box<dyn Stage>, OptionsError>,
 }
 
 macro_rules! stages {
-    ($($name:literal, $finds:literal, $make:expr;)*) => {
-        &[$(BuiltIn { name: $name, finds: $finds, make: |options| {
+    ($($name:literal, $finds:literal, $detectors:expr, $make:expr;)*) => {
+        &[$(BuiltIn { name: $name, finds: $finds, detectors: &$detectors, make: |options| {
             let make: fn(&mut Options) -> Result<_, OptionsError> = $make;
             Ok(Box::new(make(options)?))
         } }),*]
@@ -60,20 +62,20 @@ macro_rules! stages {
 
 /// The built-in stages, in the default order of the chain.
 pub static STAGES: &[BuiltIn] = stages! {
-    "normalise", "no-break spaces, invisible characters, mojibake: each a recorded edit", Normalise::new;
-    "debris", "lines of pipes, bullets and rules; [+], [edit]", |_| Ok(Debris);
-    "ticker", "market tables and widgets at an edge", Ticker::new;
-    "navigation", "breadcrumbs, menus, pagination, log-in; section labels by outlet", Navigation::new;
-    "title", "the title, which stays; the same title with the site's name behind it", |_| Ok(Title);
-    "dateline", "lines of date and place, published and updated, reading time", |_| Ok(Dateline);
-    "credits", "agency lines and suffixes, outlet prefixes, bylines, staff credits", |_| Ok(Credits);
-    "captions", "photo captions and credits", |_| Ok(Captions);
-    "share-buttons", "share, follow, apps, counters, reader tools", |_| Ok(ShareButtons);
-    "related", "read more, related, most read, link and media hints", |_| Ok(Related);
-    "promo", "newsletters, advertisements, paywalls, donations, tip lines", |_| Ok(Hits);
-    "comments", "prompts, counts and blocks of comments", |_| Ok(Hits);
-    "tags", "tag lines", |_| Ok(Tags);
-    "mirror-urls", "notices of alternate addresses; bare addresses at the edges", |_| Ok(Hits);
-    "site-footer", "copyright, legal, policy and browser notices; self-descriptions by outlet", |_| Ok(Hits);
-    "duplicates", "set-apart lines at an edge that copy a sentence of the body", Duplicates::new;
+    "normalise", "no-break spaces, invisible characters, mojibake: each a recorded edit", ["nbsp", "invisible", "mojibake"], Normalise::new;
+    "debris", "lines of pipes, bullets and rules; [+], [edit]", ["separators"], |_| Ok(Debris);
+    "ticker", "market tables and widgets at an edge", ["table"], Ticker::new;
+    "navigation", "breadcrumbs, menus, pagination, log-in; section labels by outlet", ["breadcrumb", "menu"], Navigation::new;
+    "title", "the title, which stays; the same title with the site's name behind it", ["title", "suffixed-copy"], |_| Ok(Title);
+    "dateline", "lines of date and place, published and updated, reading time", ["date-line"], |_| Ok(Dateline);
+    "credits", "agency lines and suffixes, outlet prefixes, bylines, staff credits", [], |_| Ok(Credits);
+    "captions", "photo captions and credits", ["alternative-text", "cut-short", "caption"], |_| Ok(Captions);
+    "share-buttons", "share, follow, apps, counters, reader tools", ["button-row"], |_| Ok(ShareButtons);
+    "related", "read more, related, most read, link and media hints", ["list"], |_| Ok(Related);
+    "promo", "newsletters, advertisements, paywalls, donations, tip lines", [], |_| Ok(Hits);
+    "comments", "prompts, counts and blocks of comments", [], |_| Ok(Hits);
+    "tags", "tag lines", ["tag-line"], |_| Ok(Tags);
+    "mirror-urls", "notices of alternate addresses; bare addresses at the edges", [], |_| Ok(Hits);
+    "site-footer", "copyright, legal, policy and browser notices; self-descriptions by outlet", [], |_| Ok(Hits);
+    "duplicates", "set-apart lines at an edge that copy a sentence of the body", ["copy"], Duplicates::new;
 };

@@ -1,0 +1,78 @@
+//! Which day a document is from, for rules that hold in one layout of their outlet alone.
+
+use chaffinch_stage::Document;
+use chaffinch_stages::date;
+
+use crate::clean::Input;
+
+/// The day of a document, as `2024-05-31`: as the input says, else from its URL, else from a line
+/// of its head or tail that is a date and nothing else.
+pub(crate) fn day(input: &Input<'_>, doc: &Document<'_>) -> Option<String> {
+    let given = || date::iso(input.date?);
+    let dated = |line: chaffinch_stage::Line<'_, '_>| {
+        let short = line.is_outside_body() && line.words() <= 12;
+        short.then(|| date::date_line(line.text())?.date).flatten()
+    };
+    given()
+        .or_else(|| of_url(input.url?))
+        .or_else(|| doc.lines().filter(|line| !line.is_blank()).find_map(dated))
+}
+
+/// The day that a URL names between slashes: `/2017/07/05/`, `/2017-07-05/`, `/20170705/`.
+fn of_url(url: &str) -> Option<String> {
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let parts: Vec<&str> = path.split(['/', '?', '#']).skip(1).collect();
+    let number = |text: &str, most: usize| {
+        let sound = (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        sound.then(|| text.parse::<u32>().ok()).flatten()
+    };
+    let sound = |year: u32, month: u32, day: u32| {
+        let fits =
+            (1990..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+        fits.then(|| format!("{year:04}-{month:02}-{day:02}"))
+    };
+    let apart = parts
+        .windows(3)
+        .find_map(|part| sound(number(part[0], 4)?, number(part[1], 2)?, number(part[2], 2)?));
+    let joined = |part: &&str| {
+        let digits: String = part.chars().take(10).filter(|c| *c != '-').take(8).collect();
+        let part = |range| digits.get(range).and_then(|part| number(part, 4));
+        sound(part(0..4)?, part(4..6)?, part(6..8)?)
+    };
+    apart.or_else(|| parts.iter().find_map(joined))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_days() {
+        for url in [
+            "https://example.org/2017/07/05/talks.html",
+            "https://example.org/news/2017/7/5/talks",
+            "example.org/news/2017-07-05/talks",
+            "https://example.org/a/20170705/talks",
+            "https://example.org/2017-07-05-talks.html",
+            "https://example.org/20170705",
+        ] {
+            assert_eq!(of_url(url).as_deref(), Some("2017-07-05"), "{url}");
+        }
+        for url in
+            ["https://example.org/12345678/x", "https://2017/07/05", "https://e.org/x/2017/7"]
+        {
+            assert_eq!(of_url(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_input_goes_before_the_url_and_the_url_before_the_text() {
+        let text = "5 July 2017\n\nThe minister said on Tuesday that the talks would go on.\n";
+        let doc = Document::new(text, &[], chaffinch_rules::key::key);
+        let day = |date, url| day(&Input { date, url, ..Input::default() }, &doc);
+        let url = Some("https://example.org/2018/01/02/x");
+        assert_eq!(day(Some("2019-03-04T10:00:00Z"), url).as_deref(), Some("2019-03-04"));
+        assert_eq!(day(None, url).as_deref(), Some("2018-01-02"));
+        assert_eq!(day(None, None).as_deref(), Some("2017-07-05"));
+    }
+}

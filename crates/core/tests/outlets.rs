@@ -1,0 +1,106 @@
+//! Families, eras and `keep` rules: what an outlet's file can say beyond its own rules.
+
+use chaffinch_core::{Cleaned, Input, Pipeline};
+
+const BODY: &str = "The minister told reporters on Tuesday that the talks would go on.";
+
+fn pipeline(files: &[(&str, &str)]) -> Pipeline {
+    let builder = Pipeline::builder();
+    let builder = files.iter().fold(builder, |builder, (name, text)| builder.rule_file(name, text));
+    builder.build().unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+fn problems(files: &[(&str, &str)]) -> String {
+    let builder = Pipeline::builder();
+    let builder = files.iter().fold(builder, |builder, (name, text)| builder.rule_file(name, text));
+    let problems = builder.build().err().expect("it has problems");
+    problems.iter().map(|problem| format!("{problem}\n")).collect()
+}
+
+fn rule(id: &str, text: &str, more: &str) -> String {
+    format!("  - {{id: {id}, stage: site-footer, where: tail, text: {text}, keeps: [x]{more}}}\n")
+}
+
+#[test]
+fn rules_of_families_hold_in_outlets_and_in_families_of_families() {
+    let press = format!("family: press\nrules:\n{}", rule("press", "A Press Company", ""));
+    let north =
+        format!("family: north\nextends: [press]\nrules:\n{}", rule("north", "North Dailies", ""));
+    let paper = format!(
+        "outlet: paper\nrecognise: {{hosts: [paper.org]}}\nextends: [north]\nrules:\n{}",
+        rule("paper", "The Paper daily", "")
+    );
+    let other = "outlet: other\nrecognise: {hosts: [other.org]}\n";
+    let files = [
+        ("press.yaml", &*press),
+        ("north.yaml", &north),
+        ("paper.yaml", &paper),
+        ("o.yaml", other),
+    ];
+    let pipeline = pipeline(&files);
+    let text = format!("{BODY}\n\nThe Paper daily\nNorth Dailies\nA Press Company\n");
+    let cleaned = pipeline.clean_text(&text, Some("https://paper.org/x"));
+    assert_eq!(cleaned.text(), format!("{BODY}\n"));
+    let names: Vec<&str> = cleaned
+        .edits()
+        .iter()
+        .map(|edit| pipeline.table()[edit.rule.0 as usize].id.as_str())
+        .collect();
+    assert_eq!(names, ["paper/paper", "north/north", "press/press"]);
+    assert_eq!(pipeline.clean_text(&text, Some("https://other.org/x")).text(), text);
+}
+
+#[test]
+fn families_that_go_in_a_circle_are_refused() {
+    let files = [
+        ("a.yaml", "family: a\nextends: [b]\n"),
+        ("b.yaml", "family: b\nextends: [a]\n"),
+        ("c.yaml", "outlet: c\nextends: [a, nobody]\n"),
+        ("d.yaml", "family: d\nextends: [d]\n"),
+    ];
+    insta::assert_snapshot!(problems(&files), @r#"
+    c.yaml:2:14: unknown family "nobody"; expected one of: a, b, d
+    a.yaml:2:11: "a" extends itself, by way of "b"
+    b.yaml:2:11: "b" extends itself, by way of "a"
+    d.yaml:2:11: "d" extends itself, by way of "d"
+    "#);
+}
+
+#[test]
+fn rules_hold_in_their_era_alone() {
+    let old = rule("old", "The old footer", ", until: 2018-01-01");
+    let new = rule("new", "The new footer", ", since: 2018-01-01");
+    let file = format!("outlet: paper\nrecognise: {{hosts: [paper.org]}}\nrules:\n{old}{new}");
+    let pipeline = pipeline(&[("paper.yaml", &file)]);
+    let text = format!("{BODY}\n\nThe old footer\nThe new footer\n");
+    let left = |url: Option<&str>, date: Option<&str>| -> String {
+        let outlet = pipeline.rules().unit("paper");
+        let input = Input { bytes: text.as_bytes(), url, path: None, date };
+        let cleaned: Cleaned<'_> = pipeline.for_outlet(outlet).clean_input(&input);
+        cleaned.text().replace(BODY, "").trim().to_owned()
+    };
+    assert_eq!(left(None, Some("2017-12-31")), "The new footer");
+    assert_eq!(left(None, Some("2018-01-01T00:00:00Z")), "The old footer");
+    assert_eq!(left(Some("https://paper.org/2017/07/05/talks"), None), "The new footer");
+    assert_eq!(
+        left(Some("https://paper.org/2017/07/05/talks"), Some("1 May 2020")),
+        "The old footer"
+    );
+    // Nobody knows the day: both may be meant.
+    assert_eq!(left(Some("https://paper.org/talks"), None), "");
+}
+
+#[test]
+fn eras_are_days_in_their_order() {
+    let file = format!(
+        "outlet: x\nrules:\n{}{}{}",
+        rule("a", "AAAA", ", since: 2018-13-01"),
+        rule("b", "BBBB", ", since: 2018-02-01, until: 2018-01-01"),
+        rule("c", "CCCC", ", until: soon"),
+    );
+    insta::assert_snapshot!(problems(&[("x.yaml", &file)]), @"
+    x.yaml:3:77: expected a day such as 2024-05-31
+    x.yaml:4:96: the era ends before it begins
+    x.yaml:5:77: expected a day such as 2024-05-31
+    ");
+}

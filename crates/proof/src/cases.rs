@@ -1,0 +1,316 @@
+//! The proof of rule files: every text that a rule must remove, every text that must stay, every
+//! example, cleaned for real.
+
+use chaffinch_core::rules::key::key;
+use chaffinch_core::rules::{Pattern, Source};
+use chaffinch_core::stage::{Act, Place, RuleId, Span};
+use chaffinch_core::{Cleaned, Pipeline, Verdict};
+
+use crate::{ERROR, Finding, alone, for_unit, rules_of};
+
+/// The paragraphs that a case is set among.
+const BODY: [&str; 4] = [
+    "The minister told reporters on Tuesday that the two sides had agreed to go on with the talks.",
+    "Officials from seven countries took part in the meeting, which was held behind closed doors.",
+    "No date was set for the next round, but diplomats expect it to take place before the summer.",
+    "The ministry said it would publish the full text of the agreement by the end of the week.",
+];
+
+/// What lone `…` lines in a case stand for, one after the other.
+const INSIDE: [&str; 3] = [
+    "The president told members of parliament that both parties had refused to sign the treaty.",
+    "Observers from the region were allowed into the building, though not into the hall itself.",
+    "Nobody wished to say what had been discussed in the hours before the doors opened again.",
+];
+
+/// Runs every case of the rules in the files that are wanted.
+pub fn cases(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+    rules_of(pipeline, wanted).flat_map(|id| of_rule(pipeline, id)).collect()
+}
+
+/// Runs every example of the files that are wanted.
+pub fn examples(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+    let rules = pipeline.rules();
+    let mut findings = Vec::new();
+    for unit in rules.units().filter(|unit| wanted(rules.unit_file(*unit))) {
+        let own = pipeline.for_outlet(Some(unit));
+        for (at, example) in rules.examples_of(unit).iter().enumerate() {
+            let cleaned = own.clean(example.text.as_bytes());
+            let failed = |path: &str, message: String| {
+                let path = format!("examples[{at}].{path}");
+                let case: String = example.text.chars().take(60).collect();
+                Finding::of_unit(pipeline, unit, (ERROR, "example"), path, message).case(&case)
+            };
+            if cleaned.text() != example.clean {
+                let message = difference(&example.clean, cleaned.text());
+                let help =
+                    "chaffinch rules test shows the difference; --accept takes what comes out";
+                findings.push(failed("clean", message).help(help));
+            }
+            // Cleaned again, a document may no longer show whose it is.
+            for again in [&own, pipeline] {
+                let settled = settled(again, cleaned.output());
+                findings.extend(settled.map(|message| failed("text", message)));
+            }
+        }
+    }
+    findings
+}
+
+/// Where two texts part, in words.
+fn difference(wanted: &str, got: &str) -> String {
+    let mut lines = wanted.lines().zip(got.lines()).enumerate();
+    match lines.find(|(_, (wanted, got))| wanted != got) {
+        Some((at, (wanted, got))) => {
+            format!("line {} comes out as {got:?}, not as {wanted:?}", at + 1)
+        }
+        None if wanted.lines().count() == got.lines().count() => {
+            "comes out with another line end".to_owned()
+        }
+        None => match got.lines().nth(wanted.lines().count()) {
+            Some(line) => format!("has more lines than it should: {line:?}"),
+            None => {
+                let line = wanted.lines().nth(got.lines().count()).unwrap_or_default();
+                format!("lacks its end, from {line:?} on")
+            }
+        },
+    }
+}
+
+/// Runs the cases of one rule.
+pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
+    let own = for_unit(pipeline, id);
+    // Where the file says that the rule acts, whatever a mutant says.
+    let (rule, source) = (&pipeline.rules().rules()[id.0 as usize], pipeline.rules().source(id));
+    let mut findings = Vec::new();
+    for (at, case) in source.removes.iter().enumerate() {
+        let path = removes_path(source, at);
+        for (document, span, wanted) in set_among_body(case, rule.place) {
+            let cleaned = own.clean(document.as_bytes());
+            let mut fail = |code, message: String| {
+                let finding = Finding::of_rule(pipeline, id, (ERROR, code), &path, message);
+                findings.push(finding.case(case));
+            };
+            if let Some((code, message)) = removed(pipeline, &cleaned, id, span, &wanted) {
+                fail(code, message);
+            } else if let Act::Remove | Act::Replace(_) = rule.act
+                && let Some(message) = needs_help(pipeline, id, &document, span, &wanted)
+            {
+                fail("helped", message);
+            } else {
+                let output = cleaned.output();
+                let again = settled(&own, output).or_else(|| settled(pipeline, output));
+                again.into_iter().for_each(|message| fail("case", message));
+            }
+        }
+    }
+    for (at, case) in source.keeps.iter().enumerate() {
+        let mut fail = |message: String| {
+            let path = format!("keeps[{at}]");
+            let finding = Finding::of_rule(pipeline, id, (ERROR, "case"), &path, message);
+            findings.push(finding.case(case));
+        };
+        for (document, span, free) in set_among_body(case, rule.place) {
+            let cleaned = own.clean(document.as_bytes());
+            let free: &[Span] = if case.contains('⟦') { &free } else { &[] };
+            let cut = cleaned.edits().iter().find(|edit| {
+                let may = free.iter().any(|free| edit.span.overlaps(*free)) && edit.rule != id;
+                edit.removes() && edit.span.overlaps(span) && !may
+            });
+            if let Some(edit) = cut {
+                let cutter = &pipeline.table()[edit.rule.0 as usize].id;
+                let text = cleaned.source()[edit.span.range()].trim();
+                fail(format!("must stay, but {cutter} cuts {text:?}"));
+            }
+            let output = cleaned.output();
+            if let Some(message) = settled(&own, output).or_else(|| settled(pipeline, output)) {
+                fail(message);
+            }
+        }
+    }
+    // A case may be set in two places, and fail in both.
+    findings.dedup_by(|a, b| a.path == b.path && a.code == b.code);
+    findings
+}
+
+/// The place of a case: exact lines are their own.
+fn removes_path(source: &Source, at: usize) -> String {
+    let own = source.written.keys.first();
+    match own.is_some_and(|(key, texts)| *key == "text" && *texts == source.removes) {
+        true => format!("text[{at}]"),
+        false => format!("removes[{at}]"),
+    }
+}
+
+/// What is wrong if the rule does not remove the case with all others switched off.
+fn needs_help(
+    pipeline: &Pipeline,
+    id: RuleId,
+    document: &str,
+    span: Span,
+    wanted: &[Span],
+) -> Option<String> {
+    let alone = alone(pipeline, id);
+    let cleaned = alone.clean(document.as_bytes());
+    removed(&alone, &cleaned, id, span, wanted)?;
+    let left = cleaned.source()[span.range()].trim();
+    Some(format!("is removed only with the help of other rules; alone it leaves {left:?}"))
+}
+
+/// Whether the rule removes a case with all others switched off, wherever it is set.
+pub(crate) fn removes_alone(pipeline: &Pipeline, id: RuleId, case: &str) -> bool {
+    let rule = &pipeline.table()[id.0 as usize];
+    let alone = alone(pipeline, id);
+    set_among_body(case, rule.place).iter().all(|(document, span, wanted)| {
+        let cleaned = alone.clean(document.as_bytes());
+        removed(&alone, &cleaned, id, *span, wanted).is_none()
+    })
+}
+
+/// Which other rules remove all that this one removes, if they do.
+pub(crate) fn others_that_remove(pipeline: &Pipeline, id: RuleId) -> Option<Vec<RuleId>> {
+    let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
+    let without = for_unit(pipeline, id).without(|other| other == id);
+    let mut others = Vec::new();
+    for case in &source.removes {
+        for (document, span, wanted) in set_among_body(case, rule.place) {
+            let cleaned = without.clean(document.as_bytes());
+            let text = cleaned.source();
+            let left = text[span.range()].char_indices().any(|(at, c)| {
+                let at = span.start() + at;
+                let cut = |edit: &chaffinch_core::Edit| edit.span.range().contains(&at);
+                wanted.iter().any(|span| span.range().contains(&at))
+                    && !c.is_whitespace()
+                    && !cleaned.edits().iter().any(cut)
+            });
+            if left {
+                return None;
+            }
+            others.extend(
+                cleaned.edits().iter().filter(|e| e.span.overlaps(span)).map(|edit| edit.rule),
+            );
+        }
+    }
+    others.sort();
+    others.dedup();
+    (!others.is_empty()).then_some(others)
+}
+
+/// What is wrong with the way the rule removes a case.
+fn removed(
+    pipeline: &Pipeline,
+    cleaned: &Cleaned<'_>,
+    id: RuleId,
+    case: Span,
+    wanted: &[Span],
+) -> Option<(&'static str, String)> {
+    let inside = cleaned.edits().iter().filter(|edit| edit.span.overlaps(case));
+    if !inside.clone().any(|edit| edit.rule == id) {
+        let cuts = |span: &Span| inside.clone().find(|edit| edit.span.overlaps(*span));
+        return Some(match wanted.iter().find_map(cuts) {
+            Some(edit) => {
+                let other = &pipeline.table()[edit.rule.0 as usize];
+                let stage = &pipeline.table()[id.0 as usize].stage;
+                let why = match other.stage == *stage {
+                    true => "which comes first",
+                    false => "of an earlier stage",
+                };
+                ("shadowed", format!("is cut by {}, {why}, before this rule can", other.id))
+            }
+            None => {
+                let why = why_not(pipeline, id, cleaned, case);
+                ("case", format!("is not removed by this rule: {why}"))
+            }
+        });
+    }
+    let source = cleaned.source();
+    for (at, c) in source[case.range()].char_indices() {
+        let at = case.start() + at;
+        let must_go = wanted.iter().any(|span| span.range().contains(&at));
+        // Other rules may cut more of the case; this one may not.
+        let gone = inside
+            .clone()
+            .any(|edit| edit.span.range().contains(&at) && (must_go || edit.rule == id));
+        if !c.is_whitespace() && gone != must_go {
+            let word = if must_go { "stays" } else { "goes" };
+            return Some(("case", format!("{word}: {:?}", &source[at..case.end()])));
+        }
+    }
+    None
+}
+
+/// Why a rule leaves a case, as far as its pattern tells.
+fn why_not(pipeline: &Pipeline, id: RuleId, cleaned: &Cleaned<'_>, case: Span) -> &'static str {
+    if cleaned.verdict() == Verdict::Suspect {
+        return "it would take the whole document";
+    }
+    let patterns = pipeline.rules().patterns(id);
+    let text = &cleaned.source()[case.range()];
+    let matches = |pattern: &Pattern| text.lines().any(|line| !pattern.find(&key(line)).is_empty());
+    match patterns {
+        [] => "its detector finds nothing there",
+        _ if !patterns.iter().all(matches) => "the pattern does not match it",
+        [_, _] => "the lines of the block match, but not in their order and place",
+        _ => "the pattern matches, but `where`, `at` or `max_words` forbid it there",
+    }
+}
+
+/// What cleaning an output again cuts, if anything.
+fn settled(pipeline: &Pipeline, output: &[u8]) -> Option<String> {
+    let again = pipeline.clean(output);
+    let edit = again.edits().first()?;
+    let rule = &pipeline.table()[edit.rule.0 as usize].id;
+    let text = &again.source()[edit.span.range()];
+    Some(format!("a second run cuts more: {rule} cuts {text:?}"))
+}
+
+/// Documents with the case in its place: the text, the case's span, and the parts of it that must
+/// go. `⟦ ⟧` in a case mark those parts; else all of it goes, but `…` lines. In a text that must
+/// stay, they mark what other rules may cut.
+fn set_among_body(case: &str, place: Place) -> Vec<(String, Span, Vec<Span>)> {
+    let body = BODY[..3].join("\n\n");
+    let edges = |at_head: bool| match at_head {
+        true => (String::new(), format!("\n\n{body}\n\n{}\n", BODY[3])),
+        false => (format!("{body}\n\n{}\n\n", BODY[3]), String::from("\n")),
+    };
+    let head = edges(true);
+    let tail = edges(false);
+    let middle = (format!("{body}\n\n"), format!("\n\n{}\n\n{body}\n", BODY[3]));
+    let settings = match place {
+        Place::Head | Place::Opening => vec![head],
+        Place::Tail | Place::Closing => vec![tail],
+        Place::Edges | Place::Rims => vec![head, tail],
+        Place::Body | Place::Anywhere => vec![middle],
+    };
+    settings.into_iter().map(|(above, below)| lay_out(&above, case, &below)).collect()
+}
+
+fn lay_out(above: &str, case: &str, below: &str) -> (String, Span, Vec<Span>) {
+    let mut document = above.to_owned();
+    let marked = case.contains('⟦');
+    let (mut wanted, mut open, mut paragraph) = (Vec::new(), None, 0);
+    for (i, line) in case.lines().enumerate() {
+        if i > 0 {
+            document.push('\n');
+        }
+        if line.trim() == "…" {
+            document.push_str(INSIDE[paragraph % INSIDE.len()]);
+            paragraph += 1;
+            continue;
+        }
+        let start = document.len();
+        for c in line.chars() {
+            match c {
+                '⟦' => open = Some(document.len()),
+                '⟧' => wanted.extend(open.take().map(|open| Span::new(open, document.len()))),
+                c => document.push(c),
+            }
+        }
+        if !marked {
+            wanted.push(Span::new(start, document.len()));
+        }
+    }
+    let span = Span::new(above.len(), document.len());
+    document.push_str(below);
+    (document, span, wanted)
+}

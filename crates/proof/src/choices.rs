@@ -1,0 +1,69 @@
+//! Does every choice of a rule's regexes have its case?
+//!
+//! An outlet's file must write each of them down. A generic rule is a word list in many languages;
+//! there a case that differs from a written one by nothing but the alternative is made on the spot
+//! and run, and only what cannot be made so must be written.
+
+use chaffinch_core::Pipeline;
+use chaffinch_core::rules::coverage::{self, Gap};
+use chaffinch_core::rules::key;
+use chaffinch_core::stage::{Act, RuleId, Tier};
+
+use crate::{ERROR, Finding, cases, rules_of};
+
+pub(crate) fn choices(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for id in rules_of(pipeline, wanted) {
+        let source = pipeline.rules().source(id);
+        let rule = &pipeline.table()[id.0 as usize];
+        // A word that only points a detector to its lines does nothing that a case could show.
+        if rule.tier == Tier::Generic && rule.act == Act::Note {
+            continue;
+        }
+        // What stays has its cases among those that stay.
+        let shown = if source.removes.is_empty() { &source.keeps } else { &source.removes };
+        for gap in coverage::gaps(&source.written, shown) {
+            if rule.tier == Tier::Generic && is_proved(pipeline, id, &gap) {
+                continue;
+            }
+            let path = format!("{}[{}]", gap.key, gap.index);
+            let mut finding =
+                Finding::of_rule(pipeline, id, (ERROR, "missing-case"), &path, gap.message);
+            finding.part = Some(gap.range);
+            let list = if source.removes.is_empty() { "keeps" } else { "removes" };
+            findings.push(finding.help(format!("add to `{list}` a text such as {:?}", gap.sample)));
+        }
+    }
+    findings
+}
+
+/// Whether some written case, with the sample in the place of what the rule matches there, is
+/// removed too, by this rule alone.
+fn is_proved(pipeline: &Pipeline, id: RuleId, gap: &Gap) -> bool {
+    let source = pipeline.rules().source(id);
+    let whole = !matches!(gap.key, "start" | "end" | "inside");
+    let matches = |line: &str| {
+        let key = key::key(&line.replace(['⟦', '⟧'], "")).into_owned();
+        pipeline.rules().patterns(id).iter().any(|pattern| !pattern.find(&key).is_empty())
+    };
+    let marked = |case: &str, line: &str| match case.contains('⟦') {
+        true => case.replace(line, &format!("⟦{}⟧", gap.sample)),
+        false => case.replace(line, &gap.sample),
+    };
+    source.removes.iter().any(|case| {
+        case.lines().filter(|line| matches(line)).any(|line| {
+            let made = match (whole, line.find('⟦'), line.find('⟧')) {
+                (true, ..) => marked(case, line),
+                (false, Some(open), Some(close)) if open < close => {
+                    let space = |text: &str| if text.ends_with(' ') { " " } else { "" };
+                    let inner = &line[open + '⟦'.len_utf8()..close];
+                    let (above, below) = (&line[..open], &line[close..]);
+                    let new = format!("{above}⟦{}{}{below}", gap.sample, space(inner));
+                    case.replace(line, &new)
+                }
+                _ => return false,
+            };
+            cases::removes_alone(pipeline, id, &made)
+        })
+    })
+}

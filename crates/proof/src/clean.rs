@@ -1,0 +1,129 @@
+//! Are clean articles, and other outlets' documents, left alone?
+
+use std::collections::BTreeSet;
+
+use chaffinch_core::Pipeline;
+use chaffinch_core::rules::{Allow, UnitId};
+use chaffinch_core::stage::{Document, RuleId};
+
+use crate::{BASELINE, ERROR, Finding, WARNING};
+
+pub(crate) fn clean(
+    pipeline: &Pipeline,
+    articles: &[(String, String)],
+    wanted: &dyn Fn(&str) -> bool,
+) -> Vec<Finding> {
+    let rules = pipeline.rules();
+    let shipped = BASELINE.iter().copied();
+    let own = articles.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let articles: Vec<(&str, &str)> = shipped.chain(own).collect();
+    let units: Vec<UnitId> = rules.units().filter(|unit| wanted(rules.unit_file(*unit))).collect();
+    let mut work =
+        Work { pipeline, seen: BTreeSet::new(), used: BTreeSet::new(), findings: Vec::new() };
+    for unit in std::iter::once(None).chain(units.iter().copied().map(Some)) {
+        let forced = pipeline.for_outlet(unit);
+        for (name, text) in &articles {
+            work.fires(&forced, text, name, "baseline", &format!("the clean article {name}"));
+        }
+        let Some(unit) = unit else { continue };
+        for other in rules.units().filter(|other| !related(pipeline, unit, *other)) {
+            let name = rules.unit_name(other);
+            for example in rules.examples_of(other) {
+                let on = format!("an example of {name}");
+                work.own_fires(&forced, unit, &example.text, name, &on);
+            }
+        }
+        for (at, allow) in rules.allowed(unit).iter().enumerate() {
+            if !work.used.contains(&(allow.rule.clone(), allow.on.clone())) {
+                let message = format!("{} does not fire on {}", allow.rule, allow.on);
+                let (kind, path) = ((WARNING, "needless-allow"), format!("allow[{at}]"));
+                let finding = Finding::of_unit(pipeline, unit, kind, path, message);
+                work.findings.push(finding.help("take it out"));
+            }
+        }
+    }
+    for (name, text) in &articles {
+        let found = recognised(pipeline, text);
+        work.claims(
+            found.filter(|unit| units.contains(unit)),
+            &format!("the clean article {name}"),
+        );
+    }
+    for other in rules.units() {
+        for example in rules.examples_of(other) {
+            let found = recognised(pipeline, &example.text).filter(|unit| units.contains(unit));
+            let found = found.filter(|unit| !related(pipeline, *unit, other));
+            work.claims(found, &format!("an example of {}", rules.unit_name(other)));
+        }
+    }
+    work.findings
+}
+
+/// Whether two are the same, or one extends the other.
+fn related(pipeline: &Pipeline, a: UnitId, b: UnitId) -> bool {
+    let families = |unit| pipeline.rules().families(unit);
+    a == b || families(a).contains(&b) || families(b).contains(&a)
+}
+
+fn recognised(pipeline: &Pipeline, text: &str) -> Option<UnitId> {
+    let rules = pipeline.rules();
+    let doc = Document::new(text, pipeline.table(), chaffinch_core::rules::key::key);
+    rules.recognise(None, None, &doc).map(|(unit, _)| unit)
+}
+
+struct Work<'a> {
+    pipeline: &'a Pipeline,
+    seen: BTreeSet<(RuleId, String)>,
+    used: BTreeSet<(String, String)>,
+    findings: Vec<Finding>,
+}
+
+impl Work<'_> {
+    fn fires(&mut self, forced: &Pipeline, text: &str, on: &str, code: &'static str, what: &str) {
+        let cleaned = forced.clean_text(text, None);
+        for edit in cleaned.edits().iter().filter(|edit| edit.removes()) {
+            let id = edit.rule;
+            let Some(allow) = self.allow(id, on) else {
+                if self.seen.insert((id, on.to_owned())) {
+                    let cut = cleaned.source()[edit.span.range()].trim();
+                    let message = format!("cuts {} of {what}", shorten(cut));
+                    let kind = (ERROR, code);
+                    self.findings.push(Finding::of_rule(self.pipeline, id, kind, "id", message));
+                }
+                continue;
+            };
+            let used = (allow.rule.clone(), allow.on.clone());
+            self.used.insert(used);
+        }
+    }
+
+    /// The same for the rules of one outlet alone, and of its families.
+    fn own_fires(&mut self, forced: &Pipeline, unit: UnitId, text: &str, on: &str, what: &str) {
+        let rules = self.pipeline.rules();
+        let generic = |id: RuleId| {
+            rules.source(id).unit.is_none_or(|of| of != unit && !rules.families(unit).contains(&of))
+        };
+        self.fires(&forced.without(generic), text, on, "other-outlet", what);
+    }
+
+    fn allow(&self, id: RuleId, on: &str) -> Option<Allow> {
+        let rules = self.pipeline.rules();
+        let allowed = rules.allowed(rules.source(id).unit?);
+        let rule = &rules.rules()[id.0 as usize].id;
+        allowed.iter().find(|allow| allow.rule == *rule && allow.on == on).cloned()
+    }
+
+    fn claims(&mut self, unit: Option<UnitId>, what: &str) {
+        let Some(unit) = unit else { return };
+        let message = format!("its signs are also in {what}");
+        let kind = (ERROR, "recognition");
+        let path = "recognise.signs".to_owned();
+        let finding = Finding::of_unit(self.pipeline, unit, kind, path, message);
+        self.findings.push(finding.help("name lines that this outlet alone has"));
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let shown: String = text.chars().take(100).collect();
+    format!("{shown:?}{}", if shown.len() < text.len() { "…" } else { "" })
+}

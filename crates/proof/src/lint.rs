@@ -1,0 +1,241 @@
+//! What can be told of rules without a document: those that can never fire, those that others make
+//! needless, and those that cost more than they must.
+
+use std::collections::BTreeMap;
+
+use chaffinch_core::rules::{coverage, yaml};
+use chaffinch_core::stage::{Act, At, Place, RuleId, Tier};
+use chaffinch_core::{Pipeline, STAGES};
+
+use crate::{ERROR, Finding, WARNING, cases, rules_of};
+
+/// The weight from which on a regex is called large: half of what can be compiled at all.
+const LARGE: usize = 100_000;
+
+pub(crate) fn lint(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for id in rules_of(pipeline, wanted) {
+        findings.extend(unknown_detector(pipeline, id));
+        findings.extend(never(pipeline, id));
+        findings.extend(subsumed(pipeline, id));
+        findings.extend(costly(pipeline, id));
+    }
+    findings.extend(duplicates(pipeline).into_iter().filter(|finding| wanted(&finding.file)));
+    findings.extend(shared_signs(pipeline).into_iter().filter(|finding| wanted(&finding.file)));
+    findings
+}
+
+fn unknown_detector(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
+    let rule = &pipeline.table()[id.0 as usize];
+    let wanted = rule.detect.as_deref()?;
+    let stage = STAGES.iter().find(|stage| stage.name == rule.stage)?;
+    if stage.detectors.contains(&wanted) {
+        return None;
+    }
+    let message = format!("stage {} has no detector \"{wanted}\"", rule.stage);
+    let help = match stage.detectors.is_empty() {
+        true => "it has none: give a pattern".to_owned(),
+        false => yaml::expected(wanted, stage.detectors),
+    };
+    Some(Finding::of_rule(pipeline, id, (ERROR, "unknown-detector"), "detect", message).help(help))
+}
+
+/// Why a rule can never fire, if it cannot.
+fn never(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
+    let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
+    let texts =
+        || source.written.keys.iter().flat_map(|(key, texts)| texts.iter().map(move |t| (*key, t)));
+    let fewest = || {
+        let words =
+            texts().filter(|(key, _)| !matches!(*key, "start" | "end" | "inside" | "detect"));
+        let words = words.map(|(key, text)| match key {
+            "text" => Some(text.split_whitespace().count()),
+            _ => coverage::fewest_words(text, source.written.ignore_case),
+        });
+        words.min().flatten()
+    };
+    let is_block = source.written.keys.len() == 2;
+    let rim = matches!(rule.place, Place::Opening | Place::Closing);
+    let (path, message, help) = match (rule.at, rule.max_words) {
+        (Some(At::Nth(2..)), _) if rim => (
+            "at",
+            "the opening and the closing are one line each: there is no second".to_owned(),
+            "take `at` out, or widen `where`",
+        ),
+        (_, Some(most)) if fewest().is_some_and(|fewest| fewest > most) => (
+            "max_words",
+            format!("the pattern has {} words at least, and `max_words` is {most}", fewest()?),
+            "raise it, or take it out",
+        ),
+        (_, Some(most)) if rim && most < 8 => (
+            "max_words",
+            format!(
+                "the opening and the closing have eight words or more, and `max_words` is {most}"
+            ),
+            "take it out",
+        ),
+        _ if is_block && rim => (
+            "where",
+            "a block of lines cannot lie in the opening or the closing, which are one line"
+                .to_owned(),
+            "use `head`, `tail` or `anywhere`",
+        ),
+        _ if is_block && rule.max_lines < 2 => (
+            "max_lines",
+            "a block has a first and a last line: two at least".to_owned(),
+            "raise it, or write `line`",
+        ),
+        _ => return None,
+    };
+    let message = format!("can never fire: {message}");
+    Some(Finding::of_rule(pipeline, id, (WARNING, "never"), path, message).help(help))
+}
+
+fn subsumed(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
+    let rule = &pipeline.table()[id.0 as usize];
+    // A field that only this rule finds is worth its rule.
+    let cuts = matches!(rule.act, Act::Remove | Act::Replace(_));
+    let names = pipeline.rules().patterns(id).iter().any(|pattern| pattern.has_fields());
+    if !cuts || names || !rule.fields.is_empty() {
+        return None;
+    }
+    let others = cases::others_that_remove(pipeline, id)?;
+    let names: Vec<&str> =
+        others.iter().map(|id| pipeline.table()[id.0 as usize].id.as_str()).collect();
+    let message = format!("removes nothing that {} would not remove", names.join(" and "));
+    let help = "take it out, or add a case that shows what it is for";
+    Some(Finding::of_rule(pipeline, id, (WARNING, "subsumed"), "id", message).help(help))
+}
+
+fn costly(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
+    let (rules, source) = (pipeline.rules(), pipeline.rules().source(id));
+    let mut findings = Vec::new();
+    let key = source.written.keys.first().map_or("id", |(key, _)| *key);
+    let warn = |code, path: &str, message: String| {
+        Finding::of_rule(pipeline, id, (WARNING, code), path, message)
+    };
+    if rules.is_slow(id) {
+        let message =
+            "nothing tells its lines from others, so it is tried on every line".to_owned();
+        let help = "give it a fixed word at its start or end";
+        findings.push(warn("slow", key, message).help(help));
+    }
+    let states: usize = rules.patterns(id).iter().map(|pattern| pattern.weight()).sum();
+    if states > LARGE && pipeline.table()[id.0 as usize].tier != Tier::Generic {
+        let message = format!("the regex has about {states} states");
+        let help = "counted repetitions of classes multiply: write `\\S+` for `\\w{1,200}`, say";
+        findings.push(warn("large", key, message).help(help));
+    }
+    for (key, texts) in
+        source.written.keys.iter().filter(|(key, _)| !matches!(*key, "text" | "detect"))
+    {
+        for (at, text) in texts.iter().enumerate() {
+            if let Some(range) = unnamed_group(text) {
+                let message = "a group without a name captures what nobody reads".to_owned();
+                let mut finding = warn("needless-group", &format!("{key}[{at}]"), message);
+                finding.part = Some(range);
+                findings.push(
+                    finding.help("write `(?:…)`, or name it to make a field: `(?<section>…)`"),
+                );
+            }
+        }
+    }
+    findings
+}
+
+/// Where the first unnamed group of a regex opens.
+fn unnamed_group(regex: &str) -> Option<std::ops::Range<usize>> {
+    let (mut escaped, mut class) = (false, 0_usize);
+    for (at, c) in regex.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '[' => class += 1,
+            ']' => class = class.saturating_sub(1),
+            '(' if class == 0 && !regex[at + 1..].starts_with('?') => return Some(at..at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Rules that two files have, word for word.
+fn duplicates(pipeline: &Pipeline) -> Vec<Finding> {
+    let rules = pipeline.rules();
+    let mut seen: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
+    for (at, rule) in rules.rules().iter().enumerate() {
+        let id = RuleId(at as u32);
+        let source = rules.source(id);
+        if source.unit.is_some() && rule.detect.is_none() {
+            let same = format!(
+                "{} {:?} {:?} {:?} {:?} {:?} {:?}",
+                rule.stage,
+                source.written,
+                rule.place,
+                rule.at,
+                rule.act,
+                rule.max_words,
+                source.era
+            );
+            seen.entry(same).or_default().push(id);
+        }
+    }
+    let mut findings = Vec::new();
+    for ids in seen.into_values().filter(|ids| ids.len() > 1) {
+        for (at, id) in ids.iter().enumerate() {
+            let unit = |id: RuleId| rules.source(id).unit;
+            let Some(own) = unit(*id) else { continue };
+            let others = ids.iter().filter_map(|other| unit(*other)).filter(|other| *other != own);
+            let family = others.clone().find(|other| rules.families(own).contains(other));
+            let (message, help) = match (family, others.clone().next()) {
+                (Some(family), _) => {
+                    let name = rules.unit_name(family);
+                    (
+                        format!("{name}, which this file extends, has the same rule"),
+                        "take it out".to_owned(),
+                    )
+                }
+                // Told once, at the later of the two.
+                (None, Some(other)) if at > 0 && !rules.is_family(own) => {
+                    let name = rules.unit_name(other);
+                    (
+                        format!("{name} has the same rule"),
+                        "put it into a `family:` file that both extend".to_owned(),
+                    )
+                }
+                (None, None) if at > 0 => (
+                    String::from("another rule of this file is the same"),
+                    "take it out".to_owned(),
+                ),
+                _ => continue,
+            };
+            findings.push(
+                Finding::of_rule(pipeline, *id, (WARNING, "duplicate"), "id", message).help(help),
+            );
+        }
+    }
+    findings
+}
+
+fn shared_signs(pipeline: &Pipeline) -> Vec<Finding> {
+    let rules = pipeline.rules();
+    let mut findings = Vec::new();
+    for (sign, units) in rules.shared_signs() {
+        for unit in &units {
+            let others: Vec<&str> = units
+                .iter()
+                .filter(|other| *other != unit)
+                .map(|unit| rules.unit_name(*unit))
+                .collect();
+            let message = format!(
+                "the sign \"{sign}\" is also that of {}: it tells neither",
+                others.join(", ")
+            );
+            let kind = (WARNING, "shared-sign");
+            let path = "recognise.signs".to_owned();
+            let finding = Finding::of_unit(pipeline, *unit, kind, path, message);
+            findings.push(finding.help("take it out, or name a longer part of the line"));
+        }
+    }
+    findings
+}

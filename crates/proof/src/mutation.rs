@@ -1,0 +1,124 @@
+//! Damages rules on purpose: what no case notices, no case guards.
+
+use chaffinch_core::Pipeline;
+use chaffinch_core::rules::Written;
+use chaffinch_core::stage::{Act, Place, Rule, RuleId};
+
+use crate::{BASELINE, Finding, WARNING, alone, cases, rules_of};
+
+/// Drops and loosens each rule of the files that are wanted, one change at a time, and hands back
+/// the changes that no case, example or clean article notices.
+pub fn mutate(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for id in rules_of(pipeline, wanted) {
+        for mutant in mutants(pipeline, id) {
+            if !is_noticed(&mutant.pipeline, id, mutant.dropped) {
+                let kind = (WARNING, "unnoticed");
+                let message = format!("no case notices if {}", mutant.change);
+                let finding = Finding::of_rule(pipeline, id, kind, mutant.path, message);
+                findings.push(finding.help(mutant.help));
+            }
+        }
+    }
+    findings
+}
+
+/// A pipeline with one rule damaged.
+struct Mutant {
+    pipeline: Pipeline,
+    dropped: bool,
+    path: &'static str,
+    change: String,
+    help: &'static str,
+}
+
+fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
+    let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
+    let mut mutants = vec![Mutant {
+        pipeline: pipeline.without(|other| other == id),
+        dropped: true,
+        path: "id",
+        change: "the rule is dropped".to_owned(),
+        help: "others do its work: take it out, or add a case that shows what it is for",
+    }];
+    let mut loosen = |pipeline: Pipeline, path, change: String, help| {
+        mutants.push(Mutant { pipeline, dropped: false, path, change, help });
+    };
+    if !matches!(rule.place, Place::Anywhere) {
+        let loose = pipeline.with_rule(id, Rule { place: Place::Anywhere, ..rule.clone() });
+        let help = "add to `keeps` the same text among body paragraphs: \"…\\n\\nTEXT\\n\\n…\"";
+        loosen(loose, "where", "it acts anywhere".to_owned(), help);
+    }
+    if rule.at.is_some() {
+        let loose = pipeline.with_rule(id, Rule { at: None, ..rule.clone() });
+        let help = "add to `keeps` the same text on another line of its place";
+        loosen(loose, "at", "`at` is taken out".to_owned(), help);
+    }
+    if rule.max_words.is_some() {
+        let loose = pipeline.with_rule(id, Rule { max_words: None, ..rule.clone() });
+        let help = "add to `keeps` a line like it with more words";
+        loosen(loose, "max_words", "`max_words` is taken out".to_owned(), help);
+    }
+    let changes: [(&str, &str, &str, &str); 2] = [
+        (
+            "",
+            ".+",
+            "its pattern may go on",
+            "add to `keeps` a line that begins like it and goes on",
+        ),
+        (".+", "", "its pattern may begin later", "add to `keeps` a line that ends like it"),
+    ];
+    for (before, after, change, help) in changes {
+        let [(key @ ("line" | "text"), texts)] = source.written.keys.as_slice() else { continue };
+        // What is open at that end already is not changed by this.
+        let open = |text: &String| match before.is_empty() {
+            true => [".+", ".*"].iter().any(|end| text.trim_end_matches(')').ends_with(end)),
+            false => [".+", ".*"].iter().any(|start| text.starts_with(start)),
+        };
+        if texts.iter().all(open) {
+            continue;
+        }
+        let plain = |text: &String| match *key {
+            "text" => regex_escape(text),
+            _ => format!("(?:{text})"),
+        };
+        let texts = texts.iter().map(|text| format!("{before}{}{after}", plain(text))).collect();
+        let ignore_case = source.written.ignore_case;
+        let loose = Written { keys: vec![("line", texts)], ignore_case };
+        if let Some(patterns) = loose.patterns() {
+            loosen(pipeline.with_patterns(id, patterns), key, change.to_owned(), help);
+        }
+    }
+    mutants
+}
+
+fn regex_escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$#&-~".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+fn is_noticed(mutant: &Pipeline, id: RuleId, dropped: bool) -> bool {
+    let rules = mutant.rules();
+    let cuts = matches!(rules.rules()[id.0 as usize].act, Act::Remove | Act::Replace(_));
+    if dropped && cuts {
+        return cases::others_that_remove(mutant, id).is_none();
+    }
+    let unit = rules.source(id).unit;
+    let example = || {
+        let own = |file: &str| unit.is_some_and(|unit| file == rules.unit_file(unit));
+        !cases::examples(mutant, &own).is_empty()
+    };
+    let article = || {
+        let alone = alone(mutant, id);
+        BASELINE.iter().any(|(_, text)| {
+            alone.clean_text(text, None).edits().iter().any(|edit| edit.rule == id)
+        })
+    };
+    !cases::of_rule(mutant, id).is_empty() || example() || article()
+}

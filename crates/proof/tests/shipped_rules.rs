@@ -1,0 +1,32 @@
+//! The shipped rule files prove themselves.
+
+use chaffinch_core::Pipeline;
+use chaffinch_proof::{BASELINE, Level, check, no_limits};
+
+#[test]
+fn every_shipped_rule_holds_what_it_promises() {
+    let pipeline = Pipeline::builder().limits(no_limits()).build().unwrap_or_else(|problems| {
+        let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}", list.join("\n"))
+    });
+    let findings = check(&pipeline, &[], &|_| true);
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    let list: Vec<String> = errors
+        .map(|f| {
+            format!("{}: {}: {}: {} {:?} {:?}", f.file, f.rule, f.code, f.message, f.help, f.case)
+        })
+        .collect();
+    assert!(list.is_empty(), "{} errors\n{}", list.len(), list.join("\n"));
+}
+
+/// Clean articles in sixteen languages, written for this: headings, quotes, dates and words that
+/// cues are made of. Each has a title that is found and kept.
+#[test]
+fn clean_articles_have_their_titles() {
+    let pipeline = Pipeline::shipped().unwrap();
+    for (name, text) in BASELINE {
+        let cleaned = pipeline.clean_text(text, None);
+        assert!(cleaned.fields().get("title").is_some(), "{name} has a title");
+    }
+    assert_eq!(BASELINE.len(), 16);
+}

@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Clean(CleanArgs),
     Explain(ExplainArgs),
     Restore(RestoreArgs),
-    Pipeline(PipelineArgs),
+    Pipeline(ShowPipelineArgs),
     #[command(subcommand)]
     Rules(RulesCommand),
     #[command(subcommand)]
@@ -153,6 +153,17 @@ pub(crate) struct SourceArgs {
 /// It is read from --pipeline, else from chaffinch.yaml in the working directory or above it, else
 /// it is the built-in one.
 #[derive(Debug, Args)]
+pub(crate) struct ShowPipelineArgs {
+    /// Print the JSON Schema of pipeline files instead, for editors.
+    #[arg(long)]
+    pub(crate) schema: bool,
+
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+}
+
+/// Which rules and stages run.
+#[derive(Debug, Args)]
 pub(crate) struct PipelineArgs {
     /// Read the pipeline from this file, not from chaffinch.yaml found upward from here.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -187,11 +198,17 @@ pub(crate) struct PipelineArgs {
 Examples:
   chaffinch explain corpus/page.txt
   chaffinch explain --format json corpus/*.txt | jq .edits
+  chaffinch explain --why-not corpus/page.txt:12
   chaffinch explain - < page.txt")]
 pub(crate) struct ExplainArgs {
     /// Files; `-` reads standard input.
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(required_unless_present = "why_not", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
+
+    /// Show why a line stayed: which rules came near it, and what stopped them. In JSON Lines,
+    /// FILE:ROW:LINE.
+    #[arg(long, value_name = "DOC:LINE", conflicts_with = "files")]
+    pub(crate) why_not: Option<String>,
 
     /// How to show it: for people, or one JSON object a document.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -229,9 +246,12 @@ pub(crate) enum RulesCommand {
     Show(RulesShowArgs),
     Try(RulesTryArgs),
     Check(RulesCheckArgs),
+    Test(RulesTestArgs),
+    /// Print the JSON Schema of rule files, for editors.
+    Schema,
 }
 
-/// Show one rule: its pattern, where it acts, its cases.
+/// Show one rule: its pattern, where it acts, its cases, what it did in the last run.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -240,6 +260,11 @@ pub(crate) struct RulesShowArgs {
     /// The rule's id, such as generic/share-buttons/share.
     #[arg(value_name = "ID")]
     pub(crate) id: String,
+
+    /// Tell what the rule did in this run; by default the latest whose output lies in the working
+    /// directory.
+    #[arg(long, value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) run: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) rules: PipelineArgs,
@@ -309,6 +334,25 @@ pub(crate) struct RulesCheckArgs {
     /// How to tell it.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: CheckFormat,
+}
+
+/// Run the examples of rule files and show what comes out otherwise than they say.
+///
+/// The exit code is 1 if something does, unless --accept takes it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch rules test rules/example.yaml
+  chaffinch rules test rules/example.yaml --accept")]
+pub(crate) struct RulesTestArgs {
+    /// Rule files, and directories of them; by default those of chaffinch.yaml, else those that
+    /// ship.
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Rewrite the expected texts to what comes out. All else in the files stays as it is.
+    #[arg(long)]
+    pub(crate) accept: bool,
 }
 
 /// List outlets and rules.

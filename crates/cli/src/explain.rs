@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     Ok(code)
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = match file.as_os_str() == "-" {
         true => std::io::stdin().read_to_end(&mut bytes).map(drop),

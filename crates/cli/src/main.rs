@@ -3,11 +3,13 @@
 mod args;
 mod check;
 mod clean;
+mod examples;
 mod explain;
 mod failure;
 mod outlet;
 mod rules;
 mod setup;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -27,13 +29,20 @@ fn main() -> ExitCode {
     .write_global();
     let done = match cli.command {
         Command::Clean(args) => clean::run(&args),
-        Command::Explain(args) => explain::run(&args),
+        Command::Explain(args) => match &args.why_not {
+            Some(place) => why::run(place, &args),
+            None => explain::run(&args),
+        },
         Command::Restore(args) => restore(&args),
         Command::Pipeline(args) => pipeline(&args),
         Command::Rules(RulesCommand::List(args)) => rules::list(&args),
         Command::Rules(RulesCommand::Show(args)) => rules::show(&args),
         Command::Rules(RulesCommand::Try(args)) => rules::try_pattern(&args),
         Command::Rules(RulesCommand::Check(args)) => check::run(&args),
+        Command::Rules(RulesCommand::Test(args)) => examples::run(&args),
+        Command::Rules(RulesCommand::Schema) => {
+            print(format!("{:#}\n", chaffinch_core::Schemas::built_in().rule_file).as_bytes())
+        }
         Command::Outlet(OutletCommand::New(args)) => outlet::new(&args),
         Command::Completions(args) => {
             let mut script = Vec::new();
@@ -58,6 +67,12 @@ fn print(bytes: &[u8]) -> Result<u8, Failure> {
     }
 }
 
+/// Writes a file whole or not at all.
+fn write_whole(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
+    chaffinch_formats::write_whole(path, bytes)
+        .map_err(|error| Failure::Stopped(format!("cannot write {}: {error}", path.display())))
+}
+
 fn restore(args: &RestoreArgs) -> Result<u8, Failure> {
     let restored = chaffinch_formats::restore(&args.run, &args.output)?;
     let mut text = format!("restored {} documents, each with its digest\n", restored.documents);
@@ -69,7 +84,12 @@ fn restore(args: &RestoreArgs) -> Result<u8, Failure> {
     Ok(u8::from(!restored.problems.is_empty()))
 }
 
-fn pipeline(args: &args::PipelineArgs) -> Result<u8, Failure> {
+fn pipeline(args: &args::ShowPipelineArgs) -> Result<u8, Failure> {
+    if args.schema {
+        let schema = chaffinch_core::Schemas::built_in().pipeline;
+        return print(format!("{schema:#}\n").as_bytes());
+    }
+    let args = &args.pipeline;
     let (file, text) = setup::pipeline_text(args)?;
     setup::pipeline(args)?;
     if let Some(file) = file {

@@ -1,6 +1,7 @@
 //! `chaffinch rules list`, `show` and `try`: rules as people look at them.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use chaffinch_core::stage::RuleId;
 use chaffinch_core::{Limits, Pipeline};
@@ -25,7 +26,7 @@ pub(crate) fn list(args: &RulesListArgs) -> Result<u8, Failure> {
     };
     let mut rows = Vec::new();
     for (id, rule) in in_files(&pipeline).filter(|(_, rule)| wanted(&rule.id, &rule.stage)) {
-        let place = format!("{:?}", rule.place).to_lowercase();
+        let place = rule.place.to_string();
         rows.push((&*rule.id, &*rule.stage, place, rules.source(id).written.to_string()));
     }
     let mut text = String::new();
@@ -67,7 +68,7 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     };
     line("file", &source.file);
     line("stage", &rule.stage);
-    line("where", &format!("{:?}", rule.place).to_lowercase());
+    line("where", &rule.place.to_string());
     if let Some(at) = rule.at {
         line("at", &format!("{at:?}"));
     }
@@ -80,9 +81,45 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     for (key, patterns) in &source.written.keys {
         patterns.iter().for_each(|pattern| line(key, pattern));
     }
+    let era = [("since", &source.era.since), ("until", &source.era.until)];
+    era.iter().for_each(|(key, day)| day.iter().for_each(|day| line(key, day)));
     source.removes.iter().for_each(|case| line("removes", case));
     source.keeps.iter().for_each(|case| line("keeps", case));
+    let unit = source.unit.map(|unit| pipeline.rules().unit_name(unit));
+    let done = match (&args.run, chaffinch_formats::latest_run(Path::new("."))) {
+        (Some(run), _) => done(run, &rule.id, unit, true)?,
+        (None, Some(run)) => done(&run, &rule.id, unit, false)?,
+        (None, None) => None,
+    };
+    done.iter().for_each(|done| line("last run", done));
     print(text.as_bytes())
+}
+
+/// What a rule did in a run. A run that was only found may be another's, and is passed over.
+fn done(
+    run: &Path,
+    rule: &str,
+    outlet: Option<&str>,
+    wanted: bool,
+) -> Result<Option<String>, Failure> {
+    let counts = match chaffinch_formats::run_record(run) {
+        Ok(record) => record,
+        Err(error) if wanted => {
+            return Err(Failure::Usage(format!("{} is no finished run: {error}", run.display())));
+        }
+        Err(_) => return Ok(None),
+    };
+    let count = |value: &serde_json::Value, name: &str| value[name].as_u64().unwrap_or(0);
+    let own = &counts["rules"][rule];
+    let all = match outlet {
+        Some(outlet) => count(&counts["outlets"][outlet], "documents"),
+        None => count(&counts, "documents"),
+    };
+    let of = outlet.map_or(String::new(), |outlet| format!(" of {outlet}"));
+    let (cuts, documents, bytes) =
+        (count(own, "cuts"), count(own, "documents"), count(own, "bytes"));
+    let run = run.display();
+    Ok(Some(format!("{cuts} cuts, {bytes} bytes, in {documents} of {all} documents{of} ({run})")))
 }
 
 pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {

@@ -153,3 +153,198 @@ fn rules_can_be_shown_and_patterns_tried() {
     assert_eq!(code, 2);
     assert!(said.contains("unclosed group"), "{said}");
 }
+
+#[test]
+fn why_a_line_stayed_is_told() {
+    let folder = Folder::new();
+    let body = [
+        "The minister told reporters on Tuesday that the talks would go on.",
+        "Officials from seven countries took part in the meeting, which was held.",
+        "No date was set for the next round, but diplomats expect it to take place.",
+        "The ministry said it would publish the full text of the agreement by then.",
+    ];
+    let [first, rest @ ..] = body;
+    let rest = rest.join("\n\n");
+    folder.write(
+        "page.txt",
+        &format!("Talks to go on\n\n{first}\n\nPress TV News Roku\nFILED: A\nFiled: a b c d e f\nFiled: a b\nshare this article\n\n{rest}\n"),
+    );
+    folder.write(
+        "rules/x.yaml",
+        "outlet: x
+rules:
+  - {id: case, stage: tags, where: tail, line: 'FILED: .+', removes: ['FILED: ab'], keeps: [x]}
+  - {id: words, stage: tags, where: anywhere, max_words: 3, line: 'Filed: .+', removes: ['Filed: ab'], keeps: [x]}
+  - {id: kept, stage: tags, where: anywhere, text: 'Filed: a b', action: keep, keeps: ['Filed: a b']}
+  - {id: block, stage: related, where: anywhere, from: 'FILED: A', through: Done, removes: [\"FILED: A\\nDone\"], keeps: [x]}
+",
+    );
+    folder.write(
+        "rules/y.yaml",
+        "outlet: y\nrules:\n  - {id: other, stage: tags, text: Press TV News Roku, keeps: [x]}\n",
+    );
+    let mut told = String::new();
+    for line in 5..=9 {
+        let place = format!("page.txt:{line}");
+        let arguments = ["explain", "--why-not", &place, "--rules", "rules", "--outlet", "x"];
+        told.push_str(&text(&folder.run(&arguments).stdout));
+        told.push('\n');
+    }
+    insta::assert_snapshot!(told.trim(), @r#"
+    page.txt:5: Press TV News Roku
+    stands in: head, among the first lines; outlet: x
+
+    y/other  outlet: its rules are for documents of y
+
+    page.txt:6: FILED: A
+    stands in: body; outlet: x
+
+    x/case   place: it acts at `where: tail` alone
+    x/words  case: it would match with `ignore_case: true`
+    x/block  block: its last line does not follow within 12 lines, or not in its place
+
+    page.txt:7: Filed: a b c d e f
+    stands in: body; outlet: x
+
+    x/case   case: it would match with `ignore_case: true`
+    x/words  words: the line has 7, and `max_words` is 3
+    x/kept   whole lines: it matches "Filed: a b" alone
+
+    page.txt:8: Filed: a b
+    stands in: body; outlet: x
+
+    x/case   case: it would match with `ignore_case: true`
+    x/words  a `keep` rule protects the line
+    x/kept   it cuts nothing: it notes, or points a detector to its lines
+
+    page.txt:9: share this article
+    stands in: body; outlet: x
+
+    it does not stay: generic/share-buttons/share cuts it
+    "#);
+    // A row of JSON Lines; the same for programs.
+    let row = serde_json::json!({"text": folder.read("page.txt")}).to_string();
+    folder.write("rows.jsonl", &format!("{{}}\n{row}\n"));
+    let arguments = ["explain", "--why-not", "rows.jsonl:2:5", "--format", "json"];
+    let told: serde_json::Value = serde_json::from_slice(&folder.run(&arguments).stdout).unwrap();
+    assert_eq!(
+        (&told["text"], &told["zone"]),
+        (&"Press TV News Roku".into(), &"head, among the first lines".into())
+    );
+    assert_eq!(folder.refused(&["explain", "--why-not", "page.txt:99"]).0, 2);
+    assert_eq!(folder.refused(&["explain", "--why-not", "page.txt"]).0, 2);
+}
+
+#[test]
+fn the_damage_cap_is_named_as_a_reason() {
+    let folder = Folder::new();
+    folder.write("rules/x.yaml", "outlet: x\nrules:\n  - {id: eats, stage: tags, where: anywhere, line: '[A-Z].+', removes: [Ab], keeps: [x]}\n");
+    let arguments = ["explain", "--why-not", "corpus/a.txt:3", "--rules", "rules", "--outlet", "x"];
+    let told = text(&folder.run(&arguments).stdout);
+    assert!(told.contains("x/eats  cap: "), "{told}");
+}
+
+#[test]
+fn examples_are_tested_and_taken() {
+    let folder = Folder::new();
+    let file = "# A comment.\noutlet: ex\nexamples:     # whole\n  - text: |\n      A title\n\n      The minister said on Tuesday that the talks would go on.\n\n      SHARE THIS ARTICLE\n    clean: |\n      A title\n\n      The minister said on Monday that the talks would go on.\n\n  # second\n  - {text: \"x\", clean: \"x\"}\n";
+    folder.write("ex.yaml", file);
+    let output = folder.run(&["rules", "test", "ex.yaml"]);
+    assert_eq!(code(&output), 1);
+    insta::assert_snapshot!(text(&output.stdout), @"
+    ex.yaml: example 1
+        A title
+        
+      - The minister said on Monday that the talks would go on.
+      + The minister said on Tuesday that the talks would go on.
+
+    2 examples; 1 come out otherwise: mend the rules, or take it with --accept
+    ");
+    assert_eq!(folder.read("ex.yaml"), file);
+    let output = folder.run(&["rules", "test", "ex.yaml", "--accept"]);
+    assert_eq!(code(&output), 0);
+    assert!(text(&output.stdout).ends_with("2 examples; 1 rewritten in 1 of the files\n"));
+    assert_eq!(folder.read("ex.yaml"), file.replace("Monday", "Tuesday"));
+    let output = folder.run(&["rules", "test", "ex.yaml"]);
+    assert_eq!(text(&output.stdout), "2 examples, all as they should be\n");
+}
+
+#[test]
+fn what_a_rule_did_in_the_last_run_is_shown() {
+    let folder = Folder::new();
+    let shown = || text(&folder.run(&["rules", "show", "generic/share-buttons/share"]).stdout);
+    assert!(!shown().contains("last run"));
+    folder.run(&["clean", "corpus", "-o", "out"]);
+    assert!(
+        shown().contains("last run   1 cuts, 20 bytes, in 1 of 2 documents (out)"),
+        "{}",
+        shown()
+    );
+    let arguments = ["rules", "show", "generic/share-buttons/share", "--run", "corpus"];
+    assert_eq!(folder.refused(&arguments).0, 2);
+}
+
+#[test]
+fn schemas_are_printed() {
+    let folder = Folder::new();
+    let schema: serde_json::Value =
+        serde_json::from_slice(&folder.run(&["rules", "schema"]).stdout).unwrap();
+    assert_eq!(schema["properties"]["rules"]["items"]["additionalProperties"], false);
+    let schema: serde_json::Value =
+        serde_json::from_slice(&folder.run(&["pipeline", "--schema"]).stdout).unwrap();
+    assert_eq!(schema["title"], "Chaffinch pipeline file");
+}
+
+#[test]
+fn rule_files_that_are_attacks_are_refused_with_their_place() {
+    let folder = Folder::new();
+    let rule = |line: &str| {
+        format!(
+            "outlet: x\nrules:\n  - {{id: a, stage: tags, line: '{line}', removes: [x], keeps: [y]}}\n"
+        )
+    };
+    let laughs = (1..9).fold(
+        "outlet: x\na0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned(),
+        |text, n| {
+            let below = vec![format!("*a{}", n - 1); 9].join(", ");
+            format!("{text}a{n}: &a{n} [{below}]\n")
+        },
+    );
+    let long = rule(&"a".repeat(5 << 20));
+    let deep = format!("outlet: x\nrules: {}\n", "[".repeat(20_000));
+    let cases = [
+        ("tab", "outlet: x\nrules:\n\t- id: a\n", "bad.yaml:3:1"),
+        ("bomb", &rule(r"(?:\w{1,200}\w{1,200}){1,200}"), "bad.yaml:3:32"),
+        ("nested", &rule(&"(".repeat(9_000)), "bad.yaml:3:"),
+        ("long", &long, "over 1 MiB"),
+        ("laughs", &laughs, "bad.yaml"),
+        ("deep", &deep, "bad.yaml"),
+        ("up", "outlet: ../x\n", "bad.yaml:1:9"),
+        ("hidden", "outlet: ..\n", "bad.yaml:1:9"),
+        ("circle", "family: x\nextends: [x]\n", "bad.yaml:2:11"),
+        (
+            "twice",
+            "outlet: x\nrules:\n  - {id: a, stage: tags, text: b, keeps: [c]}\n  - {id: a, stage: tags, text: b, keeps: [c]}\n",
+            "bad.yaml:4:10",
+        ),
+        ("unknown", "outlet: x\nrulez: []\n", "bad.yaml:2:1"),
+        (
+            "stage",
+            "outlet: x\nrules:\n  - {id: a, stage: tag, text: b, keeps: [c]}\n",
+            "bad.yaml:3:20",
+        ),
+    ];
+    for (name, source, place) in cases {
+        folder.write("rules/bad.yaml", source);
+        for arguments in [
+            &["rules", "check", "rules/bad.yaml"][..],
+            &["clean", "corpus", "-o", "out", "--rules", "rules"],
+        ] {
+            let (code, said) = folder.refused(arguments);
+            let short: String = said.chars().take(600).collect();
+            assert_eq!(code, 2, "{name}: {short}");
+            assert!(said.contains(place), "{name}: {place} is not in {short}");
+            assert!(!folder.path("out").exists(), "{name}: nothing is written");
+        }
+    }
+}

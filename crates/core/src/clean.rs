@@ -118,21 +118,21 @@ struct Finding {
 }
 
 /// One document at work.
-struct Work<'a> {
-    pipeline: &'a Pipeline,
-    doc: Document<'a>,
-    outlet: Option<(UnitId, How)>,
-    edits: Edits,
-    kept: Vec<Span>,
+pub(crate) struct Work<'a> {
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) doc: Document<'a>,
+    pub(crate) outlet: Option<(UnitId, How)>,
+    pub(crate) edits: Edits,
+    pub(crate) kept: Vec<Span>,
     findings: Vec<Finding>,
     refused: Vec<(String, usize)>,
     near: Vec<u32>,
     /// The day of the document, where rules of its outlet hold in an era alone.
-    day: Option<String>,
+    pub(crate) day: Option<String>,
 }
 
 impl<'a> Work<'a> {
-    fn new(pipeline: &'a Pipeline, source: &'a str, input: &Input<'_>) -> Work<'a> {
+    pub(crate) fn new(pipeline: &'a Pipeline, source: &'a str, input: &Input<'_>) -> Work<'a> {
         let rules = pipeline.rules();
         let doc = Document::new(source, pipeline.table(), chaffinch_rules::key::key);
         let outlet = match pipeline.outlet {
@@ -187,7 +187,7 @@ impl<'a> Work<'a> {
             && !self.pipeline.variant.as_ref().is_some_and(|variant| variant.is_off(rule))
     }
 
-    fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         self.keep();
         // A stage is a pure function of what it sees: if nothing was cut since it last looked, it
         // would make the same marks again.

@@ -23,6 +23,7 @@ mod decode;
 mod edits;
 mod era;
 mod pipeline;
+mod why;
 
 pub use chaffinch_rules as rules;
 pub use chaffinch_stage as stage;
@@ -35,3 +36,4 @@ pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
 pub use edits::Edit;
 pub use encoding_rs::Encoding;
 pub use pipeline::{Builder, MakeStage, Pipeline};
+pub use why::{Near, Stopped, WhyNot};

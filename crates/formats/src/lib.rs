@@ -10,12 +10,15 @@ pub mod jsonl;
 pub mod ledger;
 mod output;
 mod restore;
+mod runs;
 mod samples;
 mod summary;
 
 pub use input::{Container, Source};
 pub use job::{Error, Job, Ledger, Names, Observer, Output, Stop};
+pub use output::write_whole;
 pub use restore::{Restored, restore};
+pub use runs::{latest_run, run_record};
 pub use samples::{Document, documents};
 pub use summary::{Counts, Summary};
 

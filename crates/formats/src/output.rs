@@ -219,8 +219,11 @@ impl Drop for WholeFile {
     }
 }
 
-/// Writes a whole file at once.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a whole file at once: it appears with all its bytes or not at all.
+///
+/// # Errors
+/// The file cannot be written; what was there before is there still.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = WholeFile::create(path)?;
     file.write_all(bytes)?;
     file.finish()

@@ -115,6 +115,11 @@ impl Pattern {
         self.alternatives.iter().any(|alternative| weight(&alternative.hir) > HEAVY)
     }
 
+    /// What its hits are.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     /// About how many states its regexes have.
     pub fn weight(&self) -> usize {
         self.alternatives.iter().map(|alternative| weight(&alternative.hir)).sum()

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// The place of a rule in a pipeline's table of rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(pub u32);
@@ -79,6 +81,22 @@ pub enum Place {
     Body,
     /// Everywhere.
     Anywhere,
+}
+
+impl fmt::Display for Place {
+    /// As rule files have it; for the default of line ends, what it stands for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Place::Head => "head",
+            Place::Tail => "tail",
+            Place::Edges => "edges",
+            Place::Opening => "opening",
+            Place::Closing => "closing",
+            Place::Rims => "edges, opening and closing",
+            Place::Body => "body",
+            Place::Anywhere => "anywhere",
+        })
+    }
 }
 
 /// Which non-blank line of its place a rule means, counted in the source.

@@ -146,6 +146,10 @@ pub(crate) struct SourceArgs {
     /// The field of a record that holds its URL.
     #[arg(long, value_name = "NAME", default_value = "url")]
     pub(crate) url_field: String,
+
+    /// The field of a record that holds its day: rules may hold in one layout of an outlet alone.
+    #[arg(long, value_name = "NAME", default_value = "date")]
+    pub(crate) date_field: String,
 }
 
 /// Print the pipeline that would run: the stages, in order, and the limits.
@@ -370,6 +374,7 @@ pub(crate) struct RulesListArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutletCommand {
     New(OutletNewArgs),
+    Update(OutletUpdateArgs),
 }
 
 /// Propose a rule file from samples of one outlet.
@@ -388,13 +393,53 @@ pub(crate) struct OutletNewArgs {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
 
+    /// Where to write the rule file; standard output by default. The schema that editors complete
+    /// it with is put beside it.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) samples: SampleArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// Bring a rule file up to date with more samples of its outlet.
+///
+/// Rules that were learned and not edited since may grow; rules and comments written by hand stay
+/// as they are, to the byte. The same samples change nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch outlet update rules/example.yaml pages/example/ more-pages/
+  chaffinch outlet update rules/example.yaml new-pages/ --since 2026-05-01 -o -")]
+pub(crate) struct OutletUpdateArgs {
+    /// The rule file.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+
+    /// Write here, not into the rule file; `-` for standard output.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The samples show a new layout: new rules hold from this day on.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) samples: SampleArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// What to learn from.
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
     /// Documents of the outlet: files, directories, JSON Lines.
     #[arg(required = true, value_name = "SAMPLE", value_hint = ValueHint::AnyPath)]
     pub(crate) samples: Vec<PathBuf>,
-
-    /// Where to write the rule file; standard output by default.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) output: Option<PathBuf>,
 
     /// Of records, take only those whose field has this value.
     #[arg(long = "where", value_name = "FIELD=VALUE")]
@@ -402,9 +447,6 @@ pub(crate) struct OutletNewArgs {
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-
-    #[command(flatten)]
-    pub(crate) rules: PipelineArgs,
 }
 
 /// Print a completion script for a shell.

@@ -22,9 +22,8 @@ pub(crate) fn run(args: &RulesCheckArgs) -> Result<u8, Failure> {
     let mut articles = Vec::new();
     if !args.baseline.is_empty() {
         let names = chaffinch_formats::Names::default();
-        let documents =
-            chaffinch_formats::documents(&args.baseline, None, &names, None, usize::MAX)?;
-        articles.extend(documents.into_iter().map(|document| (document.name, document.text)));
+        let read = chaffinch_formats::documents(&args.baseline, None, &names, None, usize::MAX)?;
+        articles.extend(read.documents.into_iter().map(|document| (document.name, document.text)));
     }
     let wanted = |file: &str| checked.wanted(file);
     let mut findings = chaffinch_proof::check(&checked.pipeline, &articles, &wanted);
@@ -217,7 +216,9 @@ impl Placed {
             .path(finding.file.as_str())
             .annotation(AnnotationKind::Primary.span(span).label(label.unwrap_or_default()));
         let group = title.element(snippet);
-        match &finding.case {
+        // Where the message quotes it, once is enough.
+        let quotes = matches!(finding.code, "baseline" | "other-outlet");
+        match finding.case.as_ref().filter(|_| !quotes) {
             Some(case) => group.element(Shown::NOTE.message(format!("case: {}", quoted(case)))),
             None => group,
         }

@@ -59,7 +59,9 @@ fn rows(
         let shown = format!("{file}:{}", index + 1);
         match jsonl::Row::parse(row, names) {
             Ok(parsed) => {
-                let cleaned = pipeline.clean_text(&parsed.text, parsed.url.as_deref());
+                let (url, date) = (parsed.url.as_deref(), parsed.date.as_deref());
+                let input = Input { url, date, ..Input::default() };
+                let cleaned = pipeline.clean_record(&input, &parsed.text);
                 show(pipeline, &cleaned, &shown, args)?;
             }
             Err(error) => {

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
             print(format!("{:#}\n", chaffinch_core::Schemas::built_in().rule_file).as_bytes())
         }
         Command::Outlet(OutletCommand::New(args)) => outlet::new(&args),
+        Command::Outlet(OutletCommand::Update(args)) => outlet::update(&args),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "chaffinch", &mut script);

@@ -1,25 +1,85 @@
-//! `chaffinch outlet new`: a rule file from samples.
+//! `chaffinch outlet new` and `outlet update`: rule files from samples.
 
-use chaffinch_learn::Sample;
+use std::path::{Path, PathBuf};
 
-use crate::args::OutletNewArgs;
+use chaffinch_core::rules::{NAME, is_name};
+use chaffinch_learn::{Sample, UpdateError};
+use chaffinch_report::visible;
+
+use crate::args::{OutletNewArgs, OutletUpdateArgs, SampleArgs};
 use crate::failure::Failure;
-use crate::{print, setup};
+use crate::{print, setup, write_whole};
 
 /// The most samples that are read: more teach little and cost time.
 const MOST: usize = 200;
 
+/// The schema that rule files name in their first line.
+const SCHEMA: &str = "rule-file.schema.json";
+
 pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
-    let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
-    if args.name.is_empty() || !args.name.chars().all(sound) {
-        let message =
-            format!("\"{}\": an outlet's name is made of a-z, 0-9, `-`, `.` and `_`", args.name);
-        return Err(Failure::Usage(message));
+    if !is_name(&args.name) {
+        return Err(Failure::Usage(format!("\"{}\": {NAME}", args.name)));
     }
     if let Some(path) = args.output.as_ref().filter(|path| path.exists()) {
-        let message = format!("{} is there already; name another file with -o", path.display());
+        let message = format!(
+            "{} is there already; bring it up to date with `chaffinch outlet update`, or name another file with -o",
+            path.display()
+        );
         return Err(Failure::Usage(message));
     }
+    let samples = samples(&args.samples)?;
+    let pipeline = setup::pipeline(&args.rules)?;
+    let learned = chaffinch_learn::learn(&args.name, &samples, &pipeline)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    match &args.output {
+        None => print(learned.yaml.as_bytes()).map(drop)?,
+        Some(path) => {
+            write_whole(path, learned.yaml.as_bytes())?;
+            write_schema(path)?;
+        }
+    }
+    let (rules, stories, count) = (learned.rules, learned.stories, samples.len());
+    anstream::eprintln!("{rules} rules from {stories} stories in {count} documents");
+    say(&learned.notes);
+    Ok(0)
+}
+
+pub(crate) fn update(args: &OutletUpdateArgs) -> Result<u8, Failure> {
+    let shown = args.file.display().to_string();
+    let text = std::fs::read_to_string(&args.file)
+        .map_err(|error| Failure::Usage(format!("cannot read {shown}: {error}")))?;
+    let samples = samples(&args.samples)?;
+    let pipeline = setup::pipeline(&args.rules)?;
+    let updated =
+        chaffinch_learn::update(&shown, &text, &samples, args.since.as_deref(), &pipeline)
+            .map_err(|error| match error {
+                UpdateError::Problems(problems) => Failure::Problems(problems),
+                error => Failure::Usage(error.to_string()),
+            })?;
+    match &args.output {
+        Some(path) if path.as_os_str() == "-" => print(updated.yaml.as_bytes()).map(drop)?,
+        Some(path) => write_whole(path, updated.yaml.as_bytes())?,
+        None if updated.changes.is_empty() => {}
+        None => write_whole(&args.file, updated.yaml.as_bytes())?,
+    }
+    match updated.changes.len() {
+        0 => anstream::eprintln!(
+            "nothing new in {} documents: {} is as it was",
+            samples.len(),
+            visible(&shown)
+        ),
+        _ => updated.changes.iter().for_each(|change| anstream::eprintln!("{}", visible(change))),
+    }
+    say(&updated.notes);
+    Ok(0)
+}
+
+fn say(notes: &[String]) {
+    notes.iter().for_each(|note| anstream::eprintln!("note: {}", visible(note)));
+}
+
+/// Reads the samples, and names what is none.
+fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
     let wanted = match &args.filter {
         None => None,
         Some(filter) => Some(filter.split_once('=').ok_or_else(|| {
@@ -29,24 +89,45 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
         })?),
     };
     let (container, names) = setup::source(&args.source);
-    let pipeline = setup::pipeline(&args.rules)?;
-    let documents = chaffinch_formats::documents(&args.samples, container, &names, wanted, MOST)?;
-    let samples: Vec<Sample> = documents
-        .into_iter()
-        .map(|document| Sample { name: document.name, text: document.text, url: document.url })
-        .collect();
-    let learned = chaffinch_learn::learn(&args.name, &samples, &pipeline)
+    // Nothing is done yet that could be left half done.
+    let read = chaffinch_formats::documents(&args.samples, container, &names, wanted, MOST)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    match &args.output {
-        None => print(learned.yaml.as_bytes()).map(drop)?,
-        Some(path) => std::fs::write(path, &learned.yaml).map_err(|error| {
-            Failure::Stopped(format!("cannot write {}: {error}", path.display()))
-        })?,
+    let reasons: Vec<String> =
+        read.passed_over.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+    if read.documents.is_empty() {
+        let message = match reasons.split_first() {
+            None => "there is no sample to learn from: no document was found".to_owned(),
+            Some((first, rest)) => {
+                let more = if rest.is_empty() {
+                    String::new()
+                } else {
+                    format!(" (and {} more)", rest.len())
+                };
+                format!("there is no sample to learn from: {first}{more}")
+            }
+        };
+        return Err(Failure::Usage(message));
     }
-    let (rules, stories, count) = (learned.rules, learned.stories, samples.len());
-    anstream::eprintln!("{rules} rules from {stories} stories in {count} documents");
-    for note in &learned.notes {
-        anstream::eprintln!("note: {note}");
+    reasons.iter().for_each(|reason| anstream::eprintln!("passed over: {}", visible(reason)));
+    if read.more {
+        anstream::eprintln!("note: the first {MOST} documents were read; more teach little");
     }
-    Ok(0)
+    let sample = |document: chaffinch_formats::Document| Sample {
+        name: document.name,
+        text: document.text,
+        url: document.url,
+    };
+    Ok(read.documents.into_iter().map(sample).collect())
+}
+
+/// Puts the schema beside a new rule file, where editors look for it, unless there is one.
+fn write_schema(file: &Path) -> Result<(), Failure> {
+    let schema: PathBuf = file.with_file_name(SCHEMA);
+    match schema.exists() {
+        true => Ok(()),
+        false => {
+            let text = format!("{:#}\n", chaffinch_core::Schemas::built_in().rule_file);
+            write_whole(&schema, text.as_bytes())
+        }
+    }
 }

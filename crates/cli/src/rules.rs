@@ -138,7 +138,8 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
         .limits(limits)
         .build()?;
     let names = chaffinch_formats::Names::default();
-    let documents = chaffinch_formats::documents(&args.documents, None, &names, None, usize::MAX)?;
+    let read = chaffinch_formats::documents(&args.documents, None, &names, None, usize::MAX)?;
+    let documents = read.documents;
     let (mut text, mut cuts, mut hit) = (String::new(), 0, 0);
     for document in &documents {
         let cleaned = pipeline.clean_text(&document.text, None);

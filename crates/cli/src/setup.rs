@@ -74,5 +74,6 @@ pub(crate) fn source(args: &SourceArgs) -> (Option<Container>, Names) {
     }
     names.id.clone_from(&args.id_field);
     names.url.clone_from(&args.url_field);
+    names.date.clone_from(&args.date_field);
     (container, names)
 }

@@ -31,7 +31,8 @@ pub(crate) fn run(place: &str, args: &ExplainArgs) -> Result<u8, Failure> {
             let text = text.ok_or_else(|| Failure::Usage(format!("{path} has no row {row}")))?;
             let parsed = jsonl::Row::parse(text, &names)
                 .map_err(|error| Failure::Usage(format!("{path}:{row}: {error}")))?;
-            let input = Input { url: parsed.url.as_deref(), ..Input::default() };
+            let (url, date) = (parsed.url.as_deref(), parsed.date.as_deref());
+            let input = Input { url, date, ..Input::default() };
             pipeline.why_not(&input, &parsed.text, line)
         }
         None if of(rest) == Container::Jsonl => return Err(wrong()),

@@ -54,10 +54,10 @@ fn a_rule_file_is_learned_from_samples_and_used() {
     let (code, said) =
         folder.refused(&["outlet", "new", "example", "corpus/a.txt", "-o", "example.yaml"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: example.yaml is there already; name another file with -o");
+    insta::assert_snapshot!(said, @"error: example.yaml is there already; bring it up to date with `chaffinch outlet update`, or name another file with -o");
     let (code, said) = folder.refused(&["outlet", "new", "example", "corpus/a.txt"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: the samples carry 1 story; give documents of 2 different stories or more");
+    insta::assert_snapshot!(said, @"error: the samples carry 1 story, and what they share may be the story; give documents of 2 different stories or more");
 }
 
 const BROKEN: &str = r"outlet: x
@@ -347,4 +347,130 @@ fn rule_files_that_are_attacks_are_refused_with_their_place() {
             assert!(!folder.path("out").exists(), "{name}: nothing is written");
         }
     }
+}
+
+const STORIES: [(&str, &str); 4] = [
+    (
+        "Dock workers end their strike",
+        "Cranes moved again in the port this morning after nine days without a ship.",
+    ),
+    (
+        "Storks return to the wetlands",
+        "Three dry years had kept the birds away from their nests in the north.",
+    ),
+    (
+        "Chess club wins away from home",
+        "Five boards to three was the score when the last clock stopped at midnight.",
+    ),
+    (
+        "School roof to be mended",
+        "Rain had come through the ceiling of the gym since a storm in January.",
+    ),
+];
+
+/// A page of an outlet with this line under each story.
+fn page(number: usize, line: &str) -> String {
+    let (title, sentence) = STORIES[number];
+    format!(
+        "{title}\n\n{sentence}\n\n{sentence} Or so it was told in the town on day {number}.\n\n{line}\n"
+    )
+}
+
+#[test]
+fn a_new_rule_file_has_its_schema_beside_it_and_grows_with_samples() {
+    let folder = Folder::new();
+    for number in 0..3 {
+        folder.write(
+            &format!("pages/{number}.txt"),
+            &page(number, "Example Post, all day, every day"),
+        );
+    }
+    let output = folder.run(&["outlet", "new", "example", "pages", "-o", "mine/example.yaml"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(folder.read("mine/rule-file.schema.json").contains("Chaffinch rule file"));
+    assert!(
+        folder
+            .read("mine/example.yaml")
+            .starts_with("# yaml-language-server: $schema=rule-file.schema.json\n")
+    );
+    let before = folder.read("mine/example.yaml");
+    let output = folder.run(&["outlet", "update", "mine/example.yaml", "pages"]);
+    assert_eq!(
+        text(&output.stderr),
+        "nothing new in 3 documents: mine/example.yaml is as it was\n"
+    );
+    assert_eq!(folder.read("mine/example.yaml"), before);
+    for number in 0..4 {
+        folder.write(
+            &format!("more/{number}.txt"),
+            &page(number, "Example Post, all day, every day\nExample Post on the radio"),
+        );
+    }
+    let output = folder.run(&["outlet", "update", "mine/example.yaml", "more", "-o", "-"]);
+    assert!(text(&output.stdout).contains("Example Post on the radio"), "{}", text(&output.stderr));
+    assert_eq!(folder.read("mine/example.yaml"), before, "with -o, the file stays");
+    assert_eq!(code(&folder.run(&["outlet", "update", "mine/example.yaml", "more"])), 0);
+    assert!(folder.read("mine/example.yaml").contains("Example Post on the radio"));
+    assert_eq!(code(&folder.run(&["rules", "check", "mine/example.yaml"])), 0);
+}
+
+#[test]
+fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() {
+    let folder = Folder::new();
+    folder.write("one/a.txt", &page(0, "Example Post"));
+    for number in 0..2 {
+        folder.write(&format!("same/{number}.txt"), &page(0, "Example Post"));
+        folder.write(&format!("empty/{number}.txt"), " \n\n");
+        folder.write(
+            &format!("mixed/a{number}.txt"),
+            &page(number, "Example Post, all day\nExample Post, all night"),
+        );
+        folder.write(
+            &format!("mixed/b{number}.txt"),
+            &page(number + 2, "Nordblatt am Morgen\nNordblatt am Abend"),
+        );
+    }
+    folder.write(
+        "languages/de.txt",
+        "Ein Titel\n\nDer Minister sagte am Dienstag, dass die Gespräche noch lange weitergehen.\n",
+    );
+    folder.write("languages/fr.txt", "Un titre\n\nLe ministre a dit mardi que les discussions allaient se poursuivre longtemps.\n");
+    folder.write(
+        "languages/en.txt",
+        "A title\n\nThe minister said on Tuesday that the talks would go on for a long time.\n",
+    );
+    std::fs::create_dir(folder.path("binary")).unwrap();
+    std::fs::write(folder.path("binary/a.txt"), [0; 64]).unwrap();
+    std::fs::create_dir(folder.path("none")).unwrap();
+    let mut told = String::new();
+    for name in ["one", "same", "empty", "binary", "mixed", "languages", "none", "nowhere"] {
+        let (exit, said) = folder.refused(&["outlet", "new", "example", name, "-o", "x.yaml"]);
+        assert_eq!(exit, 2, "{name}: {said}");
+        assert!(!folder.path("x.yaml").exists(), "{name}: nothing is written");
+        told.push_str(&format!("{name}: {said}\n"));
+    }
+    insta::assert_snapshot!(told, @"
+    one: error: the samples carry 1 story, and what they share may be the story; give documents of 2 different stories or more
+    same: error: the samples carry 1 story, and what they share may be the story; give documents of 2 different stories or more
+    empty: error: there is no sample to learn from: 0.txt: it is empty (and 1 more)
+    binary: error: there is no sample to learn from: a.txt: binary data, not text
+    mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn each on its own, or choose with --where FIELD=VALUE
+    languages: error: nothing repeats across the samples but what the generic rules cut already; give more of them, or see that they are all of one outlet and layout
+    none: error: there is no sample to learn from: no document was found
+    nowhere: error: cannot read nowhere: No such file or directory (os error 2)
+    ");
+    let (exit, said) = folder.refused(&["outlet", "new", "../up", "one", "-o", "x.yaml"]);
+    assert_eq!(exit, 2);
+    insta::assert_snapshot!(said, @r#"error: "../up": a name is made of a-z, 0-9, `-`, `.` and `_`, and begins with a letter or digit"#);
+    // What is none among others is named, and the others teach.
+    folder.write("most/a.txt", &page(0, "Example Post, all day"));
+    folder.write("most/b.txt", &page(1, "Example Post, all day"));
+    folder.write("most/c.txt", "");
+    let output = folder.run(&["outlet", "new", "example", "most", "-o", "x.yaml"]);
+    assert_eq!((code(&output), folder.path("x.yaml").exists()), (0, true));
+    assert!(
+        text(&output.stderr).contains("passed over: c.txt: it is empty"),
+        "{}",
+        text(&output.stderr)
+    );
 }

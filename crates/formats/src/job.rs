@@ -351,7 +351,9 @@ impl Job<'_> {
                 };
             }
         };
-        let cleaned = self.pipeline.clean_text(&parsed.text, parsed.url.as_deref());
+        let input =
+            Input { url: parsed.url.as_deref(), date: parsed.date.as_deref(), ..Input::default() };
+        let cleaned = self.pipeline.clean_record(&input, &parsed.text);
         let tally = Tally::of(self.pipeline, &cleaned);
         let mut record = Record::new("", ordinal, &line, b"", &cleaned);
         record.in_container = true;

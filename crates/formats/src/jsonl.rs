@@ -20,12 +20,14 @@ pub struct FieldNames {
     pub id: String,
     /// Its URL.
     pub url: String,
+    /// Its day.
+    pub date: String,
 }
 
 impl Default for FieldNames {
     fn default() -> FieldNames {
         let text = ["text", "content", "body"].map(str::to_owned).to_vec();
-        FieldNames { text, id: "id".into(), url: "url".into() }
+        FieldNames { text, id: "id".into(), url: "url".into(), date: "date".into() }
     }
 }
 
@@ -40,6 +42,8 @@ pub struct Row<'a> {
     pub id: Option<String>,
     /// Its URL.
     pub url: Option<String>,
+    /// Its day, as it is written.
+    pub date: Option<String>,
     text_at: Range<usize>,
     end: usize,
     column: Option<Range<usize>>,
@@ -148,11 +152,11 @@ impl<'a> Row<'a> {
             let text = serde_json::from_str::<String>(raw.get()).ok();
             text.or_else(|| (raw.get() != "null").then(|| raw.get().to_owned()))
         };
-        let (id, url) = (value(&names.id), value(&names.url));
+        let (id, url, date) = (value(&names.id), value(&names.url), value(&names.date));
         let end = members.iter().map(|(_, value)| place(value).end).max().unwrap_or(0);
         let column = named(COLUMN).first().map(|value| place(value));
         let field = field.clone();
-        Ok(Row { row, field, text, id, url, text_at: place(raw), end, column })
+        Ok(Row { row, field, text, id, url, date, text_at: place(raw), end, column })
     }
 
     /// The row with `text` for its text and `column` added, and what undoes it.

@@ -19,7 +19,7 @@ pub use job::{Error, Job, Ledger, Names, Observer, Output, Stop};
 pub use output::write_whole;
 pub use restore::{Restored, restore};
 pub use runs::{latest_run, run_record};
-pub use samples::{Document, documents};
+pub use samples::{Document, Documents, documents};
 pub use summary::{Counts, Summary};
 
 /// The folder of a run's output that holds the run's record.

@@ -20,8 +20,19 @@ pub struct Document {
     pub url: Option<String>,
 }
 
+/// Documents that were read, and what was not.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    /// The documents.
+    pub documents: Vec<Document>,
+    /// What was passed over, and why.
+    pub passed_over: Vec<(String, String)>,
+    /// Whether there are more than were asked for.
+    pub more: bool,
+}
+
 /// Reads up to `most` documents; of records, those whose field has the value, if one is wanted.
-/// What is not text and what is no document is left out.
+/// What is not text, what is no document and what is empty is passed over and named.
 ///
 /// # Errors
 /// An input cannot be read.
@@ -31,44 +42,56 @@ pub fn documents(
     names: &Names,
     wanted: Option<(&str, &str)>,
     most: usize,
-) -> Result<Vec<Document>, Error> {
+) -> Result<Documents, Error> {
     let none = GlobSet::empty();
     let filter = Filter { include: &none, exclude: &none, container };
-    let mut documents = Vec::new();
+    let mut read = Documents::default();
     for source in sources(inputs, &filter) {
         let source = source?;
         let failed = |error| Error::Input(source.shown(), error);
         let mut reader = source.open().map_err(failed)?;
         if source.container == Container::Text {
+            if read.documents.len() >= most {
+                read.more = true;
+                break;
+            }
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).map_err(failed)?;
-            if let Ok(decoded) = chaffinch_core::decode(&bytes, None) {
-                let (name, text) = (source.name, decoded.text.into_owned());
-                documents.push(Document { name, text, url: None });
+            match chaffinch_core::decode(&bytes, None) {
+                Ok(decoded) => read.add(source.name, decoded.text.into_owned(), None),
+                Err(reason) => read.passed_over.push((source.name, reason.to_string())),
             }
-        } else {
-            let mut number = 0;
-            while let Some(row) = read_row(&mut reader, 64 << 20, false).map_err(failed)? {
-                number += 1;
-                let RawRow::Line(bytes) = row else { continue };
-                let row = bytes.trim_ascii();
-                if wanted.is_some_and(|(field, value)| !has(row, field, value)) {
-                    continue;
-                }
-                if let Ok(parsed) = Row::parse(row, names) {
-                    let name = format!("{}:{number}", source.name);
-                    documents.push(Document { name, text: parsed.text, url: parsed.url });
-                }
-                if documents.len() >= most {
-                    return Ok(documents);
-                }
-            }
+            continue;
         }
-        if documents.len() >= most {
-            break;
+        let mut number = 0;
+        while let Some(row) = read_row(&mut reader, 64 << 20, false).map_err(failed)? {
+            number += 1;
+            let RawRow::Line(bytes) = row else { continue };
+            let row = bytes.trim_ascii();
+            if row.is_empty() || wanted.is_some_and(|(field, value)| !has(row, field, value)) {
+                continue;
+            }
+            if read.documents.len() >= most {
+                read.more = true;
+                break;
+            }
+            let name = format!("{}:{number}", source.name);
+            match Row::parse(row, names) {
+                Ok(parsed) => read.add(name, parsed.text, parsed.url),
+                Err(error) => read.passed_over.push((name, error.to_string())),
+            }
         }
     }
-    Ok(documents)
+    Ok(read)
+}
+
+impl Documents {
+    fn add(&mut self, name: String, text: String, url: Option<String>) {
+        match text.trim().is_empty() {
+            true => self.passed_over.push((name, "it is empty".to_owned())),
+            false => self.documents.push(Document { name, text, url }),
+        }
+    }
 }
 
 fn has(row: &[u8], field: &str, value: &str) -> bool {

@@ -5,31 +5,35 @@
 //!
 //! - lines that repeat as they are, and lines that differ in their numbers alone;
 //! - *frames*: lines at the edges that begin or end alike around a changing value ("Updated: …");
+//! - *blocks*: a heading that repeats, lines that change below it, a line that repeats;
 //! - *slots*: a short line at a fixed place above the title (a section label);
 //! - prefixes of the first sentence and suffixes of titles (the outlet's name).
 //!
 //! Two documents that share most of their sentences carry one story (an agency's, say) and count as
 //! one, so nothing that stories share is taken for chaff. No rule may touch a sentence that only one
-//! story has. Every rule is proved before it is written: rules that fail their own cases are left out.
+//! story has. Every rule is proved before it is written: rules that fail their own cases or cut of
+//! clean articles are left out.
 //!
-//! The ideas are old: repeated lines as boilerplate are CCNet's and onion's, frames with slots are
-//! those of wrapper induction (RoadRunner, Crescenzi et al. 2001), here on lines of text instead of
-//! HTML. Held-out documents tell how often each rule fires.
+//! [`learn`] writes a new file, [`update`] brings one up to date with more samples.
+//! `docs/learning.md` says where the ideas come from.
 
 mod emit;
 mod page;
 mod rules;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chaffinch_core::stage::Span;
 use chaffinch_core::{Cleaned, Limits, Pipeline};
-use chaffinch_proof::no_limits;
+use chaffinch_proof::{Level, no_limits};
 
+use emit::Told;
 use page::Page;
 pub use page::Sample;
 use rules::{Draft, DraftRule};
+pub use update::{UpdateError, Updated, update};
 
 /// The fewest stories that a rule file can be learned from.
 const FEWEST: usize = 2;
@@ -56,6 +60,8 @@ pub struct Learned {
 pub enum Error {
     /// All samples carry one story: what they share may be the story.
     TooFewStories(usize),
+    /// The samples fall into groups that have nothing in common: their names, by group.
+    Mixed(Vec<Vec<String>>),
     /// Nothing repeats but what the generic rules cut.
     NothingFound,
 }
@@ -63,12 +69,28 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::TooFewStories(count) => write!(
+            Error::TooFewStories(0) => f.write_str("there is no sample to learn from"),
+            Error::TooFewStories(1) => write!(
                 f,
-                "the samples carry {count} story; give documents of {FEWEST} different stories or more"
+                "the samples carry 1 story, and what they share may be the story; \
+                 give documents of {FEWEST} different stories or more"
             ),
+            Error::TooFewStories(count) => {
+                write!(f, "the samples carry {count} stories; give documents of {FEWEST} or more")
+            }
+            Error::Mixed(groups) => {
+                write!(f, "the samples look like {} outlets that share no line: ", groups.len())?;
+                for (at, names) in groups.iter().enumerate() {
+                    let shown = names.iter().take(3).map(String::as_str).collect::<Vec<_>>();
+                    let more = if names.len() > 3 { ", …" } else { "" };
+                    let lead = if at > 0 { " and " } else { "" };
+                    write!(f, "{lead}({}{more})", shown.join(", "))?;
+                }
+                f.write_str("; learn each on its own, or choose with --where FIELD=VALUE")
+            }
             Error::NothingFound => f.write_str(
-                "nothing repeats across the samples but what the generic rules cut already",
+                "nothing repeats across the samples but what the generic rules cut already; \
+                 give more of them, or see that they are all of one outlet and layout",
             ),
         }
     }
@@ -76,13 +98,56 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What samples teach.
+struct Study {
+    draft: Draft,
+    stories: usize,
+    /// The documents held out, and in how many each rule fired.
+    tests: usize,
+    fired: BTreeMap<String, usize>,
+    pages: Vec<Page>,
+    notes: Vec<String>,
+}
+
+impl Study {
+    fn told(&self) -> Told<'_> {
+        let Study { stories, tests, fired, notes, .. } = self;
+        Told { stories: *stories, tests: *tests, fired, notes }
+    }
+}
+
 /// Learns the rules of the outlet `name` from samples of it. The same samples give the same file.
 ///
 /// `pipeline` tells what is cut already and which outlets there are.
 ///
 /// # Errors
-/// The samples are too few or too much alike, or hold nothing to learn.
+/// The samples are too few, too much alike or too different, or hold nothing to learn.
 pub fn learn(name: &str, samples: &[Sample], pipeline: &Pipeline) -> Result<Learned, Error> {
+    let mut study = study(name, samples, pipeline, pipeline)?;
+    if study.draft.rules.is_empty() {
+        return Err(Error::NothingFound);
+    }
+    if study.draft.signs.is_empty() && study.draft.hosts.is_empty() {
+        study.notes.push(
+            "no line tells this outlet from others: add `hosts` or `paths` under `recognise`, \
+             or name it with --outlet"
+                .to_owned(),
+        );
+    }
+    let examples = examples(name, &study.draft, &study.pages);
+    let yaml = emit::file(name, &study.draft, &study.told(), &examples);
+    let Study { draft, stories, notes, .. } = study;
+    Ok(Learned { yaml, rules: draft.rules.len(), stories, notes })
+}
+
+/// Studies samples: what `pipeline` cuts needs no rule, and what the outlets of `others` have tells
+/// nothing.
+fn study(
+    name: &str,
+    samples: &[Sample],
+    pipeline: &Pipeline,
+    others: &Pipeline,
+) -> Result<Study, Error> {
     let mut sorted: Vec<&Sample> = samples.iter().collect();
     sorted.sort_by(|a, b| (&a.name, &a.text).cmp(&(&b.name, &b.text)));
     let mut pages: Vec<Page> = sorted.iter().map(|sample| Page::new(sample, pipeline)).collect();
@@ -90,32 +155,44 @@ pub fn learn(name: &str, samples: &[Sample], pipeline: &Pipeline) -> Result<Lear
     if stories < FEWEST {
         return Err(Error::TooFewStories(stories));
     }
-    let held_out = |page: &Page| stories >= HOLD_OUT_FROM && page.story % 4 == 3;
-    let (tests, lessons): (Vec<Page>, Vec<Page>) = pages.iter().cloned().partition(held_out);
+    let groups = page::groups(&pages);
+    if rules::are_strangers(&groups, pipeline) {
+        let names = |group: &Vec<&Page>| group.iter().map(|page| page.name.clone()).collect();
+        return Err(Error::Mixed(groups.iter().map(names).collect()));
+    }
+    let mut notes = Vec::new();
+    let alone: Vec<&str> = match groups.iter().any(|group| group.len() > 1) {
+        true => groups.iter().filter(|g| g.len() == 1).map(|group| &*group[0].name).collect(),
+        false => Vec::new(),
+    };
+    if !alone.is_empty() {
+        let count = alone.len();
+        let shown = alone.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        let dots = if count > 3 { ", …" } else { "" };
+        notes.push(format!(
+            "{count} of {} samples share no line with the others: {shown}{dots}",
+            pages.len()
+        ));
+    }
+    for page in &mut pages {
+        page.held_out = stories >= HOLD_OUT_FROM && page.story % 4 == 3;
+    }
+    let lessons: Vec<Page> = pages.iter().filter(|page| !page.held_out).cloned().collect();
     let drafted = |pages: &[Page]| {
         let mut draft = rules::draft(name, pages, pipeline);
         sift(name, &mut draft, pages);
         draft
     };
     let mut draft = drafted(&pages);
-    if draft.rules.is_empty() {
-        return Err(Error::NothingFound);
-    }
-    draft.recognise(name, &pages, &sorted, pipeline);
+    draft.recognise(name, &pages, &sorted, others);
     // What is foretold of documents that taught nothing is what a rule can be trusted for.
-    let foretold = (!tests.is_empty()).then(|| drafted(&lessons));
-    let fired = foretold.map_or_else(BTreeMap::new, |early| fired(name, &draft, &early, &tests));
-    let example = example(name, &draft, &pages);
-    let mut notes = Vec::new();
-    if draft.signs.is_empty() && draft.hosts.is_empty() {
-        notes.push(
-            "no line tells this outlet from others: add `hosts` or `paths` under `recognise`, \
-             or name it with --outlet"
-                .to_owned(),
-        );
-    }
-    let yaml = emit::file(name, &draft, stories, tests.len(), &fired, example.as_ref());
-    Ok(Learned { yaml, rules: draft.rules.len(), stories, notes })
+    let tests: Vec<&Page> = pages.iter().filter(|page| page.held_out).collect();
+    let fired = match tests.is_empty() || draft.rules.is_empty() {
+        true => BTreeMap::new(),
+        false => fired(name, &draft, &drafted(&lessons), &tests),
+    };
+    let tests = tests.len();
+    Ok(Study { draft, stories, tests, fired, pages, notes })
 }
 
 /// What the draft is called while it is tried.
@@ -123,7 +200,7 @@ const DRAFT: &str = "draft.yaml";
 
 /// A pipeline with this draft for its only outlet; none if the draft is no sound rule file.
 fn pipeline_of(name: &str, draft: &Draft, limits: Limits) -> Option<Pipeline> {
-    let yaml = emit::file(name, draft, 0, 0, &BTreeMap::new(), None);
+    let yaml = emit::bare(name, draft);
     Pipeline::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name).build().ok()
 }
 
@@ -161,8 +238,15 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page]) {
                 bad.extend(hurt.map(|row| (id.clone(), row.key.clone())));
             }
         }
-        let failures = chaffinch_proof::cases(&pipeline, &|file| file == DRAFT);
+        let wanted = |file: &str| file == DRAFT;
+        let failures = chaffinch_proof::cases(&pipeline, &wanted);
         bad.extend(failures.into_iter().filter_map(|f| Some((own(&f.rule)?, f.case?))));
+        if bad.is_empty() {
+            // What is sound is held to the rest: clean articles and choices.
+            let found = chaffinch_proof::check(&pipeline, &[], &wanted).into_iter();
+            let grave = found.filter(|f| f.level == Level::Error);
+            bad.extend(grave.filter_map(|f| Some((own(&f.rule)?, f.case.unwrap_or_default()))));
+        }
         if bad.is_empty() {
             return;
         }
@@ -176,7 +260,7 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page]) {
 }
 
 /// In how many of the held-out documents each rule cuts what rules learned without them cut too.
-fn fired(name: &str, draft: &Draft, early: &Draft, tests: &[Page]) -> BTreeMap<String, usize> {
+fn fired(name: &str, draft: &Draft, early: &Draft, tests: &[&Page]) -> BTreeMap<String, usize> {
     let mut fired = BTreeMap::new();
     let pipelines =
         pipeline_of(name, draft, no_limits()).zip(pipeline_of(name, early, no_limits()));
@@ -208,23 +292,25 @@ fn own_cuts<'a>(
 }
 
 /// The longest document that may stand in a rule file as its example, in bytes.
-const EXAMPLE: usize = 6_000;
+const EXAMPLE: usize = 8_000;
 
-/// The shortest sample that more than one rule cuts, and what is left of it.
-fn example(name: &str, draft: &Draft, pages: &[Page]) -> Option<(String, String)> {
-    let pipeline = pipeline_of(name, draft, Limits::default())?;
-    let table = pipeline.rules().rules();
-    let own = |id: u32| table[id as usize].id.starts_with(&format!("{name}/"));
-    let mut best: Option<(usize, String, String)> = None;
-    for page in pages.iter().filter(|page| page.text.len() <= EXAMPLE) {
+/// Samples that the rules cut, and what is left of them: the shortest that taught, and the shortest
+/// of those held out.
+fn examples(name: &str, draft: &Draft, pages: &[Page]) -> Vec<(String, String)> {
+    let Some(pipeline) = pipeline_of(name, draft, Limits::default()) else { return Vec::new() };
+    let open = pipeline.for_outlet(None);
+    let example = |page: &Page| {
         let cleaned = pipeline.clean_text(&page.text, None);
-        let cuts = cleaned.edits().iter().filter(|edit| own(edit.rule.0)).count();
-        let again = pipeline.clean_text(cleaned.text(), None);
-        let settled = again.edits().is_empty();
-        let better = best.as_ref().is_none_or(|(length, ..)| page.text.len() < *length);
-        if cuts > 0 && settled && better {
-            best = Some((page.text.len(), page.text.clone(), cleaned.text().to_owned()));
-        }
-    }
-    best.map(|(_, text, clean)| (text, clean))
+        let cuts = own_cuts(name, &pipeline, &cleaned).count();
+        let settled =
+            |pipeline: &Pipeline| pipeline.clean_text(cleaned.text(), None).edits().is_empty();
+        let sound = cuts > 0 && settled(&pipeline) && settled(&open);
+        sound.then(|| (page.text.clone(), cleaned.text().to_owned()))
+    };
+    let mut short: Vec<&Page> = pages.iter().filter(|page| page.text.len() <= EXAMPLE).collect();
+    short.sort_by_key(|page| page.text.len());
+    let first = |held_out: bool| {
+        short.iter().filter(|page| page.held_out == held_out).find_map(|page| example(page))
+    };
+    [first(false), first(true)].into_iter().flatten().collect()
 }

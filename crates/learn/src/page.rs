@@ -18,6 +18,17 @@ pub struct Sample {
     pub url: Option<String>,
 }
 
+impl Sample {
+    /// The host of its URL, without `www.`.
+    pub(crate) fn host(&self) -> Option<String> {
+        let url = self.url.as_deref()?;
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = rest.split(['/', '?', '#', ':']).next()?.to_lowercase();
+        let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
+        host.contains('.').then_some(host)
+    }
+}
+
 /// A line of a page that is not blank.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -37,7 +48,11 @@ pub(crate) struct Row {
 /// A sample as the learner sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
+    pub(crate) name: String,
+    pub(crate) host: Option<String>,
     pub(crate) text: String,
+    /// Whether it tests what the others teach.
+    pub(crate) held_out: bool,
     pub(crate) rows: Vec<Row>,
     /// The number of its story, from 0.
     pub(crate) story: usize,
@@ -77,7 +92,17 @@ impl Page {
                 }
             })
             .collect();
-        Page { text, rows, story: 0, own: None, titles: Vec::new(), guarded: Vec::new() }
+        Page {
+            name: sample.name.clone(),
+            host: sample.host(),
+            text,
+            held_out: false,
+            rows,
+            story: 0,
+            own: None,
+            titles: Vec::new(),
+            guarded: Vec::new(),
+        }
     }
 
     fn sentences(&self) -> BTreeSet<&str> {
@@ -122,6 +147,24 @@ fn sentences_of_stories(pages: &[Page]) -> Vec<BTreeSet<String>> {
     sentences
 }
 
+/// Whether what two pages share only surrounds what each has for itself, and that is a story: the
+/// sentences of a long page's menus and notices, not those of an agency's story.
+fn surrounds(a: &BTreeSet<String>, b: &BTreeSet<String>, page_a: &Page, page_b: &Page) -> bool {
+    let around = |page: &Page, other: &BTreeSet<String>| {
+        let body: Vec<&Row> = page.rows.iter().filter(|row| row.body).collect();
+        let shared = |row: &&Row| other.contains(&row.key);
+        let first = body.iter().position(|row| !shared(row));
+        let last = body.iter().rposition(|row| !shared(row));
+        first.zip(last).is_some_and(|(first, last)| {
+            last - first + 1 >= OWN_STORY && !body[first..=last].iter().any(shared)
+        })
+    };
+    around(page_a, b) && around(page_b, a)
+}
+
+/// Sentences in a row that are a story of their own.
+const OWN_STORY: usize = 6;
+
 /// Numbers the stories, and finds each page's own sentences and title. How many stories there are.
 pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
     let mut story: Vec<usize> = (0..pages.len()).collect();
@@ -132,7 +175,8 @@ pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
             let shared = of_a.intersection(of_b).count();
             let fewer = of_a.len().min(of_b.len());
             let same = pages[a].text == pages[b].text;
-            if same || shared >= SHARED && shared * 5 >= fewer * 2 {
+            let alike = shared >= SHARED && shared * 5 >= fewer * 2;
+            if same || alike && !surrounds(of_a, of_b, &pages[a], &pages[b]) {
                 let (from, to) = (story[a], story[b]);
                 story.iter_mut().filter(|s| **s == from).for_each(|s| *s = to);
             }
@@ -167,6 +211,34 @@ pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
             page.rows.iter().filter(|row| own(row)).map(|row| row.span.clone()).collect();
     }
     numbers.len()
+}
+
+/// The pages in groups that share lines, or a host, largest first. What the generic rules cut, and
+/// sentences, bind nobody.
+pub(crate) fn groups(pages: &[Page]) -> Vec<Vec<&Page>> {
+    let lines = |page: &Page| -> BTreeSet<String> {
+        let telling =
+            |row: &&Row| !row.gone && !row.body && row.key.chars().any(char::is_alphabetic);
+        page.rows.iter().filter(telling).map(|row| row.key.clone()).collect()
+    };
+    let lines: Vec<BTreeSet<String>> = pages.iter().map(lines).collect();
+    let mut group: Vec<usize> = (0..pages.len()).collect();
+    for a in 0..pages.len() {
+        for b in 0..a {
+            let host = pages[a].host.is_some() && pages[a].host == pages[b].host;
+            if host || pages[a].story == pages[b].story || !lines[a].is_disjoint(&lines[b]) {
+                let (from, to) = (group[a], group[b]);
+                group.iter_mut().filter(|g| **g == from).for_each(|g| *g = to);
+            }
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<&Page>> = BTreeMap::new();
+    for (page, group) in pages.iter().zip(group) {
+        groups.entry(group).or_default().push(page);
+    }
+    let mut groups: Vec<Vec<&Page>> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    groups
 }
 
 /// Words at each end of a sentence that tell whether another says the same.

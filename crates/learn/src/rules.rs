@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chaffinch_core::Pipeline;
-use chaffinch_core::rules::key;
+use chaffinch_core::rules::{Written, coverage, key};
 use chaffinch_core::stage::{Document, script};
 
 use crate::page::{Page, Row, Sample, stories_by_key};
@@ -43,6 +43,8 @@ pub(crate) struct DraftRule {
     pub(crate) literals: Vec<String>,
     /// A frame with words at both ends.
     pub(crate) two_sided: bool,
+    /// The first day of the layout that it is for.
+    pub(crate) since: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -244,6 +246,7 @@ impl<'a> Work<'a> {
             seen,
             literals: Vec::new(),
             two_sided: false,
+            since: None,
         });
         let last = self.rules.len() - 1;
         &mut self.rules[last]
@@ -280,7 +283,8 @@ impl<'a> Work<'a> {
         for (key, found) in self.by(|_, _, row| Some(row.key.clone())) {
             let count = found.stories.len();
             let edge = found.mostly(|page, at, _| page.at_edge(at));
-            let company = found.mostly(|page, at, _| self.keeps_company(page, at));
+            let company =
+                found.mostly(|page, at, _| self.keeps_company(page, at) || self.in_menu(page, at));
             let sentence = found.rows[0].2.body;
             let named = self.names.iter().any(|name| key.contains(name.as_str()));
             let menu = |page: &Page, at, _: &Row| self.in_menu(page, at);
@@ -380,7 +384,14 @@ impl<'a> Work<'a> {
         let mut groups: Groups<(String, String, usize)> = BTreeMap::new();
         for (pattern, found) in self.by(shape) {
             if found.stories.len() >= 2 {
-                let sample = found.rows[0].2.key.clone();
+                let longest = found.rows.iter().map(|(_, _, row)| &row.key);
+                let longest = longest.max_by_key(|key| (key.len(), *key));
+                let Some(sample) = longest.cloned() else { continue };
+                // Where no number has two digits, none is said to have more.
+                let pattern = match shows_repetition(&pattern, &sample) {
+                    true => pattern,
+                    false => pattern.replace(r"\d+", r"\d{1,4}"),
+                };
                 self.covered.extend(found.rows.iter().map(|(_, _, row)| row.key.clone()));
                 let group = groups.entry((found.stage(), found.place())).or_default();
                 group.push((pattern, sample, found.stories.len()));
@@ -484,9 +495,16 @@ impl<'a> Work<'a> {
                 // Lines of pipes stand in for what always goes above the label.
                 let above = "| |\n\n".repeat(place);
                 let case = |key: &&str| format!("{above}⟦{key}⟧\n\nTitle of the story today");
-                let removes: Vec<String> = different.iter().take(3).map(case).collect();
+                let mut shown: Vec<&&str> = different.iter().collect();
+                shown.sort_by_key(|key| (script::words(key), key.len()));
+                let (first, last) = (shown.first().copied(), shown.last().copied());
+                let removes: Vec<String> = first.into_iter().chain(last).map(case).collect();
                 let seen = self.stories;
-                let pattern = r"(?<section>\p{Lu}[\p{L}&'-]*(?: [\p{L}&'-]+){0,3})".to_owned();
+                // As many words as the samples have, and some more.
+                let words = rows.iter().map(|(_, row)| row.words);
+                let fewest = words.min().map_or(0, |words| words.saturating_sub(1));
+                let pattern =
+                    format!(r"(?<section>\p{{Lu}}[\p{{L}}&'-]*(?: [\p{{L}}&'-]+){{{fewest},3}})");
                 let rule = self.add(
                     "section",
                     "navigation".into(),
@@ -637,6 +655,12 @@ fn numbers(key: &str) -> String {
     pattern + &regex_syntax::escape(rest)
 }
 
+/// Whether each number of a line has two digits or more.
+fn shows_repetition(pattern: &str, line: &str) -> bool {
+    let keys = vec![("line", vec![pattern.to_owned()])];
+    coverage::gaps(&Written { keys, ignore_case: false }, &[line.to_owned()]).is_empty()
+}
+
 /// The start and the end of lines around a changing value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Frame {
@@ -777,21 +801,15 @@ impl Draft {
         samples: &[&Sample],
         pipeline: &Pipeline,
     ) {
-        let hosts: BTreeSet<String> = samples
-            .iter()
-            .filter_map(|sample| {
-                let url = sample.url.as_deref()?;
-                let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-                let host = rest.split(['/', '?', '#', ':']).next()?.to_lowercase();
-                Some(host.strip_prefix("www.").unwrap_or(&host).to_owned())
-            })
-            .filter(|host| host.contains('.'))
-            .collect();
+        let hosts: BTreeSet<String> = samples.iter().filter_map(|sample| sample.host()).collect();
         if hosts.len() <= 3 {
             self.hosts = hosts.into_iter().collect();
         }
-        let others: Vec<&str> =
-            pipeline.rules().examples().map(|(_, example)| example.text.as_str()).collect();
+        // What other outlets' documents and clean articles have tells nothing.
+        let examples = pipeline.rules().examples().filter(|(outlet, _)| *outlet != name);
+        let examples = examples.map(|(_, example)| example.text.as_str());
+        let articles = chaffinch_proof::BASELINE.iter().map(|(_, text)| *text);
+        let others: Vec<&str> = examples.chain(articles).collect();
         let stories = stories_by_key(pages);
         let hinted: BTreeSet<&str> = pages
             .iter()
@@ -847,6 +865,31 @@ impl Draft {
         self.signs = signs.into_iter().take(SIGNS).map(|(text, _)| text).collect();
     }
 }
+
+/// Whether several groups of pages each have lines of their own, in two stories or more, and none
+/// names what another calls itself: then they are pages of several outlets.
+pub(crate) fn are_strangers(groups: &[Vec<&Page>], pipeline: &Pipeline) -> bool {
+    let telling: Vec<Vec<Page>> = groups
+        .iter()
+        .map(|group| group.iter().map(|page| (*page).clone()).collect::<Vec<Page>>())
+        .filter(|group| {
+            let stories = stories_by_key(group);
+            let repeated = stories.iter().filter(|(_, stories)| stories.len() > 1).count();
+            repeated >= STRANGERS_SHARE
+        })
+        .collect();
+    let names: Vec<Vec<String>> =
+        telling.iter().map(|group| names(group, &stories_by_key(group), pipeline)).collect();
+    let knows = |group: &[Page], names: &[String]| {
+        names.iter().any(|name| group.iter().any(|page| page.text.contains(name.as_str())))
+    };
+    telling.len() > 1
+        && (0..telling.len())
+            .all(|a| (0..telling.len()).all(|b| a == b || !knows(&telling[a], &names[b])))
+}
+
+/// Lines that the pages of a group must share, at least, to be told for an outlet's.
+const STRANGERS_SHARE: usize = 2;
 
 /// What the outlet calls itself: words in capitals that several different lines of its chaff have,
 /// in a good part of the stories, and that are no cue of a generic rule.

@@ -1,7 +1,7 @@
 //! What is learned from samples, and what must not be.
 
 use chaffinch_core::Pipeline;
-use chaffinch_learn::{Error, Sample, learn};
+use chaffinch_learn::{Error, Sample, UpdateError, learn, update};
 
 fn generic() -> Pipeline {
     Pipeline::builder().rule_file("none.yaml", "outlet: none\n").build().unwrap()
@@ -152,4 +152,156 @@ fn titles_that_begin_alike_are_no_frame() {
     let cleaned = pipeline.clean_text(&samples[0].text, None);
     assert!(cleaned.text().starts_with("Iran: talks go on in Vienna today\n"), "{}", learned.yaml);
     assert!(!cleaned.text().contains("every day"), "{}", learned.yaml);
+}
+
+/// A page of another outlet.
+fn other_page(number: usize) -> Sample {
+    let (title, [first, second, third, fourth]) = STORIES[number];
+    let text = format!(
+        "Nordblatt am Morgen\nAusgabe {number}\n\n{title}\n\n{fourth}\n\n{third}\n\n{second}\n\n{first}\n\n\
+         Nordblatt erscheint sechsmal in der Woche\nNordblatt im Netz\n"
+    );
+    Sample { name: format!("nord-{number}.txt"), text, url: None }
+}
+
+#[test]
+fn two_outlets_mixed_are_told_apart() {
+    let mut samples: Vec<Sample> = (0..3).map(page).collect();
+    samples.extend((3..6).map(other_page));
+    samples.iter_mut().for_each(|sample| sample.url = None);
+    let error = learn("example", &samples, &generic()).unwrap_err();
+    insta::assert_snapshot!(error, @"the samples look like 2 outlets that share no line: (0.txt, 1.txt, 2.txt) and (nord-3.txt, nord-4.txt, nord-5.txt); learn each on its own, or choose with --where FIELD=VALUE");
+    // One stray page is no outlet: it is named, and the rest is learned.
+    let mut samples: Vec<Sample> = (0..4).map(page).collect();
+    samples.push(other_page(5));
+    let learned = learn("example", &samples, &generic()).unwrap();
+    assert_eq!(learned.notes, ["1 of 5 samples share no line with the others: nord-5.txt"]);
+    assert!(learned.yaml.contains("# Note: 1 of 5 samples share no line"), "{}", learned.yaml);
+}
+
+#[test]
+fn what_holds_nothing_to_learn_says_so() {
+    assert_eq!(learn("x", &[], &generic()).unwrap_err(), Error::TooFewStories(0));
+    assert_eq!(learn("x", &[page(0)], &generic()).unwrap_err(), Error::TooFewStories(1));
+    // Three languages, nothing in common.
+    let texts = [
+        "Ein Titel\n\nDer Minister sagte am Dienstag, dass die Gespräche noch lange weitergehen sollen.\n",
+        "Un titre\n\nLe ministre a dit mardi que les discussions allaient se poursuivre encore longtemps.\n",
+        "Un título\n\nEl ministro dijo el martes que las conversaciones iban a seguir durante mucho tiempo.\n",
+    ];
+    let sample = |text: &&str| Sample { name: text[..4].into(), text: (*text).into(), url: None };
+    let samples: Vec<Sample> = texts.iter().map(sample).collect();
+    assert_eq!(learn("x", &samples, &generic()).unwrap_err(), Error::NothingFound);
+}
+
+#[test]
+fn long_pages_that_share_notices_are_two_stories() {
+    let notices: String = (0..5)
+        .map(|n| format!("Notice number {n} of the house says that nothing on this page is advice to anyone.\n\n"))
+        .collect();
+    let page = |number: usize| {
+        let (title, _) = STORIES[number];
+        let story: String = (0..7)
+            .map(|n| format!("{title}, part {n} of it, is told at length by those who were there when {title}.\n\n"))
+            .collect();
+        Sample { name: number.to_string(), text: format!("{title}\n\n{story}{notices}"), url: None }
+    };
+    let learned = learn("x", &[page(0), page(1)], &generic()).unwrap();
+    assert_eq!(learned.stories, 2);
+    let pipeline =
+        Pipeline::builder().rule_file("x.yaml", &learned.yaml).outlet("x").build().unwrap();
+    assert!(!pipeline.clean_text(&page(2).text, None).text().contains("Notice number"));
+}
+
+#[test]
+fn signs_are_not_what_others_have() {
+    let mut samples: Vec<Sample> = (0..4).map(page).collect();
+    samples.iter_mut().for_each(|sample| {
+        sample.url = None;
+        sample
+            .text
+            .push_str("Storks return to the wetlands after three dry years\nOther House of News\n");
+    });
+    let other = "outlet: other\nexamples:\n  - {text: \"Other House of News\\n\", clean: \"Other House of News\\n\"}\n";
+    let pipeline = Pipeline::builder().rule_file("other.yaml", other).build().unwrap();
+    let learned = learn("example", &samples, &pipeline).unwrap();
+    let signs = learned.yaml.split("rules:").next().unwrap();
+    assert!(signs.contains("Example Post"), "{signs}");
+    assert!(!signs.contains("Other House"), "another outlet's example has it: {signs}");
+    assert!(!signs.contains("Storks return"), "a clean article has it: {signs}");
+}
+
+fn learned_file() -> String {
+    let samples: Vec<Sample> = (0..4).map(page).collect();
+    learn("example", &samples, &generic()).unwrap().yaml
+}
+
+#[test]
+fn an_update_with_the_same_samples_changes_nothing() {
+    let samples: Vec<Sample> = (0..4).map(page).collect();
+    let file = learned_file();
+    let updated = update("x.yaml", &file, &samples, None, &generic()).unwrap();
+    assert_eq!((updated.yaml, updated.changes.len()), (file, 0));
+}
+
+#[test]
+fn an_update_keeps_what_people_wrote() {
+    let file = learned_file();
+    // A rule of one's own, an edited rule, comments.
+    let own = "\n  # Mine: asked for by the desk.\n  - id: mine\n    stage: tags\n    where: tail\n    text: Filed from nowhere   # sic\n    keeps: [x]\n";
+    let at = file.find("\nexamples:").unwrap();
+    let edited = format!("{}{own}{}", &file[..at], &file[at..])
+        .replace("outlet: example", "# Ours.\noutlet: example");
+    let edited = edited.replacen("    max_words: ", "    # Never more.\n    max_words: ", 1);
+    let mut samples: Vec<Sample> = (0..6).map(page).collect();
+    samples
+        .iter_mut()
+        .for_each(|s| s.text.push_str("Example Post on the radio at seven\nFiled from nowhere\n"));
+    let updated = update("x.yaml", &edited, &samples, None, &generic()).unwrap();
+    for part in [own, "# Ours.\noutlet: example", "    # Never more.\n"] {
+        assert!(updated.yaml.contains(part), "{part} is not in\n{}", updated.yaml);
+    }
+    assert!(updated.yaml.contains("'Example Post on the radio at seven'"), "{}", updated.yaml);
+    assert_eq!(
+        updated.yaml.matches("Filed from nowhere").count(),
+        edited.matches("Filed from nowhere").count()
+    );
+    // Lines are added; none is taken away or changed but in the rule that grew.
+    let kept =
+        edited.lines().filter(|line| updated.yaml.lines().any(|other| other == *line)).count();
+    assert!(edited.lines().count() - kept <= 4, "{:?}\n{}", updated.changes, updated.yaml);
+    let pipeline =
+        Pipeline::builder().rule_file("x.yaml", &updated.yaml).outlet("example").build().unwrap();
+    let left = pipeline.clean_text(&samples[5].text, None).text().to_owned();
+    assert!(
+        left.ends_with("seen with both of them.\n") || left.trim_end().ends_with("both of them."),
+        "{left}"
+    );
+    let again = update("x.yaml", &updated.yaml, &samples, None, &generic()).unwrap();
+    assert_eq!((again.yaml, again.changes.len()), (updated.yaml, 0));
+}
+
+#[test]
+fn a_new_layout_has_rules_of_its_own() {
+    let file = learned_file();
+    let mut samples: Vec<Sample> = (0..6).map(page).collect();
+    samples.iter_mut().for_each(|s| s.text.push_str("Example Post on the radio at seven\n"));
+    let updated = update("x.yaml", &file, &samples, Some("2026-05-01"), &generic()).unwrap();
+    assert!(
+        updated
+            .yaml
+            .contains("    since: 2026-05-01\n    text: 'Example Post on the radio at seven'"),
+        "{}",
+        updated.yaml
+    );
+}
+
+#[test]
+fn files_that_cannot_be_changed_in_place_are_left() {
+    let samples: Vec<Sample> = (0..4).map(page).collect();
+    let flow = "outlet: example\nrules: [{id: a, stage: tags, text: b, keeps: [c]}]\n";
+    let error = update("x.yaml", flow, &samples, None, &generic()).unwrap_err();
+    assert!(matches!(&error, UpdateError::Shape(message) if message.contains("x.yaml")), "{error}");
+    let broken = update("x.yaml", "outlet: example\nrulez: []\n", &samples, None, &generic());
+    assert!(matches!(broken.unwrap_err(), UpdateError::Problems(_)));
 }

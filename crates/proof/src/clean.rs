@@ -88,7 +88,8 @@ impl Work<'_> {
                     let cut = cleaned.source()[edit.span.range()].trim();
                     let message = format!("cuts {} of {what}", shorten(cut));
                     let kind = (ERROR, code);
-                    self.findings.push(Finding::of_rule(self.pipeline, id, kind, "id", message));
+                    let finding = Finding::of_rule(self.pipeline, id, kind, "id", message);
+                    self.findings.push(finding.case(cut));
                 }
                 continue;
             };

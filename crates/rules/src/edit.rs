@@ -42,6 +42,54 @@ pub fn set(source: &str, path: &str, key: &str, text: &str, below: &str) -> Opti
         .or_else(|| changed(&|_| Some(double(text))))
 }
 
+/// The file with `items` at the end of the list `key` in the mapping at `path`; a lone text there
+/// becomes a list.
+///
+/// None if there is no such key, or if it cannot be done without changing anything else.
+pub fn push(source: &str, path: &str, key: &str, items: &[String]) -> Option<String> {
+    let places = Places::of(source);
+    let mut wanted: Value = serde_yaml::from_str(source).ok()?;
+    let full = match path.is_empty() {
+        true => key.to_owned(),
+        false => format!("{path}.{key}"),
+    };
+    let (_, value) = places.entry(source, &full)?;
+    let list = at_path(&mut wanted, path)?.get_mut(key)?;
+    let count = match &*list {
+        Value::Sequence(items) => Some(items.len()),
+        _ => None,
+    };
+    let quoted: Vec<String> = items.iter().map(|item| quote(item)).collect();
+    let joined = quoted.join(", ");
+    let changed = match count {
+        None => {
+            let old = &source[value.clone()];
+            format!("{}[{old}, {joined}]{}", &source[..value.start], &source[value.end..])
+        }
+        Some(_) if source[value.start..].starts_with('[') => {
+            let close = places.list_end(source, &full)?;
+            let empty = source[value.start + 1..close].trim().is_empty();
+            let comma = if empty { "" } else { ", " };
+            format!("{}{comma}{joined}{}", source[..close].trim_end(), &source[close..])
+        }
+        Some(count) => {
+            let last = places.item(source, &full, count.checked_sub(1)?)?;
+            let dash = source[..last.start].rfind('-')?;
+            let end = source[last.end..].find('\n').map_or(source.len(), |n| last.end + n);
+            let indent = indent_of(source, dash);
+            let lines: String = quoted.iter().map(|item| format!("\n{indent}- {item}")).collect();
+            format!("{}{lines}{}", &source[..end], &source[end..])
+        }
+    };
+    let new = items.iter().map(|item| Value::from(item.as_str()));
+    match list {
+        Value::Sequence(list) => list.extend(new),
+        one => *one = Value::Sequence(std::iter::once(one.clone()).chain(new).collect()),
+    }
+    let after: Value = serde_yaml::from_str(&changed).ok()?;
+    (after == wanted).then_some(changed)
+}
+
 /// White space that stands before what is at `at`, a list's dash counted as space.
 fn indent_of(source: &str, at: usize) -> String {
     let line = source[..at].rfind('\n').map_or(0, |line| line + 1);
@@ -139,5 +187,23 @@ examples:
         let until = set("rules[1]", "until", "2024-01-31");
         assert_eq!(until, FILE.replace("{id: b,", "{id: b, until: '2024-01-31',"));
         assert_eq!(super::set(FILE, "rules[7]", "until", "x", "id"), None);
+    }
+
+    #[test]
+    fn lists_grow_at_their_end() {
+        let file = "outlet: x
+recognise:
+  hosts: [a.org, b.org]  # both
+  paths: '**/x/**'
+  signs:
+    - \"One: sign\"   # the first
+    - two
+rules: []
+";
+        let push = |key, item: &str| push(file, "recognise", key, &[item.to_owned()]).unwrap();
+        assert_eq!(push("hosts", "c.org"), file.replace("b.org]", "b.org, 'c.org']"));
+        assert_eq!(push("paths", "y"), file.replace("'**/x/**'", "['**/x/**', 'y']"));
+        assert_eq!(push("signs", "it's"), file.replace("- two", "- two\n    - 'it''s'"));
+        assert_eq!(super::push(file, "", "extends", &["a".to_owned()]), None);
     }
 }

@@ -417,6 +417,8 @@ fn quote_help(value: &Value) -> Option<&'static str> {
 pub struct Places {
     values: HashMap<String, Range<usize>>,
     keys: HashMap<String, Range<usize>>,
+    /// Where lists end: at their bracket, if they have one.
+    ends: HashMap<String, usize>,
 }
 
 impl Places {
@@ -442,6 +444,20 @@ impl Places {
         let space = source[colon..end].len() - source[colon..end].trim_start_matches(' ').len();
         let begin = colon + space;
         Some((byte(key.start)..start, begin..begin + source[begin..end].trim_end().len()))
+    }
+
+    /// The bytes of an item of the list at `path`.
+    pub(crate) fn item(&self, source: &str, path: &str, index: usize) -> Option<Range<usize>> {
+        let chars = self.values.get(&format!("{path}[{index}]"))?;
+        let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
+        let (start, end) = (byte(chars.start), byte(chars.end));
+        Some(start..start + source[start..end].trim_end().len())
+    }
+
+    /// Where the bracket stands that closes the flow list at `path`.
+    pub(crate) fn list_end(&self, source: &str, path: &str) -> Option<usize> {
+        let end = self.ends.get(path)?;
+        source.char_indices().nth(*end).map(|(byte, _)| byte)
     }
 
     fn find(&self, source: &str, path: &str, part: &Part) -> Range<usize> {
@@ -488,7 +504,7 @@ enum Level {
 }
 
 fn places(source: &str) -> Places {
-    let mut places = Places { values: HashMap::new(), keys: HashMap::new() };
+    let mut places = Places { values: HashMap::new(), keys: HashMap::new(), ends: HashMap::new() };
     let mut levels: Vec<Level> = Vec::new();
     for event in Parser::new_from_str(source) {
         let Ok((event, span)) = event else { break };
@@ -531,7 +547,9 @@ fn places(source: &str) -> Places {
                 levels.push(Level::Map(path, None));
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                levels.pop();
+                if let Some(Level::List(path, _)) = levels.pop() {
+                    places.ends.insert(path, span.start.index());
+                }
             }
             _ => {}
         }

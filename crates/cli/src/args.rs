@@ -251,6 +251,7 @@ pub(crate) enum RulesCommand {
     Try(RulesTryArgs),
     Check(RulesCheckArgs),
     Test(RulesTestArgs),
+    Drift(DriftArgs),
     /// Print the JSON Schema of rule files, for editors.
     Schema,
 }
@@ -357,6 +358,38 @@ pub(crate) struct RulesTestArgs {
     /// Rewrite the expected texts to what comes out. All else in the files stays as it is.
     #[arg(long)]
     pub(crate) accept: bool,
+}
+
+/// Tell which rules stopped firing, and of which outlets more is left than before.
+///
+/// Compares the last run with those before it, or the months of one run. The exit code is 1 if an
+/// outlet drifted.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch rules drift cleaned-may cleaned-june
+  chaffinch rules drift cleaned                    by the months of its documents
+  chaffinch rules drift cleaned-may cleaned-june --propose proposed")]
+pub(crate) struct DriftArgs {
+    /// The outputs of runs, oldest first.
+    #[arg(required = true, value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) runs: Vec<PathBuf>,
+
+    /// Write the rule files of outlets that drifted into this directory, with rules learned from
+    /// the new documents (`since:`), and the rules that stopped ended (`until:`).
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) propose: Option<PathBuf>,
+
+    /// With --propose: the day from which on the new layout holds, where documents do not tell.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<String>,
+
+    /// How to tell it: for people, or one JSON object an outlet.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: DriftFormat,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
 }
 
 /// List outlets and rules.
@@ -496,6 +529,14 @@ pub(crate) enum CheckFormat {
     Sarif,
     /// Annotations on the lines of a pull request.
     Github,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DriftFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object an outlet.
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod clean;
+mod drift;
 mod examples;
 mod explain;
 mod failure;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Rules(RulesCommand::Show(args)) => rules::show(&args),
         Command::Rules(RulesCommand::Try(args)) => rules::try_pattern(&args),
         Command::Rules(RulesCommand::Check(args)) => check::run(&args),
+        Command::Rules(RulesCommand::Drift(args)) => drift::run(&args),
         Command::Rules(RulesCommand::Test(args)) => examples::run(&args),
         Command::Rules(RulesCommand::Schema) => {
             print(format!("{:#}\n", chaffinch_core::Schemas::built_in().rule_file).as_bytes())

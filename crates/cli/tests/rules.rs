@@ -474,3 +474,94 @@ fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() 
         text(&output.stderr)
     );
 }
+
+/// Rows of an outlet: its story, a footer, the month.
+fn rows(month: &str, count: usize, footer: &str) -> String {
+    let row = |number: usize| {
+        let story = format!(
+            "Story {number} of {month}\n\nThe number {number} was drawn in {month} by a child of the {number}th house.\n\n\
+             Nobody in house {number} would say what {month} had to do with it, or with the child."
+        );
+        let text = format!("{story}\n\n{footer}\n");
+        let date = format!("{month}-{:02}T08:00:00Z", 1 + number % 28);
+        let url = format!("https://example.org/{number}");
+        format!("{}\n", serde_json::json!({"url": url, "date": date, "text": text}))
+    };
+    (0..count).map(row).collect()
+}
+
+const FOOTERED: &str = "outlet: example
+recognise: {hosts: [example.org]}
+rules:
+  - id: footer   # since ever
+    stage: site-footer
+    where: tail
+    text: Example Post, all day
+    keeps: [x]
+";
+
+#[test]
+fn rules_that_stopped_are_told_and_new_ones_proposed() {
+    let folder = Folder::new();
+    folder.write("rules/example.yaml", FOOTERED);
+    let (old, new) = ("Example Post, all day", "Example Post by night\nAsk the Example Post");
+    folder.write("may/a.jsonl", &rows("2026-05", 20, old));
+    folder.write("june/a.jsonl", &rows("2026-06", 15, new));
+    folder.write("both/a.jsonl", &[rows("2026-05", 20, old), rows("2026-06", 15, new)].concat());
+    for name in ["may", "june", "both"] {
+        let out = format!("{name}-out");
+        assert_eq!(
+            code(&folder.run(&["clean", name, "-o", &out, "--rules", "rules", "--quiet"])),
+            0
+        );
+    }
+    let output = folder.run(&[
+        "rules",
+        "drift",
+        "may-out",
+        "june-out",
+        "--propose",
+        "proposed",
+        "--rules",
+        "rules",
+    ]);
+    assert_eq!(code(&output), 1);
+    insta::assert_snapshot!(text(&output.stdout), @"
+    example: 20 documents before, 15 in the last run
+      example/footer  fired in 20 of 20, in the last run in 0 of 15
+      tail            0.0 lines left below a document, in the last run 2.0
+
+    1 of 1 outlets drifted
+    ");
+    insta::assert_snapshot!(text(&output.stderr), @"
+    example: example/footer: until 2026-06-01
+    example: tail-site-footer: new, since 2026-06-01
+    example: proposed in proposed/example.yaml
+    ");
+    let proposed = folder.read("proposed/example.yaml");
+    let ended = FOOTERED
+        .replace("    stage: site-footer\n", "    stage: site-footer\n    until: '2026-06-01'\n");
+    assert!(proposed.starts_with(&ended), "{proposed}");
+    assert!(proposed.contains("    since: 2026-06-01\n"), "{proposed}");
+    let inside = folder.run(&["rules", "drift", "both-out"]);
+    assert_eq!(code(&inside), 1);
+    insta::assert_snapshot!(text(&inside.stdout), @"
+    example: 20 documents before, 15 since 2026-06
+      example/footer  fired in 20 of 20, since 2026-06 in 0 of 15
+      tail            0.0 lines left below a document, since 2026-06 2.0
+
+    1 of 1 outlets drifted
+    ");
+    // With what was proposed, both layouts are clean.
+    assert_eq!(code(&folder.run(&["rules", "check", "proposed/example.yaml"])), 0);
+    folder.run(&["clean", "both", "-o", "again", "--rules", "proposed", "--quiet"]);
+    let cleaned = folder.read("again/a.jsonl");
+    assert!(!cleaned.contains("Example Post"), "{}", &cleaned[cleaned.len() - 800..]);
+    let steady = folder.run(&["rules", "drift", "may-out", "may-out", "--format", "json"]);
+    assert_eq!((code(&steady), text(&steady.stdout)), (0, String::new()));
+    let (exit, said) = folder.refused(&["rules", "drift", "rules"]);
+    assert_eq!(
+        (exit, said.as_str()),
+        (2, "error: rules is not the output of a run: it has no .chaffinch/ledger")
+    );
+}

@@ -107,6 +107,7 @@ pub(crate) struct Outcome {
     pub(crate) reason: Option<String>,
     pub(crate) outlet: Option<(String, How)>,
     pub(crate) refused: Vec<(String, usize)>,
+    pub(crate) tail_lines: usize,
 }
 
 /// Fields that a mark brought, to be kept if the mark holds.
@@ -329,6 +330,7 @@ impl<'a> Work<'a> {
     /// Checks the damage, tidies blank lines, and sums up.
     fn finish(mut self) -> Outcome {
         let mut suspect = self.cap_body();
+        let tail_lines = self.tail_lines();
         let rules = &self.pipeline.rules;
         let outlet = self.outlet.map(|(unit, how)| (rules.unit_name(unit).to_owned(), how));
         let source = self.doc.source();
@@ -356,7 +358,24 @@ impl<'a> Work<'a> {
             (None, true) => Verdict::Unchanged,
             (None, false) => Verdict::Cleaned,
         };
-        Outcome { edits, fields, verdict, reason: suspect, outlet, refused: self.refused }
+        Outcome {
+            edits,
+            fields,
+            verdict,
+            reason: suspect,
+            outlet,
+            refused: self.refused,
+            tail_lines,
+        }
+    }
+
+    /// Lines left below the last sentence: what no rule explains.
+    fn tail_lines(&self) -> usize {
+        if !self.doc.has_body() {
+            return 0;
+        }
+        let left = self.doc.lines().rev().take_while(|line| !line.is_body());
+        left.filter(|line| !line.is_blank()).count()
     }
 
     /// Drops generic cuts inside the body where they are too much of it. Rules that are safe

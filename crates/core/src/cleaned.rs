@@ -130,11 +130,12 @@ pub struct Cleaned<'a> {
     reason: Option<String>,
     outlet: Option<(String, How)>,
     refused: Vec<(String, usize)>,
+    tail_lines: usize,
 }
 
 impl<'a> Cleaned<'a> {
     pub(crate) fn new(decoded: Decoded<'a>, outcome: Outcome) -> Cleaned<'a> {
-        let Outcome { edits, fields, verdict, reason, outlet, refused } = outcome;
+        let Outcome { edits, fields, verdict, reason, outlet, refused, tail_lines } = outcome;
         let text = edits::apply(&decoded.text, &edits);
         Cleaned {
             bytes_in: decoded.text.len(),
@@ -149,6 +150,7 @@ impl<'a> Cleaned<'a> {
             reason,
             outlet,
             refused,
+            tail_lines,
         }
     }
 
@@ -171,6 +173,7 @@ impl<'a> Cleaned<'a> {
             reason: Some(reason),
             outlet: None,
             refused: Vec::new(),
+            tail_lines: 0,
         };
         // It passes through as it was, in its own encoding.
         let raw = decode::encode(&decoded.text, &decoded.coding, &decoded.patches);
@@ -227,6 +230,11 @@ impl<'a> Cleaned<'a> {
     /// Marks that the engine refused, by stage.
     pub fn refused(&self) -> &[(String, usize)] {
         &self.refused
+    }
+
+    /// Lines left below the last sentence, blank ones aside: where many are, rules are missing.
+    pub fn tail_lines(&self) -> usize {
+        self.tail_lines
     }
 
     /// Length of the decoded document, in bytes.

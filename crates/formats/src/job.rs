@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use chaffinch_core::{Input, Pipeline, Verdict};
+use chaffinch_core::{Input, Pipeline, Verdict, date};
 use globset::GlobSet;
 use rayon::prelude::*;
 use serde_json::json;
@@ -358,6 +358,9 @@ impl Job<'_> {
         let mut record = Record::new("", ordinal, &line, b"", &cleaned);
         record.in_container = true;
         record.id.clone_from(&parsed.id);
+        if let Some(day) = parsed.date.as_deref().and_then(date::iso) {
+            record.day = Some(day);
+        }
         if cleaned.verdict() == Verdict::Failed {
             record.undo.raw = true;
             record.output = ledger::output_digest(&line);

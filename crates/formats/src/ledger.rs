@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use chaffinch_core::{Cleaned, Pipeline, Undo, Verdict};
+use chaffinch_core::{Cleaned, Pipeline, Undo, Verdict, date};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -68,6 +68,12 @@ pub struct Record {
     /// Whether it is a row of a container.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_container: bool,
+    /// The day that it is from, as `2024-05-31`, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<String>,
+    /// Lines left below the last sentence.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tail_lines: u64,
     /// Metadata recovered.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub fields: serde_json::Map<String, serde_json::Value>,
@@ -95,6 +101,8 @@ impl Record {
             undo,
             row: None,
             in_container: false,
+            day: None,
+            tail_lines: 0,
             fields: serde_json::Map::new(),
         }
     }
@@ -120,9 +128,17 @@ impl Record {
             undo: cleaned.undo(),
             row: None,
             in_container: false,
+            day: cleaned.fields().get("date").and_then(date::iso),
+            tail_lines: cleaned.tail_lines() as u64,
             fields: cleaned.fields().to_json(),
         }
     }
+}
+
+// As serde wants it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The digest of an original.

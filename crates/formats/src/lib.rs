@@ -17,10 +17,10 @@ mod summary;
 pub use input::{Container, Source};
 pub use job::{Error, Job, Ledger, Names, Observer, Output, Stop};
 pub use output::write_whole;
-pub use restore::{Restored, restore};
-pub use runs::{latest_run, run_record};
+pub use restore::{Restored, originals, restore};
+pub use runs::{Fired, latest_run, ledgers, run_record, tally_by_month};
 pub use samples::{Document, Documents, documents};
-pub use summary::{Counts, Summary};
+pub use summary::{Counts, OutletCounts, Summary};
 
 /// The folder of a run's output that holds the run's record.
 pub const RECORD: &str = ".chaffinch";

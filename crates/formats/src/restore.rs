@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Component, Path};
 
-use crate::RECORD;
 use crate::input::Container;
 use crate::job::Error;
 use crate::jsonl;
 use crate::ledger::{self, Reader, Record};
 use crate::output::{WholeFile, copy_whole, listed, write_whole};
+use crate::runs::ledgers;
+use crate::samples::Document;
 
 /// What a restoring run did.
 #[derive(Debug, Default)]
@@ -28,12 +29,7 @@ pub struct Restored {
 /// # Errors
 /// `run` is no run's output, or `target` cannot be written or is not empty.
 pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
-    let folder = run.join(RECORD).join("ledger");
-    if !folder.is_dir() {
-        let message =
-            format!("{} is not the output of a run: it has no {RECORD}/ledger", run.display());
-        return Err(Error::Usage(message));
-    }
+    let ledgers = ledgers(run)?;
     let used = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_some());
     if used {
         return Err(Error::Usage(format!(
@@ -43,10 +39,6 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
     }
     let failed = |error| Error::Output(target.display().to_string(), error);
     fs::create_dir_all(target).map_err(failed)?;
-    let mut ledgers: Vec<_> = fs::read_dir(&folder)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>())
-        .map_err(|error| Error::Input(folder.display().to_string(), error))?;
-    ledgers.sort();
     let mut work = Work { run, target, result: Restored::default(), container: None };
     for path in ledgers {
         let shown = path.display().to_string();
@@ -70,6 +62,87 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
     work.close().map_err(failed)?;
     work.copy_the_rest().map_err(failed)?;
     Ok(work.result)
+}
+
+/// The originals of the documents that `wanted` names, `most` of them at most. What cannot be
+/// restored is left out.
+///
+/// # Errors
+/// `run` is no run's output, or its ledger cannot be read.
+pub fn originals(
+    run: &Path,
+    wanted: &dyn Fn(&Record) -> bool,
+    most: usize,
+) -> Result<Vec<Document>, Error> {
+    let mut found = Vec::new();
+    let mut rows: Option<(String, BufReader<File>, u64)> = None;
+    for path in ledgers(run)? {
+        let failed = |error| Error::Input(path.display().to_string(), error);
+        for record in Reader::open(&path).map_err(failed)? {
+            let record = record.map_err(failed)?;
+            if found.len() >= most {
+                return Ok(found);
+            }
+            if !wanted(&record) || record.digest.is_empty() || !is_inside(&record.file) {
+                continue;
+            }
+            let original = match record.in_container {
+                false => fs::read(run.join(&record.file)).ok().and_then(|output| {
+                    verified(&record, &output, |output| {
+                        record.undo.restore(output).map_err(|error| error.to_string())
+                    })
+                    .ok()
+                }),
+                true => {
+                    if rows.as_ref().is_none_or(|(name, ..)| *name != record.file) {
+                        let file = File::open(run.join(&record.file)).map_err(failed)?;
+                        rows = Some((record.file.clone(), BufReader::new(file), 0));
+                    }
+                    let line = match &mut rows {
+                        Some((_, rows, at)) => row_at(rows, at, record.ordinal).map_err(failed)?,
+                        None => None,
+                    };
+                    line.zip(record.row.as_ref()).and_then(|(line, undo)| {
+                        verified(&record, &line, |line| restore_line(line, &record, undo)).ok()
+                    })
+                }
+            };
+            let name = match record.in_container {
+                true => format!("{}:{}", record.file, record.ordinal + 1),
+                false => record.file.clone(),
+            };
+            found.extend(original.and_then(|original| text_of(&record, &original, name)));
+        }
+    }
+    Ok(found)
+}
+
+/// The row with this number, counted without blank ones; `at` is the number of the next.
+fn row_at(rows: &mut dyn BufRead, at: &mut u64, number: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if rows.read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        if !line.trim_ascii().is_empty() {
+            *at += 1;
+            if *at > number {
+                return Ok(Some(line));
+            }
+        }
+    }
+}
+
+fn text_of(record: &Record, original: &[u8], name: String) -> Option<Document> {
+    let Some(undo) = &record.row else {
+        let text = chaffinch_core::decode(original, None).ok()?.text.into_owned();
+        return Some(Document { name, text, url: None });
+    };
+    let row = original.strip_prefix(b"\xef\xbb\xbf").unwrap_or(original).trim_ascii_end();
+    let names = jsonl::FieldNames { text: vec![undo.field.clone()], ..Default::default() };
+    let row = jsonl::Row::parse(row, &names).ok()?;
+    Some(Document { name, text: row.text, url: row.url })
 }
 
 /// A container being restored, row by row.

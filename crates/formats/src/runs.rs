@@ -1,10 +1,92 @@
 //! Looking at what finished runs left.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::RECORD;
+use crate::job::Error;
+use crate::ledger::Reader;
+
+/// The ledgers of a run, in order.
+///
+/// # Errors
+/// `run` is no run's output, or it cannot be read.
+pub fn ledgers(run: &Path) -> Result<Vec<PathBuf>, Error> {
+    let folder = run.join(RECORD).join("ledger");
+    if !folder.is_dir() {
+        let message =
+            format!("{} is not the output of a run: it has no {RECORD}/ledger", run.display());
+        return Err(Error::Usage(message));
+    }
+    let mut ledgers: Vec<PathBuf> = fs::read_dir(&folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>())
+        .map_err(|error| Error::Input(folder.display().to_string(), error))?;
+    ledgers.sort();
+    Ok(ledgers)
+}
+
+/// What rules did to the documents of one outlet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fired {
+    /// The documents.
+    pub documents: u64,
+    /// Lines left in them below the last sentence.
+    pub tail_lines: u64,
+    /// In how many of them each rule cut something.
+    pub rules: BTreeMap<String, u64>,
+    /// The earliest day of a document, where days are known.
+    pub first_day: Option<String>,
+}
+
+impl Fired {
+    /// Adds what rules did to other documents.
+    pub fn add(&mut self, other: &Fired) {
+        self.documents += other.documents;
+        self.tail_lines += other.tail_lines;
+        for (rule, count) in &other.rules {
+            *self.rules.entry(rule.clone()).or_default() += count;
+        }
+        let days = [self.first_day.take(), other.first_day.clone()];
+        self.first_day = days.into_iter().flatten().min();
+    }
+}
+
+/// What rules did in a run, by outlet and by month (`2024-05`, or none where days are unknown).
+/// Reads the ledgers once, a record at a time.
+///
+/// # Errors
+/// `run` is no run's output, or its ledger cannot be read.
+pub fn tally_by_month(run: &Path) -> Result<BTreeMap<(String, Option<String>), Fired>, Error> {
+    let mut all: BTreeMap<(String, Option<String>), Fired> = BTreeMap::new();
+    for path in ledgers(run)? {
+        let failed = |error| Error::Input(path.display().to_string(), error);
+        let mut reader = Reader::open(&path).map_err(failed)?;
+        let names: Vec<String> =
+            std::mem::take(&mut reader.header.rules).into_iter().map(|rule| rule.id).collect();
+        for record in reader {
+            let record = record.map_err(failed)?;
+            let Some(outlet) = record.outlet else { continue };
+            let month = record.day.as_deref().and_then(|day| day.get(..7)).map(str::to_owned);
+            let fired = all.entry((outlet, month)).or_default();
+            fired.documents += 1;
+            fired.tail_lines += record.tail_lines;
+            let days = [fired.first_day.take(), record.day];
+            fired.first_day = days.into_iter().flatten().min();
+            let mut rules: Vec<u32> = record.undo.edits.iter().map(|edit| edit.rule).collect();
+            rules.sort_unstable();
+            rules.dedup();
+            for name in rules.iter().filter_map(|rule| names.get(*rule as usize)) {
+                match fired.rules.get_mut(name) {
+                    Some(count) => *count += 1,
+                    None => drop(fired.rules.insert(name.clone(), 1)),
+                }
+            }
+        }
+    }
+    Ok(all)
+}
 
 /// What a run's `run.json` says.
 ///

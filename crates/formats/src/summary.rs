@@ -6,10 +6,10 @@ use std::time::Duration;
 use chaffinch_core::{Cleaned, Pipeline, Verdict};
 use serde::Serialize;
 
-/// Documents, cuts and bytes of a rule, stage or outlet.
+/// Documents, cuts and bytes of a rule or stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Documents in which it cut something; for an outlet, its documents.
+    /// Documents in which it cut something.
     pub documents: u64,
     /// Cuts and replacements.
     pub cuts: u64,
@@ -23,6 +23,19 @@ impl Counts {
         self.cuts += other.cuts;
         self.bytes += other.bytes;
     }
+}
+
+/// What a run did to the documents of one outlet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OutletCounts {
+    /// Its documents.
+    pub documents: u64,
+    /// Cuts and replacements.
+    pub cuts: u64,
+    /// Bytes removed.
+    pub bytes: u64,
+    /// Lines left below the last sentence: where they grow, rules are missing.
+    pub tail_lines: u64,
 }
 
 /// What a run adds up to.
@@ -41,7 +54,7 @@ pub struct Summary {
     /// What each rule did.
     pub rules: BTreeMap<String, Counts>,
     /// Documents of each outlet, and what was cut from them.
-    pub outlets: BTreeMap<String, Counts>,
+    pub outlets: BTreeMap<String, OutletCounts>,
     /// Marks refused, by stage.
     pub refused: BTreeMap<String, u64>,
     /// The first documents that failed or are suspect, and why.
@@ -75,8 +88,11 @@ impl Summary {
             self.stages.entry(stage).or_default().documents += 1;
         }
         if let Some(outlet) = tally.outlet {
-            let (cuts, bytes) = (tally.cuts, tally.bytes_removed);
-            self.outlets.entry(outlet).or_default().add(Counts { documents: 1, cuts, bytes });
+            let counts = self.outlets.entry(outlet).or_default();
+            counts.documents += 1;
+            counts.cuts += tally.cuts;
+            counts.bytes += tally.bytes_removed;
+            counts.tail_lines += tally.tail_lines;
         }
         for (stage, count) in tally.refused {
             *self.refused.entry(stage).or_default() += count as u64;
@@ -96,6 +112,7 @@ pub(crate) struct Tally {
     bytes_in: u64,
     bytes_removed: u64,
     cuts: u64,
+    tail_lines: u64,
     rules: Vec<(String, String, Counts)>,
     stages: Vec<String>,
     outlet: Option<String>,
@@ -110,6 +127,7 @@ impl Tally {
             bytes_in: bytes,
             bytes_removed: 0,
             cuts: 0,
+            tail_lines: 0,
             rules: Vec::new(),
             stages: Vec::new(),
             outlet: None,
@@ -143,6 +161,7 @@ impl Tally {
             bytes_in: cleaned.bytes_in() as u64,
             bytes_removed: cleaned.bytes_removed() as u64,
             cuts: cleaned.edits().len() as u64,
+            tail_lines: cleaned.tail_lines() as u64,
             rules,
             stages,
             outlet: cleaned.outlet().map(|(outlet, _)| outlet.to_owned()),

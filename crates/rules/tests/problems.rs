@@ -29,7 +29,7 @@ rules:
     keeps: [y]
 "#;
     insta::assert_snapshot!(problems(source), @r#"
-    x.yaml:1:9: a name is made of a-z, 0-9, `-`, `.` and `_`
+    x.yaml:1:9: a name is made of a-z, 0-9, `-`, `.` and `_`, and begins with a letter or digit
     x.yaml:2:21: expected a host name in lower case; such as `example.com`; subdomains are meant too
     x.yaml:2:34: unknown key "sings"; did you mean "signs"?
     x.yaml:4:5: `removes` is missing: a text that the rule must remove

@@ -104,9 +104,11 @@ pub(crate) fn draft(name: &str, pages: &[Page], pipeline: &Pipeline) -> Draft {
         name,
     };
     work.blocks();
+    // A slot that tells something comes before the list of all that stood in it.
+    work.frames(Frames::OfFields);
     work.repeated_lines();
     work.changing_numbers();
-    work.frames();
+    work.frames(Frames::All);
     work.slots();
     work.prefixes();
     Draft { rules: work.rules, lessons: stories.len(), ..Draft::default() }
@@ -413,7 +415,7 @@ impl<'a> Work<'a> {
     }
 
     /// Lines at the edges that begin or end alike around a changing value.
-    fn frames(&mut self) {
+    fn frames(&mut self, which: Frames) {
         for _ in 0..MOST_FRAMES {
             let mut frames: BTreeMap<Frame, RowsByStory<'_>> = BTreeMap::new();
             for page in self.pages.iter().take(FRAME_PAGES) {
@@ -446,12 +448,15 @@ impl<'a> Work<'a> {
                     rows.values().flatten().any(new)
                         && rows.len() >= enough.min(frame.needs())
                         && different(rows)
+                        && (which == Frames::All
+                            || self.changes(rows) && frame.field(rows).is_some())
                 })
                 .max_by_key(|(frame, rows)| (rows.len(), frame.len(), frame.clone()));
             let Some((frame, stories)) = best else { return };
+            let field = frame.field(&stories);
             let rows: Vec<&Row> = stories.values().flatten().map(|(_, row)| *row).collect();
             let hint = rows.iter().find_map(|row| row.hint.clone());
-            let stage = hint.unwrap_or_else(|| frame.stage().to_owned());
+            let stage = hint.unwrap_or_else(|| stage_of(field).to_owned());
             let longest = rows.iter().map(|row| row.words).max().unwrap_or(0);
             let samples: BTreeSet<String> =
                 rows.iter().take(3).map(|row| row.key.clone()).collect();
@@ -462,13 +467,20 @@ impl<'a> Work<'a> {
             };
             self.covered.extend(rows.iter().map(|row| row.key.clone()));
             self.framed.extend(rows.iter().map(|row| row.key.clone()));
-            let pattern = DraftPattern::Line(vec![frame.pattern()]);
+            let pattern = DraftPattern::Line(vec![frame.pattern(field)]);
             let rule = self.add(&format!("{stage}-frame"), stage, place, pattern, stories.len());
             rule.max_words = Some(longest + 2);
             rule.literals = vec![frame.start.clone(), frame.end.clone()];
             rule.two_sided = frame.is_two_sided();
             rule.removes = samples.into_iter().collect();
         }
+    }
+
+    /// Whether what stands in a frame changes from story to story.
+    fn changes(&self, rows: &RowsByStory<'_>) -> bool {
+        let keys: BTreeSet<&String> = rows.values().flatten().map(|(_, row)| &row.key).collect();
+        let most = keys.iter().map(|key| self.seen[*key].len()).max().unwrap_or(0);
+        keys.len() * 2 > rows.len() && most * 2 <= self.stories.max(rows.len())
     }
 
     /// A short line at a fixed place above the title, below a line that always goes.
@@ -736,46 +748,69 @@ impl Frame {
         before || after || LEADS.contains(&&*self.start)
     }
 
-    fn field(&self) -> Option<&'static str> {
+    /// The field that stands in the frame, by its words and by what stands in it.
+    fn field(&self, rows: &RowsByStory<'_>) -> Option<&'static str> {
         let start = self.start.to_lowercase();
         let said = |words: &[&str]| words.iter().any(|word| start.contains(word));
-        if LEADS.contains(&&*self.start) || said(&["written by", "author"]) {
+        let values: Vec<&str> = rows
+            .values()
+            .flatten()
+            .map(|(_, row)| row.key[self.start.len()..row.key.len() - self.end.len()].trim())
+            .collect();
+        let all = |test: &dyn Fn(&str) -> bool| values.iter().all(|value| test(value));
+        let capital = |word: &str| word.starts_with(|c: char| c.is_uppercase());
+        let name = |value: &str| {
+            let words: Vec<&str> = value.split(' ').collect();
+            (1..=6).contains(&words.len()) && capital(words[0]) && capital(words[words.len() - 1])
+        };
+        let label =
+            |value: &str| script::words(value) <= 4 && !value.chars().any(|c| c.is_ascii_digit());
+        let by = ["by ", "von ", "par ", "por ", "di ", "door ", "автор: ", "autor: "];
+        let marked = self.start.trim_end().ends_with(['/', '>', '»', '›', '|']);
+        if (by.iter().any(|by| start.ends_with(by)) || said(&["written by", "author"]))
+            && all(&name)
+        {
             Some("authors")
-        } else if said(&[
-            "updated",
-            "published",
-            "date",
-            "posted on",
-            "aktualisiert",
-            "veröffentlicht",
-            "publié",
-        ]) {
+        } else if all(&|value| chaffinch_core::date::iso(value).is_some()) || said(DATES) {
             Some("date")
         } else if said(&["tags", "keywords", "topics", "schlagw"]) {
             Some("tags")
         } else if said(&["source", "quelle", "fuente"]) {
             Some("agency")
-        } else if self.start.trim_end().ends_with(['/', '>', '»', '›']) {
+        } else if marked && all(&label) {
             Some("section")
         } else {
             None
         }
     }
 
-    fn stage(&self) -> &'static str {
-        match self.field() {
-            Some("authors" | "agency") => "credits",
-            Some("date") => "dateline",
-            Some("tags") => "tags",
-            Some("section") => "navigation",
-            _ => "site-footer",
-        }
-    }
-
-    fn pattern(&self) -> String {
-        let slot = self.field().map_or_else(|| ".+".to_owned(), |field| format!("(?<{field}>.+)"));
+    fn pattern(&self, field: Option<&str>) -> String {
+        let slot = field.map_or_else(|| ".+".to_owned(), |field| format!("(?<{field}>.+)"));
         format!("{}{slot}{}", regex_syntax::escape(&self.start), regex_syntax::escape(&self.end))
     }
+}
+
+/// Words before a date.
+const DATES: &[&str] =
+    &["updated", "published", "date", "posted on", "aktualisiert", "veröffentlicht", "publié"];
+
+fn stage_of(field: Option<&str>) -> &'static str {
+    match field {
+        Some("authors" | "agency") => "credits",
+        Some("date") => "dateline",
+        Some("tags") => "tags",
+        Some("section") => "navigation",
+        _ => "site-footer",
+    }
+}
+
+/// Which frames are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frames {
+    /// Those whose slot is a field, and changes from story to story.
+    OfFields,
+    /// All.
+    All,
 }
 
 /// Where the first words of a key end, the space behind them included.
@@ -823,7 +858,7 @@ impl Draft {
         let names = names(pages, &stories, pipeline);
         let name = letters(name);
         let few = self.lessons.div_ceil(5).max(2);
-        let mut signs: BTreeMap<String, bool> = BTreeMap::new();
+        let mut signs: BTreeMap<String, (bool, usize)> = BTreeMap::new();
         let mut propose = |text: &str, count: usize, safe: bool| {
             let named = name.len() >= 5 && letters(text).contains(&name)
                 || names.iter().any(|name| text.contains(name.as_str()));
@@ -834,7 +869,7 @@ impl Draft {
             let bare = names.iter().any(|name| name == text)
                 || letters(text) == name && text.ends_with(char::is_alphanumeric);
             if long && alone && !bare && count >= few && (named || safe) {
-                signs.insert(text.to_owned(), named);
+                signs.insert(text.to_owned(), (named, count));
             }
         };
         for rule in &self.rules {
@@ -858,11 +893,20 @@ impl Draft {
             propose(&text, stories.len(), false);
         }
         // What names the outlet comes first; then long lines, which are rarer elsewhere.
-        let mut signs: Vec<(String, bool)> = signs.into_iter().collect();
-        signs.sort_by_key(|(text, named)| {
-            (!named, std::cmp::Reverse(text.len().min(80)), text.clone())
-        });
-        self.signs = signs.into_iter().take(SIGNS).map(|(text, _)| text).collect();
+        // Of two signs that one line has, the one that more stories have stays; else the longer.
+        let needless = |text: &str, count: usize| {
+            signs.iter().any(|(other, (_, more))| {
+                let inside = text != other && (other.starts_with(text) || other.ends_with(text));
+                let around =
+                    text != other && (text.starts_with(&**other) || text.ends_with(&**other));
+                inside && *more >= count || around && *more > count
+            })
+        };
+        let kept = signs.iter().filter(|(text, (_, count))| !needless(text, *count));
+        let mut kept: Vec<(&String, bool)> =
+            kept.map(|(text, (named, _))| (text, *named)).collect();
+        kept.sort_by_key(|(text, named)| (!named, std::cmp::Reverse(text.len().min(80)), *text));
+        self.signs = kept.into_iter().take(SIGNS).map(|(text, _)| text.clone()).collect();
     }
 }
 

@@ -25,6 +25,14 @@ pub(crate) struct Told<'a> {
     pub(crate) notes: &'a [String],
 }
 
+impl Told<'_> {
+    /// In how many of how many documents held out a rule fired; none if none was.
+    pub(crate) fn fired_of(&self, rule: &DraftRule) -> Option<(usize, usize)> {
+        let fired = self.fired.get(&rule.id).copied().unwrap_or(0);
+        (self.tests > 0).then_some((fired, self.tests))
+    }
+}
+
 /// A whole rule file.
 pub(crate) fn file(
     name: &str,
@@ -55,7 +63,7 @@ pub(crate) fn file(
     line("rules:".into());
     for rule in &draft.rules {
         line(String::new());
-        line(learned(rule, draft.lessons, told));
+        line(learned(rule, draft.lessons, told.fired_of(rule)));
     }
     if !examples.is_empty() {
         line(String::new());
@@ -98,11 +106,10 @@ fn recognise(draft: &Draft, line: &mut dyn FnMut(String)) {
 pub(crate) const LEARNED: &str = "  # learned: ";
 
 /// A rule with the comment that marks it as learned.
-pub(crate) fn learned(rule: &DraftRule, lessons: usize, told: &Told<'_>) -> String {
+pub(crate) fn learned(rule: &DraftRule, lessons: usize, fired: Option<(usize, usize)>) -> String {
     let mut comment = format!("seen in {} of {lessons} stories", rule.seen);
-    if told.tests > 0 {
-        let count = told.fired.get(&rule.id).copied().unwrap_or(0);
-        let _ = write!(comment, "; fired in {count} of {} held out", told.tests);
+    if let Some((count, tests)) = fired {
+        let _ = write!(comment, "; fired in {count} of {tests} held out");
         if count == 0 {
             comment.push_str(": uncertain");
         }

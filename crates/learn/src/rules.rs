@@ -480,7 +480,7 @@ impl<'a> Work<'a> {
     fn changes(&self, rows: &RowsByStory<'_>) -> bool {
         let keys: BTreeSet<&String> = rows.values().flatten().map(|(_, row)| &row.key).collect();
         let most = keys.iter().map(|key| self.seen[*key].len()).max().unwrap_or(0);
-        keys.len() * 2 > rows.len() && most * 2 <= self.stories.max(rows.len())
+        keys.len() >= rows.len().min(3) && most * 5 <= rows.len() * 3
     }
 
     /// A short line at a fixed place above the title, below a line that always goes.

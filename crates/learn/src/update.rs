@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use chaffinch_core::rules::{Problem, RuleFile, edit};
+use chaffinch_core::rules::{FileRule, Problem, RuleFile, edit};
+use chaffinch_core::stage::Role;
 use chaffinch_core::{Pipeline, STAGES};
 
 use crate::emit::{self, LEARNED};
@@ -81,6 +82,7 @@ pub fn update(
     let mut ids: BTreeSet<String> =
         parsed.rules.iter().map(|rule| id_in_file(&rule.rule.id).to_owned()).collect();
     for draft in &study.draft.rules {
+        let fired = study.told().fired_of(draft);
         let mut draft = draft.clone();
         draft.since = since.map(str::to_owned);
         if parsed.rules.iter().any(|rule| is_same(&draft, &rule.written.keys)) {
@@ -95,14 +97,15 @@ pub fn update(
                     && place_of(&block.text) == draft.place
                     && matches!(rule.written.keys.as_slice(), [("text", _)])
             };
-            let listed: BTreeSet<&String> = parsed
-                .rules
-                .iter()
-                .flat_map(|rule| &rule.written.keys)
-                .filter(|(key, _)| *key == "text")
-                .flat_map(|(_, texts)| texts)
-                .collect();
-            new.retain(|text| !listed.contains(text));
+            let whole = |rule: &&FileRule| {
+                let [pattern] = rule.patterns.as_slice() else { return false };
+                pattern.role() == Role::Line
+            };
+            let matched = |text: &str| {
+                let mut rules = parsed.rules.iter().filter(whole);
+                rules.any(|rule| !rule.patterns[0].find(text).is_empty())
+            };
+            new.retain(|text| !matched(text));
             if new.is_empty() {
                 continue;
             }
@@ -114,7 +117,7 @@ pub fn update(
                 draft.id = id_in_file(&rule.rule.id).to_owned();
                 // The file's own case that must stay is as good as a new one.
                 draft.keeps.clone_from(&rule.keeps);
-                let written = emit::learned(&draft, study.draft.lessons, &study.told());
+                let written = emit::learned(&draft, study.draft.lessons, fired);
                 let lines = if count == 1 { "line" } else { "lines" };
                 changes.push(format!("{}: {count} {lines} more", draft.id));
                 block.text = format!("{}{written}\n", block.blank);
@@ -123,8 +126,7 @@ pub fn update(
         }
         draft.id = free_id(&draft.id, &ids);
         ids.insert(draft.id.clone());
-        let told = study.told();
-        let written = emit::learned(&draft, study.draft.lessons, &told);
+        let written = emit::learned(&draft, study.draft.lessons, fired);
         changes.push(format!("{}: new", draft.id));
         blocks.added.push_str(&format!("\n{written}\n"));
     }

@@ -15,13 +15,48 @@ seeds:
     cargo run --release -- explain corpus/seeds/*.txt
 
 # Hold the rule files to their proof.
-check:
-    cargo run -- rules check rules
+check *files="rules":
+    cargo run -- rules check {{files}}
 
-# Propose a rule file from samples: just new-outlet example pages/
-new-outlet name samples:
-    cargo run --release -- outlet new {{name}} {{samples}} -o rules/{{name}}.yaml
-    cargo run --release -- rules check rules/{{name}}.yaml
+# Learn an outlet that ships, in two steps: its samples as they are, then its rule. Commits the first.
+new-outlet name +samples:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    run() { cargo run --quiet -- "$@"; }
+    snapshots() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet -p snapshots > /dev/null; }
+    if [ -e rules/{{name}}.yaml ]; then
+        echo "rules/{{name}}.yaml is there already: chaffinch outlet update rules/{{name}}.yaml SAMPLE..." >&2
+        exit 2
+    fi
+    if ! git diff --quiet HEAD -- corpus rules snapshots; then
+        echo "corpus, rules or snapshots have changes that are not committed; commit them first" >&2
+        exit 2
+    fi
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    echo "== learn"
+    cp rules/rule-file.schema.json "$scratch"
+    run outlet new {{name}} {{samples}} -o "$scratch/{{name}}.yaml"
+    echo "== check"
+    run rules check "$scratch/{{name}}.yaml"
+    echo "== the samples, as they are"
+    # The two shortest show enough.
+    find {{samples}} -type f -not -name '.*' -printf '%s %p\n' | sort -n | head -n 2 | cut -d' ' -f2- > "$scratch/chosen"
+    number=0
+    while read -r sample; do
+        number=$((number + 1))
+        cp "$sample" "corpus/seeds/{{name}}-$number.txt"
+    done < "$scratch/chosen"
+    snapshots
+    git add corpus/seeds snapshots/seeds
+    git commit --quiet -m "corpus: samples of {{name}}, as they are" -- corpus snapshots
+    echo "== the rule"
+    cp "$scratch/{{name}}.yaml" rules/{{name}}.yaml
+    snapshots
+    git add rules/{{name}}.yaml snapshots/seeds
+    git diff --cached --stat
+    echo "What the rule does: git diff --cached -- snapshots"
+    echo "Then: git commit -m 'rules: {{name}}'"
 
 # Go through changed snapshots one by one (needs cargo-insta).
 review:
@@ -31,6 +66,11 @@ review:
 # Take all snapshots as they are now.
 accept:
     INSTA_UPDATE=always cargo test -p snapshots
+
+# Write down what the commands of docs/outlets.md print, and the JSON Schemas.
+update-docs:
+    UPDATE_DOCS=1 cargo test -p chaffinch --test docs
+    UPDATE_SCHEMAS=1 cargo test -p chaffinch-core --test schema
 
 # Score the built binary on a file of labelled pages: just score ../pages.jsonl.gz score.py
 score dataset scorer:

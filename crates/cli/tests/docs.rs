@@ -61,10 +61,10 @@ fn every_command_of_the_page_prints_what_it_says() {
     }
     assert!(commands > 10);
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(PAGE, &made).unwrap();
+        return fs::write(PAGE, &made).unwrap();
     }
-    assert!(
-        made == page,
-        "docs/outlets.md is out of step with what its commands print: UPDATE_DOCS=1 cargo test -p chaffinch --test docs"
-    );
+    let help = "UPDATE_DOCS=1 cargo test -p chaffinch --test docs";
+    let shown = similar::TextDiff::from_lines(page.as_str(), made.as_str());
+    let shown = shown.unified_diff();
+    assert!(made == page, "{PAGE} is out of step with what its commands print: {help}\n{shown}");
 }

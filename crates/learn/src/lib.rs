@@ -180,7 +180,7 @@ fn study(
     let lessons: Vec<Page> = pages.iter().filter(|page| !page.held_out).cloned().collect();
     let drafted = |pages: &[Page]| {
         let mut draft = rules::draft(name, pages, pipeline);
-        sift(name, &mut draft, pages);
+        sift(name, &mut draft, pages, others);
         draft
     };
     let mut draft = drafted(&pages);
@@ -206,7 +206,7 @@ fn pipeline_of(name: &str, draft: &Draft, limits: Limits) -> Option<Pipeline> {
 
 /// Leaves out rules that touch a sentence of one story alone or its title, and rules that fail
 /// their own proof; until all that are left hold.
-fn sift(name: &str, draft: &mut Draft, pages: &[Page]) {
+fn sift(name: &str, draft: &mut Draft, pages: &[Page], others: &Pipeline) {
     while !draft.rules.is_empty() {
         let Some(pipeline) = pipeline_of(name, draft, no_limits()) else {
             // One rule is not sound: find it by trying each alone.
@@ -242,7 +242,14 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page]) {
         let failures = chaffinch_proof::cases(&pipeline, &wanted);
         bad.extend(failures.into_iter().filter_map(|f| Some((own(&f.rule)?, f.case?))));
         if bad.is_empty() {
-            // What is sound is held to the rest: clean articles and choices.
+            // What is sound is held to the rest: other outlets' documents, clean articles, choices.
+            let examples = others.rules().examples().filter(|(outlet, _)| *outlet != name);
+            for (_, example) in examples {
+                let cleaned = pipeline.clean_text(&example.text, None);
+                let text = |span: Span| cleaned.source()[span.range()].trim().to_owned();
+                let cuts = own_cuts(name, &pipeline, &cleaned);
+                bad.extend(cuts.map(|(id, span)| (id.to_owned(), text(span))));
+            }
             let found = chaffinch_proof::check(&pipeline, &[], &wanted).into_iter();
             let grave = found.filter(|f| f.level == Level::Error);
             bad.extend(grave.filter_map(|f| Some((own(&f.rule)?, f.case.unwrap_or_default()))));

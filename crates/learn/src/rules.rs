@@ -214,8 +214,13 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        // What the generic rules cut wherever it stands needs no rule of its own.
-        found.retain(|_, found| found.rows.iter().any(|(_, _, row)| !row.gone));
+        // What the generic rules cut wherever it stands needs no rule of its own; but what names the
+        // outlet may stand where they do not act.
+        let named = |row: &Row| self.names.iter().any(|name| row.key.contains(name.as_str()));
+        found.retain(|_, found| {
+            found.rows.iter().any(|(_, _, row)| !row.gone)
+                || found.stories.len() > 1 && named(found.rows[0].2)
+        });
         found
     }
 

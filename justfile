@@ -23,7 +23,7 @@ new-outlet name +samples:
     #!/usr/bin/env bash
     set -euo pipefail
     run() { cargo run --quiet -- "$@"; }
-    snapshots() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet -p snapshots > /dev/null; }
+    snapshots() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet -p snapshots > /dev/null 2>&1; }
     if [ -e rules/{{name}}.yaml ]; then
         echo "rules/{{name}}.yaml is there already: chaffinch outlet update rules/{{name}}.yaml SAMPLE..." >&2
         exit 2

@@ -311,7 +311,12 @@ impl<'a> Work<'a> {
             let says = key.chars().any(char::is_alphanumeric);
             if enough && says && !title {
                 let stage = self.stages.get(&key).cloned().unwrap_or_else(|| found.stage());
-                groups.entry((stage, found.place(), !sentence)).or_default().push((key, count));
+                // What the generic rules cut here needs a rule for elsewhere.
+                let place = match found.all(|_, _, row| row.gone) {
+                    true => "anywhere",
+                    false => found.place(),
+                };
+                groups.entry((stage, place, !sentence)).or_default().push((key, count));
             }
         }
         for ((stage, place, safe), mut lines) in groups {

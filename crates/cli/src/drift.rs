@@ -161,6 +161,7 @@ fn propose(
         name: document.name,
         text: document.text,
         url: document.url,
+        path: document.path,
     };
     let samples: Vec<Sample> = originals(run, &is_new, MOST)?.into_iter().map(sample).collect();
     let mut yaml = text;

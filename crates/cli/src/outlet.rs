@@ -116,6 +116,7 @@ fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
         name: document.name,
         text: document.text,
         url: document.url,
+        path: document.path,
     };
     Ok(read.documents.into_iter().map(sample).collect())
 }

@@ -137,12 +137,12 @@ fn row_at(rows: &mut dyn BufRead, at: &mut u64, number: u64) -> io::Result<Optio
 fn text_of(record: &Record, original: &[u8], name: String) -> Option<Document> {
     let Some(undo) = &record.row else {
         let text = chaffinch_core::decode(original, None).ok()?.text.into_owned();
-        return Some(Document { name, text, url: None });
+        return Some(Document { name, path: None, text, url: None });
     };
     let row = original.strip_prefix(b"\xef\xbb\xbf").unwrap_or(original).trim_ascii_end();
     let names = jsonl::FieldNames { text: vec![undo.field.clone()], ..Default::default() };
     let row = jsonl::Row::parse(row, &names).ok()?;
-    Some(Document { name, text: row.text, url: row.url })
+    Some(Document { name, path: None, text: row.text, url: row.url })
 }
 
 /// A container being restored, row by row.

@@ -14,6 +14,8 @@ use crate::jsonl::Row;
 pub struct Document {
     /// Its path, and its row in a container.
     pub name: String,
+    /// The file that it stands in.
+    pub path: Option<PathBuf>,
     /// Its text.
     pub text: String,
     /// Its URL.
@@ -58,7 +60,9 @@ pub fn documents(
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).map_err(failed)?;
             match chaffinch_core::decode(&bytes, None) {
-                Ok(decoded) => read.add(source.name, decoded.text.into_owned(), None),
+                Ok(decoded) => {
+                    read.add(source.name, source.path, decoded.text.into_owned(), None);
+                }
                 Err(reason) => read.passed_over.push((source.name, reason.to_string())),
             }
             continue;
@@ -77,7 +81,7 @@ pub fn documents(
             }
             let name = format!("{}:{number}", source.name);
             match Row::parse(row, names) {
-                Ok(parsed) => read.add(name, parsed.text, parsed.url),
+                Ok(parsed) => read.add(name, source.path.clone(), parsed.text, parsed.url),
                 Err(error) => read.passed_over.push((name, error.to_string())),
             }
         }
@@ -86,10 +90,10 @@ pub fn documents(
 }
 
 impl Documents {
-    fn add(&mut self, name: String, text: String, url: Option<String>) {
+    fn add(&mut self, name: String, path: Option<PathBuf>, text: String, url: Option<String>) {
         match text.trim().is_empty() {
             true => self.passed_over.push((name, "it is empty".to_owned())),
-            false => self.documents.push(Document { name, text, url }),
+            false => self.documents.push(Document { name, path, text, url }),
         }
     }
 }

@@ -90,12 +90,15 @@ pub(crate) fn bare(name: &str, draft: &Draft) -> String {
 }
 
 fn recognise(draft: &Draft, line: &mut dyn FnMut(String)) {
-    if draft.hosts.is_empty() && draft.signs.is_empty() {
+    if draft.hosts.is_empty() && draft.paths.is_empty() && draft.signs.is_empty() {
         return;
     }
     line("recognise:".into());
     if !draft.hosts.is_empty() {
         line(format!("  hosts: [{}]", draft.hosts.join(", ")));
+    }
+    if !draft.paths.is_empty() {
+        list("  paths", &draft.paths, line);
     }
     if !draft.signs.is_empty() {
         list("  signs", &draft.signs, line);

@@ -18,7 +18,9 @@
 //! `docs/learning.md` says where the ideas come from.
 
 mod emit;
+mod frame;
 mod page;
+mod recognise;
 mod rules;
 mod update;
 
@@ -127,7 +129,8 @@ pub fn learn(name: &str, samples: &[Sample], pipeline: &Pipeline) -> Result<Lear
     if study.draft.rules.is_empty() {
         return Err(Error::NothingFound);
     }
-    if study.draft.signs.is_empty() && study.draft.hosts.is_empty() {
+    if study.draft.signs.is_empty() && study.draft.hosts.is_empty() && study.draft.paths.is_empty()
+    {
         study.notes.push(
             "no line tells this outlet from others: add `hosts` or `paths` under `recognise`, \
              or name it with --outlet"
@@ -156,7 +159,7 @@ fn study(
         return Err(Error::TooFewStories(stories));
     }
     let groups = page::groups(&pages);
-    if rules::are_strangers(&groups, pipeline) {
+    if recognise::are_strangers(&groups, pipeline) {
         let names = |group: &Vec<&Page>| group.iter().map(|page| page.name.clone()).collect();
         return Err(Error::Mixed(groups.iter().map(names).collect()));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::PathBuf;
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::rules::key;
@@ -16,6 +17,8 @@ pub struct Sample {
     pub text: String,
     /// Where it is from.
     pub url: Option<String>,
+    /// The file that it stands in.
+    pub path: Option<PathBuf>,
 }
 
 impl Sample {

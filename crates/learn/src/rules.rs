@@ -1,12 +1,14 @@
-//! From pages to rules: lines that repeat, frames, slots, prefixes, and how to tell the outlet.
+//! From pages to rules: lines that repeat, frames, slots, prefixes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chaffinch_core::Pipeline;
-use chaffinch_core::rules::{Written, coverage, key};
-use chaffinch_core::stage::{Document, script};
+use chaffinch_core::rules::{Written, coverage};
+use chaffinch_core::stage::script;
 
-use crate::page::{Page, Row, Sample, stories_by_key};
+use crate::frame::{Frame, stage_of};
+use crate::page::{Page, Row, stories_by_key};
+use crate::recognise::names;
 
 /// The most frames that a file gets, and the pages that are looked through for them: both keep a
 /// large set of whole pages from taking minutes.
@@ -62,6 +64,7 @@ pub(crate) enum DraftPattern {
 pub(crate) struct Draft {
     pub(crate) rules: Vec<DraftRule>,
     pub(crate) hosts: Vec<String>,
+    pub(crate) paths: Vec<String>,
     pub(crate) signs: Vec<String>,
     pub(crate) lessons: usize,
 }
@@ -154,7 +157,7 @@ struct Work<'a> {
 type Groups<T> = BTreeMap<(String, &'static str), Vec<T>>;
 
 /// Lines by the story that they stand in.
-type RowsByStory<'a> = BTreeMap<usize, Vec<(&'a Page, &'a Row)>>;
+pub(crate) type RowsByStory<'a> = BTreeMap<usize, Vec<(&'a Page, &'a Row)>>;
 
 /// Where the lines with one key stand.
 struct Occurrences<'a> {
@@ -683,137 +686,6 @@ fn shows_repetition(pattern: &str, line: &str) -> bool {
     coverage::gaps(&Written { keys, ignore_case: false }, &[line.to_owned()]).is_empty()
 }
 
-/// The start and the end of lines around a changing value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Frame {
-    start: String,
-    end: String,
-}
-
-/// Words that stand before a name.
-const LEADS: &[&str] =
-    &["By ", "BY ", "Von ", "Par ", "Por ", "Di ", "Door ", "Autor: ", "Автор: "];
-
-impl Frame {
-    /// The frames that a line fits: up to eight words of its start, up to six of its end.
-    fn all(key: &str) -> Vec<Frame> {
-        let starts = word_ends(key, 8);
-        let ends = word_starts(key, 6);
-        let mut frames = Vec::new();
-        for &start in [0].iter().chain(&starts) {
-            for &end in [key.len()].iter().chain(&ends) {
-                if start < end
-                    && (start > 0 || end < key.len())
-                    && !key[start..end].trim().is_empty()
-                {
-                    frames
-                        .push(Frame { start: key[..start].to_owned(), end: key[end..].to_owned() });
-                }
-            }
-        }
-        frames
-    }
-
-    fn len(&self) -> usize {
-        self.start.len() + self.end.len()
-    }
-
-    /// Whether it tells that a line like `row` is the outlet's: long lines and sentences need words
-    /// at both ends, and sentences many.
-    fn is_telling_of(&self, row: &Row) -> bool {
-        let (start, end) = (script::words(&self.start), script::words(&self.end));
-        let both = start >= 2 && end >= 2;
-        match (row.body, row.words) {
-            (true, _) => both && start + end >= 8,
-            (false, 15..) => both && start + end >= 4 && row.words <= 45,
-            // Titles begin alike by chance; nothing else in the head does without a mark.
-            _ if row.in_head => self.is_telling() && (self.is_marked() || self.is_two_sided()),
-            _ => self.is_telling(),
-        }
-    }
-
-    /// Whether it has two words or more at both ends: no two titles do.
-    fn is_two_sided(&self) -> bool {
-        script::words(&self.start) >= 2 && script::words(&self.end) >= 2
-    }
-
-    /// In how many stories it must stand: in two, if it says much.
-    fn needs(&self) -> usize {
-        match script::words(&self.start) + script::words(&self.end) {
-            0..=3 => usize::MAX,
-            _ => 2,
-        }
-    }
-
-    /// Whether it says enough: a mark beside the value, or three words, or a word before names.
-    fn is_telling(&self) -> bool {
-        let words = script::words(&self.start) + script::words(&self.end);
-        self.is_marked() && self.len() >= 4 && words >= 1 || words >= 3
-    }
-
-    /// Whether a mark stands between it and the value, or the value is a name.
-    fn is_marked(&self) -> bool {
-        let before = self.start.trim_end().ends_with([':', '|', '/', '>', '»', '›', '—']);
-        let after = self.end.trim_start().starts_with(['|', '/', '—', '(']);
-        before || after || LEADS.contains(&&*self.start)
-    }
-
-    /// The field that stands in the frame, by its words and by what stands in it.
-    fn field(&self, rows: &RowsByStory<'_>) -> Option<&'static str> {
-        let start = self.start.to_lowercase();
-        let said = |words: &[&str]| words.iter().any(|word| start.contains(word));
-        let values: Vec<&str> = rows
-            .values()
-            .flatten()
-            .map(|(_, row)| row.key[self.start.len()..row.key.len() - self.end.len()].trim())
-            .collect();
-        let all = |test: &dyn Fn(&str) -> bool| values.iter().all(|value| test(value));
-        let capital = |word: &str| word.starts_with(|c: char| c.is_uppercase());
-        let name = |value: &str| {
-            let words: Vec<&str> = value.split(' ').collect();
-            (1..=6).contains(&words.len()) && capital(words[0]) && capital(words[words.len() - 1])
-        };
-        let label =
-            |value: &str| script::words(value) <= 4 && !value.chars().any(|c| c.is_ascii_digit());
-        let by = ["by ", "von ", "par ", "por ", "di ", "door ", "автор: ", "autor: "];
-        let marked = self.start.trim_end().ends_with(['/', '>', '»', '›', '|']);
-        if (by.iter().any(|by| start.ends_with(by)) || said(&["written by", "author"]))
-            && all(&name)
-        {
-            Some("authors")
-        } else if all(&|value| chaffinch_core::date::iso(value).is_some()) || said(DATES) {
-            Some("date")
-        } else if said(&["tags", "keywords", "topics", "schlagw"]) {
-            Some("tags")
-        } else if said(&["source", "quelle", "fuente"]) {
-            Some("agency")
-        } else if marked && all(&label) {
-            Some("section")
-        } else {
-            None
-        }
-    }
-
-    fn pattern(&self, field: Option<&str>) -> String {
-        let slot = field.map_or_else(|| ".+".to_owned(), |field| format!("(?<{field}>.+)"));
-        format!("{}{slot}{}", regex_syntax::escape(&self.start), regex_syntax::escape(&self.end))
-    }
-}
-
-/// Words before a date.
-const DATES: &[&str] =
-    &["updated", "published", "date", "posted on", "aktualisiert", "veröffentlicht", "publié"];
-
-fn stage_of(field: Option<&str>) -> &'static str {
-    match field {
-        Some("authors" | "agency") => "credits",
-        Some("date") => "dateline",
-        Some("tags") => "tags",
-        Some("section") => "navigation",
-        _ => "site-footer",
-    }
-}
-
 /// Which frames are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frames {
@@ -821,206 +693,4 @@ enum Frames {
     OfFields,
     /// All.
     All,
-}
-
-/// Where the first words of a key end, the space behind them included.
-fn word_ends(key: &str, most: usize) -> Vec<usize> {
-    key.match_indices(' ').map(|(at, space)| at + space.len()).take(most).collect()
-}
-
-/// Where the last words of a key begin, the space before them included.
-fn word_starts(key: &str, most: usize) -> Vec<usize> {
-    key.rmatch_indices(' ').map(|(at, _)| at).take(most).collect()
-}
-
-/// The most signs that a file names.
-const SIGNS: usize = 12;
-
-impl Draft {
-    /// Finds what tells the outlet: hosts of the samples, and lines of half the stories or more that
-    /// no generic rule and no other outlet's example has.
-    pub(crate) fn recognise(
-        &mut self,
-        name: &str,
-        pages: &[Page],
-        samples: &[&Sample],
-        pipeline: &Pipeline,
-    ) {
-        let hosts: BTreeSet<String> = samples.iter().filter_map(|sample| sample.host()).collect();
-        if hosts.len() <= 3 {
-            self.hosts = hosts.into_iter().collect();
-        }
-        // What other outlets' documents and clean articles have tells nothing.
-        let examples = pipeline.rules().examples().filter(|(outlet, _)| *outlet != name);
-        let examples = examples.map(|(_, example)| example.text.as_str());
-        let articles = chaffinch_proof::BASELINE.iter().map(|(_, text)| *text);
-        let others: Vec<&str> = examples.chain(articles).collect();
-        let stories = stories_by_key(pages);
-        let hinted: BTreeSet<&str> = pages
-            .iter()
-            .flat_map(|page| &page.rows)
-            .filter(|row| row.hint.is_some() || row.gone)
-            .map(|row| row.key.as_str())
-            .collect();
-        let letters = |text: &str| -> String {
-            text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-        };
-        let names = names(pages, &stories, pipeline);
-        let name = letters(name);
-        let few = self.lessons.div_ceil(5).max(2);
-        let mut signs: BTreeMap<String, (bool, usize)> = BTreeMap::new();
-        let mut propose = |text: &str, count: usize, safe: bool| {
-            let named = name.len() >= 5 && letters(text).contains(&name)
-                || names.iter().any(|name| text.contains(name.as_str()));
-            let long = text.chars().count() >= 12 && script::words(text) >= 2
-                || named && text.chars().count() >= 6;
-            let alone = !others.iter().any(|other| other.contains(text));
-            // A bare name may begin a sentence anywhere.
-            let bare = names.iter().any(|name| name == text)
-                || letters(text) == name && text.ends_with(char::is_alphanumeric);
-            if long && alone && !bare && count >= few && (named || safe) {
-                signs.insert(text.to_owned(), (named, count));
-            }
-        };
-        for rule in &self.rules {
-            match &rule.pattern {
-                DraftPattern::Text(texts) => texts.iter().for_each(|text| {
-                    let count = stories.get(text).map_or(0, BTreeSet::len);
-                    let safe = count * 2 >= self.lessons && !hinted.contains(text.as_str());
-                    propose(text, count, safe);
-                }),
-                DraftPattern::Block(..) => {}
-                DraftPattern::Start(_) | DraftPattern::End(_) | DraftPattern::Line(_) => {
-                    rule.literals.iter().for_each(|text| propose(text.trim(), rule.seen, false));
-                }
-            }
-        }
-        // The generic rules may cut what tells the outlet best: its name in a notice.
-        for (key, count) in stories.iter().map(|(key, stories)| (key, stories.len())) {
-            propose(key, count, false);
-        }
-        for (text, stories) in around(&names, pages) {
-            propose(&text, stories.len(), false);
-        }
-        // What names the outlet comes first; then long lines, which are rarer elsewhere.
-        // Of two signs that one line has, the one that more stories have stays; else the longer.
-        let needless = |text: &str, count: usize| {
-            signs.iter().any(|(other, (_, more))| {
-                let inside = text != other && (other.starts_with(text) || other.ends_with(text));
-                let around =
-                    text != other && (text.starts_with(&**other) || text.ends_with(&**other));
-                inside && *more >= count || around && *more > count
-            })
-        };
-        let kept = signs.iter().filter(|(text, (_, count))| !needless(text, *count));
-        let mut kept: Vec<(&String, bool)> =
-            kept.map(|(text, (named, _))| (text, *named)).collect();
-        kept.sort_by_key(|(text, named)| (!named, std::cmp::Reverse(text.len().min(80)), *text));
-        self.signs = kept.into_iter().take(SIGNS).map(|(text, _)| text.clone()).collect();
-    }
-}
-
-/// Whether several groups of pages each have lines of their own, in two stories or more, and none
-/// names what another calls itself: then they are pages of several outlets.
-pub(crate) fn are_strangers(groups: &[Vec<&Page>], pipeline: &Pipeline) -> bool {
-    let telling: Vec<Vec<Page>> = groups
-        .iter()
-        .map(|group| group.iter().map(|page| (*page).clone()).collect::<Vec<Page>>())
-        .filter(|group| {
-            let stories = stories_by_key(group);
-            let repeated = stories.iter().filter(|(_, stories)| stories.len() > 1).count();
-            repeated >= STRANGERS_SHARE
-        })
-        .collect();
-    let names: Vec<Vec<String>> =
-        telling.iter().map(|group| names(group, &stories_by_key(group), pipeline)).collect();
-    let knows = |group: &[Page], names: &[String]| {
-        names.iter().any(|name| group.iter().any(|page| page.text.contains(name.as_str())))
-    };
-    telling.len() > 1
-        && (0..telling.len())
-            .all(|a| (0..telling.len()).all(|b| a == b || !knows(&telling[a], &names[b])))
-}
-
-/// Lines that the pages of a group must share, at least, to be told for an outlet's.
-const STRANGERS_SHARE: usize = 2;
-
-/// What the outlet calls itself: words in capitals that several different lines of its chaff have,
-/// in a good part of the stories, and that are no cue of a generic rule.
-fn names(
-    pages: &[Page],
-    stories: &BTreeMap<String, BTreeSet<usize>>,
-    pipeline: &Pipeline,
-) -> Vec<String> {
-    let mut found: BTreeMap<String, (BTreeSet<&str>, BTreeSet<usize>)> = BTreeMap::new();
-    for page in pages {
-        for row in page.rows.iter().filter(|row| row.gone || stories[&row.key].len() > 1) {
-            for name in capitals(&row.key) {
-                let (keys, stories) = found.entry(name).or_default();
-                keys.insert(&row.key);
-                stories.insert(page.story);
-            }
-        }
-    }
-    let count = pages.iter().map(|page| page.story).collect::<BTreeSet<_>>().len();
-    let enough = (count * 2).div_ceil(5).max(2);
-    found.retain(|name, (keys, stories)| {
-        keys.len() >= 2 && stories.len() >= enough && !is_cue(name, pipeline)
-    });
-    let mut names: Vec<(usize, String)> =
-        found.into_iter().map(|(name, (_, stories))| (stories.len(), name)).collect();
-    names.sort_by_key(|(count, name)| (std::cmp::Reverse((*count, name.len())), name.clone()));
-    names.into_iter().map(|(_, name)| name).take(MOST_NAMES).collect()
-}
-
-/// The most names that an outlet may have.
-const MOST_NAMES: usize = 3;
-
-/// Runs of two words or more in capitals, and of one with a capital inside.
-fn capitals(key: &str) -> Vec<String> {
-    let name = |words: &[&str]| -> Option<String> {
-        let inside = |word: &str| word.chars().skip(1).any(char::is_uppercase);
-        let telling = words.len() >= 2 || words.iter().any(|w| w.chars().count() >= 5 && inside(w));
-        telling.then(|| words.join(" "))
-    };
-    let (mut found, mut run) = (Vec::new(), Vec::new());
-    for word in key.split(' ') {
-        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        if bare.starts_with(char::is_uppercase) && word.starts_with(bare) {
-            run.push(bare.strip_suffix("'s").unwrap_or(bare));
-            if word.len() == bare.len() && !bare.ends_with("'s") {
-                continue;
-            }
-        }
-        found.extend(name(&std::mem::take(&mut run)));
-    }
-    found.extend(name(&run));
-    found
-}
-
-/// Whether a generic rule takes this for chaff, whoever says it.
-fn is_cue(text: &str, pipeline: &Pipeline) -> bool {
-    let rules = pipeline.rules();
-    let doc = Document::new(text, rules.rules(), key::key);
-    doc.lines().any(|line| !rules.find(None, line, &mut Vec::new()).is_empty())
-}
-
-/// Starts of lines up to a name, and ends from it on, with words enough to tell; and the stories
-/// that have them.
-fn around(names: &[String], pages: &[Page]) -> BTreeMap<String, BTreeSet<usize>> {
-    let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    for page in pages {
-        for row in page.rows.iter().filter(|row| !row.body) {
-            for name in names {
-                let Some(at) = row.key.find(name.as_str()) else { continue };
-                let (start, end) = (&row.key[..at + name.len()], &row.key[at..]);
-                for text in [start, end] {
-                    if script::words(text) >= script::words(name) + 2 {
-                        found.entry(text.to_owned()).or_default().insert(page.story);
-                    }
-                }
-            }
-        }
-    }
-    found
 }

@@ -12,7 +12,7 @@ fn seed(number: usize) -> Sample {
     let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let text = std::fs::read_to_string(&paths[number]).unwrap();
-    Sample { name: number.to_string(), text, url: None }
+    Sample { name: number.to_string(), text, url: None, path: None }
 }
 
 /// Stories without a sentence in common: title and paragraphs.
@@ -83,7 +83,7 @@ fn page(number: usize) -> Sample {
          Example Post is a paper for the people of the valley.\n"
     );
     let url = Some(format!("https://www.example.org/{number}"));
-    Sample { name: format!("{number}.txt"), text, url }
+    Sample { name: format!("{number}.txt"), text, url, path: None }
 }
 
 #[test]
@@ -143,6 +143,7 @@ fn titles_that_begin_alike_are_no_frame() {
              In {word} nobody would say what had been agreed by the end of day {number}.\n\nExample Post, all day, every day\n"
         ),
         url: None,
+        path: None,
     };
     let words = ["Vienna", "Geneva", "Muscat", "Doha"];
     let samples: Vec<Sample> = words.iter().enumerate().map(|(i, word)| text(i, word)).collect();
@@ -161,7 +162,7 @@ fn other_page(number: usize) -> Sample {
         "Nordblatt am Morgen\nAusgabe {number}\n\n{title}\n\n{fourth}\n\n{third}\n\n{second}\n\n{first}\n\n\
          Nordblatt erscheint sechsmal in der Woche\nNordblatt im Netz\n"
     );
-    Sample { name: format!("nord-{number}.txt"), text, url: None }
+    Sample { name: format!("nord-{number}.txt"), text, url: None, path: None }
 }
 
 #[test]
@@ -189,7 +190,12 @@ fn what_holds_nothing_to_learn_says_so() {
         "Un titre\n\nLe ministre a dit mardi que les discussions allaient se poursuivre encore longtemps.\n",
         "Un título\n\nEl ministro dijo el martes que las conversaciones iban a seguir durante mucho tiempo.\n",
     ];
-    let sample = |text: &&str| Sample { name: text[..4].into(), text: (*text).into(), url: None };
+    let sample = |text: &&str| Sample {
+        name: text[..4].into(),
+        text: (*text).into(),
+        url: None,
+        path: None,
+    };
     let samples: Vec<Sample> = texts.iter().map(sample).collect();
     assert_eq!(learn("x", &samples, &generic()).unwrap_err(), Error::NothingFound);
 }
@@ -204,13 +210,73 @@ fn long_pages_that_share_notices_are_two_stories() {
         let story: String = (0..7)
             .map(|n| format!("{title}, part {n} of it, is told at length by those who were there when {title}.\n\n"))
             .collect();
-        Sample { name: number.to_string(), text: format!("{title}\n\n{story}{notices}"), url: None }
+        Sample {
+            name: number.to_string(),
+            text: format!("{title}\n\n{story}{notices}"),
+            url: None,
+            path: None,
+        }
     };
     let learned = learn("x", &[page(0), page(1)], &generic()).unwrap();
     assert_eq!(learned.stories, 2);
     let pipeline =
         Pipeline::builder().rule_file("x.yaml", &learned.yaml).outlet("x").build().unwrap();
     assert!(!pipeline.clean_text(&page(2).text, None).text().contains("Notice number"));
+}
+
+#[test]
+fn a_folder_of_the_outlets_name_tells_its_documents() {
+    let mut samples: Vec<Sample> = (0..4).map(page).collect();
+    samples.iter_mut().for_each(|s| s.path = Some(format!("/corpus/example/a/{}", s.name).into()));
+    let learned = learn("example", &samples, &generic()).unwrap();
+    assert!(learned.yaml.contains("  paths: '**/example/**'\n"), "{}", learned.yaml);
+    samples[0].path = Some("/corpus/elsewhere/a.txt".into());
+    assert!(!learn("example", &samples, &generic()).unwrap().yaml.contains("paths:"));
+}
+
+#[test]
+fn slots_become_fields_by_what_stands_in_them() {
+    let sample = |number: usize| {
+        let mut sample = page(number);
+        let (month, town, name) = [
+            ("May", "Aden", "Ann Weaver"),
+            ("June", "Bern", "Tom Reed"),
+            ("July", "Cork", "Ida Stone"),
+            ("August", "Delft", "Max Hill"),
+        ][number];
+        let day = number + 3;
+        let below = format!(
+            "Example Post of the {day} {month} 2026\nExample Post, filed from {town}\nExample Post | {town} desk\nWritten down by {name} for the Example Post\n"
+        );
+        sample.text.push_str(&below);
+        sample
+    };
+    let samples: Vec<Sample> = (0..4).map(sample).collect();
+    let learned = learn("example", &samples, &generic()).unwrap();
+    let pipeline =
+        Pipeline::builder().rule_file("x.yaml", &learned.yaml).outlet("example").build().unwrap();
+    let cleaned = pipeline.clean_text(&samples[1].text, None);
+    let field = |name: &str| cleaned.fields().get(name);
+    assert_eq!(field("date"), Some("2026-06-04"), "{}", learned.yaml);
+    assert_eq!(field("place"), Some("Bern"), "{}", learned.yaml);
+    assert_eq!(field("authors"), Some("Tom Reed"), "{}", learned.yaml);
+    assert_eq!(field("section"), Some("Bern"), "{}", learned.yaml);
+}
+
+#[test]
+fn all_seeds_together_teach_nothing_that_touches_a_story() {
+    let samples: Vec<Sample> = (0..5).map(seed).collect();
+    let Ok(learned) = learn("all", &samples, &generic()) else { return };
+    let pipeline =
+        Pipeline::builder().rule_file("x.yaml", &learned.yaml).outlet("all").build().unwrap();
+    for sample in &samples {
+        let shipped = Pipeline::shipped().unwrap();
+        let article = shipped.clean_text(&sample.text, None).text().to_owned();
+        let left = pipeline.clean_text(&sample.text, None).text().to_owned();
+        for line in article.lines().filter(|line| !line.trim().is_empty()) {
+            assert!(left.contains(line.trim()), "{line} is gone\n{}", learned.yaml);
+        }
+    }
 }
 
 #[test]

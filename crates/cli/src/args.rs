@@ -403,7 +403,7 @@ pub(crate) struct RulesListArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Make rule files for new outlets.
+/// Make rule files from samples of outlets, and keep them up to date.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutletCommand {
     New(OutletNewArgs),

@@ -76,6 +76,9 @@ impl Checked {
                 }
             }
         }
+        if let (Some(path), true) = (paths.first(), files.is_empty()) {
+            return Err(Failure::Usage(format!("{} holds no rule file", path.display())));
+        }
         let mut builder = Pipeline::builder().limits(no_limits());
         for (name, text) in &files {
             builder = builder.rule_file(name, text);

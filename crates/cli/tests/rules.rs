@@ -93,6 +93,9 @@ fn rule_files_are_held_to_their_proof() {
     ] {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
+    std::fs::create_dir(folder.path("empty")).unwrap();
+    let (exit, refused) = folder.refused(&["rules", "check", "empty"]);
+    assert_eq!((exit, refused.as_str()), (2, "error: empty holds no rule file"));
     // Nobody else's findings: the outlets that ship are there to be left alone.
     assert!(!said.contains("rules/"), "{said}");
     folder.write("y.yaml", "outlet: y\nrules:\n  - id: near\n    stage: tags\n    line: 'Another .+'\n    removes: [Another day]\n    keeps: [Another line]\n");

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use chaffinch_core::rules::{FileRule, Problem, RuleFile, edit};
+use chaffinch_core::rules::{FileRule, Problem, RuleFile, Subject, edit};
 use chaffinch_core::stage::Role;
 use chaffinch_core::{Pipeline, STAGES};
 
@@ -69,6 +69,10 @@ pub fn update(
     let stages: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
     let parsed = RuleFile::parse(file, text, &stages).map_err(UpdateError::Problems)?;
     let name = parsed.id.as_str();
+    if parsed.subject != Subject::Outlet {
+        let help = "samples are of one outlet, and teach an outlet's file";
+        return Err(UpdateError::Shape(format!("{file} is no outlet's; {help}")));
+    }
     let mut blocks = Blocks::of(text).filter(|blocks| blocks.rules.len() == parsed.rules.len());
     let blocks = blocks.as_mut().ok_or_else(|| {
         let help =

@@ -368,6 +368,8 @@ fn files_that_cannot_be_changed_in_place_are_left() {
     let flow = "outlet: example\nrules: [{id: a, stage: tags, text: b, keeps: [c]}]\n";
     let error = update("x.yaml", flow, &samples, None, &generic()).unwrap_err();
     assert!(matches!(&error, UpdateError::Shape(message) if message.contains("x.yaml")), "{error}");
+    let family = update("x.yaml", "family: house\n", &samples, None, &generic()).unwrap_err();
+    assert!(matches!(&family, UpdateError::Shape(message) if message.contains("no outlet's")));
     let broken = update("x.yaml", "outlet: example\nrulez: []\n", &samples, None, &generic());
     assert!(matches!(broken.unwrap_err(), UpdateError::Problems(_)));
 }

@@ -40,6 +40,9 @@ pub use update::{UpdateError, Updated, update};
 /// The fewest stories that a rule file can be learned from.
 const FEWEST: usize = 2;
 
+/// The most hosts that one outlet is taken to have.
+const MOST_HOSTS: usize = 3;
+
 /// From so many stories on, one in four is held out to test what the others taught.
 const HOLD_OUT_FROM: usize = 4;
 
@@ -175,6 +178,14 @@ fn study(
         notes.push(format!(
             "{count} of {} samples share no line with the others: {shown}{dots}",
             pages.len()
+        ));
+    }
+    let hosts: BTreeSet<String> = pages.iter().filter_map(|page| page.host.clone()).collect();
+    if hosts.len() > MOST_HOSTS {
+        let shown = hosts.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+        notes.push(format!(
+            "the samples are from {} hosts ({shown}, …): are they one outlet?",
+            hosts.len()
         ));
     }
     for page in &mut pages {

@@ -6,6 +6,7 @@ use chaffinch_core::Pipeline;
 use chaffinch_core::rules::key;
 use chaffinch_core::stage::{Document, script};
 
+use crate::MOST_HOSTS;
 use crate::page::{Page, Sample, stories_by_key};
 use crate::rules::{Draft, DraftPattern};
 
@@ -23,7 +24,7 @@ impl Draft {
         pipeline: &Pipeline,
     ) {
         let hosts: BTreeSet<String> = samples.iter().filter_map(|sample| sample.host()).collect();
-        if hosts.len() <= 3 {
+        if hosts.len() <= MOST_HOSTS {
             self.hosts = hosts.into_iter().collect();
         }
         // Samples that all lie in a folder of the outlet's name will be followed by others.

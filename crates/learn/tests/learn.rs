@@ -181,6 +181,19 @@ fn two_outlets_mixed_are_told_apart() {
 }
 
 #[test]
+fn samples_from_many_hosts_are_asked_about() {
+    let mut samples: Vec<Sample> = (0..4).map(page).collect();
+    let hosts = ["a.org", "b.org", "c.org", "d.org"];
+    samples.iter_mut().zip(hosts).for_each(|(s, host)| s.url = Some(format!("https://{host}/x")));
+    let learned = learn("example", &samples, &generic()).unwrap();
+    assert_eq!(
+        learned.notes,
+        ["the samples are from 4 hosts (a.org, b.org, c.org, …): are they one outlet?"]
+    );
+    assert!(!learned.yaml.contains("hosts: ["), "{}", learned.yaml);
+}
+
+#[test]
 fn what_holds_nothing_to_learn_says_so() {
     assert_eq!(learn("x", &[], &generic()).unwrap_err(), Error::TooFewStories(0));
     assert_eq!(learn("x", &[page(0)], &generic()).unwrap_err(), Error::TooFewStories(1));

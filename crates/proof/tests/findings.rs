@@ -259,3 +259,19 @@ rules:
     );
     assert_eq!(told_of(&tight), "");
 }
+
+#[test]
+fn large_regexes_are_told() {
+    let file = r"outlet: x
+rules:
+  - id: large
+    stage: tags
+    where: tail
+    line: 'Filed by \w{1,80}'
+    removes: [Filed by ann]
+    keeps: [Filed by ann lee]
+";
+    let told = found(&[file]);
+    assert!(told.starts_with("0.yaml:6:11: large: x/large: the regex has about "), "{told}");
+    assert_eq!(found(&[&file.replace(r"\w{1,80}", r"\w+")]), "");
+}

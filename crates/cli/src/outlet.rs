@@ -39,7 +39,8 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
         }
     }
     let (rules, stories, count) = (learned.rules, learned.stories, samples.len());
-    anstream::eprintln!("{rules} rules from {stories} stories in {count} documents");
+    let word = if rules == 1 { "rule" } else { "rules" };
+    anstream::eprintln!("{rules} {word} from {stories} stories in {count} documents");
     say(&learned.notes);
     Ok(0)
 }

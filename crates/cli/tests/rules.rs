@@ -7,22 +7,8 @@ use common::{ARTICLE, Folder, code, text};
 #[test]
 fn a_rule_file_is_learned_from_samples_and_used() {
     let folder = Folder::new();
-    let stories = [
-        (
-            "Dock workers end their strike",
-            "Cranes moved again in the port this morning after nine days without a ship.",
-        ),
-        (
-            "Storks return to the wetlands",
-            "Three dry years had kept the birds away from their nests in the north.",
-        ),
-        (
-            "Chess club wins away from home",
-            "Five boards to three was the score when the last clock stopped at midnight.",
-        ),
-    ];
     let mut rows = String::new();
-    for (i, (title, sentence)) in stories.iter().enumerate() {
+    for (i, (title, sentence)) in STORIES[..3].iter().enumerate() {
         let text = format!(
             "{title}\n\n{sentence}\n\n{sentence} Or so it was told in the town on day {i}.\n\nExample Post, all day, every day\n"
         );

@@ -101,7 +101,7 @@ impl Pipeline {
         Some(RuleId(at as u32))
     }
 
-    /// This pipeline, taking every document to be of one outlet; of none it knows, as it is.
+    /// This pipeline, taking every document to be of one outlet; without one, each is recognised.
     pub fn for_outlet(&self, outlet: Option<UnitId>) -> Pipeline {
         Pipeline { outlet, ..self.clone() }
     }

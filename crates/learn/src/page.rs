@@ -216,12 +216,11 @@ pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
     numbers.len()
 }
 
-/// The pages in groups that share lines, or a host, largest first. What the generic rules cut, and
-/// sentences, bind nobody.
+/// The pages in groups that share lines, or a host, largest first. What the generic rules cut binds
+/// nobody.
 pub(crate) fn groups(pages: &[Page]) -> Vec<Vec<&Page>> {
     let lines = |page: &Page| -> BTreeSet<String> {
-        let telling =
-            |row: &&Row| !row.gone && !row.body && row.key.chars().any(char::is_alphabetic);
+        let telling = |row: &&Row| !row.gone && row.key.chars().any(char::is_alphabetic);
         page.rows.iter().filter(telling).map(|row| row.key.clone()).collect()
     };
     let lines: Vec<BTreeSet<String>> = pages.iter().map(lines).collect();

@@ -279,7 +279,7 @@ fn slots_become_fields_by_what_stands_in_them() {
 #[test]
 fn all_seeds_together_teach_nothing_that_touches_a_story() {
     let samples: Vec<Sample> = (0..5).map(seed).collect();
-    let Ok(learned) = learn("all", &samples, &generic()) else { return };
+    let learned = learn("all", &samples, &generic()).unwrap();
     let pipeline =
         Pipeline::builder().rule_file("x.yaml", &learned.yaml).outlet("all").build().unwrap();
     for sample in &samples {
@@ -352,10 +352,7 @@ fn an_update_keeps_what_people_wrote() {
     let pipeline =
         Pipeline::builder().rule_file("x.yaml", &updated.yaml).outlet("example").build().unwrap();
     let left = pipeline.clean_text(&samples[5].text, None).text().to_owned();
-    assert!(
-        left.ends_with("seen with both of them.\n") || left.trim_end().ends_with("both of them."),
-        "{left}"
-    );
+    assert!(left.ends_with("to shake hands with both of them.\n"), "{left}");
     let again = update("x.yaml", &updated.yaml, &samples, None, &generic()).unwrap();
     assert_eq!((again.yaml, again.changes.len()), (updated.yaml, 0));
 }

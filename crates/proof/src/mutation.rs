@@ -79,7 +79,7 @@ fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
             continue;
         }
         let plain = |text: &String| match *key {
-            "text" => regex_escape(text),
+            "text" => regex_syntax::escape(text),
             _ => format!("(?:{text})"),
         };
         let texts = texts.iter().map(|text| format!("{before}{}{after}", plain(text))).collect();
@@ -90,17 +90,6 @@ fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
         }
     }
     mutants
-}
-
-fn regex_escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        if r"\.+*?()|[]{}^$#&-~".contains(c) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }
 
 fn is_noticed(mutant: &Pipeline, id: RuleId, dropped: bool) -> bool {

@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Clean(CleanArgs),
     Explain(ExplainArgs),
     Restore(RestoreArgs),
+    Verify(VerifyArgs),
     Pipeline(ShowPipelineArgs),
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -53,8 +54,9 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = CLEAN_EXAMPLES)]
 pub(crate) struct CleanArgs {
-    /// Files and directories; `-` reads standard input. Files ending in .jsonl or .ndjson are JSON
-    /// Lines, all others are documents. Hidden files in directories are passed over.
+    /// Files and directories; `-` reads standard input. What a file is, its first bytes tell: JSON
+    /// Lines and WET, plain or compressed with gzip, zstd or bzip2, and Parquet; else it is a
+    /// document. Hidden files in directories are passed over.
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<PathBuf>,
 
@@ -93,6 +95,19 @@ pub(crate) struct CleanArgs {
     #[arg(long)]
     pub(crate) no_ledger: bool,
 
+    /// Restore each document right after it was cut and compare it with the original.
+    #[arg(long)]
+    pub(crate) verify: bool,
+
+    /// Go on with the unfinished run in OUT, or refuse. Without this, a run goes on where OUT holds
+    /// an unfinished run of the same inputs, options and rules, and else begins anew.
+    #[arg(long, conflicts_with = "fresh")]
+    pub(crate) resume: bool,
+
+    /// Begin anew, whatever OUT holds of an unfinished run.
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
     /// Write nothing; only count.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -125,13 +140,13 @@ Exit codes:
   0    finished (suspect documents are listed)
   1    finished; some documents failed and passed through as they were (see --fail-on)
   2    usage, pipeline or rules are wrong; nothing was done
-  3    stopped part-way: the disk is full, or an input is lost
-  130  interrupted";
+  3    stopped part-way, such as by a full disk; the same command goes on
+  130  interrupted; the same command goes on";
 
 /// Where documents come from.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
-    /// What the inputs are, if not what their names say.
+    /// What the inputs are, if not what their first bytes and names say.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) from: Option<Format>,
 
@@ -241,6 +256,14 @@ pub(crate) struct RestoreArgs {
     /// Where to write the originals: a new or empty directory.
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) output: PathBuf,
+}
+
+/// Check that a run's output and ledger give back every original, without writing it.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The output of a run.
+    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
 }
 
 /// Look at rules, and hold them to what they promise.
@@ -507,6 +530,10 @@ pub(crate) enum Format {
     Text,
     /// A line is a JSON object with a document in one of its fields.
     Jsonl,
+    /// WARC `conversion` records, as in Common Crawl's WET files.
+    Wet,
+    /// Parquet: a row is a document.
+    Parquet,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

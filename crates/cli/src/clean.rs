@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chaffinch_core::Verdict;
-use chaffinch_formats::{Job, Ledger, Observer, Output, Summary};
+use chaffinch_formats::{Error, Job, Ledger, Observer, Output, Resume, Summary};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
@@ -16,7 +16,7 @@ use crate::args::{CleanArgs, FailOn};
 use crate::failure::Failure;
 use crate::{print, setup};
 
-/// Set by the first interrupt: the run ends after the batch in hand.
+/// Set by the first interrupt: the run ends after the blocks in hand.
 static STOP: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
@@ -36,6 +36,12 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
         include: globs("--include", &args.include)?,
         exclude: globs("--exclude", &args.exclude)?,
         sample: args.sample,
+        verify: args.verify,
+        resume: match (args.resume, args.fresh) {
+            (true, _) => Resume::Must,
+            (_, true) => Resume::Never,
+            _ => Resume::May,
+        },
         pipeline: &pipeline,
     };
     let progress = Progress::new(args, &job);
@@ -43,7 +49,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
     quiet_panics();
     let done = job.run(&progress, &STOP);
     progress.bar.finish_and_clear();
-    let summary = done?;
+    let summary = done.map_err(|error| cut_off(error, &job.output))?;
     if !args.quiet {
         let table = table(&summary, &job.output);
         match job.output {
@@ -58,6 +64,17 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
         FailOn::Never => 0,
     };
     Ok(if summary.interrupted { 130 } else { u8::from(bad > 0) })
+}
+
+/// What stopped a run, and that it can go on.
+fn cut_off(error: Error, output: &Output) -> Failure {
+    match (Failure::from(error), output) {
+        (Failure::Stopped(message), Output::Directory(_)) => Failure::Stopped(format!(
+            "{message}; what was done is kept: once this is put right, repeat the command and it \
+             goes on"
+        )),
+        (failure, _) => failure,
+    }
 }
 
 fn destination(args: &CleanArgs) -> Result<(Output, Ledger), Failure> {
@@ -124,6 +141,7 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 struct Progress {
     bar: ProgressBar,
     plain: bool,
+    quiet: bool,
     started: Instant,
     told: Cell<Instant>,
     documents: Cell<u64>,
@@ -150,6 +168,7 @@ impl Progress {
         Progress {
             bar,
             plain: !terminal && !args.quiet,
+            quiet: args.quiet,
             started: now,
             told: Cell::new(now),
             documents: Cell::new(0),
@@ -159,14 +178,21 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn document(&self, _: &str, bytes: u64, _: Verdict) {
-        self.documents.set(self.documents.get() + 1);
+    fn resumed(&self, documents: u64) {
+        self.documents.set(documents);
+        if !self.quiet {
+            let documents = HumanCount(documents);
+            let line = format!("going on behind {documents} documents that are done");
+            self.bar.suspend(|| anstream::eprintln!("{line}"));
+        }
+    }
+
+    fn block(&self, documents: u64, bytes: u64) {
+        self.documents.set(self.documents.get() + documents);
         self.bytes.set(self.bytes.get() + bytes);
         self.bar.inc(bytes);
         let documents = self.documents.get();
-        if documents.is_multiple_of(64) {
-            self.bar.set_message(HumanCount(documents).to_string());
-        }
+        self.bar.set_message(HumanCount(documents).to_string());
         if self.plain && self.told.get().elapsed() >= PLAIN_EVERY {
             self.told.set(Instant::now());
             let seconds = self.started.elapsed().as_secs_f64();
@@ -236,6 +262,9 @@ fn table(summary: &Summary, output: &Output) -> String {
             let unknown = HumanCount(summary.documents - known).to_string();
             line(format!("  {:<30} {unknown:>9}", "(none recognised)"));
         }
+    }
+    if let (true, Output::Directory(_)) = (summary.interrupted, output) {
+        line("\nrepeat the command to go on, or start over with --fresh".to_owned());
     }
     for (stage, count) in &summary.refused {
         line(format!("\nstage {stage} made {count} marks outside its document; they were refused"));

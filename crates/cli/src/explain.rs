@@ -1,12 +1,11 @@
 //! `chaffinch explain`: a document with what would be cut, and by which rule.
 
 use std::fmt::Write;
-use std::io::Read;
-use std::path::Path;
+use std::ops::ControlFlow;
 
 use anstyle::{AnsiColor, Effects, Style};
 use chaffinch_core::{Cleaned, Input, Pipeline};
-use chaffinch_formats::{Container, Names, jsonl};
+use chaffinch_formats::{Found, each_document};
 use chaffinch_report::{Annotated, Fate, annotated, visible};
 use serde_json::json;
 
@@ -17,60 +16,43 @@ use crate::{print, setup};
 pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     let (container, names) = setup::source(&args.source);
     let pipeline = setup::pipeline(&args.rules)?;
-    let mut code = 0;
+    let (mut code, mut failure) = (0, None);
     for file in &args.files {
-        let bytes = read(file)?;
-        let shown = file.display().to_string();
-        match container.unwrap_or_else(|| Container::of(file)) {
-            Container::Text => {
-                let path = file.to_str();
-                let cleaned =
-                    pipeline.clean_input(&Input { bytes: &bytes, path, ..Input::default() });
-                show(&pipeline, &cleaned, &shown, args)?;
+        let several = file.is_dir();
+        each_document(std::slice::from_ref(file), container, &names, &mut |name, path, found| {
+            // A record is shown by its line, a file of a directory by its own path.
+            let shown = match name.rsplit_once(':') {
+                Some((_, line)) if !matches!(found, Found::File(_)) => {
+                    format!("{}:{line}", path.display())
+                }
+                _ if several => path.display().to_string(),
+                _ => file.display().to_string(),
+            };
+            let cleaned = match &found {
+                Found::File(bytes) => {
+                    let path = path.to_str();
+                    pipeline.clean_input(&Input { bytes, path, ..Input::default() })
+                }
+                Found::Record { text, url, date, .. } => {
+                    let input = Input { url: *url, date: *date, ..Input::default() };
+                    pipeline.clean_record(&input, text)
+                }
+                Found::None(reason) => {
+                    anstream::eprintln!("{}: {}", visible(&shown), visible(reason));
+                    code = 1;
+                    return ControlFlow::Continue(());
+                }
+            };
+            match show(&pipeline, &cleaned, &shown, args) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
             }
-            Container::Jsonl => code |= rows(&pipeline, &bytes, &shown, &names, args)?,
-        }
+        })?;
     }
-    Ok(code)
-}
-
-pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = match file.as_os_str() == "-" {
-        true => std::io::stdin().read_to_end(&mut bytes).map(drop),
-        false => std::fs::read(file).map(|read| bytes = read),
-    };
-    read.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
-    Ok(bytes)
-}
-
-fn rows(
-    pipeline: &Pipeline,
-    bytes: &[u8],
-    file: &str,
-    names: &Names,
-    args: &ExplainArgs,
-) -> Result<u8, Failure> {
-    let mut code = 0;
-    for (index, row) in bytes.split(|&b| b == b'\n').enumerate() {
-        if row.trim_ascii().is_empty() {
-            continue;
-        }
-        let shown = format!("{file}:{}", index + 1);
-        match jsonl::Row::parse(row, names) {
-            Ok(parsed) => {
-                let (url, date) = (parsed.url.as_deref(), parsed.date.as_deref());
-                let input = Input { url, date, ..Input::default() };
-                let cleaned = pipeline.clean_record(&input, &parsed.text);
-                show(pipeline, &cleaned, &shown, args)?;
-            }
-            Err(error) => {
-                anstream::eprintln!("{}: {}", visible(&shown), visible(&error.to_string()));
-                code = 1;
-            }
-        }
-    }
-    Ok(code)
+    failure.map_or(Ok(code), Err)
 }
 
 fn show(

@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Color, Command, OutletCommand, RestoreArgs, RulesCommand};
+use crate::args::{Cli, Color, Command, OutletCommand, RestoreArgs, RulesCommand, VerifyArgs};
+use chaffinch_formats::Restored;
+
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
             None => explain::run(&args),
         },
         Command::Restore(args) => restore(&args),
+        Command::Verify(args) => verify(&args),
         Command::Pipeline(args) => pipeline(&args),
         Command::Rules(RulesCommand::List(args)) => rules::list(&args),
         Command::Rules(RulesCommand::Show(args)) => rules::show(&args),
@@ -78,10 +81,19 @@ fn write_whole(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn restore(args: &RestoreArgs) -> Result<u8, Failure> {
     let restored = chaffinch_formats::restore(&args.run, &args.output)?;
-    let mut text = format!("restored {} documents, each with its digest\n", restored.documents);
+    tell("restored", "not restored", &restored)
+}
+
+fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
+    let restored = chaffinch_formats::verify(&args.run)?;
+    tell("verified", "not verified", &restored)
+}
+
+fn tell(done: &str, not_done: &str, restored: &Restored) -> Result<u8, Failure> {
+    let mut text = format!("{done} {} documents, each with its digest\n", restored.documents);
     for (name, reason) in &restored.problems {
         let (name, reason) = (chaffinch_report::visible(name), chaffinch_report::visible(reason));
-        text.push_str(&format!("not restored: {name}: {reason}\n"));
+        text.push_str(&format!("{not_done}: {name}: {reason}\n"));
     }
     print(text.as_bytes())?;
     Ok(u8::from(!restored.problems.is_empty()))

@@ -67,6 +67,8 @@ pub(crate) fn source(args: &SourceArgs) -> (Option<Container>, Names) {
     let container = args.from.map(|format| match format {
         Format::Text => Container::Text,
         Format::Jsonl => Container::Jsonl,
+        Format::Wet => Container::Wet,
+        Format::Parquet => Container::Parquet,
     });
     let mut names = Names::default();
     if let Some(text) = &args.text_field {

@@ -1,16 +1,17 @@
 //! `chaffinch explain --why-not`: why a line stayed.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use chaffinch_core::{Input, Pipeline, WhyNot};
-use chaffinch_formats::{Container, jsonl};
+use chaffinch_formats::{Found, each_document};
 use chaffinch_report::visible;
 use serde_json::json;
 
 use crate::args::{ExplainArgs, ExplainFormat};
 use crate::failure::Failure;
-use crate::{explain, print, setup};
+use crate::{print, setup};
 
 pub(crate) fn run(place: &str, args: &ExplainArgs) -> Result<u8, Failure> {
     let wrong = || {
@@ -22,28 +23,51 @@ pub(crate) fn run(place: &str, args: &ExplainArgs) -> Result<u8, Failure> {
     let line: usize = line.parse().map_err(|_| wrong())?;
     let (container, names) = setup::source(&args.source);
     let pipeline = setup::pipeline(&args.rules)?;
-    let of = |path: &str| container.unwrap_or_else(|| Container::of(Path::new(path)));
-    let found = match rest.rsplit_once(':').filter(|(path, _)| of(path) == Container::Jsonl) {
-        Some((path, row)) => {
-            let row: usize = row.parse().map_err(|_| wrong())?;
-            let bytes = explain::read(Path::new(path))?;
-            let text = row.checked_sub(1).and_then(|row| bytes.split(|&b| b == b'\n').nth(row));
-            let text = text.ok_or_else(|| Failure::Usage(format!("{path} has no row {row}")))?;
-            let parsed = jsonl::Row::parse(text, &names)
-                .map_err(|error| Failure::Usage(format!("{path}:{row}: {error}")))?;
-            let (url, date) = (parsed.url.as_deref(), parsed.date.as_deref());
-            let input = Input { url, date, ..Input::default() };
-            pipeline.why_not(&input, &parsed.text, line)
+    // `page.txt:12` names a line of a document, `news.jsonl:3:12` one of a record.
+    let (file, record) = match rest.rsplit_once(':') {
+        Some((file, record)) if !Path::new(rest).exists() => {
+            (file, Some(record.parse::<usize>().map_err(|_| wrong())?))
         }
-        None if of(rest) == Container::Jsonl => return Err(wrong()),
-        None => {
-            let bytes = explain::read(Path::new(rest))?;
-            let decoded = chaffinch_core::decode(&bytes, None)
-                .map_err(|reason| Failure::Usage(format!("{rest}: {reason}")))?;
-            let input = Input { path: Some(rest), ..Input::default() };
-            pipeline.why_not(&input, &decoded.text, line)
-        }
+        _ => (rest, None),
     };
+    let path = PathBuf::from(file);
+    if file != "-" && !path.is_file() {
+        return Err(Failure::Usage(format!("cannot read {file}: there is no such file")));
+    }
+    let mut answer = Err(Failure::Usage(match record {
+        Some(record) => format!("{file} has no row {record}"),
+        None => format!("{file} holds no document"),
+    }));
+    let mut look = |name: String, _: &Path, found: Found<'_>| {
+        let at = name.rsplit_once(':').and_then(|(_, at)| at.parse::<usize>().ok());
+        match (&found, record) {
+            (Found::File(_), Some(_)) => return ControlFlow::Continue(()),
+            (Found::Record { .. }, None) => {
+                answer = Err(wrong());
+                return ControlFlow::Break(());
+            }
+            (Found::Record { .. } | Found::None(_), Some(wanted)) if at != Some(wanted) => {
+                return ControlFlow::Continue(());
+            }
+            _ => {}
+        }
+        answer = match found {
+            Found::None(reason) => Err(Failure::Usage(format!("{rest}: {reason}"))),
+            Found::Record { text, url, date, .. } => {
+                Ok(pipeline.why_not(&Input { url, date, ..Input::default() }, text, line))
+            }
+            Found::File(bytes) => match chaffinch_core::decode(bytes, None) {
+                Ok(decoded) => {
+                    let input = Input { path: Some(file), ..Input::default() };
+                    Ok(pipeline.why_not(&input, &decoded.text, line))
+                }
+                Err(reason) => Err(Failure::Usage(format!("{rest}: {reason}"))),
+            },
+        };
+        ControlFlow::Break(())
+    };
+    each_document(&[path], container, &names, &mut look)?;
+    let found = answer?;
     let found = found.ok_or_else(|| Failure::Usage(format!("{rest} has no line {line}")))?;
     let text = match args.format {
         ExplainFormat::Text => for_people(&pipeline, &found, place),

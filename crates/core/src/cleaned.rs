@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chaffinch_rules::How;
+use chaffinch_stage::RuleId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -123,7 +125,8 @@ pub struct Cleaned<'a> {
     patches: Vec<Patch>,
     // For documents that are not text: their bytes.
     raw: Option<Cow<'a, [u8]>>,
-    text: String,
+    // What is left, made when it is first asked for: a row is cut without it.
+    text: OnceLock<String>,
     edits: Vec<Edit>,
     fields: Fields,
     verdict: Verdict,
@@ -136,14 +139,13 @@ pub struct Cleaned<'a> {
 impl<'a> Cleaned<'a> {
     pub(crate) fn new(decoded: Decoded<'a>, outcome: Outcome) -> Cleaned<'a> {
         let Outcome { edits, fields, verdict, reason, outlet, refused, tail_lines } = outcome;
-        let text = edits::apply(&decoded.text, &edits);
         Cleaned {
             bytes_in: decoded.text.len(),
             source: decoded.text,
             coding: decoded.coding,
             patches: decoded.patches,
             raw: None,
-            text,
+            text: OnceLock::new(),
             edits,
             fields,
             verdict,
@@ -184,12 +186,15 @@ impl<'a> Cleaned<'a> {
 
     /// What is left: UTF-8, or the untouched bytes of a failed document.
     pub fn output(&self) -> &[u8] {
-        self.raw.as_deref().unwrap_or(self.text.as_bytes())
+        self.raw.as_deref().unwrap_or_else(|| self.text().as_bytes())
     }
 
     /// The cleaned text; empty for what is not text.
     pub fn text(&self) -> &str {
-        &self.text
+        match self.edits.is_empty() {
+            true => &self.source,
+            false => self.text.get_or_init(|| edits::apply(&self.source, &self.edits)),
+        }
     }
 
     /// The decoded text, before cleaning; empty for what is not text.
@@ -247,14 +252,14 @@ impl<'a> Cleaned<'a> {
         self.edits.iter().map(|edit| edit.span.len().saturating_sub(edit.with.len())).sum()
     }
 
-    /// What the ledger needs to give the original back; `rule` numbers rules for it.
-    pub fn undo(&self) -> Undo {
+    /// What the ledger needs to give the original back; `number` numbers rules for it.
+    pub fn undo(&self, mut number: impl FnMut(RuleId) -> u32) -> Undo<'_> {
         let edits = self.edits.iter().map(|edit| LedgerEdit {
             at: edit.span.start(),
             len: edit.span.len(),
-            rule: edit.rule.0,
-            text: self.source[edit.span.range()].to_owned(),
-            with: edit.with.clone(),
+            rule: number(edit.rule),
+            text: Cow::Borrowed(&self.source[edit.span.range()]),
+            with: Cow::Borrowed(&edit.with),
         });
         let patches = self.patches.iter().map(|patch| LedgerPatch {
             at: patch.at,
@@ -274,13 +279,13 @@ impl<'a> Cleaned<'a> {
     /// # Errors
     /// None for a document fresh from the engine: that is what its tests hold it to.
     pub fn restore(&self) -> Result<Vec<u8>, RestoreError> {
-        self.undo().restore(self.output())
+        self.undo(|rule| rule.0).restore(self.output())
     }
 }
 
 /// An edit as the ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LedgerEdit {
+pub struct LedgerEdit<'a> {
     /// Where the stretch begins in the decoded original, in bytes.
     pub at: usize,
     /// Its length there, in bytes.
@@ -288,10 +293,10 @@ pub struct LedgerEdit {
     /// The rule, by its number in the ledger's table.
     pub rule: u32,
     /// What was cut.
-    pub text: String,
+    pub text: Cow<'a, str>,
     /// What stands there instead.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub with: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub with: Cow<'a, str>,
 }
 
 /// Original bytes of a stretch that does not encode back to them, as the ledger has it.
@@ -307,21 +312,30 @@ pub struct LedgerPatch {
 
 /// All that is needed to make the original from the output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Undo {
-    /// How the original was encoded.
+pub struct Undo<'a> {
+    /// How the original was encoded; UTF-8 if not said.
+    #[serde(default = "utf_8", skip_serializing_if = "is_utf_8")]
     pub coding: Coding,
     /// Whether the output is the original's bytes, passed through.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub raw: bool,
     /// What was cut and replaced, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub edits: Vec<LedgerEdit>,
+    pub edits: Vec<LedgerEdit<'a>>,
     /// Where the text does not encode back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<LedgerPatch>,
 }
 
-impl Undo {
+fn utf_8() -> Coding {
+    Coding::UTF_8
+}
+
+fn is_utf_8(coding: &Coding) -> bool {
+    *coding == Coding::UTF_8
+}
+
+impl Undo<'_> {
     /// The original bytes.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ pub struct Pipeline {
     pub(crate) outlet: Option<UnitId>,
     pub(crate) encoding: Option<&'static Encoding>,
     pub(crate) variant: Option<Arc<Variant>>,
+    settings: Arc<str>,
 }
 
 /// How a pipeline's rules differ from those of its files.
@@ -133,6 +134,12 @@ impl Pipeline {
     /// What a document may cost, and how much of it may go.
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// All that decides besides the rules what is cut, as text: two pipelines with the same rules
+    /// and the same settings do the same.
+    pub fn settings(&self) -> &str {
+        &self.settings
     }
 
     /// The stages, in order.
@@ -287,7 +294,14 @@ impl Builder {
                 return Err(problems);
             }
         };
-        let outlet = self.outlet.map(|id| rules.outlet(&id)).transpose();
+        let encoding_name = self.encoding.map(Encoding::name);
+        let stages: Vec<_> = made.iter().map(|(name, _)| name.as_str()).collect();
+        let (config, outlet) = (&self.config, &self.outlet);
+        let settings = format!(
+            "{:?} {:?} {:?} {stages:?} {outlet:?} {encoding_name:?}",
+            config.languages, config.limits, config.stages,
+        );
+        let outlet = outlet.as_deref().map(|id| rules.outlet(id)).transpose();
         let outlet = outlet.unwrap_or_else(|message| {
             problems.push(Problem::whole("command line", format!("--outlet: {message}")));
             None
@@ -302,6 +316,14 @@ impl Builder {
         let chain: Vec<Link> = made.into_iter().map(link).collect();
         let (limits, encoding) = (self.config.limits, self.encoding);
         let (rules, chain) = (Arc::new(rules), chain.into());
-        Ok(Pipeline { rules, chain, limits, outlet, encoding, variant: None })
+        Ok(Pipeline {
+            rules,
+            chain,
+            limits,
+            outlet,
+            encoding,
+            variant: None,
+            settings: settings.into(),
+        })
     }
 }

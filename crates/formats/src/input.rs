@@ -1,14 +1,20 @@
-//! Inputs: files and directories, walked in a fixed order.
+//! Inputs: files and directories, walked in a fixed order, told apart by their first bytes.
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use globset::GlobSet;
 use walkdir::WalkDir;
 
+use crate::chunks::Chunks;
+use crate::codec::Codec;
 use crate::job::Error;
+use crate::jsonl::{self, FieldNames};
+use crate::wet;
 
 /// The kind of file that documents come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,35 +23,167 @@ pub enum Container {
     Text,
     /// A line is a JSON object with a document in one of its fields.
     Jsonl,
+    /// WARC `conversion` records, as in Common Crawl's WET files.
+    Wet,
+    /// Parquet: a row is a document.
+    Parquet,
 }
 
 impl Container {
-    /// The container of a file, by its name.
-    pub fn of(path: &Path) -> Container {
-        let jsonl = path.extension().is_some_and(|e| e == "jsonl" || e == "ndjson");
-        if jsonl { Container::Jsonl } else { Container::Text }
+    /// The name by which `--from` and `--to` know it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Container::Text => "text",
+            Container::Jsonl => "jsonl",
+            Container::Wet => "wet",
+            Container::Parquet => "parquet",
+        }
+    }
+
+    /// The container of a file that begins with `head`: by what that says, and only where it says
+    /// nothing by the file's name.
+    fn of(name: &str, head: &[u8], names: &FieldNames) -> Container {
+        if head.starts_with(b"PAR1") {
+            return Container::Parquet;
+        }
+        if head.starts_with(b"WARC/1.") || head.starts_with(b"WARC/0.") {
+            return Container::Wet;
+        }
+        if named(name, &["jsonl", "ndjson"]) {
+            return Container::Jsonl;
+        }
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        let row = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
+        let is_row = || jsonl::Row::parse(row.trim_ascii_end(), names).is_ok();
+        match text.starts_with(b"{\"") && is_row() {
+            true => Container::Jsonl,
+            false => Container::Text,
+        }
     }
 }
 
+impl Container {
+    /// The records of a piece, each with its number.
+    pub(crate) fn records(self, bytes: &[u8], first: u64) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut rest = bytes;
+        let records = std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let length = match self {
+                Container::Wet => match wet::frame(rest, true) {
+                    wet::Frame::Whole(length) => length,
+                    _ => rest.len(),
+                },
+                _ => memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1),
+            };
+            let (record, behind) = rest.split_at(length);
+            rest = behind;
+            Some(record)
+        });
+        (first..).zip(records)
+    }
+}
+
+/// Whether a name ends in one of these, an ending for compression aside.
+fn named(name: &str, endings: &[&str]) -> bool {
+    let packed = ["gz", "zst", "bz2"].iter().find_map(|e| name.strip_suffix(&format!(".{e}")));
+    let path = Path::new(packed.unwrap_or(name));
+    path.extension().is_some_and(|ending| endings.iter().any(|e| ending.eq_ignore_ascii_case(e)))
+}
+
 /// One file to read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// Where it is; none for standard input.
     pub path: Option<PathBuf>,
     /// Where its output goes, relative to the output directory, with `/` between the parts.
     pub name: String,
-    /// What it is.
-    pub container: Container,
     /// Its size in bytes, as the directory has it.
     pub bytes: u64,
 }
 
+/// A file that was opened and looked at.
+pub(crate) enum Opened {
+    /// A document: its bytes.
+    Document(Vec<u8>),
+    /// A file that passes through as it is, and why.
+    Pass(String),
+    /// Records, read piece by piece.
+    Records(Chunks),
+    /// A Parquet file.
+    Parquet,
+}
+
+/// How a file is to be read.
+pub(crate) struct Reading<'a> {
+    /// What it is, if not what it says.
+    pub(crate) container: Option<Container>,
+    /// Which fields of a record hold what.
+    pub(crate) names: &'a FieldNames,
+    /// Longer documents pass through, in bytes.
+    pub(crate) limit: usize,
+}
+
+/// The bytes of a file that tell what it is.
+const HEAD: u64 = 64 << 10;
+
 impl Source {
-    /// Opens the file.
-    pub(crate) fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
-        Ok(match &self.path {
-            None => Box::new(BufReader::new(io::stdin())),
-            Some(path) => Box::new(BufReader::with_capacity(1 << 18, File::open(path)?)),
+    /// Opens the file and looks what it is.
+    pub(crate) fn open(&self, reading: &Reading<'_>) -> io::Result<Opened> {
+        let consumed = Arc::new(AtomicU64::new(0));
+        let raw: Box<dyn Read + Send> = match &self.path {
+            None => Box::new(io::stdin()),
+            Some(path) => Box::new(File::open(path)?),
+        };
+        let mut raw = Counting { raw, consumed: Arc::clone(&consumed) };
+        let mut head = Vec::with_capacity(self.bytes.min(HEAD) as usize + 1);
+        raw.by_ref().take(HEAD).read_to_end(&mut head)?;
+        let codec = Codec::of(&head);
+        if codec == Codec::Plain {
+            let container = self.container(reading, &head);
+            return match container {
+                Container::Text => self.document(raw, head, reading.limit),
+                Container::Parquet => Ok(Opened::Parquet),
+                framing => {
+                    let rest = Box::new(Cursor::new(head).chain(raw));
+                    Ok(Opened::Records(Chunks::new(rest, framing, codec, reading.limit, consumed)))
+                }
+            };
+        }
+        // What tells the compression must be read again by what undoes it.
+        let packed = BufReader::with_capacity(HEAD as usize, Cursor::new(head).chain(raw));
+        let mut plain = codec.decoder(packed)?;
+        let mut head = Vec::new();
+        let sniffed = plain.by_ref().take(HEAD).read_to_end(&mut head);
+        if head.is_empty() {
+            sniffed?;
+        }
+        let framing = self.container(reading, &head);
+        if matches!(framing, Container::Text | Container::Parquet) {
+            let reason = format!(
+                "it is a file compressed with {}; unpack it, so that it can be cleaned",
+                codec.name()
+            );
+            return Ok(Opened::Pass(reason));
+        }
+        let rest = Box::new(Cursor::new(head).chain(plain));
+        Ok(Opened::Records(Chunks::new(rest, framing, codec, reading.limit, consumed)))
+    }
+
+    fn container(&self, reading: &Reading<'_>, head: &[u8]) -> Container {
+        reading.container.unwrap_or_else(|| Container::of(&self.name, head, reading.names))
+    }
+
+    fn document(&self, raw: impl Read, mut bytes: Vec<u8>, limit: usize) -> io::Result<Opened> {
+        if bytes.len() as u64 == HEAD {
+            let more = (limit as u64 + 1).saturating_sub(HEAD);
+            raw.take(more).read_to_end(&mut bytes)?;
+        }
+        // What cannot be read twice is not lost for being long: the engine passes it through.
+        Ok(match bytes.len() > limit && self.path.is_some() {
+            true => Opened::Pass(chaffinch_core::NotText::TooLong.to_string()),
+            false => Opened::Document(bytes),
         })
     }
 
@@ -57,11 +195,24 @@ impl Source {
     }
 }
 
+/// Counts what is read from a file: what a progress bar shows.
+struct Counting<R> {
+    raw: R,
+    consumed: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.raw.read(buffer)?;
+        self.consumed.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
 /// What to take from the inputs.
 pub(crate) struct Filter<'a> {
     pub(crate) include: &'a GlobSet,
     pub(crate) exclude: &'a GlobSet,
-    pub(crate) container: Option<Container>,
 }
 
 impl Filter<'_> {
@@ -71,7 +222,8 @@ impl Filter<'_> {
 }
 
 /// All files of the inputs, in order; directories by name. Names stay relative to their input,
-/// below the input's own name if there are several. Hidden files are passed over.
+/// below the input's own name if there are several. Hidden files are passed over; what is no file,
+/// such as a pipe or a device, is an error that names it.
 pub(crate) fn sources<'a>(
     inputs: &'a [PathBuf],
     filter: &'a Filter<'a>,
@@ -88,10 +240,7 @@ pub(crate) fn sources<'a>(
                 true => name,
                 false => format!("{prefix}{name}"),
             };
-            filter.takes(&name).then(|| {
-                let container = filter.container.unwrap_or_else(|| Container::of(&path));
-                Ok(Source { path: Some(path), name, container, bytes })
-            })
+            filter.takes(&name).then_some(Ok(Source { path: Some(path), name, bytes }))
         })
     })
 }
@@ -112,11 +261,22 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
     Box::new(entries.filter_entry(move |entry| !hidden(entry)).filter_map(move |entry| {
         let failed = |error: walkdir::Error| {
             let path = error.path().unwrap_or(input).display().to_string();
-            Error::Input(path, error.into())
+            let error = match error.loop_ancestor() {
+                Some(above) => {
+                    let message = format!("the link leads back to {}", above.display());
+                    io::Error::other(message)
+                }
+                None => error.into(),
+            };
+            Error::Input(path, error)
         };
         match entry {
             Err(error) => Some(Err(failed(error))),
-            Ok(entry) if !entry.file_type().is_file() => None,
+            Ok(entry) if entry.file_type().is_dir() => None,
+            Ok(entry) if !entry.file_type().is_file() => {
+                let error = io::Error::other("it is a pipe, a socket or a device, not a file");
+                Some(Err(Error::Input(entry.path().display().to_string(), error)))
+            }
             Ok(entry) => Some(entry.metadata().map_err(failed).map(|metadata| {
                 let below = entry.path().strip_prefix(input).unwrap_or(entry.path());
                 let parts: Vec<_> =
@@ -144,56 +304,20 @@ pub(crate) fn base_name(input: &Path) -> String {
     name(input).or_else(|| name(&input.canonicalize().ok()?)).unwrap_or_else(|| "input".to_owned())
 }
 
-/// A line of a container, or a part of one that is over the limit.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Row {
-    /// A whole line with its end.
-    Line(Vec<u8>),
-    /// A part of a line that is too long, and whether the line goes on behind it.
-    Part(Vec<u8>, bool),
-}
-
-/// Reads the next line, in parts if it has more than `limit` bytes.
-pub(crate) fn read_row(
-    reader: &mut dyn BufRead,
-    limit: usize,
-    inside: bool,
-) -> io::Result<Option<Row>> {
-    let mut line = Vec::new();
-    reader.take(limit as u64 + 1).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    let whole = line.ends_with(b"\n") || line.len() <= limit;
-    Ok(Some(match (whole, inside) {
-        (true, false) => Row::Line(line),
-        (true, true) => Row::Part(line, false),
-        (false, _) => Row::Part(line, true),
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn long_rows_come_in_parts() {
-        let mut reader = io::Cursor::new(b"ab\nabcdefgh\nx".to_vec());
-        let mut rows = Vec::new();
-        let mut inside = false;
-        while let Some(row) = read_row(&mut reader, 3, inside).unwrap() {
-            inside = matches!(row, Row::Part(_, true));
-            rows.push(row);
-        }
-        assert_eq!(
-            rows,
-            [
-                Row::Line(b"ab\n".to_vec()),
-                Row::Part(b"abcd".to_vec(), true),
-                Row::Part(b"efgh".to_vec(), true),
-                Row::Part(b"\n".to_vec(), false),
-                Row::Line(b"x".to_vec()),
-            ]
-        );
+    fn a_file_is_what_it_says() {
+        let names = FieldNames::default();
+        let of = |name: &str, head: &[u8]| Container::of(name, head, &names);
+        assert_eq!(of("a.txt", b"{\"text\": \"So it was.\"}\n{"), Container::Jsonl);
+        assert_eq!(of("a.txt", b"{\"title\": \"So it was.\"}\n"), Container::Text);
+        assert_eq!(of("a.txt", b"{\"text\" said the man.\n"), Container::Text);
+        assert_eq!(of("a.ndjson.gz", b"\n"), Container::Jsonl);
+        assert_eq!(of("a.txt", b"WARC/1.0\r\n"), Container::Wet);
+        assert_eq!(of("a", b"PAR1"), Container::Parquet);
+        assert_eq!(of("a", b""), Container::Text);
     }
 }

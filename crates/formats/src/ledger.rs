@@ -1,23 +1,30 @@
 //! The ledger: what was cut from each document, complete enough to undo it.
 //!
-//! JSON Lines under zstd: a header with the format's version and the table of rules, then one
-//! record a document, in output order.
+//! JSON Lines under zstd, in frames of some hundred documents, in output order. A frame stands on
+//! its own: a header with the format's version and a table of the rules that the frame names, then
+//! one record a document. So damage costs a frame, frames are made in parallel, and a run that was
+//! killed goes on behind the last whole one.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use chaffinch_core::{Cleaned, Pipeline, Undo, Verdict, date};
+use chaffinch_core::stage::RuleId;
+use chaffinch_core::{Cleaned, Coding, Pipeline, Undo, Verdict, date};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use crate::codec;
 use crate::jsonl::RowUndo;
+use crate::wet::HeaderUndo;
 
 /// The version of the format; other versions are refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// The first line of a ledger.
-#[derive(Debug, Serialize, Deserialize)]
+/// The first line of a frame.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Header {
     /// The version of the format.
     pub chaffinch_ledger: u32,
@@ -25,8 +32,8 @@ pub struct Header {
     pub rules: Vec<RuleEntry>,
 }
 
-/// A rule of a ledger's table.
-#[derive(Debug, Serialize, Deserialize)]
+/// A rule of a frame's table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RuleEntry {
     /// Its id.
     pub id: String,
@@ -35,37 +42,40 @@ pub struct RuleEntry {
 }
 
 /// What happened to one document.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Record {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record<'a> {
     /// The output file.
-    pub file: String,
-    /// The document's place in it, from 0.
+    pub file: Cow<'a, str>,
+    /// The document's place in it, from 0; in JSONL, of its line.
     pub ordinal: u64,
     /// The document's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
+    pub id: Option<Cow<'a, str>>,
     /// The outlet that it was recognised as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outlet: Option<String>,
+    pub outlet: Option<Cow<'a, str>>,
     /// How it was recognised: `given`, `host`, `path` or `signs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recognised_by: Option<String>,
+    pub recognised_by: Option<Cow<'a, str>>,
     /// What became of it.
     pub verdict: Verdict,
     /// Why it is suspect or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The digest of the original: xxh3-128 of the file's or the row's bytes, in hexadecimal.
+    pub reason: Option<Cow<'a, str>>,
+    /// The digest of the original: xxh3-128 of the bytes of the file, the row or the column's
+    /// value, in hexadecimal. Empty for what was too long to be held.
     pub digest: String,
     /// The digest of the output: xxh3-64.
     pub output: String,
     /// How to undo it.
-    pub undo: Undo,
-    /// How to undo the row around it; none for files that are documents, and for rows passed
-    /// through.
+    pub undo: Undo<'a>,
+    /// How to undo the JSON row around it; none for rows passed through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<RowUndo>,
-    /// Whether it is a row of a container.
+    /// How to undo the headers of its WARC record; none for records passed through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<HeaderUndo>,
+    /// Whether it is a record of a container.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_container: bool,
     /// The day that it is from, as `2024-05-31`, where that is known.
@@ -79,27 +89,23 @@ pub struct Record {
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
-impl Record {
+impl<'a> Record<'a> {
     /// The record of a document that passed through as bytes.
-    pub fn untouched(file: &str, ordinal: u64, bytes: &[u8], reason: String) -> Record {
-        let undo = Undo {
-            coding: chaffinch_core::Coding::UTF_8,
-            raw: true,
-            edits: vec![],
-            patches: vec![],
-        };
+    pub fn untouched(file: &'a str, ordinal: u64, bytes: &[u8], reason: String) -> Record<'a> {
+        let (edits, patches) = (Vec::new(), Vec::new());
         Record {
-            file: file.to_owned(),
+            file: Cow::Borrowed(file),
             ordinal,
             id: None,
             outlet: None,
             recognised_by: None,
             verdict: Verdict::Failed,
-            reason: Some(reason),
+            reason: Some(Cow::Owned(reason)),
             digest: digest(bytes),
             output: output_digest(bytes),
-            undo,
+            undo: Undo { coding: Coding::UTF_8, raw: true, edits, patches },
             row: None,
+            headers: Vec::new(),
             in_container: false,
             day: None,
             tail_lines: 0,
@@ -107,30 +113,50 @@ impl Record {
         }
     }
 
-    /// The record of a cleaned document.
+    /// The record of a document that passed through without ever being held.
+    pub fn unseen(file: &'a str, ordinal: u64, reason: String) -> Record<'a> {
+        let none = String::new();
+        Record {
+            digest: none.clone(),
+            output: none,
+            ..Record::untouched(file, ordinal, b"", reason)
+        }
+    }
+
+    /// The record of a cleaned document; the output is not known yet, and rules have the numbers
+    /// that `number` gives them.
     pub fn new(
-        file: &str,
+        file: &'a str,
         ordinal: u64,
         original: &[u8],
-        output: &[u8],
-        cleaned: &Cleaned<'_>,
-    ) -> Record {
+        cleaned: &'a Cleaned<'_>,
+        number: impl FnMut(RuleId) -> u32,
+    ) -> Record<'a> {
         Record {
-            file: file.to_owned(),
+            file: Cow::Borrowed(file),
             ordinal,
             id: None,
-            outlet: cleaned.outlet().map(|(outlet, _)| outlet.to_owned()),
-            recognised_by: cleaned.outlet().map(|(_, how)| how.as_str().to_owned()),
+            outlet: cleaned.outlet().map(|(outlet, _)| Cow::Borrowed(outlet)),
+            recognised_by: cleaned.outlet().map(|(_, how)| Cow::Borrowed(how.as_str())),
             verdict: cleaned.verdict(),
-            reason: cleaned.reason().map(str::to_owned),
+            reason: cleaned.reason().map(Cow::Borrowed),
             digest: digest(original),
-            output: output_digest(output),
-            undo: cleaned.undo(),
+            output: String::new(),
+            undo: cleaned.undo(number),
             row: None,
+            headers: Vec::new(),
             in_container: false,
             day: cleaned.fields().get("date").and_then(date::iso),
             tail_lines: cleaned.tail_lines() as u64,
             fields: cleaned.fields().to_json(),
+        }
+    }
+
+    /// What to call the document: its file, and its place in it.
+    pub fn name(&self) -> Cow<'_, str> {
+        match self.in_container {
+            true => Cow::Owned(format!("{}:{}", self.file, self.ordinal + 1)),
+            false => Cow::Borrowed(&self.file),
         }
     }
 }
@@ -151,95 +177,81 @@ pub fn output_digest(bytes: &[u8]) -> String {
     format!("{:016x}", xxh3_64(bytes))
 }
 
-/// The table of a pipeline's rules.
-pub fn header(pipeline: &Pipeline) -> Header {
-    let rules = pipeline.rules();
-    let entry = |(index, rule): (usize, &chaffinch_core::stage::Rule)| {
-        let source = rules.source(chaffinch_core::stage::RuleId(index as u32));
-        let described = format!(
-            "{:?}\n{:?}\n{:?} {:?} {:?} {} {:?} {}",
-            source.written,
-            source.era,
-            rule.place,
-            rule.at,
-            rule.act,
-            rule.max_lines,
-            rule.max_words,
-            rule.safe
-        );
-        RuleEntry { id: rule.id.clone(), digest: output_digest(described.as_bytes()) }
-    };
-    let rules = rules.rules().iter().enumerate().map(entry).collect();
-    Header { chaffinch_ledger: VERSION, rules }
+/// A rule as frames name it.
+pub fn rule_entry(pipeline: &Pipeline, id: RuleId) -> RuleEntry {
+    let (rule, source) = (&pipeline.rules().rules()[id.0 as usize], pipeline.rules().source(id));
+    let described = format!(
+        "{:?}\n{:?}\n{:?} {:?} {:?} {} {:?} {}",
+        source.written,
+        source.era,
+        rule.place,
+        rule.at,
+        rule.act,
+        rule.max_lines,
+        rule.max_words,
+        rule.safe
+    );
+    RuleEntry { id: rule.id.clone(), digest: output_digest(described.as_bytes()) }
 }
 
-/// Bytes of records after which a new compressed frame begins: what damage can cost.
-const FRAME: usize = 128 << 10;
-
-/// Writes a ledger.
-pub struct Writer {
-    out: zstd::Encoder<'static, BufWriter<File>>,
-    in_frame: usize,
+/// The digest of all rules of a pipeline.
+pub fn rules_digest(pipeline: &Pipeline) -> String {
+    let ids = (0..pipeline.rules().rules().len() as u32).map(RuleId);
+    let digests: String = ids.map(|id| rule_entry(pipeline, id).digest).collect();
+    output_digest(digests.as_bytes())
 }
 
-impl Writer {
-    /// Starts a ledger at `path`.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn create(path: &Path, header: &Header) -> io::Result<Writer> {
-        let out = frame(BufWriter::new(File::create(path)?))?;
-        let mut writer = Writer { out, in_frame: 0 };
-        writer.line(header)?;
-        Ok(writer)
+/// The digest of all that decides what a pipeline cuts.
+pub fn pipeline_digest(pipeline: &Pipeline) -> String {
+    output_digest(format!("{}\n{}", pipeline.settings(), rules_digest(pipeline)).as_bytes())
+}
+
+/// A frame in the making.
+#[derive(Default)]
+pub(crate) struct Frame {
+    records: Vec<u8>,
+    numbers: BTreeMap<RuleId, u32>,
+    rules: Vec<RuleId>,
+}
+
+impl Frame {
+    /// The number of a rule in this frame.
+    pub(crate) fn number(&mut self, rule: RuleId) -> u32 {
+        let rules = &mut self.rules;
+        *self.numbers.entry(rule).or_insert_with(|| {
+            rules.push(rule);
+            rules.len() as u32 - 1
+        })
     }
 
-    /// Writes one record.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn write(&mut self, record: &Record) -> io::Result<()> {
-        self.line(record)
-    }
-
-    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
-        self.out.write_all(&line)?;
-        self.in_frame += line.len();
+    pub(crate) fn add(&mut self, record: &Record<'_>) -> io::Result<()> {
+        serde_json::to_writer(&mut self.records, record)?;
+        self.records.push(b'\n');
         Ok(())
     }
 
-    /// Begins a new frame where the last one is full.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn rest(self) -> io::Result<Writer> {
-        if self.in_frame < FRAME {
-            return Ok(self);
+    /// The frame's bytes; nothing for no records.
+    pub(crate) fn finish(self, pipeline: &Pipeline) -> io::Result<Vec<u8>> {
+        if self.records.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(Writer { out: frame(self.out.finish()?)?, in_frame: 0 })
-    }
-
-    /// Ends the ledger.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn finish(self) -> io::Result<()> {
-        self.out.finish()?.flush()
+        let rules = self.rules.iter().map(|rule| rule_entry(pipeline, *rule)).collect();
+        let mut lines = serde_json::to_vec(&Header { chaffinch_ledger: VERSION, rules })?;
+        lines.push(b'\n');
+        lines.extend_from_slice(&self.records);
+        codec::compress(&lines, LEVEL)
     }
 }
 
-fn frame(out: BufWriter<File>) -> io::Result<zstd::Encoder<'static, BufWriter<File>>> {
-    let mut frame = zstd::Encoder::new(out, 3)?;
-    frame.include_checksum(true)?;
-    Ok(frame)
-}
+/// The level that ledgers are compressed with: they are written while a corpus is cleaned, so
+/// speed comes first.
+const LEVEL: i32 = 1;
 
-/// Reads a ledger: its header, then its records.
+/// Reads a ledger, record by record.
 pub struct Reader {
     lines: BufReader<Box<dyn Read>>,
-    /// The header.
+    line: String,
+    /// The header of the frame that the last record stood in.
     pub header: Header,
 }
 
@@ -247,33 +259,39 @@ impl Reader {
     /// Opens a ledger.
     ///
     /// # Errors
-    /// It cannot be read, or is not a ledger of this version.
+    /// It cannot be read.
     pub fn open(path: &Path) -> io::Result<Reader> {
         let decoder: Box<dyn Read> = Box::new(zstd::Decoder::new(File::open(path)?)?);
-        let mut lines = BufReader::new(decoder);
-        let mut line = String::new();
-        lines.read_line(&mut line)?;
-        let header: Header = serde_json::from_str(&line)?;
-        if header.chaffinch_ledger != VERSION {
-            let message = format!(
-                "a ledger of version {}; this program reads version {VERSION}",
-                header.chaffinch_ledger
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        let header = Header { chaffinch_ledger: VERSION, rules: Vec::new() };
+        Ok(Reader { lines: BufReader::new(decoder), line: String::new(), header })
+    }
+
+    fn read(&mut self) -> io::Result<Option<Record<'static>>> {
+        loop {
+            self.line.clear();
+            if self.lines.read_line(&mut self.line)? == 0 {
+                return Ok(None);
+            }
+            if !self.line.starts_with("{\"chaffinch_ledger\"") {
+                return Ok(Some(serde_json::from_str(&self.line)?));
+            }
+            let header: Header = serde_json::from_str(&self.line)?;
+            if header.chaffinch_ledger != VERSION {
+                let message = format!(
+                    "a ledger of version {}; this program reads version {VERSION}",
+                    header.chaffinch_ledger
+                );
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+            self.header = header;
         }
-        Ok(Reader { lines, header })
     }
 }
 
 impl Iterator for Reader {
-    type Item = io::Result<Record>;
+    type Item = io::Result<Record<'static>>;
 
-    fn next(&mut self) -> Option<io::Result<Record>> {
-        let mut line = String::new();
-        match self.lines.read_line(&mut line) {
-            Ok(0) => None,
-            Ok(_) => Some(serde_json::from_str(&line).map_err(io::Error::from)),
-            Err(error) => Some(Err(error)),
-        }
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
     }
 }

@@ -8,53 +8,50 @@ use crate::RECORD;
 use crate::job::Error;
 
 /// The list of files that a run writes, each line before its file.
-const FILES: &str = "files.txt";
+pub(crate) const FILES: &str = "files.txt";
 
 /// The end of the name of a file that is being written.
-const UNFINISHED: &str = ".chaffinch-tmp";
+pub(crate) const UNFINISHED: &str = ".chaffinch-tmp";
 
 /// A directory that a run writes into.
 pub(crate) struct OutputDirectory {
-    root: PathBuf,
-    files: BufWriter<File>,
+    pub(crate) root: PathBuf,
 }
 
 impl OutputDirectory {
-    /// Takes `root` for a new run. What an earlier run left there goes; anything else is refused.
-    pub(crate) fn take(root: &Path, inputs: &[PathBuf]) -> Result<OutputDirectory, Error> {
+    /// Looks at `root`, without changing anything.
+    ///
+    /// # Errors
+    /// It lies in an input, or cannot be a directory.
+    pub(crate) fn at(root: &Path, inputs: &[PathBuf]) -> Result<OutputDirectory, Error> {
         check_apart(root, inputs)?;
-        let failed = |error| Error::Output(root.display().to_string(), error);
         if root.exists() && !root.is_dir() {
             let message = format!("{} is a file; name a directory", root.display());
             return Err(Error::Usage(message));
         }
-        fs::create_dir_all(root).map_err(failed)?;
-        clear(root)?;
-        let record = root.join(RECORD);
+        Ok(OutputDirectory { root: root.to_owned() })
+    }
+
+    /// Takes the directory for a new run. What an earlier run left there goes; anything else is
+    /// refused.
+    pub(crate) fn take(&self) -> Result<(), Error> {
+        let failed = |error| Error::Output(self.root.display().to_string(), error);
+        fs::create_dir_all(&self.root).map_err(failed)?;
+        clear(&self.root)?;
+        let record = self.root.join(RECORD);
         fs::create_dir_all(record.join("ledger")).map_err(failed)?;
-        let files = File::create(record.join(FILES)).map_err(failed)?;
-        Ok(OutputDirectory { root: root.to_owned(), files: BufWriter::new(files) })
+        // What is in a folder with this list in it was written by a run.
+        File::create(record.join(FILES)).map_err(failed)?;
+        Ok(())
     }
 
     pub(crate) fn record(&self, name: &str) -> PathBuf {
         self.root.join(RECORD).join(name)
     }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
-    }
-
-    /// Sets down that these files are about to be written.
-    pub(crate) fn announce<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> io::Result<()> {
-        for name in names {
-            writeln!(self.files, "{}", escape_line(name))?;
-        }
-        self.files.flush()
-    }
 }
 
 /// File names may hold line ends; a list of them may not.
-fn escape_line(name: &str) -> String {
+pub(crate) fn escape_line(name: &str) -> String {
     name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
 }
 

@@ -1,16 +1,20 @@
 //! The way back: originals from a run's output and its ledger alone, each verified by its digest.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufReader, Write};
 use std::path::{Component, Path};
 
-use crate::input::Container;
+use crate::chunks::{Chunk, Chunks};
+use crate::codec::Codec;
+use crate::input::{Container, Opened, Reading, Source};
 use crate::job::Error;
-use crate::jsonl;
+use crate::jsonl::{self, FieldNames};
 use crate::ledger::{self, Reader, Record};
 use crate::output::{WholeFile, copy_whole, listed, write_whole};
 use crate::runs::ledgers;
 use crate::samples::Document;
+use crate::sink::is_unfinished;
+use crate::wet;
 
 /// What a restoring run did.
 #[derive(Debug, Default)]
@@ -29,7 +33,6 @@ pub struct Restored {
 /// # Errors
 /// `run` is no run's output, or `target` cannot be written or is not empty.
 pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
-    let ledgers = ledgers(run)?;
     let used = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_some());
     if used {
         return Err(Error::Usage(format!(
@@ -37,9 +40,30 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
             target.display()
         )));
     }
-    let failed = |error| Error::Output(target.display().to_string(), error);
-    fs::create_dir_all(target).map_err(failed)?;
+    walk(run, Some(target))
+}
+
+/// Restores the originals of the run in `run` in memory, and compares each with the digest that the
+/// ledger has of it.
+///
+/// # Errors
+/// `run` is no run's output.
+pub fn verify(run: &Path) -> Result<Restored, Error> {
+    walk(run, None)
+}
+
+fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
+    let ledgers = ledgers(run)?;
+    let shown = target.unwrap_or(run).display().to_string();
+    let failed = |error| Error::Output(shown.clone(), error);
+    if let Some(target) = target {
+        fs::create_dir_all(target).map_err(failed)?;
+    }
     let mut work = Work { run, target, result: Restored::default(), container: None };
+    if is_unfinished(run) {
+        let reason = "the run was cut off; repeat its command, and it goes on";
+        work.problem(&run.display().to_string(), reason.to_owned());
+    }
     for path in ledgers {
         let shown = path.display().to_string();
         match Reader::open(&path) {
@@ -71,11 +95,11 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
 /// `run` is no run's output, or its ledger cannot be read.
 pub fn originals(
     run: &Path,
-    wanted: &dyn Fn(&Record) -> bool,
+    wanted: &dyn Fn(&Record<'_>) -> bool,
     most: usize,
 ) -> Result<Vec<Document>, Error> {
     let mut found = Vec::new();
-    let mut rows: Option<(String, BufReader<File>, u64)> = None;
+    let mut rows: Option<(String, Option<Rows>)> = None;
     for path in ledgers(run)? {
         let failed = |error| Error::Input(path.display().to_string(), error);
         for record in Reader::open(&path).map_err(failed)? {
@@ -86,76 +110,167 @@ pub fn originals(
             if !wanted(&record) || record.digest.is_empty() || !is_inside(&record.file) {
                 continue;
             }
-            let original = match record.in_container {
-                false => fs::read(run.join(&record.file)).ok().and_then(|output| {
-                    verified(&record, &output, |output| {
-                        record.undo.restore(output).map_err(|error| error.to_string())
-                    })
-                    .ok()
-                }),
+            let output = match record.in_container {
+                false => fs::read(run.join(&*record.file)).ok(),
                 true => {
-                    if rows.as_ref().is_none_or(|(name, ..)| *name != record.file) {
-                        let file = File::open(run.join(&record.file)).map_err(failed)?;
-                        rows = Some((record.file.clone(), BufReader::new(file), 0));
+                    if rows.as_ref().is_none_or(|(name, _)| *name != record.file) {
+                        let file = record.file.clone().into_owned();
+                        rows = Some((file, Rows::open(run, &record.file).ok()));
                     }
-                    let line = match &mut rows {
-                        Some((_, rows, at)) => row_at(rows, at, record.ordinal).map_err(failed)?,
-                        None => None,
-                    };
-                    line.zip(record.row.as_ref()).and_then(|(line, undo)| {
-                        verified(&record, &line, |line| restore_line(line, &record, undo)).ok()
-                    })
+                    let rows = rows.as_mut().and_then(|(_, rows)| rows.as_mut());
+                    rows.and_then(|rows| rows.at(record.ordinal, &mut io::sink()).ok()?)
                 }
             };
-            let name = match record.in_container {
-                true => format!("{}:{}", record.file, record.ordinal + 1),
-                false => record.file.clone(),
-            };
-            found.extend(original.and_then(|original| text_of(&record, &original, name)));
+            let original = output.and_then(|output| original(&record, &output).ok());
+            found.extend(original.and_then(|original| text_of(&record, &original)));
         }
     }
     Ok(found)
 }
 
-/// The row with this number, counted without blank ones; `at` is the number of the next.
-fn row_at(rows: &mut dyn BufRead, at: &mut u64, number: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if rows.read_until(b'\n', &mut line)? == 0 {
-            return Ok(None);
+fn text_of(record: &Record<'_>, original: &[u8]) -> Option<Document> {
+    let name = record.name().into_owned();
+    let decoded = |bytes: &[u8]| Some(chaffinch_core::decode(bytes, None).ok()?.text.into_owned());
+    if let Some(undo) = &record.row {
+        let (_, row, _) = jsonl::dressed(original);
+        let names = FieldNames { text: vec![undo.field.clone()], ..Default::default() };
+        let row = jsonl::Row::parse(row, &names).ok()?;
+        let (text, url) = (row.text.into_owned(), row.url.map(Into::into));
+        return Some(Document { name, path: None, text, url });
+    }
+    if !record.headers.is_empty() {
+        let parsed = wet::Record::parse(original)?;
+        let (text, url) = (decoded(parsed.text())?, parsed.url().map(str::to_owned));
+        return Some(Document { name, path: None, text, url });
+    }
+    Some(Document { name, path: None, text: decoded(original)?, url: None })
+}
+
+/// The records of a cleaned container, in order.
+struct Rows {
+    chunks: Chunks,
+    piece: Vec<(u64, Vec<u8>)>,
+    ended: bool,
+}
+
+impl Rows {
+    fn open(run: &Path, file: &str) -> io::Result<Rows> {
+        let path = run.join(file);
+        let bytes = path.metadata()?.len();
+        let source = Source { path: Some(path), name: file.to_owned(), bytes };
+        let names = FieldNames::default();
+        let reading = Reading { container: None, names: &names, limit: LONGEST };
+        let chunks = match source.open(&reading)? {
+            Opened::Records(chunks) => chunks,
+            // It does not look like one any more, but it was one.
+            _ => {
+                let reading = Reading { container: Some(Container::Jsonl), ..reading };
+                match source.open(&reading)? {
+                    Opened::Records(chunks) => chunks,
+                    _ => return Err(io::Error::other("it is no container of documents")),
+                }
+            }
+        };
+        Ok(Rows { chunks, piece: Vec::new(), ended: false })
+    }
+
+    /// The record with this number. What stands before it goes to `skipped`, if it is blank or
+    /// no document; other records that are skipped stay as they are, too.
+    fn at(&mut self, number: u64, skipped: &mut dyn Write) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            match self.piece.last() {
+                Some((at, _)) if *at > number => return Ok(None),
+                Some(_) => {
+                    if let Some((at, record)) = self.piece.pop() {
+                        if at == number {
+                            return Ok(Some(record));
+                        }
+                        skipped.write_all(&record)?;
+                    }
+                }
+                None if self.ended => return Ok(None),
+                None => self.fill()?,
+            }
         }
-        if !line.trim_ascii().is_empty() {
-            *at += 1;
-            if *at > number {
-                return Ok(Some(line));
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let mut long: Vec<u8> = Vec::new();
+        loop {
+            match self.chunks.next()? {
+                None => self.ended = true,
+                Some(Chunk::Records(bytes, first)) => {
+                    let framing = self.chunks.framing;
+                    let records = framing.records(&bytes, first);
+                    self.piece = records.map(|(at, record)| (at, record.to_vec())).collect();
+                    self.piece.reverse();
+                }
+                Some(Chunk::Part(part, ends)) => {
+                    long.extend(part);
+                    let Some((at, _)) = ends else { continue };
+                    self.piece = vec![(at, long)];
+                }
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// Records longer than this are read in parts, in bytes: a run passes them through, whatever its
+/// own limit is.
+const LONGEST: usize = 1 << 30;
+
+/// A container being restored, record by record.
+struct Open {
+    name: String,
+    rows: Option<Rows>,
+    out: Out,
+    unknown: Vec<u8>,
+}
+
+/// Where restored bytes go.
+enum Out {
+    File(Box<WholeFile>, Vec<u8>, Codec),
+    Nowhere,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Out::Nowhere => {}
+            Out::File(file, block, codec) => {
+                block.extend_from_slice(bytes);
+                if block.len() >= BLOCK {
+                    file.write_all(&codec.encode(std::mem::take(block))?)?;
+                }
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Bytes that are compressed as one member.
+const BLOCK: usize = 1 << 20;
+
+impl Out {
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Out::Nowhere => Ok(()),
+            Out::File(mut file, block, codec) => {
+                file.write_all(&codec.encode(block)?)?;
+                file.finish()
             }
         }
     }
 }
 
-fn text_of(record: &Record, original: &[u8], name: String) -> Option<Document> {
-    let Some(undo) = &record.row else {
-        let text = chaffinch_core::decode(original, None).ok()?.text.into_owned();
-        return Some(Document { name, path: None, text, url: None });
-    };
-    let row = original.strip_prefix(b"\xef\xbb\xbf").unwrap_or(original).trim_ascii_end();
-    let names = jsonl::FieldNames { text: vec![undo.field.clone()], ..Default::default() };
-    let row = jsonl::Row::parse(row, &names).ok()?;
-    Some(Document { name, path: None, text: row.text, url: row.url })
-}
-
-/// A container being restored, row by row.
-struct Open {
-    name: String,
-    rows: Option<BufReader<File>>,
-    out: WholeFile,
-    ordinal: u64,
-}
-
 struct Work<'a> {
     run: &'a Path,
-    target: &'a Path,
+    target: Option<&'a Path>,
     result: Restored,
     container: Option<Open>,
 }
@@ -165,7 +280,7 @@ impl Work<'_> {
         self.result.problems.push((name.to_owned(), reason));
     }
 
-    fn record(&mut self, record: &Record) -> io::Result<()> {
+    fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
         if !is_inside(&record.file) {
             self.problem(
                 &record.file,
@@ -183,32 +298,28 @@ impl Work<'_> {
         }
     }
 
-    fn document(&mut self, record: &Record) -> io::Result<()> {
-        let (from, to) = (self.run.join(&record.file), self.target.join(&record.file));
+    fn document(&mut self, record: &Record<'_>) -> io::Result<()> {
+        let from = self.run.join(&*record.file);
+        let to = self.target.map(|target| target.join(&*record.file));
+        let unreadable = |error| format!("the cleaned file cannot be read: {error}");
         if record.digest.is_empty() {
-            // It was too large to be held, and passed through.
-            return match File::open(&from) {
-                Ok(file) => {
+            // It passed through without being held, and so it does now.
+            match (File::open(&from), &to) {
+                (Err(error), _) => self.problem(&record.file, unreadable(error)),
+                (Ok(_), None) => self.result.documents += 1,
+                (Ok(file), Some(to)) => {
                     self.result.documents += 1;
-                    copy_whole(&mut BufReader::new(file), &to)
+                    copy_whole(&mut BufReader::new(file), to)?;
                 }
-                Err(error) => {
-                    self.problem(&record.file, format!("the cleaned file cannot be read: {error}"));
-                    Ok(())
-                }
-            };
+            }
+            return Ok(());
         }
-        let restored = fs::read(&from)
-            .map_err(|error| format!("the cleaned file cannot be read: {error}"))
-            .and_then(|output| {
-                verified(record, &output, |output| {
-                    record.undo.restore(output).map_err(|error| error.to_string())
-                })
-            });
+        let restored =
+            fs::read(&from).map_err(unreadable).and_then(|bytes| original(record, &bytes));
         match restored {
             Ok(original) => {
                 self.result.documents += 1;
-                write_whole(&to, &original)
+                to.map_or(Ok(()), |to| write_whole(&to, &original))
             }
             Err(reason) => {
                 self.problem(&record.file, reason);
@@ -217,36 +328,40 @@ impl Work<'_> {
         }
     }
 
-    fn row(&mut self, record: &Record) -> io::Result<()> {
+    fn row(&mut self, record: &Record<'_>) -> io::Result<()> {
         if self.container.is_none() {
-            let rows = File::open(self.run.join(&record.file)).map(BufReader::new);
+            let rows = Rows::open(self.run, &record.file);
             if let Err(error) = &rows {
                 self.problem(&record.file, format!("the cleaned file cannot be read: {error}"));
             }
-            let out = WholeFile::create(&self.target.join(&record.file))?;
-            let (name, rows) = (record.file.clone(), rows.ok());
-            self.container = Some(Open { name, rows, out, ordinal: 0 });
+            let codec = rows.as_ref().map_or(Codec::Plain, |rows| rows.chunks.codec);
+            let out = match self.target {
+                None => Out::Nowhere,
+                Some(target) => {
+                    let file = WholeFile::create(&target.join(&*record.file))?;
+                    Out::File(Box::new(file), Vec::new(), codec)
+                }
+            };
+            let name = record.file.clone().into_owned();
+            self.container = Some(Open { name, rows: rows.ok(), out, unknown: Vec::new() });
         }
         let Some(open) = &mut self.container else { return Ok(()) };
         let Some(rows) = &mut open.rows else { return Ok(()) };
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            if rows.read_until(b'\n', &mut line)? == 0 {
-                let name = format!("{}:{}", record.file, record.ordinal + 1);
-                self.problem(&name, "the row is missing from the cleaned file".into());
+        let read = rows.at(record.ordinal, &mut open.out);
+        let row = match read {
+            Ok(Some(row)) => row,
+            other => {
+                let reason = match other {
+                    Err(error) => format!("the cleaned file cannot be read on: {error}"),
+                    _ => "it is missing from the cleaned file".to_owned(),
+                };
+                self.problem(&record.name(), reason);
                 return Ok(());
             }
-            if !line.trim_ascii().is_empty() {
-                break;
-            }
-            open.out.write_all(&line)?;
-        }
-        open.ordinal += 1;
-        let restored = match (&record.row, record.digest.is_empty()) {
-            (_, true) => Ok(line.clone()),
-            (None, _) => verified(record, &line, |line| Ok(line.to_vec())),
-            (Some(undo), _) => verified(record, &line, |line| restore_line(line, record, undo)),
+        };
+        let restored = match record.digest.is_empty() {
+            true => Ok(row.clone()),
+            false => original(record, &row),
         };
         match restored {
             Ok(original) => {
@@ -254,36 +369,38 @@ impl Work<'_> {
                 open.out.write_all(&original)
             }
             Err(reason) => {
-                // The row stays as it is, so that those behind it keep their places.
-                open.out.write_all(&line)?;
-                let name = format!("{}:{}", record.file, record.ordinal + 1);
-                self.problem(&name, reason);
+                // The record stays as it is, so that those behind it keep their places.
+                open.out.write_all(&row)?;
+                self.problem(&record.name(), reason);
                 Ok(())
             }
         }
     }
 
-    /// Ends the container in hand: blank rows at its end, and rows that the ledger does not know.
+    /// Ends the container in hand: blank lines at its end, and records that the ledger does not
+    /// know.
     fn close(&mut self) -> io::Result<()> {
         let Some(mut open) = self.container.take() else { return Ok(()) };
-        let Some(rows) = &mut open.rows else { return Ok(()) };
-        let (mut line, mut unknown) = (Vec::new(), false);
-        while rows.read_until(b'\n', &mut line)? > 0 {
-            unknown |= !line.trim_ascii().is_empty();
-            open.out.write_all(&line)?;
-            line.clear();
+        if let Some(rows) = &mut open.rows {
+            match rows.at(u64::MAX, &mut open.unknown) {
+                Ok(_) => {}
+                Err(error) => {
+                    self.problem(&open.name, format!("it cannot be read on: {error}"));
+                }
+            }
+            open.out.write_all(&open.unknown)?;
+            let is_text = !open.unknown.starts_with(b"WARC/");
+            if is_text && !open.unknown.trim_ascii().is_empty() {
+                self.problem(&open.name, "it holds records that are not in the ledger".into());
+            }
+            open.out.finish()?;
         }
-        if unknown {
-            self.problem(
-                &open.name,
-                format!("rows behind row {} are not in the ledger", open.ordinal),
-            );
-        }
-        open.out.finish()
+        Ok(())
     }
 
-    /// Copies files without a document, such as a container of blank rows.
+    /// Copies files without a document, such as a container of blank lines.
     fn copy_the_rest(&mut self) -> io::Result<()> {
+        let Some(target) = self.target else { return Ok(()) };
         let named: Vec<String> =
             self.result.problems.iter().map(|(name, _)| name.clone()).collect();
         for name in listed(self.run)? {
@@ -291,7 +408,7 @@ impl Work<'_> {
             if !is_inside(&name) {
                 continue;
             }
-            let (from, to) = (self.run.join(&name), self.target.join(&name));
+            let (from, to) = (self.run.join(&name), target.join(&name));
             if !to.exists() && from.is_file() && !named.contains(&name) && is_container(&from) {
                 copy_whole(&mut BufReader::new(File::open(&from)?), &to)?;
             }
@@ -307,39 +424,45 @@ fn is_inside(name: &str) -> bool {
 }
 
 fn is_container(path: &Path) -> bool {
-    Container::of(path) == Container::Jsonl
+    let name = path.display().to_string();
+    Rows::open(Path::new(""), &name).is_ok()
 }
 
-fn restore_line(line: &[u8], record: &Record, undo: &jsonl::RowUndo) -> Result<Vec<u8>, String> {
-    let content = line.strip_suffix(b"\n").unwrap_or(line);
-    let content = if line.ends_with(b"\n") {
-        content.strip_suffix(b"\r").unwrap_or(content)
-    } else {
-        content
-    };
-    let end = &line[content.len()..];
-    let mark: &[u8] = if content.starts_with(b"\xef\xbb\xbf") { &content[..3] } else { b"" };
-    let row = jsonl::restore_row(&content[mark.len()..], undo, |text| {
-        record.undo.restore_text(text).ok()
-    });
-    let row = row.map_err(|error| error.to_string())?;
-    Ok([mark, row.as_bytes(), end].concat())
-}
-
-/// The original, if output and original have the digests that the record says.
-fn verified(
-    record: &Record,
-    output: &[u8],
-    restore: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
-) -> Result<Vec<u8>, String> {
+/// The original that a record and the output give, if both have the digests that the record says.
+fn original(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
     if ledger::output_digest(output) != record.output {
         return Err("the cleaned text was changed after the run".into());
     }
-    let original = restore(output)?;
+    let original = match record.row.is_some() {
+        true => row(record, output),
+        false if !record.headers.is_empty() => warc_record(record, output),
+        false => document(record, output),
+    }?;
     match ledger::digest(&original) == record.digest {
         true => Ok(original),
         false => Err("the ledger is damaged: what it gives is not the original".into()),
     }
+}
+
+/// The original of a file that is a document, or of what passed through.
+pub(crate) fn document(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
+    record.undo.restore(output).map_err(|error| error.to_string())
+}
+
+/// The original of a JSON row.
+pub(crate) fn row(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
+    let Some(undo) = &record.row else { return document(record, output) };
+    let (mark, row, end) = jsonl::dressed(output);
+    let row = jsonl::restore_row(row, undo, &record.undo.edits);
+    let row = row.map_err(|error| error.to_string())?;
+    Ok([mark, row.as_bytes(), end].concat())
+}
+
+/// The original of a WARC record.
+pub(crate) fn warc_record(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
+    let text = |text: &[u8]| record.undo.restore(text).ok();
+    wet::restore(output, &record.headers, text)
+        .ok_or_else(|| "the cleaned record was changed after the run".to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Looking at what finished runs left.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -63,11 +64,9 @@ pub fn tally_by_month(run: &Path) -> Result<BTreeMap<(String, Option<String>), F
     for path in ledgers(run)? {
         let failed = |error| Error::Input(path.display().to_string(), error);
         let mut reader = Reader::open(&path).map_err(failed)?;
-        let names: Vec<String> =
-            std::mem::take(&mut reader.header.rules).into_iter().map(|rule| rule.id).collect();
-        for record in reader {
+        while let Some(record) = reader.next() {
             let record = record.map_err(failed)?;
-            let Some(outlet) = record.outlet else { continue };
+            let Some(outlet) = record.outlet.map(Cow::into_owned) else { continue };
             let month = record.day.as_deref().and_then(|day| day.get(..7)).map(str::to_owned);
             let fired = all.entry((outlet, month)).or_default();
             fired.documents += 1;
@@ -77,10 +76,11 @@ pub fn tally_by_month(run: &Path) -> Result<BTreeMap<(String, Option<String>), F
             let mut rules: Vec<u32> = record.undo.edits.iter().map(|edit| edit.rule).collect();
             rules.sort_unstable();
             rules.dedup();
-            for name in rules.iter().filter_map(|rule| names.get(*rule as usize)) {
-                match fired.rules.get_mut(name) {
+            let rules = rules.iter().filter_map(|rule| reader.header.rules.get(*rule as usize));
+            for rule in rules {
+                match fired.rules.get_mut(&rule.id) {
                     Some(count) => *count += 1,
-                    None => drop(fired.rules.insert(name.clone(), 1)),
+                    None => drop(fired.rules.insert(rule.id.clone(), 1)),
                 }
             }
         }

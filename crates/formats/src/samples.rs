@@ -1,13 +1,15 @@
-//! A few documents, held in memory: samples to learn from.
+//! Documents one by one, and a few held in memory: samples to learn from.
 
-use std::io::Read;
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
 
-use crate::input::{Container, Filter, Row as RawRow, read_row, sources};
+use crate::chunks::Chunk;
+use crate::input::{Container, Filter, Opened, Reading, Source, sources};
 use crate::job::{Error, Names};
-use crate::jsonl::Row;
+use crate::jsonl::{self, Row};
+use crate::wet;
 
 /// A decoded document.
 #[derive(Clone, Debug)]
@@ -33,6 +35,106 @@ pub struct Documents {
     pub more: bool,
 }
 
+/// A document as it stands in its file.
+pub enum Found<'a> {
+    /// A file that is a document: its bytes.
+    File(&'a [u8]),
+    /// A record of a container: its bytes, its text, and what is known of it.
+    Record {
+        /// The record.
+        bytes: &'a [u8],
+        /// Its text.
+        text: &'a str,
+        /// Where it is from.
+        url: Option<&'a str>,
+        /// The day it is from, as it is written.
+        date: Option<&'a str>,
+    },
+    /// What is no document, and why.
+    None(String),
+}
+
+/// Reads a file or a directory document by document, and hands each over with its name and the path
+/// of its file until `each` breaks off.
+///
+/// # Errors
+/// An input cannot be read.
+pub fn each_document(
+    inputs: &[PathBuf],
+    container: Option<Container>,
+    names: &Names,
+    each: &mut dyn FnMut(String, &Path, Found<'_>) -> ControlFlow<()>,
+) -> Result<(), Error> {
+    let none = GlobSet::empty();
+    let filter = Filter { include: &none, exclude: &none };
+    let reading = Reading { container, names, limit: LONGEST };
+    let stdin = inputs.iter().any(|input| input.as_os_str() == "-");
+    let stdin = stdin.then(|| Ok(Source { path: None, name: "-".into(), bytes: 0 }));
+    let files: Vec<PathBuf> = inputs.iter().filter(|i| i.as_os_str() != "-").cloned().collect();
+    for source in stdin.into_iter().chain(sources(&files, &filter)) {
+        let source = source?;
+        let failed = |error| Error::Input(source.shown(), error);
+        let path = source.path.as_deref().unwrap_or(Path::new("-"));
+        let flow = match source.open(&reading).map_err(failed)? {
+            Opened::Document(bytes) => each(source.name.clone(), path, Found::File(&bytes)),
+            Opened::Pass(reason) => each(source.name.clone(), path, Found::None(reason)),
+            Opened::Parquet => {
+                let reason = "single documents are not read from Parquet; give JSON Lines";
+                each(source.name.clone(), path, Found::None(reason.to_owned()))
+            }
+            Opened::Records(mut chunks) => {
+                let mut flow = ControlFlow::Continue(());
+                while let (ControlFlow::Continue(()), Some(chunk)) =
+                    (flow, chunks.next().map_err(failed)?)
+                {
+                    let Chunk::Records(bytes, first) = chunk else { continue };
+                    let mut records = chunks.framing.records(&bytes, first);
+                    flow = records.try_for_each(|(ordinal, bytes)| {
+                        let name = format!("{}:{}", source.name, ordinal + 1);
+                        record(chunks.framing, bytes, names, |found| each(name, path, found))
+                    });
+                }
+                flow
+            }
+        };
+        if flow.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn record(
+    framing: Container,
+    bytes: &[u8],
+    names: &Names,
+    each: impl FnOnce(Found<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    if framing == Container::Wet {
+        let parsed = wet::Record::parse(bytes);
+        let Some(parsed) = parsed.filter(|parsed| parsed.kind() == Some("conversion")) else {
+            return ControlFlow::Continue(());
+        };
+        let text = String::from_utf8_lossy(parsed.text());
+        let (url, date) = (parsed.url(), parsed.date());
+        return each(Found::Record { bytes, text: &text, url, date });
+    }
+    let (_, row, _) = jsonl::dressed(bytes);
+    if row.trim_ascii().is_empty() {
+        return ControlFlow::Continue(());
+    }
+    match Row::parse(row, names) {
+        Err(error) => each(Found::None(error.to_string())),
+        Ok(row) => {
+            let (url, date) = (row.url.as_deref(), row.date.as_deref());
+            each(Found::Record { bytes, text: &row.text, url, date })
+        }
+    }
+}
+
+/// Longer documents are passed over, in bytes.
+const LONGEST: usize = 64 << 20;
+
 /// Reads up to `most` documents; of records, those whose field has the value, if one is wanted.
 /// What is not text, what is no document and what is empty is passed over and named.
 ///
@@ -45,47 +147,30 @@ pub fn documents(
     wanted: Option<(&str, &str)>,
     most: usize,
 ) -> Result<Documents, Error> {
-    let none = GlobSet::empty();
-    let filter = Filter { include: &none, exclude: &none, container };
     let mut read = Documents::default();
-    for source in sources(inputs, &filter) {
-        let source = source?;
-        let failed = |error| Error::Input(source.shown(), error);
-        let mut reader = source.open().map_err(failed)?;
-        if source.container == Container::Text {
-            if read.documents.len() >= most {
-                read.more = true;
-                break;
-            }
-            let mut bytes = Vec::new();
-            reader.read_to_end(&mut bytes).map_err(failed)?;
-            match chaffinch_core::decode(&bytes, None) {
-                Ok(decoded) => {
-                    read.add(source.name, source.path, decoded.text.into_owned(), None);
-                }
-                Err(reason) => read.passed_over.push((source.name, reason.to_string())),
-            }
-            continue;
+    each_document(inputs, container, names, &mut |name, path, found| {
+        let unwanted = matches!(&found, Found::Record { bytes, .. }
+            if wanted.is_some_and(|(field, value)| !has(bytes, field, value)));
+        if unwanted {
+            return ControlFlow::Continue(());
         }
-        let mut number = 0;
-        while let Some(row) = read_row(&mut reader, 64 << 20, false).map_err(failed)? {
-            number += 1;
-            let RawRow::Line(bytes) = row else { continue };
-            let row = bytes.trim_ascii();
-            if row.is_empty() || wanted.is_some_and(|(field, value)| !has(row, field, value)) {
-                continue;
-            }
-            if read.documents.len() >= most {
-                read.more = true;
-                break;
-            }
-            let name = format!("{}:{number}", source.name);
-            match Row::parse(row, names) {
-                Ok(parsed) => read.add(name, source.path.clone(), parsed.text, parsed.url),
-                Err(error) => read.passed_over.push((name, error.to_string())),
-            }
+        if read.documents.len() >= most {
+            read.more = true;
+            return ControlFlow::Break(());
         }
-    }
+        let path = Some(path.to_owned());
+        match found {
+            Found::None(reason) => read.passed_over.push((name, reason)),
+            Found::Record { text, url, .. } => {
+                read.add(name, path, text.to_owned(), url.map(str::to_owned));
+            }
+            Found::File(bytes) => match chaffinch_core::decode(bytes, None) {
+                Ok(decoded) => read.add(name, path, decoded.text.into_owned(), None),
+                Err(reason) => read.passed_over.push((name, reason.to_string())),
+            },
+        }
+        ControlFlow::Continue(())
+    })?;
     Ok(read)
 }
 

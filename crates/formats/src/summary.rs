@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chaffinch_core::stage::RuleId;
 use chaffinch_core::{Cleaned, Pipeline, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Documents, cuts and bytes of a rule or stage.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Documents in which it cut something.
     pub documents: u64,
@@ -26,7 +27,7 @@ impl Counts {
 }
 
 /// What a run did to the documents of one outlet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutletCounts {
     /// Its documents.
     pub documents: u64,
@@ -38,8 +39,17 @@ pub struct OutletCounts {
     pub tail_lines: u64,
 }
 
+impl OutletCounts {
+    fn add(&mut self, other: OutletCounts) {
+        self.documents += other.documents;
+        self.cuts += other.cuts;
+        self.bytes += other.bytes;
+        self.tail_lines += other.tail_lines;
+    }
+}
+
 /// What a run adds up to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// All documents.
     pub documents: u64,
@@ -48,21 +58,29 @@ pub struct Summary {
     /// Bytes removed from them.
     pub bytes_removed: u64,
     /// Documents per verdict.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<Verdict, u64>,
     /// What each stage did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stages: BTreeMap<String, Counts>,
     /// What each rule did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<String, Counts>,
     /// Documents of each outlet, and what was cut from them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outlets: BTreeMap<String, OutletCounts>,
     /// Marks refused, by stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, u64>,
     /// The first documents that failed or are suspect, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<(String, Verdict, String)>,
-    /// How long the run took.
+    /// How long it took, over all of its starts.
     pub elapsed: Duration,
     /// Whether the run was stopped by the user.
     pub interrupted: bool,
+    /// Documents that were done when the run began, by an earlier start of the same run.
+    pub resumed: u64,
 }
 
 /// The most problems that a summary names; all of them stand in the run's record.
@@ -74,106 +92,103 @@ impl Summary {
         self.verdicts.get(&verdict).copied().unwrap_or(0)
     }
 
-    pub(crate) fn add(&mut self, name: &str, tally: Tally) {
-        self.documents += 1;
-        self.bytes_in += tally.bytes_in;
-        self.bytes_removed += tally.bytes_removed;
-        *self.verdicts.entry(tally.verdict).or_default() += 1;
-        for (rule, stage, counts) in tally.rules {
-            self.rules.entry(rule).or_default().add(counts);
-            let stage = self.stages.entry(stage).or_default();
-            stage.add(Counts { documents: 0, ..counts });
-        }
-        for stage in tally.stages {
-            self.stages.entry(stage).or_default().documents += 1;
-        }
-        if let Some(outlet) = tally.outlet {
-            let counts = self.outlets.entry(outlet).or_default();
-            counts.documents += 1;
-            counts.cuts += tally.cuts;
-            counts.bytes += tally.bytes_removed;
-            counts.tail_lines += tally.tail_lines;
-        }
-        for (stage, count) in tally.refused {
-            *self.refused.entry(stage).or_default() += count as u64;
-        }
-        if let Some(reason) = tally.reason
-            && self.problems.len() < NAMED_PROBLEMS
-        {
-            self.problems.push((name.to_owned(), tally.verdict, reason));
+    /// Adds what came of other documents.
+    pub(crate) fn add(&mut self, other: &Summary) {
+        self.documents += other.documents;
+        self.bytes_in += other.bytes_in;
+        self.bytes_removed += other.bytes_removed;
+        add_all(&mut self.verdicts, &other.verdicts, |sum, count| *sum += count);
+        add_all(&mut self.stages, &other.stages, |sum, counts| sum.add(*counts));
+        add_all(&mut self.rules, &other.rules, |sum, counts| sum.add(*counts));
+        add_all(&mut self.outlets, &other.outlets, |sum, counts| sum.add(*counts));
+        add_all(&mut self.refused, &other.refused, |sum, count| *sum += count);
+        let room = NAMED_PROBLEMS.saturating_sub(self.problems.len());
+        self.problems.extend(other.problems.iter().take(room).cloned());
+    }
+}
+
+fn add_all<K: Ord + Clone, V: Default>(
+    sums: &mut BTreeMap<K, V>,
+    others: &BTreeMap<K, V>,
+    add: impl Fn(&mut V, &V),
+) {
+    for (key, other) in others {
+        match sums.get_mut(key) {
+            Some(sum) => add(sum, other),
+            None => add(sums.entry(key.clone()).or_default(), other),
         }
     }
 }
 
-/// What one document adds to a summary.
+/// What the documents of a block add up to.
+#[derive(Default)]
 pub(crate) struct Tally {
-    verdict: Verdict,
-    reason: Option<String>,
-    bytes_in: u64,
-    bytes_removed: u64,
-    cuts: u64,
-    tail_lines: u64,
-    rules: Vec<(String, String, Counts)>,
-    stages: Vec<String>,
-    outlet: Option<String>,
-    refused: Vec<(String, usize)>,
+    summary: Summary,
+    rules: BTreeMap<RuleId, Counts>,
 }
 
 impl Tally {
-    pub(crate) fn failed(bytes: u64, reason: String) -> Tally {
-        Tally {
-            verdict: Verdict::Failed,
-            reason: Some(reason),
-            bytes_in: bytes,
-            bytes_removed: 0,
-            cuts: 0,
-            tail_lines: 0,
-            rules: Vec::new(),
-            stages: Vec::new(),
-            outlet: None,
-            refused: Vec::new(),
-        }
-    }
-
-    pub(crate) fn of(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> Tally {
+    /// Adds a document that was cleaned, or passed through by the engine.
+    pub(crate) fn cleaned(&mut self, pipeline: &Pipeline, name: &str, cleaned: &Cleaned<'_>) {
         let table = pipeline.rules().rules();
-        let mut rules: BTreeMap<u32, Counts> = BTreeMap::new();
-        for edit in cleaned.edits() {
-            let bytes = edit.span.len().saturating_sub(edit.with.len()) as u64;
-            let counts =
-                rules.entry(edit.rule.0).or_insert(Counts { documents: 1, ..Counts::default() });
+        let stage_of = |rule: RuleId| table[rule.0 as usize].stage.as_str();
+        let edits = cleaned.edits();
+        for (index, edit) in edits.iter().enumerate() {
+            let counts = self.rules.entry(edit.rule).or_default();
             counts.cuts += 1;
-            counts.bytes += bytes;
+            counts.bytes += edit.span.len().saturating_sub(edit.with.len()) as u64;
+            let before = &edits[..index];
+            counts.documents += u64::from(before.iter().all(|other| other.rule != edit.rule));
+            let stage = stage_of(edit.rule);
+            if before.iter().all(|other| stage_of(other.rule) != stage) {
+                entry(&mut self.summary.stages, stage).documents += 1;
+            }
         }
-        let rules: Vec<(String, String, Counts)> = rules
-            .into_iter()
-            .map(|(id, counts)| {
-                let rule = &table[id as usize];
-                (rule.id.clone(), rule.stage.clone(), counts)
-            })
-            .collect();
-        let mut stages: Vec<String> = rules.iter().map(|(_, stage, _)| stage.clone()).collect();
-        stages.sort();
-        stages.dedup();
-        Tally {
-            verdict: cleaned.verdict(),
-            reason: cleaned.reason().map(str::to_owned),
-            bytes_in: cleaned.bytes_in() as u64,
-            bytes_removed: cleaned.bytes_removed() as u64,
-            cuts: cleaned.edits().len() as u64,
-            tail_lines: cleaned.tail_lines() as u64,
-            rules,
-            stages,
-            outlet: cleaned.outlet().map(|(outlet, _)| outlet.to_owned()),
-            refused: cleaned.refused().to_vec(),
+        let removed = cleaned.bytes_removed() as u64;
+        if let Some((outlet, _)) = cleaned.outlet() {
+            let counts = entry(&mut self.summary.outlets, outlet);
+            counts.documents += 1;
+            counts.cuts += edits.len() as u64;
+            counts.bytes += removed;
+            counts.tail_lines += cleaned.tail_lines() as u64;
+        }
+        for (stage, count) in cleaned.refused() {
+            *entry(&mut self.summary.refused, stage) += *count as u64;
+        }
+        self.summary.bytes_removed += removed;
+        self.document(cleaned.bytes_in() as u64, name, cleaned.verdict(), cleaned.reason());
+    }
+
+    /// Adds a document that passed through as it was.
+    pub(crate) fn failed(&mut self, bytes: u64, name: &str, reason: &str) {
+        self.document(bytes, name, Verdict::Failed, Some(reason));
+    }
+
+    fn document(&mut self, bytes: u64, name: &str, verdict: Verdict, reason: Option<&str>) {
+        self.summary.documents += 1;
+        self.summary.bytes_in += bytes;
+        *self.summary.verdicts.entry(verdict).or_default() += 1;
+        if let Some(reason) = reason
+            && self.summary.problems.len() < NAMED_PROBLEMS
+        {
+            self.summary.problems.push((name.to_owned(), verdict, reason.to_owned()));
         }
     }
 
-    pub(crate) fn verdict(&self) -> Verdict {
-        self.verdict
+    /// What it all adds up to.
+    pub(crate) fn finish(self, pipeline: &Pipeline) -> Summary {
+        let Tally { mut summary, rules } = self;
+        for (id, counts) in rules {
+            let rule = &pipeline.rules().rules()[id.0 as usize];
+            let stage = entry(&mut summary.stages, &rule.stage);
+            stage.cuts += counts.cuts;
+            stage.bytes += counts.bytes;
+            summary.rules.insert(rule.id.clone(), counts);
+        }
+        summary
     }
+}
 
-    pub(crate) fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
-    }
+fn entry<'m, V: Default>(map: &'m mut BTreeMap<String, V>, key: &str) -> &'m mut V {
+    map.entry(key.to_owned()).or_default()
 }

@@ -1,19 +1,23 @@
 //! Whole runs: what they leave, and that the originals come back.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chaffinch_core::{Limits, Pipeline, Verdict};
-use chaffinch_formats::{Error, Job, Ledger, Names, Observer, Output, RECORD, Summary, restore};
+use chaffinch_formats::{
+    Error, Job, Ledger, Names, Observer, Output, RECORD, Resume, Summary, restore, verify,
+};
 use globset::{Glob, GlobSet};
 use tempfile::TempDir;
 
 struct Silent;
 
 impl Observer for Silent {
-    fn document(&self, _: &str, _: u64, _: Verdict) {}
+    fn block(&self, _: u64, _: u64) {}
 }
 
 const ARTICLE: &str = "Talks to go on\n\nThe minister told reporters on Tuesday that the talks would go on.\n\nOfficials from seven countries took part in the meeting behind closed doors.\n";
@@ -94,6 +98,8 @@ fn clean_with(
         include: GlobSet::empty(),
         exclude: GlobSet::empty(),
         sample: None,
+        verify: true,
+        resume: Resume::May,
         pipeline,
     };
     change(&mut job);
@@ -121,8 +127,8 @@ fn every_original_comes_back_byte_for_byte() {
     let run = setup();
     let summary = clean(&run.input, &run.out);
     assert_eq!(summary.documents, 618);
-    // The binary, the page, the long file; the rows that are no documents; the rows too long.
-    assert_eq!(summary.count(Verdict::Failed), 8, "{:?}", summary.problems);
+    // The binary, the page, the long file; the rows that are no documents; the row too long.
+    assert_eq!(summary.count(Verdict::Failed), 7, "{:?}", summary.problems);
     assert!(summary.count(Verdict::Cleaned) > 200);
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!(restored.problems, []);
@@ -255,15 +261,17 @@ fn several_inputs_go_under_their_names() {
     assert!(error.to_string().contains("many"), "{error}");
 }
 
-#[test]
-fn an_interrupted_run_leaves_whole_files_and_can_be_run_again() {
-    struct StopAfter<'a>(&'a AtomicBool);
-    impl Observer for StopAfter<'_> {
-        fn document(&self, _: &str, _: u64, _: Verdict) {
-            self.0.store(true, Ordering::Relaxed);
-        }
+/// Stops a run after so many blocks.
+struct StopAfter<'a>(&'a AtomicBool, Cell<u32>);
+
+impl Observer for StopAfter<'_> {
+    fn block(&self, _: u64, _: u64) {
+        self.1.set(self.1.get().saturating_sub(1));
+        self.0.store(self.1.get() == 0, Ordering::Relaxed);
     }
-    let run = setup();
+}
+
+fn stopped(run: &Run, blocks: u32) -> Summary {
     let (pipeline, stop) = (pipeline(), AtomicBool::new(false));
     let job = Job {
         inputs: vec![run.input.clone()],
@@ -274,15 +282,176 @@ fn an_interrupted_run_leaves_whole_files_and_can_be_run_again() {
         include: GlobSet::empty(),
         exclude: GlobSet::empty(),
         sample: None,
+        verify: false,
+        resume: Resume::May,
         pipeline: &pipeline,
     };
-    let summary = job.run(&StopAfter(&stop), &stop).unwrap();
+    job.run(&StopAfter(&stop, Cell::new(blocks)), &stop).unwrap()
+}
+
+#[test]
+fn an_interrupted_run_leaves_whole_files() {
+    let run = setup();
+    let summary = stopped(&run, 1);
     assert!(summary.interrupted && summary.documents < 618);
     let record = fs::read_to_string(run.out.join(RECORD).join("run.json")).unwrap();
     assert!(record.contains("\"state\": \"interrupted\""));
     let restored = restore(&run.out, &run.back).unwrap();
-    assert_eq!((restored.documents, restored.problems.len()), (summary.documents, 0));
-    assert_eq!(clean(&run.input, &run.out).documents, 618);
+    assert_eq!(restored.documents, summary.documents);
+    let told: Vec<&str> = restored.problems.iter().map(|(_, why)| why.as_str()).collect();
+    assert_eq!(told, ["the run was cut off; repeat its command, and it goes on"]);
+}
+
+#[test]
+fn an_interrupted_run_goes_on_and_ends_as_if_it_never_was() {
+    let run = setup();
+    packed(&run.input);
+    let whole = run.out.with_extension("whole");
+    let wanted = clean(&run.input, &whole);
+    let wanted_files = tree(&whole);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        let mut starts = 0;
+        let mut last = 0;
+        // A few blocks at a time, with what a killed run would leave besides.
+        let summary = loop {
+            let summary = stopped(&run, 2);
+            starts += 1;
+            assert_eq!(summary.resumed, last);
+            last = summary.documents;
+            if !summary.interrupted {
+                break summary;
+            }
+            let record = run.out.join(RECORD);
+            for name in ["ledger/00000.jsonl.zst", "fields.jsonl", "files.txt", "journal.jsonl"] {
+                let mut file = fs::OpenOptions::new().append(true).open(record.join(name)).unwrap();
+                file.write_all(b"{\"half\": wri").unwrap();
+            }
+        };
+        assert!(starts > 10, "{starts}");
+        assert!(wanted_files == tree(&run.out));
+        assert_eq!((summary.documents, &summary.rules), (wanted.documents, &wanted.rules));
+        assert_eq!(summary.problems, wanted.problems);
+    });
+}
+
+#[test]
+fn another_run_does_not_go_on_with_an_interrupted_one() {
+    let run = setup();
+    stopped(&run, 3);
+    let other = Pipeline::builder().skip(&["ticker".to_owned()]).build().unwrap();
+    let must = |job: &mut Job<'_>| job.resume = Resume::Must;
+    let error = clean_with(&other, &[&run.input], &run.out, must).unwrap_err();
+    assert!(error.to_string().contains("--fresh"), "{error}");
+    let summary = clean_with(&other, &[&run.input], &run.out, |_| {}).unwrap();
+    assert_eq!((summary.resumed, summary.documents), (0, 618));
+    let error = clean_with(&other, &[&run.input], &run.out, must).unwrap_err();
+    assert!(error.to_string().contains("no unfinished run"), "{error}");
+    stopped(&run, 3);
+    let never = |job: &mut Job<'_>| job.resume = Resume::Never;
+    assert_eq!(clean_with(&pipeline(), &[&run.input], &run.out, never).unwrap().resumed, 0);
+}
+
+#[test]
+fn a_shard_that_changed_is_not_gone_on_with() {
+    let run = setup();
+    packed(&run.input);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        // Into the first shard: a block of files, the shard's beginning, a piece.
+        assert!(stopped(&run, 1).interrupted);
+        while !tree(&run.out).keys().any(|path| path.to_string_lossy().ends_with("-tmp")) {
+            assert!(stopped(&run, 1).interrupted);
+        }
+        let shard = run.input.join("packed/news.jsonl");
+        let mut bytes = fs::read(&shard).unwrap();
+        bytes.extend_from_slice(&bytes.clone());
+        fs::write(&shard, bytes).unwrap();
+        let error = clean_with(&pipeline(), &[&run.input], &run.out, |_| {}).unwrap_err();
+        assert!(error.to_string().contains("packed/news.jsonl changed since"), "{error}");
+    });
+}
+
+/// Writes shards of JSON Lines and WET, compressed in every way.
+fn packed(input: &Path) {
+    let rows: String = (0..9000)
+        .map(|i| {
+            let chaff = if i % 2 == 0 { "\nSHARE THIS ARTICLE" } else { "" };
+            serde_json::json!({"id": i, "text": format!("{ARTICLE}{chaff}")}).to_string() + "\n"
+        })
+        .collect();
+    let records: String = (0..200)
+        .map(|i| {
+            let text = format!("{ARTICLE}\nSHARE THIS ARTICLE");
+            format!(
+                "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: https://e.com/{i}\r\n\
+                 Content-Length: {}\r\n\r\n{text}\r\n\r\n",
+                text.len()
+            )
+        })
+        .collect();
+    let info = "WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 4\r\n\r\na: b\r\n\r\n";
+    let wet = format!("{info}{records}");
+    let write = |name: &str, bytes: &[u8]| {
+        fs::create_dir_all(input.join("packed")).unwrap();
+        fs::write(input.join("packed").join(name), bytes).unwrap();
+    };
+    for (name, bytes) in [("news.jsonl", rows.as_bytes()), ("pages.wet", wet.as_bytes())] {
+        write(name, bytes);
+        // Several members, cut anywhere.
+        let (first, rest) = bytes.split_at(bytes.len() / 3);
+        let gz = |part: &[u8]| {
+            let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            out.write_all(part).unwrap();
+            out.finish().unwrap()
+        };
+        let bz2 = |part: &[u8]| {
+            let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+            out.write_all(part).unwrap();
+            out.finish().unwrap()
+        };
+        let zst = |part: &[u8]| zstd::encode_all(part, 1).unwrap();
+        write(&format!("{name}.gz"), &[gz(first), gz(rest)].concat());
+        write(&format!("{name}.bz2"), &[bz2(first), bz2(rest)].concat());
+        write(&format!("{name}.zst"), &[zst(first), zst(rest)].concat());
+    }
+}
+
+fn unpacked(path: &Path) -> Vec<u8> {
+    let (bytes, mut plain) = (fs::read(path).unwrap(), Vec::new());
+    let name = path.to_string_lossy();
+    match name.rsplit('.').next().unwrap() {
+        "gz" => flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain),
+        "bz2" => bzip2::read::MultiBzDecoder::new(bytes.as_slice()).read_to_end(&mut plain),
+        "zst" => zstd::Decoder::new(bytes.as_slice()).unwrap().read_to_end(&mut plain),
+        _ => Ok(plain.write(&bytes).unwrap()),
+    }
+    .unwrap();
+    plain
+}
+
+#[test]
+fn compressed_shards_are_cleaned_and_come_back() {
+    let run = setup();
+    packed(&run.input);
+    let input = run.input.join("packed");
+    let summary = clean(&input, &run.out);
+    assert_eq!((summary.documents, summary.count(Verdict::Failed)), (4 * 9200, 0));
+    assert_eq!(summary.stages["share-buttons"].cuts, 4 * 4700);
+    let cleaned = unpacked(&run.out.join("news.jsonl"));
+    let text = String::from_utf8(unpacked(&run.out.join("pages.wet"))).unwrap();
+    assert!(!text.contains("SHARE THIS") && text.contains("WARC-Chaffinch: {\"outlet\":null"));
+    assert!(text.starts_with("WARC/1.0\r\nWARC-Type: warcinfo\r\n"), "{text:.100}");
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems.len()), (4 * 9200, 0));
+    for ending in ["", ".gz", ".bz2", ".zst"] {
+        let news = format!("news.jsonl{ending}");
+        assert!(unpacked(&run.out.join(&news)) == cleaned, "{news}");
+        for name in [news, format!("pages.wet{ending}")] {
+            assert!(unpacked(&run.back.join(&name)) == unpacked(&input.join(&name)), "{name}");
+        }
+    }
+    assert_eq!(verify(&run.out).unwrap().documents, 4 * 9200);
 }
 
 #[test]
@@ -314,7 +483,7 @@ fn an_unreadable_file_is_named_and_the_run_goes_on() {
     let run = setup();
     std::os::unix::fs::symlink(run.input.join("nowhere"), run.input.join("dangling.txt")).unwrap();
     let summary = clean(&run.input, &run.out);
-    assert_eq!(summary.count(Verdict::Failed), 9);
+    assert_eq!(summary.count(Verdict::Failed), 8);
     assert!(
         summary.problems.iter().any(|(name, ..)| name.contains("dangling")),
         "{:?}",

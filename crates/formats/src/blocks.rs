@@ -1,0 +1,358 @@
+//! The work of a run in blocks: a piece of a container, or some files that are documents.
+//!
+//! Blocks are cut by what the inputs hold alone, and each knows the place behind it. So they can be
+//! worked on in parallel, and a run that was killed goes on behind any of them.
+
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use crate::chunks::{self, Chunk, Chunks};
+use crate::codec::Codec;
+use crate::input::{Container, Opened, Reading, Source};
+use crate::job::Error;
+use crate::sample::Sample;
+
+/// The most files in a block.
+const FILES: usize = 64;
+
+/// The bytes of files after which a block is full.
+const FILE_BYTES: usize = 1 << 20;
+
+/// A piece of work.
+pub(crate) struct Block {
+    pub(crate) work: Work,
+    /// The place behind it.
+    pub(crate) after: Position,
+    /// Bytes of the inputs that were read for it.
+    pub(crate) read: u64,
+}
+
+impl Block {
+    /// The names of the files that will be written for it.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        let (files, container) = match &self.work {
+            Work::Files(files) => (files.as_slice(), None),
+            Work::Open(source) => (&[][..], Some(source.name.as_str())),
+            _ => (&[][..], None),
+        };
+        let files = files.iter().filter_map(|item| match item {
+            Item::Document(source, _) | Item::Pass(source, _) => Some(source.name.as_str()),
+            Item::Unreadable(..) => None,
+        });
+        files.chain(container)
+    }
+
+    /// Hands over the name and number of each of its documents.
+    pub(crate) fn documents(&self, mut each: impl FnMut(&str, u64)) {
+        match &self.work {
+            Work::Files(_) => self.files().for_each(|name| each(name, 0)),
+            Work::Piece { source, framing, chunk, .. } => match chunk {
+                Chunk::Records(bytes, first) => {
+                    for (ordinal, record) in framing.records(bytes, *first) {
+                        if !record.trim_ascii().is_empty() {
+                            each(&source.name, ordinal);
+                        }
+                    }
+                }
+                Chunk::Part(_, Some((ordinal, _))) => each(&source.name, *ordinal),
+                Chunk::Part(_, None) => {}
+            },
+            #[cfg(feature = "parquet")]
+            Work::RowGroup { file, group } => {
+                file.rows(*group).for_each(|ordinal| each(&file.source.name, ordinal));
+            }
+            Work::Open(_) | Work::Close { .. } => {}
+        }
+    }
+}
+
+pub(crate) enum Work {
+    /// Files, one after another.
+    Files(Vec<Item>),
+    /// A container begins.
+    Open(Arc<Source>),
+    /// A piece of the container in hand.
+    Piece { source: Arc<Source>, framing: Container, codec: Codec, chunk: Chunk },
+    /// A row group of a Parquet file.
+    #[cfg(feature = "parquet")]
+    RowGroup { file: Arc<crate::parquet::Input>, group: usize },
+    /// The container in hand ends: because it cannot be read on, if there is a reason.
+    Close { source: Arc<Source>, damage: Option<String> },
+}
+
+/// A file in a block.
+pub(crate) enum Item {
+    /// A document: its bytes.
+    Document(Source, Vec<u8>),
+    /// What passes through as it is, and why.
+    Pass(Source, String),
+    /// What cannot be read: its name, and why.
+    Unreadable(String, String),
+}
+
+/// How far the inputs are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// Files of the inputs that are behind.
+    pub(crate) files: u64,
+    /// The last of them.
+    pub(crate) last: String,
+    /// The container that stands behind them and is being read.
+    pub(crate) inside: Option<Inside>,
+}
+
+/// A container that is being read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Inside {
+    name: String,
+    /// Its size in bytes and the nanosecond that it was last written, to tell that it is the same.
+    version: (u64, u128),
+    at: chunks::Position,
+}
+
+/// The container in hand.
+enum Current {
+    Chunks(Arc<Source>, Chunks),
+    #[cfg(feature = "parquet")]
+    Parquet(Arc<crate::parquet::Input>, usize),
+}
+
+/// Reads the inputs, block by block.
+pub(crate) struct Blocks<'a> {
+    sources: Box<dyn Iterator<Item = Result<Source, Error>> + Send + 'a>,
+    reading: Reading<'a>,
+    sample: Option<&'a Sample>,
+    position: Position,
+    current: Option<Current>,
+    /// What stands behind the files of the block that was just handed out.
+    next: Option<(Source, Opened)>,
+}
+
+impl<'a> Blocks<'a> {
+    pub(crate) fn new(
+        sources: Box<dyn Iterator<Item = Result<Source, Error>> + Send + 'a>,
+        reading: Reading<'a>,
+        sample: Option<&'a Sample>,
+    ) -> Blocks<'a> {
+        let position = Position::default();
+        Blocks { sources, reading, sample, position, current: None, next: None }
+    }
+
+    /// Goes on at a place where an earlier reader of the same inputs stood.
+    ///
+    /// # Errors
+    /// The inputs are others than they were.
+    pub(crate) fn seek(&mut self, position: Position) -> Result<(), Error> {
+        let changed = |name: &str| {
+            Error::Usage(format!(
+                "{name} changed since the run was cut off, so it cannot go on; \
+                 start over with --fresh"
+            ))
+        };
+        let mut last = String::new();
+        for _ in 0..position.files {
+            match self.sources.next() {
+                Some(Ok(source)) => last = source.name,
+                Some(Err(Error::Input(name, _))) => last = name,
+                _ => return Err(changed(&position.last)),
+            }
+        }
+        if last != position.last {
+            return Err(changed(&position.last));
+        }
+        if let Some(inside) = &position.inside {
+            let source = match self.sources.next() {
+                Some(Ok(source)) if source.name == inside.name => source,
+                _ => return Err(changed(&inside.name)),
+            };
+            if version(&source) != inside.version {
+                return Err(changed(&inside.name));
+            }
+            let failed = |error| Error::Input(source.shown(), error);
+            match source.open(&self.reading).map_err(failed)? {
+                Opened::Records(mut chunks) => {
+                    chunks.seek(&inside.at).map_err(failed)?;
+                    self.current = Some(Current::Chunks(Arc::new(source), chunks));
+                }
+                #[cfg(feature = "parquet")]
+                Opened::Parquet => {
+                    let file = crate::parquet::Input::open(Arc::new(source), self.reading.names)
+                        .map_err(Error::Usage)?;
+                    let group = inside.at.record as usize;
+                    self.current = Some(Current::Parquet(Arc::new(file), group));
+                }
+                _ => return Err(changed(&inside.name)),
+            }
+        }
+        self.position = position;
+        Ok(())
+    }
+
+    /// The next block.
+    ///
+    /// # Errors
+    /// The inputs cannot be listed.
+    pub(crate) fn next(&mut self) -> Result<Option<Block>, Error> {
+        if let Some((source, opened)) = self.next.take() {
+            return Ok(Some(self.begin(source, opened)));
+        }
+        match self.current.take() {
+            Some(current) => Ok(Some(self.go_on(current))),
+            None => self.files(),
+        }
+    }
+
+    fn block(&self, work: Work, read: u64) -> Block {
+        Block { work, after: self.position.clone(), read }
+    }
+
+    /// A container begins.
+    fn begin(&mut self, source: Source, opened: Opened) -> Block {
+        let version = version(&source);
+        let name = source.name.clone();
+        let source = Arc::new(source);
+        let current = match opened {
+            Opened::Records(chunks) => Current::Chunks(Arc::clone(&source), chunks),
+            #[cfg(feature = "parquet")]
+            Opened::Parquet => {
+                match crate::parquet::Input::open(Arc::clone(&source), self.reading.names) {
+                    Ok(file) => Current::Parquet(Arc::new(file), 0),
+                    Err(reason) => return self.passing(source, reason),
+                }
+            }
+            // Files come with their block.
+            _ => return self.passing(source, String::new()),
+        };
+        self.current = Some(current);
+        self.position.inside = Some(Inside { name, version, at: chunks::Position::default() });
+        self.block(Work::Open(source), 0)
+    }
+
+    /// A file that looked like a container passes through as it is.
+    fn passing(&mut self, source: Arc<Source>, reason: String) -> Block {
+        self.position.files += 1;
+        self.position.last.clone_from(&source.name);
+        let read = source.bytes;
+        self.block(Work::Files(vec![Item::Pass((*source).clone(), reason)]), read)
+    }
+
+    /// The next piece of the container in hand.
+    fn go_on(&mut self, current: Current) -> Block {
+        match current {
+            Current::Chunks(source, mut chunks) => {
+                let piece = chunks.next();
+                let read = chunks.newly_read();
+                match piece {
+                    Ok(Some(chunk)) => {
+                        let (framing, codec) = (chunks.framing, chunks.codec);
+                        if let Some(inside) = &mut self.position.inside {
+                            inside.at = chunks.position.clone();
+                        }
+                        self.current = Some(Current::Chunks(Arc::clone(&source), chunks));
+                        self.block(Work::Piece { source, framing, codec, chunk }, read)
+                    }
+                    Ok(None) => self.end(source, None, read),
+                    Err(error) => {
+                        let what = match chunks.framing {
+                            Container::Wet => "records",
+                            _ => "lines",
+                        };
+                        let reason = format!(
+                            "it cannot be read on behind {} {what}, which were cleaned: {error}",
+                            chunks.position.record
+                        );
+                        self.end(source, Some(reason), read)
+                    }
+                }
+            }
+            #[cfg(feature = "parquet")]
+            Current::Parquet(file, group) if group < file.groups() => {
+                if let Some(inside) = &mut self.position.inside {
+                    inside.at.record = group as u64 + 1;
+                }
+                self.current = Some(Current::Parquet(Arc::clone(&file), group + 1));
+                let read = file.source.bytes / file.groups() as u64;
+                self.block(Work::RowGroup { file, group }, read)
+            }
+            #[cfg(feature = "parquet")]
+            Current::Parquet(file, _) => self.end(Arc::clone(&file.source), None, 0),
+        }
+    }
+
+    fn end(&mut self, source: Arc<Source>, damage: Option<String>, read: u64) -> Block {
+        self.position.inside = None;
+        self.position.files += 1;
+        self.position.last.clone_from(&source.name);
+        self.block(Work::Close { source, damage }, read)
+    }
+
+    /// Files that are documents, up to the next container.
+    fn files(&mut self) -> Result<Option<Block>, Error> {
+        let mut files: Vec<Item> = Vec::new();
+        let (mut bytes, mut read) = (0, 0);
+        while files.len() < FILES && bytes < FILE_BYTES {
+            let source = match self.sources.next() {
+                None => break,
+                Some(Ok(source)) => source,
+                Some(Err(Error::Input(name, error))) => {
+                    self.position.files += 1;
+                    self.position.last.clone_from(&name);
+                    files.push(Item::Unreadable(name, format!("cannot be read: {error}")));
+                    continue;
+                }
+                Some(Err(error)) => return Err(error),
+            };
+            let name = source.name.clone();
+            let item = match source.open(&self.reading) {
+                Err(error) => Item::Unreadable(name.clone(), format!("cannot be read: {error}")),
+                Ok(Opened::Document(content)) => {
+                    bytes += content.len();
+                    Item::Document(source, content)
+                }
+                Ok(Opened::Pass(reason)) => Item::Pass(source, reason),
+                #[cfg(not(feature = "parquet"))]
+                Ok(Opened::Parquet) => {
+                    let reason = "this build of chaffinch reads no Parquet; \
+                                  build it with `--features parquet`";
+                    Item::Pass(source, reason.to_owned())
+                }
+                Ok(container) => {
+                    self.next = Some((source, container));
+                    break;
+                }
+            };
+            self.position.files += 1;
+            self.position.last = name;
+            read += match &item {
+                Item::Document(source, _) | Item::Pass(source, _) => source.bytes,
+                Item::Unreadable(..) => 0,
+            };
+            let taken = match &item {
+                Item::Document(source, _) | Item::Pass(source, _) => {
+                    self.sample.is_none_or(|sample| sample.takes(&source.name, 0))
+                }
+                Item::Unreadable(..) => true,
+            };
+            if taken {
+                files.push(item);
+            }
+        }
+        match (files.is_empty(), self.next.take()) {
+            (true, Some((source, opened))) => Ok(Some(self.begin(source, opened))),
+            (true, None) if read == 0 => Ok(None),
+            (_, next) => {
+                self.next = next;
+                Ok(Some(self.block(Work::Files(files), read)))
+            }
+        }
+    }
+}
+
+/// What tells that a file is the one that it was.
+fn version(source: &Source) -> (u64, u128) {
+    let modified = source.path.as_ref().and_then(|path| path.metadata().ok()?.modified().ok());
+    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    (source.bytes, since.map_or(0, |since| since.as_nanos()))
+}

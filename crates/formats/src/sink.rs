@@ -1,0 +1,331 @@
+//! The one who writes: results in input order, and behind each a line in the journal that tells
+//! how far everything is written.
+//!
+//! A run that was killed, by a person, by a full disk or by the machine, is found by its journal:
+//! every file is cut back to the last line's lengths, and the run goes on from there. The journal
+//! goes when the run is finished, so that nothing tells whether it was ever cut off.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::RECORD;
+use crate::blocks::Position;
+use crate::job::{Error, Resume};
+use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line};
+use crate::summary::Summary;
+use crate::worker::{Done, Event};
+
+/// Bytes of all files after a block, and what the block adds up to.
+#[derive(Debug, Serialize, Deserialize)]
+struct Step {
+    after: Position,
+    names: u64,
+    ledger: u64,
+    fields: u64,
+    problems: u64,
+    output: Option<(String, u64)>,
+    summary: Summary,
+}
+
+/// A file that only grows.
+struct Log {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Log {
+    fn open(path: PathBuf, length: u64) -> Result<Log, Error> {
+        let open = || {
+            let mut options = OpenOptions::new();
+            let file = options.create(true).write(true).truncate(false).open(&path);
+            let mut file = match file {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                    options.open(&path)?
+                }
+                file => file?,
+            };
+            // A pipe or a device has no length to set.
+            if file.metadata()?.len() != length {
+                file.set_len(length)?;
+            }
+            if length > 0 {
+                file.seek(io::SeekFrom::Start(length))?;
+            }
+            Ok(file)
+        };
+        let file = open().map_err(|error| Error::Output(path.display().to_string(), error))?;
+        Ok(Log { path, file, length })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.file
+            .write_all(bytes)
+            .map_err(|error| Error::Output(self.path.display().to_string(), error))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// The files of a run's record, and the container in hand.
+struct Files {
+    directory: OutputDirectory,
+    identity: String,
+    names: Log,
+    fields: Log,
+    problems: Log,
+    journal: Log,
+    container: Option<(String, Log)>,
+}
+
+/// Where results go.
+pub(crate) struct Sink {
+    files: Option<Files>,
+    stdout: bool,
+    ledger: Option<Log>,
+}
+
+/// What an earlier start of the same run left.
+pub(crate) struct Earlier {
+    pub(crate) position: Position,
+    pub(crate) summary: Summary,
+}
+
+impl Sink {
+    /// A sink that writes into no directory.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub(crate) fn loose(stdout: bool, ledger: Option<&Path>) -> Result<Sink, Error> {
+        let ledger = ledger.map(|path| Log::open(path.to_owned(), 0)).transpose()?;
+        Ok(Sink { files: None, stdout, ledger })
+    }
+
+    /// A sink into a directory. Goes on with the run that left it unfinished, if it has the same
+    /// `identity`; else begins anew.
+    ///
+    /// # Errors
+    /// The directory holds something else, cannot be written, or there is nothing to go on with
+    /// though that was asked for.
+    pub(crate) fn directory(
+        directory: OutputDirectory,
+        identity: String,
+        resume: Resume,
+    ) -> Result<(Sink, Option<Earlier>), Error> {
+        let unfinished = Unfinished::find(&directory);
+        let same = unfinished.as_ref().is_some_and(|found| found.identity == identity);
+        if resume == Resume::Must && !same {
+            let root = directory.root.display();
+            return Err(Error::Usage(match unfinished {
+                None => format!("{root} holds no unfinished run to go on with; leave out --resume"),
+                Some(_) => format!(
+                    "the unfinished run in {root} had other inputs, options, rules or another \
+                     version of chaffinch; repeat its command, or start over with --fresh"
+                ),
+            }));
+        }
+        let steps = match unfinished {
+            Some(found) if same && resume != Resume::Never => found.steps,
+            _ => Vec::new(),
+        };
+        let earlier = match steps.is_empty() {
+            true => {
+                directory.take()?;
+                None
+            }
+            false => Some(Earlier {
+                position: steps.last().map(|step| step.after.clone()).unwrap_or_default(),
+                summary: steps.iter().fold(Summary::default(), |mut sum, step| {
+                    sum.add(&step.summary);
+                    sum
+                }),
+            }),
+        };
+        let last = steps.last();
+        let log = |name: &str, length: fn(&Step) -> u64| {
+            Log::open(directory.record(name), last.map_or(0, length))
+        };
+        let ledger = log("ledger/00000.jsonl.zst", |step| step.ledger)?;
+        let container = last.and_then(|step| step.output.as_ref()).map(|(name, length)| {
+            Ok((name.clone(), Log::open(unfinished_path(&directory.root, name), *length)?))
+        });
+        let mut files = Files {
+            names: log(FILES, |step| step.names)?,
+            fields: log("fields.jsonl", |step| step.fields)?,
+            problems: log("problems.jsonl", |step| step.problems)?,
+            journal: Log::open(directory.record(JOURNAL), 0)?,
+            container: container.transpose()?,
+            directory,
+            identity,
+        };
+        // Lines behind the last one that holds are gone; those before it are written again.
+        for step in &steps {
+            files.journal(step)?;
+        }
+        let sink = Sink { files: Some(files), stdout: false, ledger: Some(ledger) };
+        sink.state("running", json!({}))?;
+        Ok((sink, earlier))
+    }
+
+    /// Sets down that these files are about to be written.
+    pub(crate) fn announce<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<(), Error> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        let lines: String = names.map(|name| escape_line(name) + "\n").collect();
+        files.names.append(lines.as_bytes())
+    }
+
+    /// The bytes of the list of announced files.
+    pub(crate) fn announced(&self) -> u64 {
+        self.files.as_ref().map_or(0, |files| files.names.length)
+    }
+
+    /// Writes what came of a block; `names` are the bytes of the list of files behind it.
+    pub(crate) fn write(&mut self, done: &Done, names: u64) -> Result<(), Error> {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.append(&done.ledger)?;
+        }
+        let Some(files) = &mut self.files else {
+            if self.stdout {
+                let mut out = io::stdout().lock();
+                let written = out.write_all(&done.output).and_then(|()| out.flush());
+                written.map_err(|error| Error::Output("standard output".into(), error))?;
+            }
+            return Ok(());
+        };
+        if let Event::Open(name) = &done.event {
+            let log = Log::open(unfinished_path(&files.directory.root, name), 0)?;
+            files.container = Some((name.clone(), log));
+        }
+        if let Some((_, container)) = &mut files.container {
+            container.append(&done.output)?;
+        }
+        files.fields.append(&done.fields)?;
+        files.problems.append(&done.problems)?;
+        if matches!(done.event, Event::Close)
+            && let Some((name, _)) = files.container.take()
+        {
+            let path = files.directory.root.join(&name);
+            fs::rename(unfinished_path(&files.directory.root, &name), &path)
+                .map_err(|error| Error::Output(path.display().to_string(), error))?;
+        }
+        let step = Step {
+            after: done.after.clone(),
+            names,
+            ledger: self.ledger.as_ref().map_or(0, |ledger| ledger.length),
+            fields: files.fields.length,
+            problems: files.problems.length,
+            output: files.container.as_ref().map(|(name, log)| (name.clone(), log.length)),
+            summary: done.summary.clone(),
+        };
+        files.journal(&step)
+    }
+
+    /// Ends the run's record.
+    pub(crate) fn finish(self, summary: &Summary, run: serde_json::Value) -> Result<(), Error> {
+        if summary.interrupted {
+            return self.state("interrupted", run);
+        }
+        self.state("finished", run)?;
+        match self.files {
+            Some(files) => fs::remove_file(&files.journal.path)
+                .map_err(|error| Error::Output(files.journal.path.display().to_string(), error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes `run.json`.
+    fn state(&self, state: &str, run: serde_json::Value) -> Result<(), Error> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let path = files.directory.record("run.json");
+        let failed = |error| Error::Output(path.display().to_string(), error);
+        let mut all = json!({
+            "chaffinch": env!("CARGO_PKG_VERSION"),
+            "state": state,
+            "identity": files.identity,
+        });
+        if let (Some(all), serde_json::Value::Object(run)) = (all.as_object_mut(), run) {
+            all.extend(run);
+        }
+        let text = serde_json::to_string_pretty(&all).map_err(|error| failed(error.into()))?;
+        crate::output::write_whole(&path, (text + "\n").as_bytes()).map_err(failed)
+    }
+}
+
+impl Files {
+    fn journal(&mut self, step: &Step) -> Result<(), Error> {
+        let failed = |error: serde_json::Error| Error::Output("the journal".into(), error.into());
+        let line = serde_json::to_string(step).map_err(failed)? + "\n";
+        self.journal.append(line.as_bytes())
+    }
+}
+
+/// The file in a run's record that tells how far it is.
+const JOURNAL: &str = "journal.jsonl";
+
+fn unfinished_path(root: &Path, name: &str) -> PathBuf {
+    let mut path = root.join(name).into_os_string();
+    path.push(UNFINISHED);
+    path.into()
+}
+
+/// A run that was cut off.
+struct Unfinished {
+    identity: String,
+    steps: Vec<Step>,
+}
+
+impl Unfinished {
+    /// The run that left `directory` unfinished, up to where all that it wrote is there.
+    fn find(directory: &OutputDirectory) -> Option<Unfinished> {
+        let run = fs::read(directory.record("run.json")).ok()?;
+        let run: serde_json::Value = serde_json::from_slice(&run).ok()?;
+        if run["state"] == "finished" {
+            return None;
+        }
+        let identity = run["identity"].as_str()?.to_owned();
+        let mut steps: Vec<Step> = Vec::new();
+        if let Ok(journal) = File::open(directory.record(JOURNAL)) {
+            // The last line may be half written.
+            let lines = BufReader::new(journal).lines().map_while(Result::ok);
+            steps.extend(lines.map_while(|line| serde_json::from_str(&line).ok()));
+        }
+        let length = |path: PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+        let record = |name: &str| length(directory.record(name));
+        let there = (
+            record(FILES),
+            record("ledger/00000.jsonl.zst"),
+            record("fields.jsonl"),
+            record("problems.jsonl"),
+        );
+        let holds = |step: &Step| {
+            let output = step.output.as_ref().is_none_or(|(name, bytes)| {
+                length(unfinished_path(&directory.root, name)) >= *bytes
+            });
+            output
+                && there.0 >= step.names
+                && there.1 >= step.ledger
+                && there.2 >= step.fields
+                && there.3 >= step.problems
+        };
+        while steps.last().is_some_and(|step| !holds(step)) {
+            steps.pop();
+        }
+        Some(Unfinished { identity, steps })
+    }
+}
+
+/// Whether `run` is the output of a run that did not end.
+pub(crate) fn is_unfinished(run: &Path) -> bool {
+    run.join(RECORD).join(JOURNAL).exists()
+}

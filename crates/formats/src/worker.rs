@@ -1,0 +1,406 @@
+//! What is done with a block: its documents are cleaned, and all that is to be written of them is
+//! made ready.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use chaffinch_core::{Cleaned, Input, Pipeline, Verdict, date};
+use serde::Serialize;
+
+use crate::blocks::{Block, Item, Position, Work};
+use crate::chunks::Chunk;
+use crate::codec::Codec;
+use crate::input::{Container, Source};
+use crate::job::Error;
+use crate::jsonl::{self, FieldNames};
+use crate::ledger::{Frame, Record, output_digest};
+use crate::output::{copy_whole, write_whole};
+use crate::restore;
+use crate::sample::Sample;
+use crate::summary::{Summary, Tally};
+use crate::wet;
+
+/// What workers share.
+pub(crate) struct Shop<'a> {
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) names: &'a FieldNames,
+    pub(crate) sample: Option<&'a Sample>,
+    /// Where files go; none if documents go to standard output, or nowhere.
+    pub(crate) root: Option<PathBuf>,
+    /// Whether documents go to standard output.
+    pub(crate) stdout: bool,
+    /// Whether each document is restored right away and compared.
+    pub(crate) verify: bool,
+}
+
+/// What came of a block, ready to be written.
+pub(crate) struct Done {
+    pub(crate) event: Event,
+    /// Bytes for the container in hand, or standard output.
+    pub(crate) output: Vec<u8>,
+    /// A frame of the ledger.
+    pub(crate) ledger: Vec<u8>,
+    /// Lines of `fields.jsonl`.
+    pub(crate) fields: Vec<u8>,
+    /// Lines of `problems.jsonl`.
+    pub(crate) problems: Vec<u8>,
+    pub(crate) summary: Summary,
+    pub(crate) after: Position,
+    pub(crate) read: u64,
+}
+
+/// What a block does to the container in hand.
+pub(crate) enum Event {
+    None,
+    Open(String),
+    Close,
+}
+
+impl Shop<'_> {
+    /// Works on a block.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub(crate) fn work(&self, block: Block) -> Result<Done, Error> {
+        let mut desk = Desk {
+            shop: self,
+            output: Vec::new(),
+            ledger: Frame::default(),
+            fields: Vec::new(),
+            problems: Vec::new(),
+            tally: Tally::default(),
+        };
+        let (mut event, mut codec_out) = (Event::None, Codec::Plain);
+        match block.work {
+            Work::Files(items) => {
+                for item in items {
+                    desk.item(item)?;
+                }
+            }
+            Work::Open(source) => event = Event::Open(source.name.clone()),
+            Work::Piece { source, framing, codec, chunk } => {
+                codec_out = if self.stdout { Codec::Plain } else { codec };
+                desk.piece(&source.name, framing, chunk)?;
+            }
+            #[cfg(feature = "parquet")]
+            Work::RowGroup { file, group } => desk.row_group(&file, group)?,
+            Work::Close { source, damage } => {
+                event = Event::Close;
+                if let Some(reason) = damage {
+                    desk.unreadable(&source.name, &reason)?;
+                }
+            }
+        }
+        let failed = |error| Error::Output("the run's record".into(), error);
+        let output = codec_out.encode(desk.output);
+        Ok(Done {
+            event,
+            output: output.map_err(|error| Error::Output("the output".into(), error))?,
+            ledger: desk.ledger.finish(self.pipeline).map_err(failed)?,
+            fields: desk.fields,
+            problems: desk.problems,
+            summary: desk.tally.finish(self.pipeline),
+            after: block.after,
+            read: block.read,
+        })
+    }
+}
+
+/// A block in the making.
+pub(crate) struct Desk<'s> {
+    pub(crate) shop: &'s Shop<'s>,
+    pub(crate) output: Vec<u8>,
+    pub(crate) ledger: Frame,
+    fields: Vec<u8>,
+    problems: Vec<u8>,
+    pub(crate) tally: Tally,
+}
+
+/// A line of `fields.jsonl`.
+#[derive(Serialize)]
+struct FieldsLine<'a> {
+    file: &'a str,
+    ordinal: u64,
+    id: Option<&'a str>,
+    outlet: Option<&'a str>,
+    verdict: Verdict,
+    fields: &'a serde_json::Map<String, serde_json::Value>,
+}
+
+/// A line of `problems.jsonl`.
+#[derive(Serialize)]
+struct ProblemLine<'a> {
+    file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ordinal: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    verdict: Verdict,
+    reason: &'a str,
+}
+
+/// The column that a run adds to a record.
+#[derive(Serialize)]
+pub(crate) struct Column<'a> {
+    pub(crate) outlet: Option<&'a str>,
+    pub(crate) verdict: Verdict,
+    pub(crate) fields: &'a serde_json::Map<String, serde_json::Value>,
+    pub(crate) removed_bytes: usize,
+}
+
+fn line(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Error> {
+    serde_json::to_writer(&mut *out, value)
+        .map_err(|error| Error::Output("the run's record".into(), error.into()))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// What is said of a document whose original the ledger did not give back.
+const UNPROVEN: &str = "what the ledger gave back was not the original, so it passed through \
+                        untouched; this is a fault of chaffinch: please report it";
+
+impl Desk<'_> {
+    fn item(&mut self, item: Item) -> Result<(), Error> {
+        match item {
+            Item::Document(source, bytes) => self.document(&source, &bytes),
+            Item::Pass(source, reason) => self.pass(&source, reason),
+            Item::Unreadable(name, reason) => self.unreadable(&name, &reason),
+        }
+    }
+
+    fn unreadable(&mut self, file: &str, reason: &str) -> Result<(), Error> {
+        let verdict = Verdict::Failed;
+        line(&mut self.problems, &ProblemLine { file, ordinal: None, id: None, verdict, reason })?;
+        self.tally.failed(0, file, reason);
+        Ok(())
+    }
+
+    /// A file that is a document.
+    fn document(&mut self, source: &Source, bytes: &[u8]) -> Result<(), Error> {
+        let path = source.path.as_ref().and_then(|path| path.to_str());
+        let input = Input { bytes, path, ..Input::default() };
+        let cleaned = self.shop.pipeline.clean_input(&input);
+        let mut record =
+            Record::new(&source.name, 0, bytes, &cleaned, |rule| self.ledger.number(rule));
+        record.output = output_digest(cleaned.output());
+        let proven = !self.shop.verify
+            || restore::document(&record, cleaned.output()).is_ok_and(|back| back == bytes);
+        if !proven {
+            let record = Record::untouched(&source.name, 0, bytes, UNPROVEN.to_owned());
+            self.put_file(source, bytes)?;
+            self.tally.failed(bytes.len() as u64, &source.name, UNPROVEN);
+            return self.note(&record);
+        }
+        self.put_file(source, cleaned.output())?;
+        self.tally.cleaned(self.shop.pipeline, &source.name, &cleaned);
+        self.note(&record)
+    }
+
+    fn put_file(&mut self, source: &Source, bytes: &[u8]) -> Result<(), Error> {
+        match &self.shop.root {
+            Some(root) => write_whole(&root.join(&source.name), bytes)
+                .map_err(|error| Error::Output(source.name.clone(), error)),
+            None => {
+                if self.shop.stdout {
+                    self.output.extend_from_slice(bytes);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Passes a file through without holding it.
+    fn pass(&mut self, source: &Source, reason: String) -> Result<(), Error> {
+        let opened = source.path.as_deref().map_or_else(
+            || Err(io::Error::other("standard input cannot be read twice")),
+            |path: &Path| File::open(path),
+        );
+        let mut file = match opened {
+            Ok(file) => BufReader::new(file),
+            Err(error) => {
+                return self.unreadable(&source.name, &format!("cannot be read: {error}"));
+            }
+        };
+        let copied = match &self.shop.root {
+            Some(root) => copy_whole(&mut file, &root.join(&source.name)),
+            None if self.shop.stdout => io::copy(&mut file, &mut io::stdout()).map(drop),
+            None => Ok(()),
+        };
+        copied.map_err(|error| Error::Output(source.name.clone(), error))?;
+        self.tally.failed(source.bytes, &source.name, &reason);
+        self.note(&Record::unseen(&source.name, 0, reason))
+    }
+
+    /// A piece of a container.
+    fn piece(&mut self, file: &str, framing: Container, chunk: Chunk) -> Result<(), Error> {
+        match chunk {
+            Chunk::Records(bytes, first) if framing == Container::Wet => {
+                self.output.reserve(bytes.len() + bytes.len() / 8);
+                self.warc_records(file, &bytes, first)
+            }
+            Chunk::Records(bytes, first) => {
+                self.output.reserve(bytes.len() + bytes.len() / 8);
+                self.rows(file, &bytes, first)
+            }
+            Chunk::Part(bytes, ends) => {
+                if self.shop.sample.is_some() {
+                    return Ok(());
+                }
+                self.output.extend_from_slice(&bytes);
+                let Some((ordinal, reason)) = ends else { return Ok(()) };
+                let mut record = Record::unseen(file, ordinal, reason.clone());
+                record.in_container = true;
+                self.tally.failed(bytes.len() as u64, &record.name(), &reason);
+                self.note(&record)
+            }
+        }
+    }
+
+    fn takes(&self, file: &str, ordinal: u64) -> bool {
+        self.shop.sample.is_none_or(|sample| sample.takes(file, ordinal))
+    }
+
+    /// Lines of JSON.
+    fn rows(&mut self, file: &str, bytes: &[u8], first: u64) -> Result<(), Error> {
+        for (ordinal, line) in Container::Jsonl.records(bytes, first) {
+            if line.trim_ascii().is_empty() {
+                if self.shop.sample.is_none() {
+                    self.output.extend_from_slice(line);
+                }
+            } else if self.takes(file, ordinal) {
+                self.row(file, line, ordinal)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, file: &str, line: &[u8], ordinal: u64) -> Result<(), Error> {
+        let (mark, row, end) = jsonl::dressed(line);
+        let parsed = match jsonl::Row::parse(row, self.shop.names) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.pass_record(file, line, ordinal, None, &error.to_string()),
+        };
+        let input =
+            Input { url: parsed.url.as_deref(), date: parsed.date.as_deref(), ..Input::default() };
+        let cleaned = self.shop.pipeline.clean_record(&input, &parsed.text);
+        if cleaned.verdict() == Verdict::Failed {
+            let reason = cleaned.reason().unwrap_or_default();
+            return self.pass_record(file, line, ordinal, parsed.id.as_deref(), reason);
+        }
+        let mut record =
+            Record::new(file, ordinal, line, &cleaned, |rule| self.ledger.number(rule));
+        record.in_container = true;
+        record.id.clone_from(&parsed.id);
+        if let Some(day) = parsed.date.as_deref().and_then(date::iso) {
+            record.day = Some(day);
+        }
+        let start = self.output.len();
+        self.output.extend_from_slice(mark);
+        let column = column(&record, &cleaned)?;
+        record.row = Some(parsed.rewrite(cleaned.edits(), &column, &mut self.output));
+        self.output.extend_from_slice(end);
+        record.output = output_digest(&self.output[start..]);
+        if self.shop.verify && restore::row(&record, &self.output[start..]).as_deref() != Ok(line) {
+            self.output.truncate(start);
+            return self.pass_record(file, line, ordinal, parsed.id.as_deref(), UNPROVEN);
+        }
+        self.tally.cleaned(self.shop.pipeline, &record.name(), &cleaned);
+        self.note(&record)
+    }
+
+    /// WARC records.
+    fn warc_records(&mut self, file: &str, bytes: &[u8], first: u64) -> Result<(), Error> {
+        for (ordinal, record) in Container::Wet.records(bytes, first) {
+            if self.takes(file, ordinal) {
+                self.warc_record(file, record, ordinal)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn warc_record(&mut self, file: &str, bytes: &[u8], ordinal: u64) -> Result<(), Error> {
+        let parsed = wet::Record::parse(bytes);
+        let kind = parsed.as_ref().and_then(wet::Record::kind).unwrap_or_default();
+        let Some(parsed) = parsed.filter(|_| kind == "conversion") else {
+            if matches!(kind, "response" | "resource") {
+                let reason = format!("it is a WARC `{kind}`, not a text; clean the WET file");
+                return self.pass_record(file, bytes, ordinal, None, &reason);
+            }
+            // A record about the file, or about other records, is no document.
+            self.output.extend_from_slice(bytes);
+            return Ok(());
+        };
+        let input = Input {
+            bytes: parsed.text(),
+            url: parsed.url(),
+            date: parsed.date(),
+            ..Input::default()
+        };
+        let cleaned = self.shop.pipeline.clean_input(&input);
+        if cleaned.verdict() == Verdict::Failed {
+            let reason = cleaned.reason().unwrap_or_default();
+            return self.pass_record(file, bytes, ordinal, parsed.id(), reason);
+        }
+        let mut record =
+            Record::new(file, ordinal, bytes, &cleaned, |rule| self.ledger.number(rule));
+        record.in_container = true;
+        record.id = parsed.id().map(Into::into);
+        if let Some(day) = parsed.date().and_then(date::iso) {
+            record.day = Some(day);
+        }
+        let start = self.output.len();
+        let column = column(&record, &cleaned)?;
+        record.headers = parsed.rewrite(cleaned.output(), &column, &mut self.output);
+        record.output = output_digest(&self.output[start..]);
+        if self.shop.verify
+            && restore::warc_record(&record, &self.output[start..]).as_deref() != Ok(bytes)
+        {
+            self.output.truncate(start);
+            return self.pass_record(file, bytes, ordinal, parsed.id(), UNPROVEN);
+        }
+        self.tally.cleaned(self.shop.pipeline, &record.name(), &cleaned);
+        self.note(&record)
+    }
+
+    /// Passes a record of a container through as it is.
+    fn pass_record(
+        &mut self,
+        file: &str,
+        bytes: &[u8],
+        ordinal: u64,
+        id: Option<&str>,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let mut record = Record::untouched(file, ordinal, bytes, reason.to_owned());
+        record.in_container = true;
+        record.id = id.map(Into::into);
+        self.output.extend_from_slice(bytes);
+        self.tally.failed(bytes.len() as u64, &record.name(), reason);
+        self.note(&record)
+    }
+
+    /// Sets a document down in the run's record.
+    pub(crate) fn note(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        self.ledger.add(record).map_err(|error| Error::Output("the run's record".into(), error))?;
+        let (file, ordinal, id) = (&*record.file, record.ordinal, record.id.as_deref());
+        let (outlet, verdict, fields) = (record.outlet.as_deref(), record.verdict, &record.fields);
+        line(&mut self.fields, &FieldsLine { file, ordinal, id, outlet, verdict, fields })?;
+        if let Some(reason) = record.reason.as_deref() {
+            let ordinal = Some(ordinal);
+            line(&mut self.problems, &ProblemLine { file, ordinal, id, verdict, reason })?;
+        }
+        Ok(())
+    }
+}
+
+/// The column that tells of a record what was done to it.
+pub(crate) fn column(record: &Record<'_>, cleaned: &Cleaned<'_>) -> Result<String, Error> {
+    let column = Column {
+        outlet: record.outlet.as_deref(),
+        verdict: record.verdict,
+        fields: &record.fields,
+        removed_bytes: cleaned.bytes_removed(),
+    };
+    serde_json::to_string(&column).map_err(|error| Error::Output("the output".into(), error.into()))
+}

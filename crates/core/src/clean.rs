@@ -128,6 +128,11 @@ pub(crate) struct Work<'a> {
     findings: Vec<Finding>,
     refused: Vec<(String, usize)>,
     near: Vec<u32>,
+    /// The lines of which only those hits were looked for that matter in the midst of the article.
+    inside: Vec<bool>,
+    /// The rules whose blocks begin somewhere, so that their ends matter, and the first line of the
+    /// first.
+    open: Vec<(RuleId, usize)>,
     /// The day of the document, where rules of its outlet hold in an era alone.
     pub(crate) day: Option<String>,
 }
@@ -143,6 +148,7 @@ impl<'a> Work<'a> {
         let unit = outlet.map(|(unit, _)| unit);
         let eras = unit.is_some_and(|unit| rules.has_eras(unit));
         let day = eras.then(|| era::day(input, &doc)).flatten();
+        let lines = doc.line_count();
         let mut work = Work {
             pipeline,
             doc,
@@ -152,6 +158,8 @@ impl<'a> Work<'a> {
             findings: Vec::new(),
             refused: Vec::new(),
             near: Vec::new(),
+            inside: vec![false; lines],
+            open: Vec::new(),
             day,
         };
         let mut detectors = rules.detectors(unit);
@@ -164,21 +172,63 @@ impl<'a> Work<'a> {
     }
 
     fn find_hits(&mut self, index: usize) {
-        if self.doc.line(index).is_blank() {
+        let line = self.doc.line(index);
+        if line.is_blank() {
             self.doc.set_hits(index, Vec::new());
             return;
         }
         let unit = self.outlet.map(|(unit, _)| unit);
-        let line = self.doc.line(index);
-        let mut hits = self.pipeline.rules.find(unit, line, &mut self.near);
-        if let Some((rule, patterns)) = self.pipeline.variant.as_ref().and_then(|v| v.instead()) {
+        let variant = self.pipeline.variant.as_ref();
+        // A variant's rules may act elsewhere than those of the set.
+        let inside = variant.is_none() && self.doc.is_inside(index);
+        let mut hits = self.pipeline.rules.find(unit, line, inside, &mut self.near);
+        if let Some((rule, patterns)) = variant.and_then(|variant| variant.instead()) {
             hits.retain(|hit| hit.rule != rule);
             hits.extend(self.pipeline.rules.find_instead(rule, patterns, line));
         }
-        if self.day.is_some() || self.pipeline.variant.is_some() {
+        if self.day.is_some() || variant.is_some() {
             hits.retain(|hit| self.is_on(hit.rule));
         }
+        for (rule, _) in self.open.iter().filter(|(_, first)| *first <= index) {
+            hits.extend(self.pipeline.rules.find_end(*rule, line));
+        }
+        self.inside[index] = inside;
+        let instead = variant.and_then(|variant| variant.instead()).map(|(rule, _)| rule);
+        let new: Vec<RuleId> = hits
+            .iter()
+            .filter(|hit| hit.role == Role::From && Some(hit.rule) != instead)
+            .map(|hit| hit.rule)
+            .filter(|rule| !self.open.iter().any(|(open, first)| open == rule && *first <= index))
+            .collect();
         self.doc.set_hits(index, hits);
+        for rule in new {
+            self.find_ends(rule, index);
+        }
+    }
+
+    /// A block begins on a line: finds where it may end. Most documents have none, so the ends of
+    /// blocks are not looked for before.
+    fn find_ends(&mut self, rule: RuleId, first: usize) {
+        let known = self.open.iter().position(|(open, _)| *open == rule);
+        let below = known.map_or(self.doc.line_count(), |at| self.open.swap_remove(at).1);
+        self.open.push((rule, first));
+        for index in first..below {
+            if self.doc.line(index).is_blank() {
+                continue;
+            }
+            if let Some(hit) = self.pipeline.rules.find_end(rule, self.doc.line(index)) {
+                self.doc.add_hit(index, hit);
+            }
+        }
+    }
+
+    /// Lines that are no longer in the midst of the article are looked at whole.
+    fn find_hits_at_edges(&mut self) {
+        for index in 0..self.inside.len() {
+            if self.inside[index] && !self.doc.is_inside(index) && !self.doc.is_removed(index) {
+                self.find_hits(index);
+            }
+        }
     }
 
     /// Whether a rule holds on the document's day and is not switched off.
@@ -289,6 +339,7 @@ impl<'a> Work<'a> {
         }
         if !touched.is_empty() {
             self.doc.find_zones();
+            self.find_hits_at_edges();
         }
         !touched.is_empty()
     }

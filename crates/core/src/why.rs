@@ -151,7 +151,7 @@ impl Work<'_> {
         let rules = self.pipeline.rules();
         let (rule, source) = (&self.pipeline.table()[id.0 as usize], rules.source(id));
         let key = line.key();
-        let role = rules.patterns(id).iter().find(|pattern| !pattern.find(&key).is_empty());
+        let role = rules.patterns(id).iter().find(|pattern| pattern.is_match(&key));
         let role = role.map(Pattern::role);
         let own = self.outlet.map(|(unit, _)| unit);
         let holds = source.unit.is_none_or(|unit| {
@@ -201,7 +201,7 @@ impl Work<'_> {
 fn near_miss(written: &Written, key: &str) -> Option<Stopped> {
     let matches = |written: &Written| {
         let patterns = written.patterns()?;
-        patterns.iter().flat_map(|pattern| pattern.find(key)).next().map(|found| found.range)
+        patterns.iter().find_map(|pattern| pattern.first(key)).map(|found| found.range)
     };
     let any_case = Written { ignore_case: true, ..written.clone() };
     if !written.ignore_case && matches(&any_case).is_some() {

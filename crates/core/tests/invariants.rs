@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use chaffinch_core::stage::{Document, Mark, Marks, RuleId, Span, Stage};
+use chaffinch_core::rules::acts_inside;
+use chaffinch_core::stage::{Document, Mark, Marks, Role, RuleId, Span, Stage};
 use chaffinch_core::{Builder, Limits, Pipeline, Verdict};
 use proptest::prelude::*;
 
@@ -142,8 +143,18 @@ proptest! {
                 let shown = |hits: Vec<chaffinch_core::stage::Hit>| {
                     hits.into_iter().map(|h| (h.rule, h.span, h.role, h.fields)).collect::<Vec<_>>()
                 };
-                let fast = shown(rules.find(unit, line, &mut near));
-                prop_assert_eq!(fast, shown(rules.find_naively(unit, line)));
+                // The ends of blocks are found apart from the rest.
+                let all = rules.find_naively(unit, line);
+                let (ends, all): (Vec<_>, Vec<_>) =
+                    all.into_iter().partition(|hit| hit.role == Role::Through);
+                for end in ends {
+                    let found = rules.find_end(end.rule, line).map(|hit| hit.span);
+                    prop_assert_eq!(found, Some(end.span));
+                }
+                let inside = all.iter().filter(|hit| acts_inside(&rules.rules()[hit.rule.0 as usize]));
+                let inside = shown(inside.cloned().collect());
+                prop_assert_eq!(shown(rules.find(unit, line, true, &mut near)), inside);
+                prop_assert_eq!(shown(rules.find(unit, line, false, &mut near)), shown(all));
             }
         }
     }

@@ -82,7 +82,7 @@ impl Page {
                 let gone = cleaned.edits().iter().any(|edit| {
                     edit.removes() && edit.span.start() <= span.start && span.end <= edit.span.end()
                 });
-                let hit = rules.find(None, line, &mut near).into_iter().next();
+                let hit = rules.find(None, line, false, &mut near).into_iter().next();
                 Row {
                     key: line.key().into_owned(),
                     words: line.words(),

@@ -187,7 +187,7 @@ fn capitals(key: &str) -> Vec<String> {
 fn is_cue(text: &str, pipeline: &Pipeline) -> bool {
     let rules = pipeline.rules();
     let doc = Document::new(text, rules.rules(), key::key);
-    doc.lines().any(|line| !rules.find(None, line, &mut Vec::new()).is_empty())
+    doc.lines().any(|line| !rules.find(None, line, false, &mut Vec::new()).is_empty())
 }
 
 /// Starts of lines up to a name, and ends from it on, with words enough to tell; and the stories

@@ -107,7 +107,7 @@ pub fn update(
             };
             let matched = |text: &str| {
                 let mut rules = parsed.rules.iter().filter(whole);
-                rules.any(|rule| !rule.patterns[0].find(text).is_empty())
+                rules.any(|rule| rule.patterns[0].is_match(text))
             };
             new.retain(|text| !matched(text));
             if new.is_empty() {

@@ -246,7 +246,7 @@ fn why_not(pipeline: &Pipeline, id: RuleId, cleaned: &Cleaned<'_>, case: Span) -
     }
     let patterns = pipeline.rules().patterns(id);
     let text = &cleaned.source()[case.range()];
-    let matches = |pattern: &Pattern| text.lines().any(|line| !pattern.find(&key(line)).is_empty());
+    let matches = |pattern: &Pattern| text.lines().any(|line| pattern.is_match(&key(line)));
     match patterns {
         [] => "its detector finds nothing there",
         _ if !patterns.iter().all(matches) => "the pattern does not match it",

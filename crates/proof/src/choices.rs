@@ -44,7 +44,7 @@ fn is_proved(pipeline: &Pipeline, id: RuleId, gap: &Gap) -> bool {
     let whole = !matches!(gap.key, "start" | "end" | "inside");
     let matches = |line: &str| {
         let key = key::key(&line.replace(['⟦', '⟧'], "")).into_owned();
-        pipeline.rules().patterns(id).iter().any(|pattern| !pattern.find(&key).is_empty())
+        pipeline.rules().patterns(id).iter().any(|pattern| pattern.is_match(&key))
     };
     let marked = |case: &str, line: &str| match case.contains('⟦') {
         true => case.replace(line, &format!("⟦{}⟧", gap.sample)),

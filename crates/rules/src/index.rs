@@ -27,7 +27,10 @@ pub(crate) struct IndexBuilder {
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     table: FxHashMap<(Side, u8, u64), Vec<u32>>,
+    // For each side: the lengths of its literals, and a bit for the outermost two bytes of each, so
+    // that most lines end the search there.
     lengths: [BTreeSet<u8>; 2],
+    gates: [Gate; 2],
     inside: Option<(AhoCorasick, Vec<u32>)>,
     unkeyed: Vec<u32>,
 }
@@ -55,6 +58,11 @@ impl IndexBuilder {
         };
         let key = (side, bytes.len() as u8, pack(bytes));
         self.index.lengths[side as usize].insert(key.1);
+        let outer = match side {
+            Side::Start => [bytes.first(), bytes.get(1)],
+            Side::End => [bytes.last(), bytes.len().checked_sub(2).and_then(|at| bytes.get(at))],
+        };
+        self.index.gates[side as usize].open(outer[0].copied(), outer[1].copied());
         let ids = self.index.table.entry(key).or_default();
         if ids.last() != Some(&id) {
             ids.push(id);
@@ -89,6 +97,13 @@ impl Index {
         out.clear();
         out.extend(&self.unkeyed);
         for (side, lengths) in [Side::Start, Side::End].into_iter().zip(&self.lengths) {
+            let (outer, next) = match side {
+                Side::Start => (ends.start[0], ends.start[1]),
+                Side::End => (ends.end[LITERAL + 3], ends.end[LITERAL + 2]),
+            };
+            if !self.gates[side as usize].is_open(outer, next) {
+                continue;
+            }
             for &length in lengths {
                 let bytes = match side {
                     Side::Start if usize::from(length) <= ends.start_len => {
@@ -110,6 +125,33 @@ impl Index {
             out.sort_unstable();
             out.dedup();
         }
+    }
+}
+
+/// A bit for each pair of bytes that a literal of a side begins with, seen from outside.
+#[derive(Clone, Debug, Default)]
+struct Gate {
+    pairs: Vec<u64>,
+}
+
+impl Gate {
+    fn open(&mut self, outer: Option<u8>, next: Option<u8>) {
+        let Some(outer) = outer else { return };
+        self.pairs.resize(0x1_0000 / 64, 0);
+        // A literal of one byte stands before any other.
+        let all = match next {
+            Some(next) => next..=next,
+            None => 0..=255,
+        };
+        for next in all {
+            let pair = usize::from(outer) << 8 | usize::from(next);
+            self.pairs[pair / 64] |= 1 << (pair % 64);
+        }
+    }
+
+    fn is_open(&self, outer: u8, next: u8) -> bool {
+        let pair = usize::from(outer) << 8 | usize::from(next);
+        self.pairs.get(pair / 64).is_some_and(|word| word >> (pair % 64) & 1 == 1)
     }
 }
 
@@ -254,7 +296,7 @@ mod tests {
             let mut candidates = Vec::new();
             index.candidates(&text, &Ends::of_text(&text), &mut candidates);
             for (id, pattern) in patterns.iter().enumerate() {
-                if !pattern.find(&key).is_empty() {
+                if pattern.is_match(&key) {
                     prop_assert!(candidates.contains(&(id as u32)), "{:?} missed on {key:?}", PATTERNS[id]);
                 }
             }

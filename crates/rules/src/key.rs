@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
@@ -139,12 +140,35 @@ pub(crate) fn is_mark(c: char) -> bool {
 }
 
 fn is_own_key(trimmed: &str) -> bool {
+    // Most lines of most news are printable ASCII, and that is seen many bytes at a time.
+    let bytes = trimmed.as_bytes();
+    let plain = bytes.iter().fold(true, |all, &b| all & (b.wrapping_sub(b' ') < 0x5f));
+    if plain {
+        return memchr::memmem::find(bytes, b"  ").is_none();
+    }
     let mut space = false;
     trimmed.chars().all(|c| {
         let double = space && c == ' ';
         space = c == ' ';
-        !double && matches!(fold(c), Fold::To(folded) if folded == c) && !is_mark(c)
+        !double && (space || is_plain(c))
     })
+}
+
+/// Whether a character stands in keys as it stands in text.
+pub(crate) fn is_plain(c: char) -> bool {
+    static PLAIN: LazyLock<Vec<u64>> = LazyLock::new(|| {
+        let mut plain = vec![0; 0x1_0000 / 64];
+        let own =
+            |c: &char| matches!(fold(*c), Fold::To(to) if to == *c) && !is_mark(*c) && *c != ' ';
+        for c in ('\0'..='\u{ffff}').filter(own) {
+            plain[c as usize / 64] |= 1 << (c as usize % 64);
+        }
+        plain
+    });
+    match PLAIN.get(c as usize / 64) {
+        Some(word) => word >> (c as usize % 64) & 1 == 1,
+        None => !is_mark(c),
+    }
 }
 
 #[cfg(test)]

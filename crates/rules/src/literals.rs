@@ -73,7 +73,11 @@ pub(crate) fn inner(hir: &Hir) -> Option<BTreeSet<String>> {
             HirKind::Alternation(_) | HirKind::Capture(_) => inner(parts[at]),
             _ => None,
         };
-        let shortest = |set: &BTreeSet<String>| set.iter().map(String::len).min().unwrap_or(0);
+        // A sign that prose hardly ever has tells as much as two letters.
+        let tells = |text: &String| {
+            text.len() + usize::from(["@", "#", "|", "=", "_"].contains(&text.as_str()))
+        };
+        let shortest = |set: &BTreeSet<String>| set.iter().map(tells).min().unwrap_or(0);
         let best = [Some(texts), below()].into_iter().flatten().max_by_key(shortest)?;
         let shortest = shortest(&best);
         (shortest >= INNER).then_some((shortest, best))

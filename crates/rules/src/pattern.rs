@@ -146,28 +146,52 @@ impl Pattern {
         Ok(())
     }
 
-    /// The matches on a key: one at most, but for patterns that match inside a line.
-    pub fn find(&self, key: &str) -> Vec<Found> {
+    /// Hands over the matches on a key: one at most, but for patterns that match inside a line.
+    pub fn find(&self, key: &str, each: &mut dyn FnMut(Found)) {
         if key.len() < self.lengths.0 || key.len() > self.lengths.1 {
-            return Vec::new();
+            return;
         }
         for alternative in &self.alternatives {
             let Some(regex) = alternative.regex() else { continue };
-            let found: Vec<Found> = if alternative.captures {
-                regex.captures_iter(key).take(self.most()).map(|c| with_fields(regex, &c)).collect()
+            let mut any = false;
+            let mut hand_over = |found: Found| {
+                any = true;
+                if !found.range.is_empty() {
+                    each(found);
+                }
+            };
+            if self.anchor != Anchor::Inside {
+                let found = match alternative.captures {
+                    true => regex.captures(key).map(|c| with_fields(regex, &c)),
+                    false => {
+                        regex.find(key).map(|m| Found { range: m.range(), fields: Vec::new() })
+                    }
+                };
+                found.into_iter().for_each(&mut hand_over);
+            } else if alternative.captures {
+                regex.captures_iter(key).map(|c| with_fields(regex, &c)).for_each(&mut hand_over);
             } else {
                 let bare = |m: regex::Match<'_>| Found { range: m.range(), fields: Vec::new() };
-                regex.find_iter(key).take(self.most()).map(bare).collect()
-            };
-            if !found.is_empty() {
-                return found.into_iter().filter(|found| !found.range.is_empty()).collect();
+                regex.find_iter(key).map(bare).for_each(&mut hand_over);
+            }
+            if any {
+                return;
             }
         }
-        Vec::new()
     }
 
-    fn most(&self) -> usize {
-        if self.anchor == Anchor::Inside { usize::MAX } else { 1 }
+    /// The first match on a key.
+    pub fn first(&self, key: &str) -> Option<Found> {
+        let mut first = None;
+        self.find(key, &mut |found| {
+            first.get_or_insert(found);
+        });
+        first
+    }
+
+    /// Whether it matches a key.
+    pub fn is_match(&self, key: &str) -> bool {
+        self.first(key).is_some()
     }
 }
 
@@ -287,12 +311,18 @@ mod tests {
         Pattern::new(anchor, Role::Line, vec![parse(text, false).unwrap()])
     }
 
+    fn find(pattern: &Pattern, key: &str) -> Vec<Found> {
+        let mut all = Vec::new();
+        pattern.find(key, &mut |found| all.push(found));
+        all
+    }
+
     #[test]
     fn patterns_fold_as_keys_do() {
-        assert_eq!(pattern(Anchor::Line, "Press TV’s – site").find("Press TV's — site").len(), 1);
-        assert_eq!(pattern(Anchor::Line, "[’–]+").find("'—").len(), 1);
-        assert_eq!(pattern(Anchor::Line, "[^“”]+").find("a\"b").len(), 0);
-        assert_eq!(pattern(Anchor::Line, "a\u{a0}b").find("a b").len(), 1);
+        assert_eq!(find(&pattern(Anchor::Line, "Press TV’s – site"), "Press TV's — site").len(), 1);
+        assert_eq!(find(&pattern(Anchor::Line, "[’–]+"), "'—").len(), 1);
+        assert_eq!(find(&pattern(Anchor::Line, "[^“”]+"), "a\"b").len(), 0);
+        assert_eq!(find(&pattern(Anchor::Line, "a\u{a0}b"), "a b").len(), 1);
     }
 
     #[test]
@@ -305,13 +335,13 @@ mod tests {
 
     #[test]
     fn a_whole_line_is_whole() {
-        assert_eq!(pattern(Anchor::Line, "a|b").find("ab"), []);
-        assert_eq!(pattern(Anchor::End, "—Agencies").find("so.—Agencies")[0].range, 3..14);
+        assert_eq!(find(&pattern(Anchor::Line, "a|b"), "ab"), []);
+        assert_eq!(find(&pattern(Anchor::End, "—Agencies"), "so.—Agencies")[0].range, 3..14);
     }
 
     #[test]
     fn fields_are_captured() {
-        let found = pattern(Anchor::Line, r"News / (?<section>\w+)").find("News / Politics");
+        let found = find(&pattern(Anchor::Line, r"News / (?<section>\w+)"), "News / Politics");
         assert_eq!(found[0].fields, [("section".to_owned(), 7..15)]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use chaffinch_stage::{Act, Document, Hit, Line, Role, Rule, RuleId};
+use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::file::{Allow, Era, Example, FileRule, RuleFile, Subject, Written};
@@ -86,6 +86,7 @@ struct Unit {
 #[derive(Debug, Default)]
 struct Rules {
     index: Index,
+    inside: Index,
     detectors: Vec<RuleId>,
 }
 
@@ -93,6 +94,7 @@ struct Rules {
 #[derive(Default)]
 struct RulesBuilder {
     index: IndexBuilder,
+    inside: IndexBuilder,
     detectors: Vec<RuleId>,
 }
 
@@ -294,7 +296,7 @@ impl RuleSet {
     /// Adds the rule that a stage marks under on its own account: `stage/NAME`.
     pub fn add_stage(&mut self, stage: &str) -> RuleId {
         let mut rule = Rule::new(format!("stage/{stage}"), stage);
-        rule.place = chaffinch_stage::Place::Anywhere;
+        rule.place = Place::Anywhere;
         self.rules.push(rule);
         self.patterns.push(Vec::new());
         self.sources.push(Source {
@@ -494,41 +496,60 @@ impl RuleSet {
         })
     }
 
-    /// All rules that match a line, wherever it stands: the outlet's, its families', the generic
-    /// ones, each in the order of its file.
+    /// The rules that match a line, wherever it stands: the outlet's, its families', the generic
+    /// ones, each in the order of its file; without the ends of blocks, which only matter below
+    /// their beginnings (see [`RuleSet::find_end`]). `inside`: only the rules that can act on a
+    /// sentence in the midst of an article.
     pub fn find(
         &self,
         outlet: Option<UnitId>,
         line: Line<'_, '_>,
+        inside: bool,
         near: &mut Vec<u32>,
     ) -> Vec<Hit> {
         let text = line.text();
         let (ends, mut keyed, mut hits) = (Ends::of_text(text), None, Vec::new());
-        let own = outlet.map(|unit| &self.unit_rules(unit).index);
-        for index in own.into_iter().chain([&self.generic.index]) {
+        let own = outlet.map(|unit| self.unit_rules(unit));
+        for rules in own.into_iter().chain([&self.generic]) {
+            let index = if inside { &rules.inside } else { &rules.index };
             index.candidates(text, &ends, near);
             for &slot in near.iter() {
                 let (id, part) = slot_rule(slot);
                 let pattern = &self.patterns[id.0 as usize][part];
                 let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
-                for found in pattern.find(keyed.as_str()) {
+                pattern.find(keyed.as_str(), &mut |found| {
                     let hit = self.hit(id, pattern, found, keyed, line);
                     // A part of a replacement cannot be cut.
                     hits.extend((!hit.span.is_empty()).then_some(hit));
-                }
+                });
             }
         }
         hits
     }
 
+    /// Where the block of `rule` may end on this line.
+    pub fn find_end(&self, rule: RuleId, line: Line<'_, '_>) -> Option<Hit> {
+        let ends = |pattern: &&Pattern| pattern.role == Role::Through;
+        let pattern = self.patterns[rule.0 as usize].iter().find(ends)?;
+        let keyed = Keyed::new(line.text());
+        let mut hit = None;
+        pattern.find(keyed.as_str(), &mut |found| {
+            hit = Some(self.hit(rule, pattern, found, &keyed, line));
+        });
+        hit.filter(|hit: &Hit| !hit.span.is_empty())
+    }
+
     /// The hits that `rule` would have on a line if `patterns` were its own.
     pub fn find_instead(&self, rule: RuleId, patterns: &[Pattern], line: Line<'_, '_>) -> Vec<Hit> {
         let keyed = Keyed::new(line.text());
-        let found = patterns.iter().flat_map(|pattern| {
-            pattern.find(keyed.as_str()).into_iter().map(move |found| (pattern, found))
-        });
-        let hits = found.map(|(pattern, found)| self.hit(rule, pattern, found, &keyed, line));
-        hits.filter(|hit| !hit.span.is_empty()).collect()
+        let mut hits = Vec::new();
+        for pattern in patterns {
+            pattern.find(keyed.as_str(), &mut |found| {
+                hits.push(self.hit(rule, pattern, found, &keyed, line));
+            });
+        }
+        hits.retain(|hit| !hit.span.is_empty());
+        hits
     }
 
     /// The patterns of a rule; two for a block, none for a detector.
@@ -536,7 +557,8 @@ impl RuleSet {
         &self.patterns[rule.0 as usize]
     }
 
-    /// The same as [`RuleSet::find`], by trying every pattern: the oracle for tests.
+    /// All that [`RuleSet::find`] finds, and the ends of blocks, by trying every pattern: the oracle
+    /// for tests.
     pub fn find_naively(&self, outlet: Option<UnitId>, line: Line<'_, '_>) -> Vec<Hit> {
         let keyed = Keyed::new(line.text());
         let mut hits = Vec::new();
@@ -551,10 +573,10 @@ impl RuleSet {
         for id in own.into_iter().chain(generic) {
             for pattern in &self.patterns[id.0 as usize] {
                 if !keyed.as_str().is_empty() {
-                    for found in pattern.find(keyed.as_str()) {
+                    pattern.find(keyed.as_str(), &mut |found| {
                         let hit = self.hit(id, pattern, found, &keyed, line);
                         hits.extend((!hit.span.is_empty()).then_some(hit));
-                    }
+                    });
                 }
             }
         }
@@ -600,7 +622,7 @@ impl RuleSet {
 
 impl RulesBuilder {
     fn build(self) -> Rules {
-        Rules { index: self.index.build(), detectors: self.detectors }
+        Rules { index: self.index.build(), inside: self.inside.build(), detectors: self.detectors }
     }
 
     fn add(&mut self, id: RuleId, rules: &[Rule], patterns: &[Vec<Pattern>]) {
@@ -608,9 +630,21 @@ impl RulesBuilder {
             self.detectors.push(id);
         }
         for (part, pattern) in patterns[id.0 as usize].iter().enumerate() {
-            self.index.add(id.0 * 2 + part as u32, pattern);
+            if pattern.role == Role::Through {
+                continue;
+            }
+            let slot = id.0 * 2 + part as u32;
+            self.index.add(slot, pattern);
+            if acts_inside(&rules[id.0 as usize]) {
+                self.inside.add(slot, pattern);
+            }
         }
     }
+}
+
+/// Whether a rule can act on a sentence in the midst of an article.
+pub fn acts_inside(rule: &Rule) -> bool {
+    rule.act == Act::Keep || matches!(rule.place, Place::Anywhere | Place::Body)
 }
 
 /// A slot of an index: a rule, and which of its two patterns.

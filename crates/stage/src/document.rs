@@ -129,6 +129,8 @@ pub struct Document<'a> {
     detectors: Vec<RuleId>,
     key_of: fn(&str) -> Cow<'_, str>,
     lines: Vec<LineData<'a>>,
+    // Indices of the lines that have hits, in order: few, so that a stage without any costs little.
+    hit_lines: Vec<usize>,
     zones: Zones,
     first_zones: Zones,
     stage: &'a str,
@@ -192,10 +194,21 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// The lines that earlier stages left and that have hits of any stage.
+    pub fn lines_with_hits(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> {
+        let live = self.hit_lines.iter().filter(|&&index| !self.lines[index].removed);
+        live.map(|&index| Line { doc: self, index })
+    }
+
+    /// Whether any line has a hit of this stage's rules, in place or not.
+    pub fn has_cues(&self) -> bool {
+        self.lines_with_hits().any(|line| line.cues().next().is_some())
+    }
+
     /// The blocks of this stage's `from`/`through` rules that lie wholly in their place.
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
-        for first in self.lines() {
+        for first in self.lines_with_hits() {
             for from in first.all_hits().filter(|hit| hit.role == Role::From) {
                 let rule = self.rule(from.rule);
                 if rule.stage == self.stage && self.allows(first.index, rule) {
@@ -240,7 +253,7 @@ impl<'a> Document<'a> {
 
     fn allows(&self, line: usize, rule: &Rule) -> bool {
         self.in_place(line, rule)
-            && rule.max_words.is_none_or(|most| script::words(&self.lines[line].text) <= most)
+            && rule.max_words.is_none_or(|most| script::has_at_most(&self.lines[line].text, most))
             && rule.at.is_none_or(|at| self.is_at(line, rule.place, at))
     }
 
@@ -294,6 +307,7 @@ impl<'a> Document<'a> {
             detectors: Vec::new(),
             key_of,
             lines,
+            hit_lines: Vec::new(),
             zones,
             first_zones: zones,
             stage: "",
@@ -336,6 +350,11 @@ impl<'a> Document<'a> {
 
     /// Sets the hits of a line.
     pub fn set_hits(&mut self, index: usize, hits: Vec<Hit>) {
+        match (self.hit_lines.binary_search(&index), hits.is_empty()) {
+            (Ok(at), true) => drop(self.hit_lines.remove(at)),
+            (Err(at), false) => self.hit_lines.insert(at, index),
+            _ => {}
+        }
         self.lines[index].hits = hits;
     }
 
@@ -350,6 +369,21 @@ impl<'a> Document<'a> {
         line.text = Cow::Owned(text);
         line.pieces = pieces;
         line.judge();
+    }
+
+    /// Whether the line is a sentence in the midst of the article: between the first and the last
+    /// body line, and at no edge.
+    pub fn is_inside(&self, index: usize) -> bool {
+        let between = self.zones.body.is_some_and(|(first, last)| first < index && index < last);
+        between && self.lines[index].body && !self.zones.head(index) && !self.zones.tail(index)
+    }
+
+    /// Adds a hit to a line.
+    pub fn add_hit(&mut self, index: usize, hit: Hit) {
+        self.lines[index].hits.push(hit);
+        if let Err(at) = self.hit_lines.binary_search(&index) {
+            self.hit_lines.insert(at, index);
+        }
     }
 
     /// Finds the zones again, after lines were removed or rewritten.
@@ -420,6 +454,11 @@ impl<'d, 'a> Line<'d, 'a> {
     /// The number of its words.
     pub fn words(&self) -> usize {
         script::words(self.text())
+    }
+
+    /// Whether it has so many words at most. Looks no further than it must.
+    pub fn has_at_most(&self, words: usize) -> bool {
+        script::has_at_most(self.text(), words)
     }
 
     /// Whether it counts as head.

@@ -74,7 +74,7 @@ impl Marks {
     /// Marks what the stage's own rules hit, in place: single lines, parts of lines, blocks. What
     /// most stages do first, and some stages do alone.
     pub fn mark_hits(&mut self, doc: &Document<'_>) {
-        for line in doc.lines() {
+        for line in doc.lines_with_hits() {
             for hit in line.hits() {
                 self.act(hit.span, hit.rule, doc.rule(hit.rule), &hit.fields);
             }

@@ -1,5 +1,7 @@
 //! What can be told of text in any script: words, sentence ends, spaces.
 
+use std::sync::LazyLock;
+
 /// Words, of any script, that make a line long enough to be a body line.
 pub const BODY_WORDS: usize = 8;
 
@@ -93,26 +95,64 @@ pub fn is_long(text: &str) -> bool {
     count_words(text, BODY_WORDS) >= BODY_WORDS
 }
 
+/// Whether `text` has so many words at most. Looks no further than it must.
+pub fn has_at_most(text: &str, words: usize) -> bool {
+    count_words(text, words.saturating_add(1)) <= words
+}
+
 fn count_words(text: &str, enough: usize) -> usize {
+    let kinds = &*KINDS;
     let (mut spaced, mut unspaced, mut inside) = (0, 0, false);
     for c in text.chars() {
-        // Most characters of most news are ASCII, and Unicode's tables are slow.
-        let (word, space) = match c.is_ascii() {
-            true => (c.is_ascii_alphanumeric(), c.is_ascii_whitespace()),
-            false if is_unspaced(c) => {
-                unspaced += 1;
-                (false, true)
+        match kinds.get(c as usize).copied().unwrap_or_else(|| Kind::of(c)) {
+            Kind::Word => {
+                if inside {
+                    continue;
+                }
+                inside = true;
+                spaced += 1;
             }
-            false => (c.is_alphanumeric(), is_space(c)),
-        };
-        spaced += usize::from(word && !inside);
-        inside = word || inside && !space;
+            Kind::Other => continue,
+            Kind::Space => {
+                inside = false;
+                continue;
+            }
+            Kind::Unspaced => {
+                inside = false;
+                unspaced += 1;
+            }
+        }
         if spaced + unspaced * BODY_WORDS / BODY_UNSPACED >= enough {
             return enough;
         }
     }
     spaced + unspaced * BODY_WORDS / BODY_UNSPACED
 }
+
+/// What a character is to one who counts words.
+#[derive(Clone, Copy)]
+enum Kind {
+    Word,
+    Space,
+    Unspaced,
+    Other,
+}
+
+impl Kind {
+    fn of(c: char) -> Kind {
+        match c {
+            _ if is_unspaced(c) => Kind::Unspaced,
+            _ if c.is_alphanumeric() => Kind::Word,
+            _ if is_space(c) => Kind::Space,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// The kinds of the characters up to U+FFFF: Unicode's own tables are slow to look up.
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    (0..=0xffff).map(|code| char::from_u32(code).map_or(Kind::Other, Kind::of)).collect()
+});
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,7 @@ pub struct Captions;
 impl Stage for Captions {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
-        for (id, _) in doc.detectors("alternative-text") {
+        for (id, _) in doc.detectors("alternative-text").filter(|_| doc.has_cues()) {
             let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
             for pair in lines.windows(2) {
                 let caption = pair[1].hits().any(|hit| doc.rule(hit.rule).act == Act::Remove);
@@ -30,10 +30,13 @@ impl Stage for Captions {
             }
         }
         for (id, rule) in doc.detectors("cut-short") {
-            let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
-            for pair in lines.windows(2).filter(|pair| pair[0].allows(rule)) {
-                if breaks_off(pair[0].text()) && is_cut_short(&pair[0].key(), &pair[1].key()) {
-                    marks.remove(pair[0].span(), id);
+            let mut lines = doc.lines().filter(|line| !line.is_blank()).peekable();
+            while let Some(line) = lines.next() {
+                if let Some(below) = lines.peek().filter(|_| breaks_off(line.text()))
+                    && line.allows(rule)
+                    && is_cut_short(&line.key(), &below.key())
+                {
+                    marks.remove(line.span(), id);
                 }
             }
         }

@@ -65,7 +65,7 @@ fn is_copy(doc: &Document<'_>, line: &Line<'_, '_>) -> bool {
 fn stands_twice(source: &str, line: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || c == ' ';
     let longest = line.split(|c: char| !plain(c)).map(str::trim).max_by_key(|part| part.len());
-    longest.is_some_and(|part| source.matches(part).nth(1).is_some())
+    longest.is_some_and(|part| memchr::memmem::find_iter(source.as_bytes(), part).nth(1).is_some())
 }
 
 /// Whether `sentence` stands in `text` as a sentence or several: from a start to an end of one.

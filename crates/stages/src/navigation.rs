@@ -33,9 +33,9 @@ impl Stage for Navigation {
                 marks.remove_with(first.span(), id, fields);
             }
         }
-        for (id, rule) in doc.detectors("menu") {
+        for (id, rule) in doc.detectors("menu").filter(|_| doc.has_cues()) {
             let short = |line: &Line<'_, '_>| {
-                line.allows(rule) && line.words() <= 4 && !script::ends_sentence(line.text())
+                line.allows(rule) && line.has_at_most(4) && !script::ends_sentence(line.text())
             };
             for run in runs(doc, self.min_run, short) {
                 let is_cue = |line: &Line<'_, '_>| line.cues().next().is_some();

@@ -44,7 +44,8 @@ impl Stage for Normalise {
         for line in doc.lines() {
             // Most lines hold nothing of interest, and that is quickly seen.
             let text = line.text();
-            if !text.is_ascii() || text.bytes().any(|b| b < b' ' || b == 0x7f) {
+            let odd = |b: u8| b.wrapping_sub(b' ') >= 0x5f;
+            if text.bytes().fold(false, |any, b| any | odd(b)) {
                 let mut edits = LineEdits { line, done: Vec::new(), marks };
                 edits.all(mojibake, repair_mojibake(text));
                 edits.all(nbsp, plain_spaces(text));
@@ -83,9 +84,12 @@ impl LineEdits<'_, '_, '_> {
     }
 }
 
+const NBSP: &str = "\u{a0}";
+
 /// No-break spaces between words, each to become a space.
 fn plain_spaces(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
-    text.match_indices('\u{a0}').filter_map(|(at, nbsp)| {
+    memchr::memmem::find_iter(text.as_bytes(), NBSP).filter_map(|at| {
+        let nbsp = NBSP;
         let before = text[..at].chars().next_back()?;
         let after = text[at + nbsp.len()..].chars().next()?;
         let ends = before.is_alphanumeric() || ",.;:!?)]”’\"'%…".contains(before);
@@ -103,7 +107,7 @@ fn invisible_characters(text: &str) -> impl Iterator<Item = (Range<usize>, Strin
     };
     // What is looked for begins with one of these bytes: the rest of the text needs no look.
     let suspect = |b: u8| b < b' ' || matches!(b, 0x7f | 0xc2 | 0xe2 | 0xef);
-    let any = text.bytes().any(suspect);
+    let any = text.bytes().fold(false, |any, b| any | suspect(b));
     let text = if any { text } else { "" };
     text.char_indices()
         .filter(move |(_, c)| invisible(*c))
@@ -113,7 +117,7 @@ fn invisible_characters(text: &str) -> impl Iterator<Item = (Range<usize>, Strin
 /// UTF-8 that was read as windows-1252 ("â€™"), each to become what it was.
 fn repair_mojibake(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
     // All of it begins with one of four letters, and these with one byte.
-    let mut at = if text.as_bytes().contains(&0xc3) { 0 } else { text.len() };
+    let mut at = if memchr::memchr(0xc3, text.as_bytes()).is_some() { 0 } else { text.len() };
     std::iter::from_fn(move || {
         while let Some(step) = text[at..].find(['â', 'Ã', 'Â', 'ð']) {
             at += step;

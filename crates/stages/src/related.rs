@@ -16,7 +16,7 @@ pub struct Related;
 impl Stage for Related {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
-        for (id, _) in doc.detectors("list") {
+        for (id, _) in doc.detectors("list").filter(|_| doc.has_cues()) {
             if !doc.has_body() {
                 continue;
             }

@@ -14,7 +14,7 @@ pub struct ShareButtons;
 impl Stage for ShareButtons {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
-        for (id, rule) in doc.detectors("button-row") {
+        for (id, rule) in doc.detectors("button-row").filter(|_| doc.has_cues()) {
             let button = |line: &Line<'_, '_>| line.allows(rule) && line.cues().next().is_some();
             for run in runs(doc, 2, button) {
                 run.iter().for_each(|line| marks.remove(line.span(), id));

@@ -20,7 +20,7 @@ impl Stage for Tags {
         marks.mark_hits(doc);
         for (id, rule) in doc.detectors("tag-line") {
             let Some(last) = doc.lines().rfind(|line| !line.is_blank()) else { continue };
-            let short = (1..=MOST_WORDS).contains(&last.words());
+            let short = last.has_at_most(MOST_WORDS) && !last.has_at_most(0);
             let apart = last.after_blank() && !script::ends_sentence(last.text());
             if last.allows(rule) && short && apart && half_in_body(doc, &last.key()) {
                 let fields = vec![("tags".to_owned(), plain(last.text()))];

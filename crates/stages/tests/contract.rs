@@ -9,7 +9,7 @@ use chaffinch_stages::STAGES;
 fn find(rules: &RuleSet, text: &str) -> Vec<Found> {
     let doc = Document::new(text, rules.rules(), chaffinch_rules::key::key);
     let Some(line) = doc.lines().next() else { return Vec::new() };
-    let hits = |line: Line<'_, '_>| rules.find(None, line, &mut Vec::new());
+    let hits = |line: Line<'_, '_>| rules.find(None, line, false, &mut Vec::new());
     // A lone CR ends a line of a document, but the contract hands over one line at a time.
     hits(line).into_iter().map(|hit| (hit.rule.0 as usize, hit.span.range(), hit.role)).collect()
 }

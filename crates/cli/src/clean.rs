@@ -22,11 +22,11 @@ static STOP: AtomicBool = AtomicBool::new(false);
 pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
     let (output, ledger) = destination(args)?;
     let (container, names) = setup::source(&args.source);
-    let pipeline = setup::pipeline(&args.rules)?;
     if let Some(jobs) = args.jobs {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.into()).build_global();
         pool.map_err(|error| Failure::Usage(format!("--jobs: {error}")))?;
     }
+    let pipeline = setup::pipeline(&args.rules)?;
     let job = Job {
         inputs: args.inputs.clone(),
         output,

@@ -1,5 +1,6 @@
 //! Families, eras and `keep` rules: what an outlet's file can say beyond its own rules.
 
+use chaffinch_core::stage::RuleId;
 use chaffinch_core::{Cleaned, Input, Pipeline};
 
 const BODY: &str = "The minister told reporters on Tuesday that the talks would go on.";
@@ -103,4 +104,16 @@ fn eras_are_days_in_their_order() {
     x.yaml:4:96: the era ends before it begins
     x.yaml:5:77: expected a day such as 2024-05-31
     ");
+}
+
+// Shipped files are read without compiling their largest patterns: here they are.
+#[test]
+fn every_shipped_pattern_compiles() {
+    let pipeline = Pipeline::shipped().unwrap();
+    let rules = pipeline.rules();
+    for id in (0..rules.rules().len() as u32).map(RuleId) {
+        for pattern in rules.patterns(id) {
+            assert_eq!(pattern.compile(), Ok(()), "{}", rules.rules()[id.0 as usize].id);
+        }
+    }
 }

@@ -185,9 +185,17 @@ impl RuleFile {
     /// # Errors
     /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
     pub fn parse(file: &str, source: &str, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
+        RuleFile::parse_as(file, source, Reading { stages, shipped: false })
+    }
+
+    pub(crate) fn parse_as(
+        file: &str,
+        source: &str,
+        reading: Reading<'_>,
+    ) -> Result<RuleFile, Vec<Problem>> {
         let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
         let problems = Problems::default();
-        let parsed = parse_top(file, Node::top(&mapping, schema::FILE, &problems), stages);
+        let parsed = parse_top(file, Node::top(&mapping, schema::FILE, &problems), reading);
         let problems = problems.place(file, source);
         match parsed {
             Some(parsed) if problems.is_empty() => Ok(parsed),
@@ -196,7 +204,16 @@ impl RuleFile {
     }
 }
 
-fn parse_top(file: &str, top: Node<'_>, stages: &[&str]) -> Option<RuleFile> {
+/// How a rule file is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// The names that rules may be addressed to.
+    pub(crate) stages: &'a [&'a str],
+    /// Whether the file ships, so that tests have compiled its largest patterns.
+    pub(crate) shipped: bool,
+}
+
+fn parse_top(file: &str, top: Node<'_>, reading: Reading<'_>) -> Option<RuleFile> {
     let kinds =
         [("outlet", Subject::Outlet), ("family", Subject::Family), ("generic", Subject::Generic)];
     let mut named =
@@ -213,8 +230,8 @@ fn parse_top(file: &str, top: Node<'_>, stages: &[&str]) -> Option<RuleFile> {
     if !is_name(id) {
         top.wrong(key, NAME, None);
     }
-    if subject == Subject::Generic && !stages.contains(&id) {
-        let help = yaml::expected(id, stages);
+    if subject == Subject::Generic && !reading.stages.contains(&id) {
+        let help = yaml::expected(id, reading.stages);
         top.wrong(key, &format!("unknown stage \"{id}\""), Some(&help));
     }
     let name = top.text("name").map(str::to_owned);
@@ -249,7 +266,7 @@ fn parse_top(file: &str, top: Node<'_>, stages: &[&str]) -> Option<RuleFile> {
     let extends = owned(top.texts("extends"));
     let (mut rules, mut ids) = (Vec::new(), HashSet::new());
     for (at, node) in top.nodes("rules").into_iter().enumerate() {
-        rules.extend(parse_rule(node, at, &subject, id, stages, &mut ids));
+        rules.extend(parse_rule(node, at, &subject, id, reading, &mut ids));
     }
     let mut examples = Vec::new();
     for node in top.nodes("examples") {
@@ -297,7 +314,7 @@ fn parse_rule(
     at_in_file: usize,
     subject: &Subject,
     unit: &str,
-    stages: &[&str],
+    Reading { stages, shipped }: Reading<'_>,
     ids: &mut HashSet<String>,
 ) -> Option<FileRule> {
     let id = node.required("id", "a name for the rule, such as `breadcrumb`");
@@ -318,7 +335,7 @@ fn parse_rule(
     }
     let ignore_case = node.flag("ignore_case");
     // A bad pattern must not hide what else is wrong with the rule.
-    let parsed = parse_pattern(&node, ignore_case);
+    let parsed = parse_pattern(&node, ignore_case, shipped);
     let at_ends = parsed
         .as_ref()
         .and_then(|(patterns, ..)| patterns.first())
@@ -425,7 +442,7 @@ fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
 
 type Parsed = (Vec<Pattern>, Written, Option<String>);
 
-fn parse_pattern(node: &Node<'_>, ignore_case: bool) -> Option<Parsed> {
+fn parse_pattern(node: &Node<'_>, ignore_case: bool, shipped: bool) -> Option<Parsed> {
     let present: Vec<&str> = PATTERN_KEYS.iter().copied().filter(|key| node.has(key)).collect();
     let through = node.has("through");
     let key = match present[..] {
@@ -465,7 +482,8 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool) -> Option<Parsed> {
     }
     for pattern in &patterns {
         // Only a heavy regex can be too large; all others compile when they are needed.
-        if let Some(Err(message)) = pattern.is_heavy().then(|| pattern.compile()) {
+        let heavy = !shipped && pattern.is_heavy();
+        if let Some(Err(message)) = heavy.then(|| pattern.compile()) {
             node.wrong(key, &format!("the pattern cannot be used: {message}"), None);
             return None;
         }

@@ -126,9 +126,27 @@ pub(crate) fn fold(c: char) -> Fold {
         '“' | '”' | '„' | '‟' => '"',
         '\u{2010}' | '\u{2011}' => '-',
         '\u{2012}'..='\u{2015}' => '—',
+        // Signs and old forms of letters: without them, most letters have two cases.
+        '\u{17f}' => 's',
+        '\u{212a}' => 'K',
+        '\u{212b}' => 'Å',
+        '\u{1c80}' => 'в',
+        '\u{1c81}' => 'д',
+        '\u{1c82}' => 'о',
+        '\u{1c83}' => 'с',
+        '\u{1c84}' | '\u{1c85}' => 'т',
+        '\u{1c86}' => 'ъ',
         c if c.is_whitespace() => ' ',
         c => c,
     })
+}
+
+/// Whether a text holds one of the letters that keys write as another letter: hardly any does.
+pub(crate) fn hides_letters(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // U+017F, U+212A and U+212B, U+1C80 to U+1CBF.
+    let starts: [&[u8]; 3] = [&[0xc5, 0xbf], &[0xe2, 0x84], &[0xe1, 0xb2]];
+    !text.is_ascii() && starts.iter().any(|start| memchr::memmem::find(bytes, start).is_some())
 }
 
 fn is_trimmed(c: char) -> bool {

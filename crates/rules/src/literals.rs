@@ -94,14 +94,16 @@ fn unfolded(text: &str) -> &str {
     text.split(folded).rev().max_by_key(|part| part.len()).unwrap_or_default()
 }
 
-/// A literal in all cases of its letters that are not ASCII: of three characters at most, if it
-/// has such letters, so that they are few.
+/// The most cases of one literal.
+const MOST_CASES: usize = 32;
+
+/// A literal in all cases of its letters that are not ASCII; cut short before they are too many.
 fn cases(text: &str) -> Vec<String> {
     if text.is_ascii() {
         return vec![text.to_owned()];
     }
     let mut all = vec![String::new()];
-    for c in text.chars().take(3) {
+    for c in text.chars() {
         let mut variants = vec![c];
         if !c.is_ascii() {
             let mut upper = c.to_uppercase();
@@ -115,7 +117,11 @@ fn cases(text: &str) -> Vec<String> {
                     .into_iter()
                     .filter(|o| same(*o)),
             );
+            variants.sort_unstable();
             variants.dedup();
+        }
+        if all.len() * variants.len() > MOST_CASES {
+            break;
         }
         all = all
             .iter()
@@ -265,7 +271,7 @@ mod tests {
     #[test]
     fn cases_are_one_literal() {
         let (side, set) = of("share this .*", Anchor::Line).unwrap();
-        assert_eq!((side, set), (Side::Start, vec!["share th".into(), "ſhare t".into()]));
+        assert_eq!((side, set), (Side::Start, vec!["share th".into()]));
     }
 
     #[test]
@@ -286,7 +292,7 @@ mod tests {
         };
         assert_eq!(inner(r".{4,300}[.!?] ?(?:Photo|Bild) ?:.*").unwrap(), ["bild", "photo"]);
         assert_eq!(inner(r"\d+ (?:reads|don't) \d+").unwrap()[0], "don");
-        assert!(inner(r".*Фото.*").unwrap().contains(&"ФОТ".to_owned()));
+        assert!(inner(r".*Фото.*").unwrap().contains(&"ФОТО".to_owned()));
         assert_eq!(inner(r"\w+ - \w+"), None);
     }
 

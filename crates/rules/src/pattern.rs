@@ -281,7 +281,9 @@ fn fold_literal(text: &str) -> String {
 /// Characters that keys fold away, and a sample of what they become.
 const FOLDED: &[char] = &[
     '‘', '’', '‚', '‛', 'ʼ', '“', '”', '„', '‟', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}',
-    '\u{2014}', '\u{2015}', '\u{a0}', '\u{2009}', '\u{202f}', '\u{3000}', '\t',
+    '\u{2014}', '\u{2015}', '\u{a0}', '\u{2009}', '\u{202f}', '\u{3000}', '\t', '\u{17f}',
+    '\u{212a}', '\u{212b}', '\u{1c80}', '\u{1c81}', '\u{1c82}', '\u{1c83}', '\u{1c84}', '\u{1c85}',
+    '\u{1c86}',
 ];
 
 /// A class of half of all characters or more was written as what it leaves out.
@@ -294,8 +296,12 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
     for &c in FOLDED {
         let Fold::To(to) = key::fold(c) else { continue };
         let one = ClassUnicode::new([ClassUnicodeRange::new(to, to)]);
-        if has(c) && !has(to) && size < LARGE_CLASS {
+        if has(c) && size < LARGE_CLASS {
+            // No key holds `c`, so that a class without it tells as much.
             folded.union(&one);
+            if c != to {
+                folded.difference(&ClassUnicode::new([ClassUnicodeRange::new(c, c)]));
+            }
         } else if !has(c) && has(to) && size >= LARGE_CLASS {
             folded.difference(&one);
         }

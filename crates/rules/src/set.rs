@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId};
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use rayon::prelude::*;
 
-use crate::file::{Allow, Era, Example, FileRule, RuleFile, Subject, Written};
+use crate::file::{Allow, Era, Example, FileRule, Reading, RuleFile, Subject, Written};
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::{self, Keyed};
 use crate::literals::Side;
@@ -123,7 +124,8 @@ impl RuleSet {
     }
 
     /// The shipped generic rules with the rule files below `directories`, or with the shipped
-    /// outlets where none is given; `files` are more rule files, by name and text. A directory's own `generic/` stands in for the shipped one.
+    /// outlets where none is given; `files` are more rule files, by name and text. A directory's own
+    /// `generic/` stands in for the shipped one.
     /// `speaks` tells which languages of generic cues are wanted.
     ///
     /// # Errors
@@ -150,9 +152,15 @@ impl RuleSet {
                 texts.push((format!("rules/{name}"), Cow::Borrowed(text)));
             }
         }
+        let shipped = |text: &str| SHIPPED.iter().any(|(_, own)| std::ptr::eq(*own, text));
+        let parse = |(file, text): &(String, Cow<'_, str>)| {
+            let reading = Reading { stages, shipped: shipped(text) };
+            RuleFile::parse_as(file, text, reading)
+        };
+        let parsed: Vec<_> = texts.par_iter().map(parse).collect();
         let mut files = Vec::new();
-        for (file, text) in &texts {
-            match RuleFile::parse(file, text, stages) {
+        for (parsed, (_, text)) in parsed.into_iter().zip(&texts) {
+            match parsed {
                 Ok(parsed) => files.push((parsed, text.as_ref())),
                 Err(found) => problems.extend(found),
             }

@@ -34,7 +34,7 @@ impl Block {
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
         let (files, container) = match &self.work {
             Work::Files(files) => (files.as_slice(), None),
-            Work::Open(source) => (&[][..], Some(source.name.as_str())),
+            Work::Open { source, .. } => (&[][..], Some(source.name.as_str())),
             _ => (&[][..], None),
         };
         let files = files.iter().filter_map(|item| match item {
@@ -63,7 +63,7 @@ impl Block {
             Work::RowGroup { file, group } => {
                 file.rows(*group).for_each(|ordinal| each(&file.source.name, ordinal));
             }
-            Work::Open(_) | Work::Close { .. } => {}
+            Work::Open { .. } | Work::Close { .. } => {}
         }
     }
 }
@@ -71,8 +71,8 @@ impl Block {
 pub(crate) enum Work {
     /// Files, one after another.
     Files(Vec<Item>),
-    /// A container begins.
-    Open(Arc<Source>),
+    /// A container begins; `parts`: it is put together from files, as Parquet is.
+    Open { source: Arc<Source>, parts: bool },
     /// A piece of the container in hand.
     Piece { source: Arc<Source>, framing: Container, codec: Codec, chunk: Chunk },
     /// A row group of a Parquet file.
@@ -213,6 +213,7 @@ impl<'a> Blocks<'a> {
         let version = version(&source);
         let name = source.name.clone();
         let source = Arc::new(source);
+        let parts = matches!(opened, Opened::Parquet);
         let current = match opened {
             Opened::Records(chunks) => Current::Chunks(Arc::clone(&source), chunks),
             #[cfg(feature = "parquet")]
@@ -227,7 +228,7 @@ impl<'a> Blocks<'a> {
         };
         self.current = Some(current);
         self.position.inside = Some(Inside { name, version, at: chunks::Position::default() });
-        self.block(Work::Open(source), 0)
+        self.block(Work::Open { source, parts }, 0)
     }
 
     /// A file that looked like a container passes through as it is.
@@ -268,12 +269,12 @@ impl<'a> Blocks<'a> {
                 }
             }
             #[cfg(feature = "parquet")]
-            Current::Parquet(file, group) if group < file.groups() => {
+            Current::Parquet(file, group) if group < file.groups().max(1) => {
                 if let Some(inside) = &mut self.position.inside {
                     inside.at.record = group as u64 + 1;
                 }
                 self.current = Some(Current::Parquet(Arc::clone(&file), group + 1));
-                let read = file.source.bytes / file.groups() as u64;
+                let read = file.source.bytes / file.groups().max(1) as u64;
                 self.block(Work::RowGroup { file, group }, read)
             }
             #[cfg(feature = "parquet")]

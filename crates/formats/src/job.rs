@@ -17,7 +17,7 @@ use chaffinch_core::Pipeline;
 use globset::GlobSet;
 use serde_json::json;
 
-use crate::blocks::{Block, Blocks};
+use crate::blocks::{Block, Blocks, Work};
 use crate::input::{self, Container, Filter, Reading, Source, sources};
 use crate::jsonl::FieldNames;
 use crate::ledger;
@@ -279,6 +279,13 @@ impl Job<'_> {
         let (files, filter) = (self.files(), self.filter());
         let mut blocks = Blocks::new(Box::new(sources(&files, &filter)), self.reading(), None);
         while let Some(block) = blocks.next()? {
+            if let Work::Open { source, parts: true } = &block.work {
+                return Err(Error::Usage(format!(
+                    "--sample takes no rows out of Parquet files, such as {}; leave it out, or \
+                     leave them out with --exclude",
+                    source.name
+                )));
+            }
             block.documents(|name, ordinal| drawing.offer(name, ordinal));
         }
         Ok(drawing.finish())

@@ -75,6 +75,9 @@ pub struct Record<'a> {
     /// How to undo the headers of its WARC record; none for records passed through.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<HeaderUndo>,
+    /// The Parquet column that holds its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<Cow<'a, str>>,
     /// Whether it is a record of a container.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_container: bool,
@@ -106,6 +109,7 @@ impl<'a> Record<'a> {
             undo: Undo { coding: Coding::UTF_8, raw: true, edits, patches },
             row: None,
             headers: Vec::new(),
+            column: None,
             in_container: false,
             day: None,
             tail_lines: 0,
@@ -145,6 +149,7 @@ impl<'a> Record<'a> {
             undo: cleaned.undo(number),
             row: None,
             headers: Vec::new(),
+            column: None,
             in_container: false,
             day: cleaned.fields().get("date").and_then(date::iso),
             tail_lines: cleaned.tail_lines() as u64,

@@ -12,6 +12,8 @@ mod job;
 pub mod jsonl;
 pub mod ledger;
 mod output;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod restore;
 mod runs;
 mod sample;

@@ -59,7 +59,14 @@ fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
     if let Some(target) = target {
         fs::create_dir_all(target).map_err(failed)?;
     }
-    let mut work = Work { run, target, result: Restored::default(), container: None };
+    let mut work = Work {
+        run,
+        target,
+        result: Restored::default(),
+        container: None,
+        #[cfg(feature = "parquet")]
+        table: None,
+    };
     if is_unfinished(run) {
         let reason = "the run was cut off; repeat its command, and it goes on";
         work.problem(&run.display().to_string(), reason.to_owned());
@@ -273,6 +280,8 @@ struct Work<'a> {
     target: Option<&'a Path>,
     result: Restored,
     container: Option<Open>,
+    #[cfg(feature = "parquet")]
+    table: Option<(String, Option<crate::parquet::Restoring>)>,
 }
 
 impl Work<'_> {
@@ -292,10 +301,54 @@ impl Work<'_> {
         if open.is_some() && open != Some(&*record.file) {
             self.close()?;
         }
-        match record.in_container {
-            true => self.row(record),
-            false => self.document(record),
+        #[cfg(feature = "parquet")]
+        if self.table.as_ref().is_some_and(|(name, _)| *name != record.file) {
+            self.close()?;
         }
+        match (record.in_container, &record.column) {
+            (false, _) => self.document(record),
+            (true, None) => self.row(record),
+            (true, Some(column)) => self.table_row(record, column),
+        }
+    }
+
+    #[cfg(feature = "parquet")]
+    fn table_row(&mut self, record: &Record<'_>, column: &str) -> io::Result<()> {
+        if self.table.is_none() {
+            let path = self.run.join(&*record.file);
+            let table = crate::parquet::Restoring::open(&path, column, self.target.is_some());
+            if let Err(error) = &table {
+                self.problem(&record.file, format!("the cleaned file cannot be read: {error}"));
+            }
+            self.table = Some((record.file.clone().into_owned(), table.ok()));
+        }
+        let Some((_, Some(table))) = &mut self.table else { return Ok(()) };
+        let Some(output) = table.next().map(<[u8]>::to_vec) else {
+            self.problem(&record.name(), "it is missing from the cleaned file".into());
+            return Ok(());
+        };
+        let restored = match record.digest.is_empty() {
+            true => Ok(output.clone()),
+            false => original(record, &output),
+        };
+        match restored {
+            Ok(original) => {
+                self.result.documents += 1;
+                table.put(original)
+            }
+            Err(reason) => {
+                table.put(output)?;
+                self.problem(&record.name(), reason);
+                Ok(())
+            }
+        }
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn table_row(&mut self, record: &Record<'_>, _: &str) -> io::Result<()> {
+        let reason = "this build of chaffinch reads no Parquet; build it with `--features parquet`";
+        self.problem(&record.name(), reason.into());
+        Ok(())
     }
 
     fn document(&mut self, record: &Record<'_>) -> io::Result<()> {
@@ -380,6 +433,21 @@ impl Work<'_> {
     /// Ends the container in hand: blank lines at its end, and records that the ledger does not
     /// know.
     fn close(&mut self) -> io::Result<()> {
+        #[cfg(feature = "parquet")]
+        if let Some((name, Some(table))) = self.table.take() {
+            let whole = match self.target {
+                None => table.finish(&mut io::sink())?,
+                Some(target) => {
+                    let mut out = WholeFile::create(&target.join(&name))?;
+                    let whole = table.finish(&mut out)?;
+                    out.finish()?;
+                    whole
+                }
+            };
+            if !whole {
+                self.problem(&name, "it holds rows that are not in the ledger".into());
+            }
+        }
         let Some(mut open) = self.container.take() else { return Ok(()) };
         if let Some(rows) = &mut open.rows {
             match rows.at(u64::MAX, &mut open.unknown) {

@@ -27,8 +27,23 @@ struct Step {
     ledger: u64,
     fields: u64,
     problems: u64,
-    output: Option<(String, u64)>,
+    output: Option<(String, Written)>,
     summary: Summary,
+}
+
+/// How much of a container is written.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Written {
+    /// So many bytes of one file.
+    Bytes(u64),
+    /// So many parts, each a file.
+    Parts(u64),
+}
+
+/// A container in hand.
+enum Container {
+    Stream(Log),
+    Parts(u64),
 }
 
 /// A file that only grows.
@@ -83,7 +98,7 @@ struct Files {
     fields: Log,
     problems: Log,
     journal: Log,
-    container: Option<(String, Log)>,
+    container: Option<(String, Container)>,
 }
 
 /// Where results go.
@@ -154,8 +169,14 @@ impl Sink {
             Log::open(directory.record(name), last.map_or(0, length))
         };
         let ledger = log("ledger/00000.jsonl.zst", |step| step.ledger)?;
-        let container = last.and_then(|step| step.output.as_ref()).map(|(name, length)| {
-            Ok((name.clone(), Log::open(unfinished_path(&directory.root, name), *length)?))
+        let container = last.and_then(|step| step.output.as_ref()).map(|(name, written)| {
+            let container = match written {
+                Written::Parts(count) => Container::Parts(*count),
+                Written::Bytes(length) => {
+                    Container::Stream(Log::open(unfinished_path(&directory.root, name), *length)?)
+                }
+            };
+            Ok((name.clone(), container))
         });
         let mut files = Files {
             names: log(FILES, |step| step.names)?,
@@ -203,21 +224,36 @@ impl Sink {
             }
             return Ok(());
         };
-        if let Event::Open(name) = &done.event {
-            let log = Log::open(unfinished_path(&files.directory.root, name), 0)?;
-            files.container = Some((name.clone(), log));
+        if let Event::Open(name, parts) = &done.event {
+            let container = match parts {
+                true => Container::Parts(0),
+                false => {
+                    Container::Stream(Log::open(unfinished_path(&files.directory.root, name), 0)?)
+                }
+            };
+            files.container = Some((name.clone(), container));
         }
-        if let Some((_, container)) = &mut files.container {
-            container.append(&done.output)?;
+        match &mut files.container {
+            Some((_, Container::Stream(log))) => log.append(&done.output)?,
+            Some((_, Container::Parts(count))) if !done.output.is_empty() => {
+                Log::open(part(&files.directory, *count), 0)?.append(&done.output)?;
+                *count += 1;
+            }
+            _ => {}
         }
         files.fields.append(&done.fields)?;
         files.problems.append(&done.problems)?;
         if matches!(done.event, Event::Close)
-            && let Some((name, _)) = files.container.take()
+            && let Some((name, container)) = files.container.take()
         {
             let path = files.directory.root.join(&name);
-            fs::rename(unfinished_path(&files.directory.root, &name), &path)
-                .map_err(|error| Error::Output(path.display().to_string(), error))?;
+            match container {
+                Container::Stream(_) => {
+                    fs::rename(unfinished_path(&files.directory.root, &name), &path)
+                }
+                Container::Parts(count) => assemble(&files.directory, count, &path),
+            }
+            .map_err(|error| Error::Output(path.display().to_string(), error))?;
         }
         let step = Step {
             after: done.after.clone(),
@@ -225,7 +261,13 @@ impl Sink {
             ledger: self.ledger.as_ref().map_or(0, |ledger| ledger.length),
             fields: files.fields.length,
             problems: files.problems.length,
-            output: files.container.as_ref().map(|(name, log)| (name.clone(), log.length)),
+            output: files.container.as_ref().map(|(name, container)| {
+                let written = match container {
+                    Container::Stream(log) => Written::Bytes(log.length),
+                    Container::Parts(count) => Written::Parts(*count),
+                };
+                (name.clone(), written)
+            }),
             summary: done.summary.clone(),
         };
         files.journal(&step)
@@ -279,6 +321,28 @@ fn unfinished_path(root: &Path, name: &str) -> PathBuf {
     path.into()
 }
 
+/// The file of a part of the container in hand.
+fn part(directory: &OutputDirectory, number: u64) -> PathBuf {
+    directory.record(&format!("{PARTS}/{number:05}"))
+}
+
+/// The folder in a run's record for the parts of the container in hand.
+const PARTS: &str = "parts";
+
+#[cfg(feature = "parquet")]
+fn assemble(directory: &OutputDirectory, count: u64, path: &Path) -> io::Result<()> {
+    let mut out = crate::output::WholeFile::create(path)?;
+    let parts = (0..count).map(|number| File::open(part(directory, number)));
+    crate::parquet::assemble(&mut out, parts)?;
+    out.finish()?;
+    fs::remove_dir_all(directory.record(PARTS))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn assemble(_: &OutputDirectory, _: u64, _: &Path) -> io::Result<()> {
+    Err(io::Error::other("this build of chaffinch writes no Parquet"))
+}
+
 /// A run that was cut off.
 struct Unfinished {
     identity: String,
@@ -309,9 +373,15 @@ impl Unfinished {
             record("problems.jsonl"),
         );
         let holds = |step: &Step| {
-            let output = step.output.as_ref().is_none_or(|(name, bytes)| {
-                length(unfinished_path(&directory.root, name)) >= *bytes
-            });
+            let output = match &step.output {
+                None => true,
+                Some((name, Written::Bytes(bytes))) => {
+                    length(unfinished_path(&directory.root, name)) >= *bytes
+                }
+                Some((_, Written::Parts(count))) => {
+                    (0..*count).all(|number| length(part(directory, number)) > 0)
+                }
+            };
             output
                 && there.0 >= step.names
                 && there.1 >= step.ledger

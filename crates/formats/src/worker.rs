@@ -53,7 +53,8 @@ pub(crate) struct Done {
 /// What a block does to the container in hand.
 pub(crate) enum Event {
     None,
-    Open(String),
+    /// It begins: its name, and whether it is put together from parts.
+    Open(String, bool),
     Close,
 }
 
@@ -78,7 +79,7 @@ impl Shop<'_> {
                     desk.item(item)?;
                 }
             }
-            Work::Open(source) => event = Event::Open(source.name.clone()),
+            Work::Open { source, parts } => event = Event::Open(source.name.clone(), parts),
             Work::Piece { source, framing, codec, chunk } => {
                 codec_out = if self.stdout { Codec::Plain } else { codec };
                 desk.piece(&source.name, framing, chunk)?;
@@ -157,7 +158,7 @@ fn line(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Error> {
 }
 
 /// What is said of a document whose original the ledger did not give back.
-const UNPROVEN: &str = "what the ledger gave back was not the original, so it passed through \
+pub(crate) const UNPROVEN: &str = "what the ledger gave back was not the original, so it passed through \
                         untouched; this is a fault of chaffinch: please report it";
 
 impl Desk<'_> {

@@ -1,0 +1,616 @@
+//! Parquet: the text column is written anew and a column is added; the pages of all other columns
+//! are copied as they are, row group by row group.
+//!
+//! A row group becomes a Parquet file of its own, in memory, so that row groups are worked on in
+//! parallel and a run that was killed goes on behind the last one. At its end, a file is put
+//! together from these, again by copying pages.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_schema::Schema;
+use chaffinch_core::{Cleaned, Input as Document, Pipeline, Verdict, date};
+use parquet::arrow::{add_encoded_arrow_schema_to_metadata, parquet_to_arrow_schema};
+use parquet::basic::Type as Physical;
+use parquet::column::reader::ColumnReader;
+use parquet::column::writer::{ColumnCloseResult, ColumnWriter};
+use parquet::data_type::ByteArray;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{KeyValue, RowGroupMetaData};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
+use rayon::prelude::*;
+
+use crate::input::Source;
+use crate::job::Error;
+use crate::jsonl::{COLUMN, FieldNames};
+use crate::ledger::{Record, output_digest};
+use crate::restore;
+use crate::worker::Desk;
+
+/// The column that a run adds.
+const ADDED: &str = "message m { required group chaffinch { optional binary outlet (UTF8); \
+    required binary verdict (UTF8); required binary fields (UTF8); required int64 removed_bytes; } }";
+
+/// A Parquet file that is read.
+pub(crate) struct Input {
+    pub(crate) source: Arc<Source>,
+    reader: SerializedFileReader<File>,
+    columns: Columns,
+}
+
+/// Leaf columns of a file that are looked at, by their places.
+struct Columns {
+    name: String,
+    text: usize,
+    id: Option<usize>,
+    url: Option<usize>,
+    date: Option<usize>,
+}
+
+impl Input {
+    /// Opens a file and finds its columns. The error is for a person.
+    pub(crate) fn open(
+        source: Arc<Source>,
+        names: &FieldNames,
+    ) -> std::result::Result<Input, String> {
+        let path = source.path.as_ref().ok_or("Parquet cannot be read from standard input")?;
+        let reader = File::open(path)
+            .map_err(|error| format!("cannot be read: {error}"))
+            .and_then(|file| SerializedFileReader::new(file).map_err(|error| wrong(&error)))?;
+        let columns = Columns::find(reader.metadata().file_metadata().schema_descr(), names)?;
+        Ok(Input { source, reader, columns })
+    }
+
+    /// The number of row groups.
+    pub(crate) fn groups(&self) -> usize {
+        self.reader.num_row_groups()
+    }
+
+    /// The numbers of the rows of a group.
+    pub(crate) fn rows(&self, group: usize) -> Range<u64> {
+        let rows = |group: usize| self.reader.metadata().row_group(group).num_rows() as u64;
+        let first: u64 = (0..group).map(rows).sum();
+        first..first + rows(group)
+    }
+
+    /// The file, opened anew: two readers of one handle would move each other's place.
+    fn reopen(&self) -> Result<File> {
+        Ok(File::open(self.source.path.as_deref().unwrap_or(Path::new("")))?)
+    }
+
+    fn values(&self, group: usize, column: usize) -> Result<Values> {
+        let reader = SerializedFileReader::new(self.reopen()?)?;
+        let reader = reader.get_row_group(group)?;
+        let rows = reader.metadata().num_rows() as usize;
+        let mut values = Values { present: Vec::new(), values: Vec::new(), levels: Vec::new() };
+        let deepest =
+            self.reader.metadata().file_metadata().schema_descr().column(column).max_def_level();
+        let levels = Some(&mut values.levels);
+        match reader.get_column_reader(column)? {
+            ColumnReader::ByteArrayColumnReader(mut reader) => {
+                reader.read_records(rows, levels, None, &mut values.values)?;
+            }
+            ColumnReader::Int64ColumnReader(mut reader) => {
+                let mut numbers = Vec::new();
+                reader.read_records(rows, levels, None, &mut numbers)?;
+                values.values = numbers.iter().map(|n| n.to_string().as_str().into()).collect();
+            }
+            ColumnReader::Int32ColumnReader(mut reader) => {
+                let mut numbers = Vec::new();
+                reader.read_records(rows, levels, None, &mut numbers)?;
+                values.values = numbers.iter().map(|n| n.to_string().as_str().into()).collect();
+            }
+            _ => return Err(ParquetError::General("a column of an odd type".into())),
+        }
+        values.present = match values.levels.is_empty() {
+            true => vec![true; values.values.len()],
+            false => values.levels.iter().map(|level| *level == deepest).collect(),
+        };
+        Ok(values)
+    }
+}
+
+fn wrong(error: &ParquetError) -> String {
+    format!("it is no Parquet file that can be read: {error}")
+}
+
+impl Columns {
+    fn find(schema: &SchemaDescriptor, names: &FieldNames) -> std::result::Result<Columns, String> {
+        let place = |name: &str| schema.columns().iter().position(|c| c.path().string() == name);
+        let found = names.text.iter().find_map(|name| Some((name, place(name)?)));
+        let (name, text) =
+            found.ok_or_else(|| format!("it has no column `{}`", names.text.join("`, `")))?;
+        let leaf = schema.column(text);
+        if leaf.physical_type() != Physical::BYTE_ARRAY || leaf.max_rep_level() > 0 {
+            return Err(format!("column `{name}` does not hold texts, one a row"));
+        }
+        let plain = |name: &str| {
+            let kinds = [Physical::BYTE_ARRAY, Physical::INT64, Physical::INT32];
+            let fits = |at: &usize| {
+                let leaf = schema.column(*at);
+                kinds.contains(&leaf.physical_type()) && leaf.max_rep_level() == 0
+            };
+            place(name).filter(fits)
+        };
+        Ok(Columns {
+            name: name.clone(),
+            text,
+            id: plain(&names.id),
+            url: plain(&names.url),
+            date: plain(&names.date),
+        })
+    }
+}
+
+/// The values of a column in a row group.
+struct Values {
+    /// For each row, whether it has a value.
+    present: Vec<bool>,
+    /// The values that are there.
+    values: Vec<ByteArray>,
+    /// Parquet's definition levels.
+    levels: Vec<i16>,
+}
+
+impl Values {
+    fn rows(&self) -> impl Iterator<Item = Option<&ByteArray>> {
+        let mut values = self.values.iter();
+        self.present.iter().map(move |present| if *present { values.next() } else { None })
+    }
+}
+
+/// A row of a group.
+struct Row<'a> {
+    text: Option<&'a [u8]>,
+    id: Option<Cow<'a, str>>,
+    url: Option<Cow<'a, str>>,
+    date: Option<Cow<'a, str>>,
+}
+
+impl<'a> Row<'a> {
+    /// The cleaned text; none if it is no text.
+    fn clean(&self, pipeline: &Pipeline) -> Option<Cleaned<'a>> {
+        let (url, date) = (self.url.as_deref(), self.date.as_deref());
+        let text = std::str::from_utf8(self.text?).ok()?;
+        Some(pipeline.clean_record(&Document { url, date, ..Document::default() }, text))
+    }
+}
+
+impl Desk<'_> {
+    /// A row group of a Parquet file.
+    pub(crate) fn row_group(
+        &mut self,
+        file: &Input,
+        group: usize,
+    ) -> std::result::Result<(), Error> {
+        if group >= file.groups() {
+            return self.no_rows(file);
+        }
+        let values =
+            |column: Option<usize>| column.map(|column| file.values(group, column)).transpose();
+        let read = || -> Result<_> {
+            let texts = file.values(group, file.columns.text)?;
+            Ok((
+                texts,
+                values(file.columns.id)?,
+                values(file.columns.url)?,
+                values(file.columns.date)?,
+            ))
+        };
+        let (texts, ids, urls, dates) = match read() {
+            Ok(read) => read,
+            Err(error) => return self.damaged(file, group, &error),
+        };
+        let rows = rows(&texts, ids.as_ref(), urls.as_ref(), dates.as_ref());
+        let (shop, name) = (self.shop, file.source.name.as_str());
+        let cleaned: Vec<Option<Cleaned<'_>>> =
+            rows.par_iter().map(|row| row.clean(shop.pipeline)).collect();
+        let mut out = Added::default();
+        let mut written: Vec<ByteArray> = Vec::with_capacity(texts.values.len());
+        for ((row, cleaned), ordinal) in rows.iter().zip(cleaned).zip(file.rows(group)) {
+            let bytes = row.text.unwrap_or_default();
+            let passed = match (&cleaned, row.text) {
+                (_, None) => Some("the row has no text".to_owned()),
+                (None, _) => Some("the text is not UTF-8".to_owned()),
+                (Some(cleaned), _) if cleaned.verdict() == Verdict::Failed => {
+                    Some(cleaned.reason().unwrap_or_default().to_owned())
+                }
+                _ => None,
+            };
+            let cleaned = cleaned.filter(|_| passed.is_none());
+            let mut record = match &cleaned {
+                Some(cleaned) => {
+                    Record::new(name, ordinal, bytes, cleaned, |rule| self.ledger.number(rule))
+                }
+                None => Record::untouched(name, ordinal, bytes, passed.clone().unwrap_or_default()),
+            };
+            let column = file.columns.name.as_str();
+            (record.in_container, record.column) = (true, Some(Cow::Borrowed(column)));
+            record.id.clone_from(&row.id);
+            if let Some(day) = row.date.as_deref().and_then(date::iso) {
+                record.day = Some(day);
+            }
+            let output = cleaned.as_ref().map_or(bytes, |cleaned| cleaned.output());
+            record.output = output_digest(output);
+            if shop.verify && restore::document(&record, output).as_deref() != Ok(bytes) {
+                let reason = crate::worker::UNPROVEN;
+                let id = record.id.clone();
+                record = Record::untouched(name, ordinal, bytes, reason.to_owned());
+                (record.in_container, record.id) = (true, id);
+                record.column = Some(Cow::Borrowed(column));
+                self.tally.failed(bytes.len() as u64, &record.name(), reason);
+                written.push(bytes.to_vec().into());
+            } else {
+                match &cleaned {
+                    Some(cleaned) => self.tally.cleaned(shop.pipeline, &record.name(), cleaned),
+                    None => {
+                        let reason = passed.unwrap_or_default();
+                        self.tally.failed(bytes.len() as u64, &record.name(), &reason);
+                    }
+                }
+                if row.text.is_some() {
+                    written.push(output.to_vec().into());
+                }
+            }
+            out.push(&record, cleaned.as_ref().map_or(0, Cleaned::bytes_removed));
+            self.note(&record)?;
+        }
+        if shop.root.is_some() {
+            let part = Part { text: Some(&written), levels: &texts.levels, added: Some(&out) };
+            self.output = part
+                .write(file, group)
+                .map_err(|error| Error::Output(name.to_owned(), other(error)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Desk<'_> {
+    /// A row group whose columns cannot be read passes through as it is.
+    fn damaged(
+        &mut self,
+        file: &Input,
+        group: usize,
+        error: &ParquetError,
+    ) -> std::result::Result<(), Error> {
+        let reason = format!("row group {group} cannot be read: {error}");
+        let mut out = Added::default();
+        for ordinal in file.rows(group) {
+            let mut record = Record::unseen(&file.source.name, ordinal, reason.clone());
+            record.in_container = true;
+            record.column = Some(Cow::Borrowed(&file.columns.name));
+            self.tally.failed(0, &record.name(), &reason);
+            out.push(&record, 0);
+            self.note(&record)?;
+        }
+        if self.shop.root.is_some() {
+            let part = Part { text: None, levels: &[], added: Some(&out) };
+            self.output = part
+                .write(file, group)
+                .map_err(|error| Error::Output(file.source.name.clone(), other(error)))?;
+        }
+        Ok(())
+    }
+
+    /// A file without rows keeps its schema.
+    fn no_rows(&mut self, file: &Input) -> std::result::Result<(), Error> {
+        let write = || -> Result<Vec<u8>> {
+            let (schema, properties) = output_schema(file, true)?;
+            SerializedFileWriter::new(Vec::new(), schema, properties)?.into_inner()
+        };
+        self.output =
+            write().map_err(|error| Error::Output(file.source.name.clone(), other(error)))?;
+        Ok(())
+    }
+}
+
+fn rows<'a>(
+    texts: &'a Values,
+    ids: Option<&'a Values>,
+    urls: Option<&'a Values>,
+    dates: Option<&'a Values>,
+) -> Vec<Row<'a>> {
+    let column =
+        |values: Option<&'a Values>| -> Box<dyn Iterator<Item = Option<Cow<'a, str>>> + 'a> {
+            match values {
+                None => Box::new(std::iter::repeat(None)),
+                Some(values) => Box::new(
+                    values
+                        .rows()
+                        .map(|value| value.map(|value| String::from_utf8_lossy(value.data()))),
+                ),
+            }
+        };
+    let (mut ids, mut urls, mut dates) = (column(ids), column(urls), column(dates));
+    let row = |text: Option<&'a ByteArray>| Row {
+        text: text.map(ByteArray::data),
+        id: ids.next().flatten(),
+        url: urls.next().flatten(),
+        date: dates.next().flatten(),
+    };
+    texts.rows().map(row).collect()
+}
+
+/// The values of the column that a run adds.
+#[derive(Default)]
+struct Added {
+    outlets: Vec<ByteArray>,
+    outlet_levels: Vec<i16>,
+    verdicts: Vec<ByteArray>,
+    fields: Vec<ByteArray>,
+    removed: Vec<i64>,
+}
+
+impl Added {
+    fn push(&mut self, record: &Record<'_>, removed: usize) {
+        self.outlets.extend(record.outlet.as_deref().map(ByteArray::from));
+        self.outlet_levels.push(i16::from(record.outlet.is_some()));
+        self.verdicts.push(record.verdict.to_string().as_str().into());
+        let fields = serde_json::Value::Object(record.fields.clone()).to_string();
+        self.fields.push(fields.as_str().into());
+        self.removed.push(removed as i64);
+    }
+
+    fn write<W: Write + Send>(&self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
+        byte_column(group, &self.outlets, Some(&self.outlet_levels))?;
+        byte_column(group, &self.verdicts, None)?;
+        byte_column(group, &self.fields, None)?;
+        let mut column = next_column(group)?;
+        if let ColumnWriter::Int64ColumnWriter(writer) = column.untyped() {
+            writer.write_batch(&self.removed, None, None)?;
+        }
+        column.close()
+    }
+}
+
+fn next_column<'g, W: Write + Send>(
+    group: &'g mut SerializedRowGroupWriter<'_, W>,
+) -> Result<parquet::file::writer::SerializedColumnWriter<'g>> {
+    let none = || ParquetError::General("there are more values than columns".into());
+    group.next_column()?.ok_or_else(none)
+}
+
+fn byte_column<W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    values: &[ByteArray],
+    levels: Option<&[i16]>,
+) -> Result<()> {
+    let mut column = next_column(group)?;
+    if let ColumnWriter::ByteArrayColumnWriter(writer) = column.untyped() {
+        writer.write_batch(values, levels.filter(|levels| !levels.is_empty()), None)?;
+    }
+    column.close()
+}
+
+/// A row group to be written: the texts, and the added column or none.
+struct Part<'a> {
+    // None: the column is copied, too.
+    text: Option<&'a [ByteArray]>,
+    levels: &'a [i16],
+    added: Option<&'a Added>,
+}
+
+impl Part<'_> {
+    /// The row group as a Parquet file of its own.
+    fn write(&self, file: &Input, group: usize) -> Result<Vec<u8>> {
+        let input = file.reader.metadata();
+        let old = input.row_group(group);
+        let (schema, properties) = output_schema(file, self.added.is_some())?;
+        let mut out = SerializedFileWriter::new(Vec::new(), schema, properties)?;
+        let chunks = file.reopen()?;
+        let mut writer = out.next_row_group()?;
+        for (index, column) in old.columns().iter().enumerate() {
+            if let Some(text) = self.text.filter(|_| index == file.columns.text) {
+                byte_column(&mut writer, text, Some(self.levels))?;
+            } else if column.column_path().parts()[0] != COLUMN {
+                copy_column(&mut writer, &chunks, old, index)?;
+            }
+        }
+        if let Some(added) = self.added {
+            added.write(&mut writer)?;
+        }
+        writer.close()?;
+        out.into_inner()
+    }
+}
+
+fn copy_column<W: Write + Send, R: ChunkReader>(
+    writer: &mut SerializedRowGroupWriter<'_, W>,
+    chunks: &R,
+    group: &RowGroupMetaData,
+    column: usize,
+) -> Result<()> {
+    let metadata = group.column(column).clone();
+    let close = ColumnCloseResult {
+        bytes_written: metadata.compressed_size() as u64,
+        rows_written: group.num_rows() as u64,
+        metadata,
+        bloom_filter: None,
+        column_index: None,
+        offset_index: None,
+    };
+    writer.append_column(chunks, close)
+}
+
+/// The schema of the output and how it is written: as the input, with or without the added column.
+fn output_schema(file: &Input, with_column: bool) -> Result<(TypePtr, WriterPropertiesPtr)> {
+    let metadata = file.reader.metadata().file_metadata();
+    let root = metadata.schema_descr().root_schema();
+    let mut fields: Vec<TypePtr> = root.get_fields().to_vec();
+    fields.retain(|field| field.name() != COLUMN);
+    if with_column {
+        fields.extend_from_slice(parse_message_type(ADDED)?.get_fields());
+    }
+    let schema = Arc::new(Type::group_type_builder(root.name()).with_fields(fields).build()?);
+    let text =
+        file.reader.metadata().row_groups().first().map(|group| group.column(file.columns.text));
+    let codec = match text.map(|text| text.compression_codec()) {
+        Some(codec) => codec.into(),
+        None => parquet::basic::Compression::SNAPPY,
+    };
+    let mut key_values: Vec<KeyValue> = metadata.key_value_metadata().cloned().unwrap_or_default();
+    let arrow = |entry: &KeyValue| entry.key == parquet::arrow::ARROW_SCHEMA_META_KEY;
+    let hints = key_values.iter().any(arrow);
+    let old = parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata());
+    key_values.retain(|entry| !arrow(entry));
+    let sorted = file.reader.metadata().row_groups().first().and_then(|g| g.sorting_columns());
+    let mut properties = WriterProperties::builder()
+        .set_compression(codec)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        .set_sorting_columns(sorted.cloned())
+        .set_key_value_metadata(Some(key_values))
+        .build();
+    if let (true, Ok(old)) = (hints, old) {
+        // What readers of Arrow are told of the types must fit the columns.
+        let new = parquet_to_arrow_schema(&SchemaDescriptor::new(Arc::clone(&schema)), None)?;
+        let mut fields: Vec<_> =
+            old.fields().iter().filter(|f| f.name() != COLUMN).cloned().collect();
+        fields.extend(new.fields().iter().filter(|f| f.name() == COLUMN).cloned());
+        let schema = Schema::new_with_metadata(fields, old.metadata().clone());
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+    }
+    Ok((schema, Arc::new(properties)))
+}
+
+/// Puts a file together from parts, each a file with one row group.
+///
+/// # Errors
+/// A part cannot be read, or `out` cannot be written.
+pub(crate) fn assemble(
+    out: &mut (impl Write + Send),
+    parts: impl Iterator<Item = std::io::Result<File>>,
+) -> std::io::Result<()> {
+    let mut writer = None;
+    let mut out = Some(out);
+    for part in parts {
+        let part = part?;
+        let reader = SerializedFileReader::new(part.try_clone()?).map_err(other)?;
+        let metadata = reader.metadata();
+        let file = metadata.file_metadata();
+        if let Some(out) = out.take() {
+            let schema = Arc::new(file.schema().clone());
+            let properties = WriterProperties::builder()
+                .set_key_value_metadata(file.key_value_metadata().cloned())
+                .set_sorting_columns(
+                    metadata.row_groups().first().and_then(|g| g.sorting_columns()).cloned(),
+                )
+                .set_offset_index_disabled(true)
+                .build();
+            writer =
+                Some(SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(other)?);
+        }
+        let Some(writer) = &mut writer else { continue };
+        for group in metadata.row_groups() {
+            let mut row_group = writer.next_row_group().map_err(other)?;
+            for column in 0..group.num_columns() {
+                copy_column(&mut row_group, &part, group, column).map_err(other)?;
+            }
+            row_group.close().map_err(other)?;
+        }
+    }
+    writer.map_or(Ok(()), |writer| writer.close().map(drop).map_err(other))
+}
+
+/// A cleaned file whose originals are made, row by row.
+pub(crate) struct Restoring {
+    file: Input,
+    group: usize,
+    texts: Values,
+    at: usize,
+    /// The number of the next value.
+    value: usize,
+    restored: Vec<ByteArray>,
+    /// Whether the texts of the group could not be read, and are copied.
+    damaged: bool,
+    parts: Option<tempfile::TempDir>,
+}
+
+impl Restoring {
+    /// Opens a cleaned file whose texts stand in `column`; with `write`, what is restored is kept.
+    pub(crate) fn open(path: &Path, column: &str, write: bool) -> std::io::Result<Restoring> {
+        let bytes = path.metadata()?.len();
+        let source = Source { path: Some(path.to_owned()), name: String::new(), bytes };
+        let names = FieldNames { text: vec![column.to_owned()], ..FieldNames::default() };
+        let file = Input::open(Arc::new(source), &names).map_err(std::io::Error::other)?;
+        let parts = write.then(tempfile::tempdir).transpose()?;
+        let texts = Values { present: Vec::new(), values: Vec::new(), levels: Vec::new() };
+        let mut restoring = Restoring {
+            file,
+            group: 0,
+            texts,
+            at: 0,
+            value: 0,
+            restored: Vec::new(),
+            damaged: false,
+            parts,
+        };
+        restoring.read();
+        Ok(restoring)
+    }
+
+    fn read(&mut self) {
+        (self.at, self.value) = (0, 0);
+        self.restored.clear();
+        if self.group < self.file.groups() {
+            let texts = self.file.values(self.group, self.file.columns.text);
+            self.damaged = texts.is_err();
+            self.texts = texts.unwrap_or_else(|_| {
+                let rows = self.file.rows(self.group);
+                let present = vec![false; (rows.end - rows.start) as usize];
+                Values { present, values: Vec::new(), levels: Vec::new() }
+            });
+        }
+    }
+
+    /// The text of the next row; none if there are no more.
+    pub(crate) fn next(&mut self) -> Option<&[u8]> {
+        let present = *self.texts.present.get(self.at)?;
+        Some(if present { self.texts.values.get(self.value)?.data() } else { b"" })
+    }
+
+    /// Takes the original of the row that [`Restoring::next`] gave.
+    pub(crate) fn put(&mut self, original: Vec<u8>) -> std::io::Result<()> {
+        if self.texts.present.get(self.at) == Some(&true) {
+            self.value += 1;
+            self.restored.push(original.into());
+        }
+        self.at += 1;
+        if self.at < self.texts.present.len() {
+            return Ok(());
+        }
+        if let Some(parts) = &self.parts {
+            let text = (!self.damaged).then_some(self.restored.as_slice());
+            let part = Part { text, levels: &self.texts.levels, added: None };
+            let part = part.write(&self.file, self.group).map_err(other)?;
+            std::fs::write(parts.path().join(self.group.to_string()), part)?;
+        }
+        self.group += 1;
+        self.texts.present.clear();
+        self.read();
+        Ok(())
+    }
+
+    /// Writes the file of originals, if it was read to its end.
+    pub(crate) fn finish(self, out: &mut (impl Write + Send)) -> std::io::Result<bool> {
+        if self.group < self.file.groups() {
+            return Ok(false);
+        }
+        let Some(parts) = &self.parts else { return Ok(true) };
+        let part = |group: usize| File::open(parts.path().join(group.to_string()));
+        assemble(out, (0..self.group).map(part))?;
+        Ok(true)
+    }
+}
+
+fn other(error: ParquetError) -> std::io::Error {
+    std::io::Error::other(error.to_string())
+}

@@ -20,6 +20,7 @@ use crate::{print, setup};
 static STOP: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
+    on_interrupt()?;
     let (output, ledger) = destination(args)?;
     let (container, names) = setup::source(&args.source);
     if let Some(jobs) = args.jobs {
@@ -45,7 +46,6 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
         pipeline: &pipeline,
     };
     let progress = Progress::new(args, &job);
-    on_interrupt()?;
     quiet_panics();
     let done = job.run(&progress, &STOP);
     progress.bar.finish_and_clear();
@@ -180,7 +180,7 @@ impl Progress {
 impl Observer for Progress {
     fn resumed(&self, documents: u64) {
         self.documents.set(documents);
-        if !self.quiet {
+        if !self.quiet && documents > 0 {
             let documents = HumanCount(documents);
             let line = format!("going on behind {documents} documents that are done");
             self.bar.suspend(|| anstream::eprintln!("{line}"));

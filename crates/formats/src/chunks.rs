@@ -53,7 +53,7 @@ pub(crate) struct Chunks {
     reader: Box<dyn Read + Send>,
     pub(crate) framing: Container,
     pub(crate) codec: Codec,
-    limit: usize,
+    pub(crate) limit: usize,
     consumed: Arc<AtomicU64>,
     told: u64,
     buffer: Vec<u8>,
@@ -154,8 +154,8 @@ impl Chunks {
     fn lines(&mut self) -> Result<Chunk, usize> {
         if self.position.inside.is_some() {
             let end = memchr::memchr(b'\n', &self.buffer).map(|at| at + 1);
-            let ends = end.is_some() || self.ended;
             let part = self.take(end.unwrap_or(self.buffer.len()));
+            let ends = end.is_some() || self.nothing_follows();
             return Ok(self.part(part, ends));
         }
         let whole = match self.ended {
@@ -178,6 +178,12 @@ impl Chunks {
         }
     }
 
+    /// Whether all was taken: shows only once more is asked for.
+    fn nothing_follows(&mut self) -> bool {
+        self.fill(1);
+        self.ended && self.buffer.is_empty()
+    }
+
     fn part(&mut self, part: Vec<u8>, ends: bool) -> Chunk {
         if !ends {
             return Chunk::Part(part, None);
@@ -198,7 +204,7 @@ impl Chunks {
                 let count = self.buffer.len().min(left as usize);
                 let part = self.take(count);
                 let left = left - count as u64;
-                let ends = left == 0 || self.ended && self.buffer.is_empty();
+                let ends = left == 0 || self.nothing_follows();
                 if !ends {
                     self.position.inside = Some(Inside::LongRecord(left));
                 }
@@ -206,9 +212,7 @@ impl Chunks {
             }
             Some(_) => {
                 let part = self.take(self.buffer.len());
-                // Whether it was the last part shows only once nothing follows.
-                self.fill(1);
-                let ends = self.ended && self.buffer.is_empty();
+                let ends = self.nothing_follows();
                 return Ok(self.part(part, ends));
             }
             None => {}

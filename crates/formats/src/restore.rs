@@ -125,7 +125,10 @@ pub fn originals(
                         rows = Some((file, Rows::open(run, &record.file).ok()));
                     }
                     let rows = rows.as_mut().and_then(|(_, rows)| rows.as_mut());
-                    rows.and_then(|rows| rows.at(record.ordinal, &mut io::sink()).ok()?)
+                    match rows.map(|rows| rows.at(record.ordinal, true, &mut io::sink())) {
+                        Some(Ok(Row::Whole(row))) => Some(row),
+                        _ => None,
+                    }
                 }
             };
             let original = output.and_then(|output| original(&record, &output).ok());
@@ -181,50 +184,60 @@ impl Rows {
         Ok(Rows { chunks, piece: Vec::new(), ended: false })
     }
 
-    /// The record with this number. What stands before it goes to `skipped`, if it is blank or
-    /// no document; other records that are skipped stay as they are, too.
-    fn at(&mut self, number: u64, skipped: &mut dyn Write) -> io::Result<Option<Vec<u8>>> {
+    /// The record with this number, `whole` or written to `out` as it is read, however long it is.
+    /// What stands before it goes to `out`.
+    fn at(&mut self, number: u64, whole: bool, out: &mut dyn Write) -> io::Result<Row> {
         loop {
-            match self.piece.last() {
-                Some((at, _)) if *at > number => return Ok(None),
-                Some(_) => {
-                    if let Some((at, record)) = self.piece.pop() {
-                        if at == number {
-                            return Ok(Some(record));
-                        }
-                        skipped.write_all(&record)?;
+            match self.piece.pop() {
+                Some((at, record)) if at > number => {
+                    self.piece.push((at, record));
+                    return Ok(Row::Missing);
+                }
+                Some((at, record)) if at == number && whole => return Ok(Row::Whole(record)),
+                Some((at, record)) => {
+                    out.write_all(&record)?;
+                    if at == number {
+                        return Ok(Row::Written);
                     }
                 }
-                None if self.ended => return Ok(None),
-                None => self.fill()?,
+                None if self.ended => return Ok(Row::Missing),
+                None => {
+                    if self.fill(whole, out)? == Some(number) {
+                        return Ok(Row::Written);
+                    }
+                }
             }
         }
     }
 
-    fn fill(&mut self) -> io::Result<()> {
-        let mut long: Vec<u8> = Vec::new();
-        loop {
-            match self.chunks.next()? {
-                None => self.ended = true,
-                Some(Chunk::Records(bytes, first)) => {
-                    let framing = self.chunks.framing;
-                    let records = framing.records(&bytes, first);
-                    self.piece = records.map(|(at, record)| (at, record.to_vec())).collect();
-                    self.piece.reverse();
-                }
-                Some(Chunk::Part(part, ends)) => {
-                    long.extend(part);
-                    let Some((at, _)) = ends else { continue };
-                    self.piece = vec![(at, long)];
-                }
+    /// Reads on. Gives the number of a record that was too long to be held and went to `out`.
+    fn fill(&mut self, whole: bool, out: &mut dyn Write) -> io::Result<Option<u64>> {
+        self.chunks.limit = if whole { LONGEST } else { 0 };
+        match self.chunks.next()? {
+            None => self.ended = true,
+            Some(Chunk::Records(bytes, first)) => {
+                let records = self.chunks.framing.records(&bytes, first);
+                self.piece = records.map(|(at, record)| (at, record.to_vec())).collect();
+                self.piece.reverse();
             }
-            return Ok(());
+            Some(Chunk::Part(part, ends)) => {
+                out.write_all(&part)?;
+                return Ok(ends.map(|(at, _)| at));
+            }
         }
+        Ok(None)
     }
 }
 
-/// Records longer than this are read in parts, in bytes: a run passes them through, whatever its
-/// own limit is.
+/// A record that was asked for.
+enum Row {
+    Whole(Vec<u8>),
+    /// It was written as it was read.
+    Written,
+    Missing,
+}
+
+/// Longer records were never cleaned, in bytes.
 const LONGEST: usize = 1 << 30;
 
 /// A container being restored, record by record.
@@ -400,9 +413,13 @@ impl Work<'_> {
         }
         let Some(open) = &mut self.container else { return Ok(()) };
         let Some(rows) = &mut open.rows else { return Ok(()) };
-        let read = rows.at(record.ordinal, &mut open.out);
-        let row = match read {
-            Ok(Some(row)) => row,
+        let whole = !record.digest.is_empty();
+        let row = match rows.at(record.ordinal, whole, &mut open.out) {
+            Ok(Row::Whole(row)) => row,
+            Ok(Row::Written) => {
+                self.result.documents += 1;
+                return Ok(());
+            }
             other => {
                 let reason = match other {
                     Err(error) => format!("the cleaned file cannot be read on: {error}"),
@@ -412,11 +429,7 @@ impl Work<'_> {
                 return Ok(());
             }
         };
-        let restored = match record.digest.is_empty() {
-            true => Ok(row.clone()),
-            false => original(record, &row),
-        };
-        match restored {
+        match original(record, &row) {
             Ok(original) => {
                 self.result.documents += 1;
                 open.out.write_all(&original)
@@ -450,7 +463,7 @@ impl Work<'_> {
         }
         let Some(mut open) = self.container.take() else { return Ok(()) };
         if let Some(rows) = &mut open.rows {
-            match rows.at(u64::MAX, &mut open.unknown) {
+            match rows.at(u64::MAX, false, &mut open.unknown) {
                 Ok(_) => {}
                 Err(error) => {
                     self.problem(&open.name, format!("it cannot be read on: {error}"));

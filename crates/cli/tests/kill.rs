@@ -1,0 +1,141 @@
+//! A run that is killed outright goes on where it was, and ends with the bytes of one that never
+//! was: at a hundred random moments, over every kind of container.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::{ARTICLE, Folder, code, text};
+
+/// Kills over each kind of corpus: a hundred in all.
+const KILLS: u32 = 34;
+
+/// All files below a folder, but for the time that the run took.
+fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_none_or(|name| name != "run.json") {
+                files.insert(path.strip_prefix(root).unwrap().to_owned(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// Numbers that look random and are the same each time (Marsaglia's xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % most
+    }
+}
+
+fn killed_and_killed_again(folder: &Folder) {
+    let clean = ["clean", "in", "-o", "out", "-j", "2"];
+    let started = std::time::Instant::now();
+    let whole = folder.run(&["clean", "in", "-o", "whole", "-j", "2"]);
+    let took = started.elapsed();
+    assert_eq!(code(&whole), 0, "{}", text(&whole.stderr));
+    let wanted = tree(&folder.path("whole"));
+    let mut random = Random(88_172_645_463_325_252);
+    let (mut kills, mut ends) = (0, 0);
+    while kills < KILLS || ends == 0 {
+        let mut child =
+            folder.command(&clean).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Once enough were killed, one goes on to the end.
+        if kills < KILLS {
+            let most = took.as_micros() as u64 + 1;
+            std::thread::sleep(Duration::from_micros(random.below(most)));
+            child.kill().unwrap();
+        }
+        let status = child.wait().unwrap();
+        if status.code().is_none() {
+            kills += 1;
+            continue;
+        }
+        assert_eq!(status.code(), Some(0));
+        ends += 1;
+        let found = tree(&folder.path("out"));
+        let names = |tree: &BTreeMap<PathBuf, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&found), names(&wanted), "after {kills} kills");
+        for (name, bytes) in &found {
+            assert!(*bytes == wanted[name], "{} differs after {kills} kills", name.display());
+        }
+        fs::remove_dir_all(folder.path("out")).unwrap();
+    }
+}
+
+fn page(number: usize) -> String {
+    let chaff = if number.is_multiple_of(2) { "\nSHARE THIS ARTICLE\n" } else { "" };
+    format!(
+        "{ARTICLE}\nOfficials met for the {number}th time behind closed doors on Monday.\n{chaff}"
+    )
+}
+
+#[test]
+fn over_a_directory() {
+    let folder = Folder::new();
+    for number in 0..3000 {
+        folder.write(&format!("in/{:02}/{number}.txt", number % 17), &page(number));
+    }
+    killed_and_killed_again(&folder);
+}
+
+#[test]
+fn over_compressed_rows() {
+    let folder = Folder::new();
+    let rows: String = (0..20_000)
+        .map(|id| serde_json::json!({"id": id, "text": page(id)}).to_string() + "\n")
+        .collect();
+    fs::create_dir(folder.path("in")).unwrap();
+    for name in ["a.jsonl.zst", "b.jsonl.zst"] {
+        fs::write(folder.path("in").join(name), zstd::encode_all(rows.as_bytes(), 3).unwrap())
+            .unwrap();
+    }
+    killed_and_killed_again(&folder);
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn over_parquet() {
+    use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+    let folder = Folder::new();
+    fs::create_dir(folder.path("in")).unwrap();
+    for name in ["a.parquet", "b.parquet"] {
+        let schema = "message m { required int64 id; optional binary text (UTF8); }";
+        let schema = parquet::schema::parser::parse_message_type(schema).unwrap();
+        let file = fs::File::create(folder.path("in").join(name)).unwrap();
+        let mut writer =
+            SerializedFileWriter::new(file, schema.into(), Default::default()).unwrap();
+        for group in 0..12 {
+            let numbers: Vec<i64> = (group * 800..(group + 1) * 800).collect();
+            let texts: Vec<ByteArray> =
+                numbers.iter().map(|n| page(*n as usize).as_str().into()).collect();
+            let levels = vec![1; texts.len()];
+            let mut rows = writer.next_row_group().unwrap();
+            let mut column = rows.next_column().unwrap().unwrap();
+            column.typed::<Int64Type>().write_batch(&numbers, None, None).unwrap();
+            column.close().unwrap();
+            let mut column = rows.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None).unwrap();
+            column.close().unwrap();
+            rows.close().unwrap();
+        }
+        writer.close().unwrap();
+    }
+    killed_and_killed_again(&folder);
+}

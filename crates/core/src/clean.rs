@@ -388,8 +388,7 @@ impl<'a> Work<'a> {
         self.tidy_blank_lines();
         let blank = |text: &str| text.chars().all(chaffinch_stage::script::is_space);
         if let Some(reason) = self.cap_total().or_else(|| {
-            let (left, _) = self.edits.left_of(source, Span::new(0, source.len()));
-            let emptied = blank(&left) && !blank(source);
+            let emptied = !self.edits.leaves(source, |text| !blank(text)) && !blank(source);
             emptied.then(|| "the rules would leave nothing of the document".to_owned())
         }) {
             self.edits = Edits::default();
@@ -471,6 +470,9 @@ impl<'a> Work<'a> {
     /// Where lines went whole, takes their line ends too. Of the blank runs above and below a cut
     /// the longest stays, and none at the document's edges.
     fn tidy_blank_lines(&mut self) {
+        if self.edits.is_empty() {
+            return;
+        }
         let source = self.doc.source();
         let count = self.doc.line_count();
         let kind: Vec<Kind> = (0..count).map(|index| self.kind(index)).collect();

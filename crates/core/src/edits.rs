@@ -122,6 +122,22 @@ impl Edits {
         covered.sum::<usize>() == span.len()
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// Whether the edits leave a stretch of text that `wanted` accepts.
+    pub(crate) fn leaves(&self, source: &str, wanted: impl Fn(&str) -> bool) -> bool {
+        let mut at = 0;
+        let any = self.iter().any(|edit| {
+            let kept = &source[at..edit.span.start()];
+            at = edit.span.end();
+            wanted(kept) || wanted(&edit.with)
+        });
+        any || wanted(&source[at..])
+    }
+
     /// What is left of `span`, and where each piece of it comes from.
     pub(crate) fn left_of(&self, source: &str, span: Span) -> (String, Vec<Piece>) {
         let (mut text, mut pieces) = (String::new(), Vec::new());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chaffinch_rules::{Pattern, Problem, RuleSet, UnitId, yaml};
+use chaffinch_rules::{Pattern, Problem, RuleSet, UnitId, Wanted, yaml};
 use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Stage};
 use encoding_rs::Encoding;
 
@@ -286,7 +286,9 @@ impl Builder {
         let speaks = |language: &str| {
             languages.as_ref().is_none_or(|wanted| wanted.iter().any(|other| other == language))
         };
-        let rules = RuleSet::load(&directories, &self.rule_files, &names, &speaks);
+        let runs = |stage: &str| made.iter().any(|(name, _)| name == stage);
+        let wanted = Wanted { language: &speaks, stage: &runs };
+        let rules = RuleSet::load(&directories, &self.rule_files, &names, &wanted);
         let mut rules = match rules {
             Ok(rules) => rules,
             Err(found) => {

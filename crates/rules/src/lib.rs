@@ -33,5 +33,5 @@ pub mod yaml;
 
 pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};
 pub use pattern::{Anchor, Found, Pattern};
-pub use set::{How, RuleSet, SHIPPED, Source, UnitId, acts_inside, files_in};
+pub use set::{How, RuleSet, SHIPPED, Source, UnitId, Wanted, acts_inside, files_in};
 pub use yaml::Problem;

@@ -260,6 +260,8 @@ pub(crate) fn folded(hir: &Hir) -> Hir {
             let sub = Box::new(folded(&repetition.sub));
             Hir::repetition(Repetition { sub, ..*repetition })
         }
+        // A group without a name is there for its alternatives alone, and remembering it costs.
+        HirKind::Capture(Capture { name: None, sub, .. }) => folded(sub),
         HirKind::Capture(capture) => {
             let sub = Box::new(folded(&capture.sub));
             Hir::capture(Capture { index: capture.index, name: capture.name.clone(), sub })

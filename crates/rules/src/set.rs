@@ -99,12 +99,27 @@ struct RulesBuilder {
     detectors: Vec<RuleId>,
 }
 
+/// Which rules matter to a run.
+pub struct Wanted<'a> {
+    /// Whether generic rules that name this language do.
+    pub language: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Whether rules addressed to this stage do.
+    pub stage: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+impl Wanted<'_> {
+    /// All rules.
+    pub const ALL: Wanted<'static> = Wanted { language: &|_| true, stage: &|_| true };
+}
+
 /// All rules of a run.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     rules: Vec<Rule>,
     sources: Vec<Source>,
     patterns: Vec<Vec<Pattern>>,
+    // Whether a rule's stage does not run, so that its matches would be for nothing.
+    idle: Vec<bool>,
     generic: Rules,
     units: Vec<Unit>,
     names: HashMap<String, UnitId>,
@@ -120,13 +135,13 @@ impl RuleSet {
     /// # Errors
     /// What is wrong with the rules; nothing, for stages that know the built-in names.
     pub fn shipped(stages: &[&str]) -> Result<RuleSet, Vec<Problem>> {
-        RuleSet::load(&[], &[], stages, &|_| true)
+        RuleSet::load(&[], &[], stages, &Wanted::ALL)
     }
 
     /// The shipped generic rules with the rule files below `directories`, or with the shipped
     /// outlets where none is given; `files` are more rule files, by name and text. A directory's own
     /// `generic/` stands in for the shipped one.
-    /// `speaks` tells which languages of generic cues are wanted.
+    /// Rules that are not `wanted` are read and match nothing.
     ///
     /// # Errors
     /// Everything that is wrong with the files, all at once.
@@ -134,7 +149,7 @@ impl RuleSet {
         directories: &[&Path],
         files: &[(String, String)],
         stages: &[&str],
-        speaks: &dyn Fn(&str) -> bool,
+        wanted: &Wanted<'_>,
     ) -> Result<RuleSet, Vec<Problem>> {
         let mut texts: Vec<(String, Cow<'_, str>)> = Vec::new();
         let mut problems = Vec::new();
@@ -165,14 +180,14 @@ impl RuleSet {
                 Err(found) => problems.extend(found),
             }
         }
-        let set = RuleSet::build(files, &mut problems, speaks);
+        let set = RuleSet::build(files, &mut problems, wanted);
         if problems.is_empty() { Ok(set) } else { Err(problems) }
     }
 
     fn build(
         files: Vec<(RuleFile, &str)>,
         problems: &mut Vec<Problem>,
-        speaks: &dyn Fn(&str) -> bool,
+        wanted: &Wanted<'_>,
     ) -> RuleSet {
         let mut set = RuleSet::default();
         let (mut generic_rules, mut signs) = (RulesBuilder::default(), IndexBuilder::default());
@@ -182,13 +197,16 @@ impl RuleSet {
             let generic = file.subject == Subject::Generic;
             let unit = (!generic).then(|| set.add_unit(&file, text, problems)).flatten();
             for rule in file.rules {
-                let wanted = rule.language.as_deref().is_none_or(speaks);
-                if generic && !wanted {
+                let spoken = rule.language.as_deref().is_none_or(wanted.language);
+                if generic && !spoken {
                     continue;
                 }
                 let id = set.add_rule(rule, &file.file, unit);
+                let rule = &set.rules[id.0 as usize];
+                set.idle.push(rule.act != Act::Keep && !(wanted.stage)(&rule.stage));
                 match unit {
                     Some(UnitId(unit)) => set.units[unit].own.push(id),
+                    None if set.idle[id.0 as usize] => {}
                     None => generic_rules.add(id, &set.rules, &set.patterns),
                 }
             }
@@ -497,7 +515,8 @@ impl RuleSet {
             let mut rules = RulesBuilder::default();
             let unit = &self.units[unit];
             let inherited = unit.families.iter().flat_map(|family| &self.units[family.0].own);
-            for &id in unit.own.iter().chain(inherited) {
+            let all = unit.own.iter().chain(inherited);
+            for &id in all.filter(|id| !self.idle[id.0 as usize]) {
                 rules.add(id, &self.rules, &self.patterns);
             }
             rules.build()
@@ -605,11 +624,13 @@ impl RuleSet {
             words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
         };
         let fields = found.fields.into_iter().map(|(name, range)| (name, value(range))).collect();
-        let mut range = keyed.text_range(found.range);
+        let mut range = match pattern.anchor {
+            Anchor::Line => 0..text.len(),
+            _ => keyed.text_range(found.range),
+        };
         let cuts = self.rules[rule.0 as usize].act == Act::Remove;
         let space = chaffinch_stage::script::is_space;
         match pattern.anchor {
-            Anchor::Line => range = 0..text.len(),
             Anchor::Start if cuts => {
                 range = 0..text.len() - text[range.end..].trim_start_matches(space).len();
             }

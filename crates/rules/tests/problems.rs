@@ -1,6 +1,6 @@
 //! Everything that is wrong with a rule file is told at once, each with its place.
 
-use chaffinch_rules::{RuleFile, RuleSet};
+use chaffinch_rules::{RuleFile, RuleSet, Wanted};
 
 const STAGES: &[&str] = &["share-buttons", "ticker", "tags"];
 
@@ -80,7 +80,8 @@ fn problems_between_files_are_told() {
         "site-footer",
         "duplicates",
     ];
-    let problems = RuleSet::load(&[&folder], &[], &names, &|_| true).expect_err("it has problems");
+    let problems =
+        RuleSet::load(&[&folder], &[], &names, &Wanted::ALL).expect_err("it has problems");
     let told: Vec<String> =
         problems.iter().map(|p| p.to_string().replace(&*folder.to_string_lossy(), "")).collect();
     std::fs::remove_dir_all(&folder).unwrap();

@@ -1,0 +1,443 @@
+#!/usr/bin/env python3
+"""Measure Chaffinch against its peers and limits: each figure a ratio, peers in the same run.
+
+    run.py [--only FIGURE,…] [--megabytes 64] [--runs 3] [--keep DIR]
+
+Every figure makes its corpus itself, alternates the commands, and compares CPU seconds (user and
+system, of whole processes); the smallest of the runs counts. A figure counts only if the bytes that
+were removed are those of the corpus's truth and every document restores. A peer that is not
+installed is passed over and named. The last line of a figure is its name and its value.
+
+Corpora: bench/make_corpus.py over corpus/seeds. Peers: rg, grep -P, perl, sed, python3, zstd, cp,
+and datatrove if it can be imported. Files lie on tmpfs (/dev/shm), where that is there.
+"""
+import argparse, json, os, re, resource, shutil, subprocess, sys, tempfile, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+BINARY = os.path.join(TARGET, "release", "chaffinch")
+SEEDS = os.path.join(ROOT, "corpus", "seeds")
+OUTLET_RULES_ALONE = """\
+# Outlet rules and nothing else; the synthetic documents are short, so the caps are off.
+stages: [promo]
+limits: {total_cut_share: 1.0, body_cut_share: 1.0}
+"""
+ALL_STAGES = "limits: {total_cut_share: 1.0, body_cut_share: 1.0}\n"
+
+
+class Bench:
+    def __init__(self, megabytes, runs, folder):
+        self.megabytes, self.runs, self.folder = megabytes, runs, folder
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    # ---- corpora
+
+    def corpus(self, outlets, what="jsonl", megabytes=None):
+        megabytes = megabytes or self.megabytes
+        folder = self.path(f"corpus-{outlets}-{megabytes}")
+        product = {"jsonl": "docs.jsonl", "wet": "docs.wet", "dir": "dir"}[what]
+        if not os.path.exists(os.path.join(folder, product)):
+            files = max(200, 50_000 * megabytes // 143)
+            subprocess.run(
+                [sys.executable, os.path.join(HERE, "make_corpus.py"), SEEDS, "--out", folder,
+                 "--what", f"{what},rules", "--mb", str(megabytes), "--wet-mb", str(megabytes),
+                 "--files", str(files), "--outlets", str(outlets), "--rules-outlets", str(outlets)],
+                check=True, stdout=subprocess.DEVNULL)
+            rule_files(json.load(open(os.path.join(folder, "rules", f"{outlets}.json"))),
+                       os.path.join(folder, "yaml"))
+            write(os.path.join(folder, "only.yaml"), OUTLET_RULES_ALONE)
+            write(os.path.join(folder, "all.yaml"), ALL_STAGES)
+        return folder
+
+    def text(self, folder):
+        """The texts of the rows, one after another, as line tools want them."""
+        path = os.path.join(folder, "docs.txt")
+        if not os.path.exists(path):
+            with open(os.path.join(folder, "docs.jsonl")) as rows, open(path, "w") as out:
+                for row in rows:
+                    out.write(json.loads(row)["text"] + "\n")
+        return path
+
+    # ---- commands
+
+    def clean(self, folder, source="docs.jsonl", pipeline="only.yaml", out="out", more=()):
+        out = self.path(out)
+        return ["sh", "-c", 'rm -rf "$0"; exec "$@"', out, BINARY, "clean",
+                os.path.join(folder, source), "-o", out, "--rules", os.path.join(folder, "yaml"),
+                "--pipeline", os.path.join(folder, pipeline), "-q", "--fail-on", "never", *more]
+
+    def cpu(self, command, stdout=None):
+        """CPU and wall seconds of a whole command."""
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        out = open(stdout, "wb") if stdout else subprocess.DEVNULL
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE)
+        if stdout:
+            out.close()
+        # Line tools say with 1 that they found nothing, or something.
+        if done.returncode not in (0, 1):
+            sys.exit(f"{command[:4]}: {done.stderr.decode(errors='replace')[:2000]}")
+        after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - started
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, took
+
+    def alternate(self, *commands):
+        """The least CPU and wall seconds of each command, run in turn; (command, output file)."""
+        times = [[] for _ in commands]
+        for _ in range(self.runs):
+            for own, (command, stdout) in zip(times, commands):
+                own.append(self.cpu(command, stdout))
+        return [(min(cpu for cpu, _ in own), min(wall for _, wall in own)) for own in times]
+
+    def check(self, folder, out="out"):
+        """The removed bytes are the truth's, blanks aside, and every document restores."""
+        wanted = truth(os.path.join(folder, "docs.jsonl"), os.path.join(folder, "docs.truth.jsonl"))
+        found = removed(self.path(out))
+        if wanted != found:
+            sys.exit(f"removed {found} characters that are no blanks, and the truth is {wanted}")
+        done = subprocess.run([BINARY, "verify", self.path(out)], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(done.stdout)
+
+    def ratio(self, name, folder, ours, peer, peer_name, size, invert=False, check=True):
+        (own, _), (other, _) = self.alternate((ours, None), peer)
+        if check:
+            self.check(folder)
+        print(f"chaffinch {size / own / 1e6:.0f} MB/s of a core; {peer_name} {size / other / 1e6:.0f}")
+        report(name, other / own if invert else own / other)
+
+    # ---- figures
+
+    def against_lines(self, name, tool, command, invert=False):
+        """JSONL with the ledger, five outlets, against a line tool on the plain text."""
+        if not shutil.which(tool):
+            return print(f"{name}: {tool} is not installed")
+        folder = self.corpus(5)
+        text = self.text(folder)
+        rules = os.path.join(folder, "rules")
+        peer = (command(rules, text), self.path("peer.out"))
+        self.ratio(name, folder, self.clean(folder, more=["-j", "1"]), peer, tool,
+                   os.path.getsize(text), invert)
+
+    def jsonl_vs_rg(self):
+        self.against_lines("jsonl-vs-rg", "rg", lambda rules, text: [
+            "rg", "-N", "--no-filename", "-v", "-f", f"{rules}/60.grep", text])
+
+    def jsonl_vs_grep(self):
+        def command(rules, text):
+            joined = "|".join(open(f"{rules}/60.grep").read().split("\n")[:-1])
+            return ["env", "LC_ALL=C.UTF-8", "grep", "-vP", joined, text]
+        self.against_lines("jsonl-vs-grep", "grep", command)
+
+    def jsonl_vs_perl(self):
+        self.against_lines("jsonl-vs-perl", "perl",
+                           lambda rules, text: ["perl", f"{rules}/60.pl", text], invert=True)
+
+    def jsonl_vs_sed(self):
+        self.against_lines("jsonl-vs-sed", "sed", lambda rules, text: [
+            "env", "LC_ALL=C", "sed", "-E", "-f", f"{rules}/60.sed", text], invert=True)
+
+    def jsonl_vs_python(self):
+        script = self.path("loop.py")
+        write(script, "import re, sys\n"
+              "rules = [(kind, re.compile(p)) for kind, p in (l.rstrip('\\n').split('\\t')[-2:] "
+              "for l in open(sys.argv[1]))]\n"
+              "for line in open(sys.argv[2]):\n"
+              "    line = line.rstrip('\\n')\n"
+              "    for kind, rule in rules:\n"
+              "        if kind == 'line':\n"
+              "            if rule.search(line): break\n"
+              "        else:\n"
+              "            line = rule.sub('', line)\n"
+              "    else:\n"
+              "        print(line)\n")
+        self.against_lines("jsonl-vs-python", "python3", lambda rules, text: [
+            sys.executable, script, f"{rules}/60.tsv", text], invert=True)
+
+    def jsonl_vs_json(self):
+        """A hundred outlets, against parsing and writing the rows and nothing else."""
+        folder = self.corpus(100)
+        rows = os.path.join(folder, "docs.jsonl")
+        floor = os.path.join(TARGET, "release", "floor-json")
+        self.ratio("jsonl-vs-json", folder, self.clean(folder, more=["-j", "1"]),
+                   ([floor, rows, self.path("peer.out")], None), "sonic-rs", os.path.getsize(rows))
+
+    def zst_vs_zstd(self):
+        """A compressed shard in, a compressed one out, against decompressing it."""
+        if not shutil.which("zstd"):
+            return print("zst-vs-zstd: zstd is not installed")
+        folder = self.corpus(5)
+        rows, packed = os.path.join(folder, "docs.jsonl"), os.path.join(folder, "docs.jsonl.zst")
+        if not os.path.exists(packed):
+            subprocess.run(["zstd", "-q", "-3", rows, "-o", packed], check=True)
+        ours = self.clean(folder, "docs.jsonl.zst", more=["-j", "1"])
+        self.ratio("zst-vs-zstd", folder, ours, (["zstd", "-dc", packed], self.path("peer.out")),
+                   "zstd -dc", os.path.getsize(rows))
+
+    def dir_vs_cp(self, name, place):
+        folder = self.corpus(5, "dir")
+        source = os.path.join(folder, "dir")
+        copied, out = os.path.join(place, "cp"), os.path.join(place, "out")
+        ours = self.clean(folder, "dir", more=["-j", "1"])
+        ours = [out if part == self.path("out") else part for part in ours]
+        copy = (["sh", "-c", 'rm -rf "$0"; exec cp -r "$1" "$0"', copied, source], None)
+        size = sum(os.path.getsize(os.path.join(at, f)) for at, _, fs in os.walk(source) for f in fs)
+        self.ratio(name, folder, ours, copy, "cp -r", size, check=False)
+
+    def dir_vs_cp_tmpfs(self):
+        self.dir_vs_cp("dir-vs-cp-tmpfs", self.folder)
+
+    def dir_vs_cp_disk(self):
+        with tempfile.TemporaryDirectory(dir=TARGET) as place:
+            self.dir_vs_cp("dir-vs-cp-disk", place)
+
+    def datatrove(self, name, filters):
+        """How many times the throughput of datatrove's reader and writer, with `filters` between."""
+        if subprocess.run([sys.executable, "-c", "import datatrove"], capture_output=True).returncode:
+            return print(f"{name}: datatrove is not installed (pip install datatrove orjson nltk)")
+        folder = self.corpus(5)
+        rows = os.path.join(folder, "docs.jsonl")
+        script = self.path("trove.py")
+        write(script, TROVE.replace("FILTERS", filters))
+        # It is slow: a part of the rows tells.
+        part = self.path("part")
+        os.makedirs(part, exist_ok=True)
+        subprocess.run(f"head -n 2000 {rows} > {part}/docs.jsonl", shell=True, check=True)
+        size = os.path.getsize(f"{part}/docs.jsonl")
+        (own, _), (other, _) = self.alternate(
+            (self.clean(folder, more=["-j", "1"]), None),
+            ([sys.executable, script, part, self.path("trove-out")], None))
+        (start, _), = self.alternate(([sys.executable, "-c", "import datatrove.executor"], None))
+        rate = size / (other - min(start, other / 2))
+        print(f"chaffinch {os.path.getsize(rows) / own / 1e6:.0f} MB/s of a core; datatrove {rate / 1e6:.1f}")
+        report(name, os.path.getsize(rows) / own / rate)
+
+    def datatrove_io(self):
+        self.datatrove("datatrove-io", "")
+
+    def datatrove_c4(self):
+        self.datatrove("datatrove-c4", "C4QualityFilter(), SymbolLinesFormatter(symbols_to_remove=['|']),")
+
+    def matching(self, outlets, how):
+        folder = self.corpus(outlets, megabytes=min(self.megabytes, 64))
+        done = subprocess.run(
+            [os.path.join(TARGET, "release", "matching"), os.path.join(folder, "yaml"),
+             os.path.join(folder, "docs.jsonl"), how, os.path.join(folder, "only.yaml")],
+            check=True, capture_output=True, text=True)
+        return float(done.stdout)
+
+    def match_known(self):
+        report("match-known", self.matching(5, "known"))
+
+    def match_unknown(self):
+        report("match-unknown", self.matching(5, "unknown"))
+
+    def many(self, name, how):
+        few, many = self.matching(5, how), self.matching(10_000, how)
+        print(f"5 outlets {few:.0f} MB/s; 10,000 outlets {many:.0f}")
+        report(name, many / few)
+
+    def match_known_10000(self):
+        self.many("match-known-10000", "known")
+
+    def match_unknown_10000(self):
+        self.many("match-unknown-10000", "unknown")
+
+    def start_10000(self):
+        """Seconds to the end of a run over one document with 10,000 outlet files."""
+        folder = self.corpus(10_000, megabytes=1)
+        one = self.path("one.jsonl")
+        subprocess.run(f"head -n 1 {folder}/docs.jsonl > {one}", shell=True, check=True)
+        (_, wall), = self.alternate((self.clean(folder, one), None))
+        report("start-10000", wall)
+
+    def peak(self, command):
+        done = subprocess.run(["/usr/bin/time", "-f", "%M", *command], capture_output=True, text=True)
+        return int(done.stderr.strip().split("\n")[-1]) / 1000
+
+    def rss(self, what, source):
+        """The peak of memory over a corpus and over one of ten times the size, in MB."""
+        if not os.path.exists("/usr/bin/time"):
+            return print("rss: /usr/bin/time is not installed")
+        peaks = []
+        for megabytes in (self.megabytes, 10 * self.megabytes):
+            folder = self.corpus(5, what, megabytes)
+            peaks.append(self.peak(self.clean(folder, source, pipeline="all.yaml", more=["-j", "2"])))
+            shutil.rmtree(folder)
+        print(f"{self.megabytes} MB in: {peaks[0]:.0f} MB; ten times as much: {peaks[1]:.0f} MB")
+        report(f"rss-{what}", max(peaks))
+
+    def rss_jsonl(self):
+        self.rss("jsonl", "docs.jsonl")
+
+    def rss_wet(self):
+        self.rss("wet", "docs.wet")
+
+    def rss_dir(self):
+        self.rss("dir", "dir")
+
+    def threads(self):
+        """How many times as fast two threads are, by the clock."""
+        folder = self.corpus(5)
+        (_, one), (_, two) = self.alternate(
+            (self.clean(folder, pipeline="all.yaml", more=["-j", "1"]), None),
+            (self.clean(folder, pipeline="all.yaml", more=["-j", "2"]), None))
+        report("threads", one / two)
+
+    def to_stdout(self, folder, ledger, pipeline="only.yaml", more=()):
+        """To standard output, with a ledger or without one."""
+        return [BINARY, "clean", os.path.join(folder, "docs.jsonl"), "-o", "-", "-q", "-j", "1",
+                "--rules", os.path.join(folder, "yaml"), "--pipeline",
+                os.path.join(folder, pipeline), *ledger, *more]
+
+    def ledger_cpu(self):
+        """What the ledger adds to the CPU of a run."""
+        folder = self.corpus(5)
+        ledger = self.path("ledger.zst")
+        (without, _), (own, _) = self.alternate(
+            (self.to_stdout(folder, ["--no-ledger"]), self.path("peer.out")),
+            (self.to_stdout(folder, ["--ledger", ledger]), self.path("peer.out")))
+        report("ledger-cpu", own / without - 1)
+
+    def ledger_size(self):
+        """The compressed ledger against the bytes that it holds."""
+        folder = self.corpus(5)
+        self.cpu(self.clean(folder))
+        self.check(folder)
+        run = json.load(open(self.path("out", ".chaffinch", "run.json")))
+        size = os.path.getsize(self.path("out", ".chaffinch", "ledger", "00000.jsonl.zst"))
+        report("ledger-size", size / run["bytes_removed"])
+
+    def generic(self):
+        """All stages and generic rules, against outlet rules alone."""
+        folder = self.corpus(5)
+        # Rules alone have no generic ones of their own; all stages take those that ship.
+        every = self.clean(folder, pipeline="all.yaml", more=["-j", "1"])
+        shipped = os.path.join(folder, "outlets")
+        if not os.path.exists(shipped):
+            shutil.copytree(os.path.join(folder, "yaml"), shipped)
+            shutil.rmtree(os.path.join(shipped, "generic"))
+        every = [shipped if part == os.path.join(folder, "yaml") else part for part in every]
+        (own, _), (less, _) = self.alternate(
+            (every, None), (self.clean(folder, more=["-j", "1"]), None))
+        size = os.path.getsize(os.path.join(folder, "docs.jsonl"))
+        print(f"all {size / own / 1e6:.0f} MB/s of a core; outlet rules {size / less / 1e6:.0f}")
+        report("generic", own / less)
+
+    def verify(self):
+        """What `--verify` adds to the CPU of a run."""
+        folder = self.corpus(5)
+        (own, _), (without, _) = self.alternate(
+            (self.clean(folder, more=["-j", "1", "--verify"]), None),
+            (self.clean(folder, more=["-j", "1"]), None))
+        report("verify", own / without - 1)
+
+
+FIGURES = {
+    "jsonl-vs-rg": Bench.jsonl_vs_rg, "jsonl-vs-grep": Bench.jsonl_vs_grep,
+    "jsonl-vs-perl": Bench.jsonl_vs_perl, "jsonl-vs-sed": Bench.jsonl_vs_sed,
+    "jsonl-vs-python": Bench.jsonl_vs_python, "jsonl-vs-json": Bench.jsonl_vs_json,
+    "zst-vs-zstd": Bench.zst_vs_zstd, "dir-vs-cp-tmpfs": Bench.dir_vs_cp_tmpfs,
+    "dir-vs-cp-disk": Bench.dir_vs_cp_disk, "datatrove-io": Bench.datatrove_io,
+    "datatrove-c4": Bench.datatrove_c4, "match-known": Bench.match_known,
+    "match-unknown": Bench.match_unknown, "match-known-10000": Bench.match_known_10000,
+    "match-unknown-10000": Bench.match_unknown_10000, "start-10000": Bench.start_10000,
+    "rss-jsonl": Bench.rss_jsonl, "rss-wet": Bench.rss_wet, "rss-dir": Bench.rss_dir,
+    "threads": Bench.threads, "ledger-cpu": Bench.ledger_cpu, "ledger-size": Bench.ledger_size,
+    "generic": Bench.generic, "verify": Bench.verify,
+}
+
+TROVE = """
+import sys
+from datatrove.executor import LocalPipelineExecutor
+from datatrove.pipeline.readers import JsonlReader
+from datatrove.pipeline.writers import JsonlWriter
+from datatrove.pipeline.filters import C4QualityFilter
+from datatrove.pipeline.formatters import SymbolLinesFormatter
+LocalPipelineExecutor([JsonlReader(sys.argv[1]), FILTERS JsonlWriter(sys.argv[2], compression=None)],
+                      tasks=1, workers=1, skip_completed=False).run()
+"""
+
+
+def rule_files(outlets, folder):
+    """The rule sets of the synthetic corpus as rule files, a folder of them."""
+    os.makedirs(os.path.join(folder, "generic"), exist_ok=True)
+    write(os.path.join(folder, "generic", "promo.yaml"), "generic: promo\nrules: []\n")
+    quoted = lambda text: "'" + text.replace("'", "''") + "'"
+    for outlet in outlets:
+        name = outlet["name"]
+        signs = [f"{name}’s website can also be accessed", f"(Photo by {name})", f"{name}: ",
+                 f"Subscribe to the {name}", f"/ {name} /", f"—{outlet['short']}"]
+        signs = [sign.strip() for sign in signs if len(sign.strip()) >= 4]
+        lines = [f"outlet: {outlet['id']}", f"name: {quoted(name)}", "recognise:",
+                 f"  hosts: [{outlet['host'].removeprefix('www.')}]",
+                 "  signs: [" + ", ".join(map(quoted, signs)) + "]", "rules:"]
+        for rule in outlet["rules"]:
+            kind = {"line": "line", "prefix": "start", "suffix": "end"}[rule["kind"]]
+            pattern = rule["re"]
+            pattern = pattern if kind == "end" else pattern.removeprefix("^")
+            pattern = pattern if kind == "start" else pattern.removesuffix("$")
+            lines += [f"  - id: r{rule['id'].split('/')[1]}", "    stage: promo", "    where: anywhere", "    safe: true",
+                      f"    {kind}: {quoted(pattern)}", "    removes: [x]", "    keeps: [y]"]
+        write(os.path.join(folder, f"{outlet['id']}.yaml"), "\n".join(lines) + "\n")
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as out:
+        out.write(text)
+
+
+def solid(text):
+    """The characters of a text that are no blanks: a cut line takes blank lines with it."""
+    return len(re.sub(r"\s+", "", text))
+
+
+def truth(rows, edits):
+    total = 0
+    for row, edit in zip(open(rows), open(edits)):
+        text = json.loads(row)["text"].encode()
+        total += sum(solid(text[a:b].decode()) for a, b, _ in json.loads(edit)["edits"])
+    return total
+
+
+def removed(run):
+    ledger = os.path.join(run, ".chaffinch", "ledger", "00000.jsonl.zst")
+    lines = subprocess.run(["zstd", "-dc", ledger], check=True, capture_output=True).stdout
+    total = 0
+    for line in lines.splitlines():
+        record = json.loads(line)
+        total += sum(solid(edit["text"]) - solid(edit.get("with", ""))
+                     for edit in record.get("undo", {}).get("edits", []))
+    return total
+
+
+def report(name, value):
+    print(f"{name} {value:.2f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", help="figures, separated by commas: " + ", ".join(FIGURES))
+    parser.add_argument("--megabytes", type=int, default=64, help="size of the corpora")
+    parser.add_argument("--runs", type=int, default=3, help="how often each command is run")
+    parser.add_argument("--keep", help="a folder for the corpora, kept for the next time")
+    options = parser.parse_args()
+    names = options.only.split(",") if options.only else list(FIGURES)
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        parser.error(f"unknown figure {unknown[0]}; there are " + ", ".join(FIGURES))
+    subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "chaffinch", "-p", "chaffinch-bench"],
+                   check=True, cwd=ROOT)
+    fast = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(dir=fast) as scratch:
+        folder = options.keep or scratch
+        os.makedirs(folder, exist_ok=True)
+        bench = Bench(options.megabytes, options.runs, os.path.abspath(folder))
+        for name in names:
+            FIGURES[name](bench)
+
+
+if __name__ == "__main__":
+    main()

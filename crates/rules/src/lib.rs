@@ -26,6 +26,7 @@ mod file;
 mod index;
 pub mod key;
 mod literals;
+mod matcher;
 mod pattern;
 pub mod schema;
 mod set;

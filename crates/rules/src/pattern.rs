@@ -12,6 +12,7 @@ use regex_syntax::hir::{
 
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
+use crate::matcher::{self, Matcher, TooLong};
 
 /// Where on a line a pattern must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +31,97 @@ pub enum Anchor {
 #[derive(Clone, Debug)]
 struct Alternative {
     hir: Hir,
+    // Both made when a line first comes near: most rules of most runs are never needed.
+    matcher: OnceLock<Option<Matcher>>,
     regex: OnceLock<Option<Regex>>,
-    captures: bool,
+    /// The named groups and their numbers.
+    groups: Vec<(String, usize)>,
 }
 
 impl Alternative {
+    fn new(hir: Hir) -> Alternative {
+        let mut groups = Vec::new();
+        named_groups(&hir, &mut groups);
+        Alternative { hir, matcher: OnceLock::new(), regex: OnceLock::new(), groups }
+    }
+
+    fn matcher(&self) -> Option<&Matcher> {
+        self.matcher.get_or_init(|| Matcher::new(&self.hir)).as_ref()
+    }
+
     fn regex(&self) -> Option<&Regex> {
-        // Compiled when a line first comes near: most rules of most runs are never needed.
         self.regex.get_or_init(|| Regex::new(&self.hir.to_string()).ok()).as_ref()
+    }
+
+    /// The matches on a key, empty ones left out; `all` of them or the first. Whether there were
+    /// any, empty ones included.
+    fn find(&self, key: &str, all: bool, each: &mut dyn FnMut(Found)) -> bool {
+        let mut found = Vec::new();
+        if let Some(matcher) = self.matcher()
+            && self.quickly(matcher, key, all, &mut found).is_ok()
+        {
+            let any = !found.is_empty();
+            found.into_iter().filter(|found| !found.range.is_empty()).for_each(each);
+            return any;
+        }
+        let Some(regex) = self.regex() else { return false };
+        let mut any = false;
+        for captures in regex.captures_iter(key).take(if all { usize::MAX } else { 1 }) {
+            any = true;
+            let range = captures.get_match().range();
+            let field = |(name, group): &(String, usize)| {
+                Some((name.clone(), captures.get(*group)?.range()))
+            };
+            let fields = self.groups.iter().filter_map(field).collect();
+            if !range.is_empty() {
+                each(Found { range, fields });
+            }
+        }
+        any
+    }
+
+    fn quickly(
+        &self,
+        matcher: &Matcher,
+        key: &str,
+        all: bool,
+        found: &mut Vec<Found>,
+    ) -> Result<(), TooLong> {
+        let mut from = 0;
+        loop {
+            let mut fields = Vec::new();
+            let range = matcher.find(key, from, &mut |slots| {
+                let field = |(name, group): &(String, usize)| {
+                    let slot = slots.get(2 * group..2 * group + 2)?;
+                    (slot[1] != matcher::NONE).then(|| (name.clone(), slot[0]..slot[1]))
+                };
+                fields = self.groups.iter().filter_map(field).collect();
+            })?;
+            let Some(range) = range else { return Ok(()) };
+            from = match range.is_empty() {
+                true => range.end + key[range.end..].chars().next().map_or(1, char::len_utf8),
+                false => range.end,
+            };
+            found.push(Found { range, fields });
+            if !all || from > key.len() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn named_groups(hir: &Hir, groups: &mut Vec<(String, usize)>) {
+    match hir.kind() {
+        HirKind::Capture(capture) => {
+            let name = capture.name.as_deref();
+            groups.extend(name.map(|name| (name.to_owned(), capture.index as usize)));
+            named_groups(&capture.sub, groups);
+        }
+        HirKind::Repetition(repetition) => named_groups(&repetition.sub, groups),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| named_groups(part, groups));
+        }
+        _ => {}
     }
 }
 
@@ -96,17 +180,11 @@ impl Pattern {
             alternatives.into_iter().partition(|hir| hir.properties().explicit_captures_len() > 0);
         let mut joined = Vec::new();
         if !plain.is_empty() {
-            joined.push((Hir::alternation(plain), false));
+            joined.push(Hir::alternation(plain));
         }
-        joined.extend(named.into_iter().map(|hir| (hir, true)));
-        let alternatives = joined
-            .into_iter()
-            .map(|(hir, captures)| Alternative {
-                hir: anchored(hir, anchor),
-                regex: OnceLock::new(),
-                captures,
-            })
-            .collect();
+        joined.extend(named);
+        let alternatives =
+            joined.into_iter().map(|hir| Alternative::new(anchored(hir, anchor))).collect();
         Pattern { anchor, role, alternatives, lengths, tells }
     }
 
@@ -132,7 +210,7 @@ impl Pattern {
 
     /// Whether it captures fields.
     pub fn has_fields(&self) -> bool {
-        self.alternatives.iter().any(|alternative| alternative.captures)
+        self.alternatives.iter().any(|alternative| !alternative.groups.is_empty())
     }
 
     /// Compiles everything now. The error is a person's text: too large, for the most part.
@@ -151,33 +229,9 @@ impl Pattern {
         if key.len() < self.lengths.0 || key.len() > self.lengths.1 {
             return;
         }
-        for alternative in &self.alternatives {
-            let Some(regex) = alternative.regex() else { continue };
-            let mut any = false;
-            let mut hand_over = |found: Found| {
-                any = true;
-                if !found.range.is_empty() {
-                    each(found);
-                }
-            };
-            if self.anchor != Anchor::Inside {
-                let found = match alternative.captures {
-                    true => regex.captures(key).map(|c| with_fields(regex, &c)),
-                    false => {
-                        regex.find(key).map(|m| Found { range: m.range(), fields: Vec::new() })
-                    }
-                };
-                found.into_iter().for_each(&mut hand_over);
-            } else if alternative.captures {
-                regex.captures_iter(key).map(|c| with_fields(regex, &c)).for_each(&mut hand_over);
-            } else {
-                let bare = |m: regex::Match<'_>| Found { range: m.range(), fields: Vec::new() };
-                regex.find_iter(key).map(bare).for_each(&mut hand_over);
-            }
-            if any {
-                return;
-            }
-        }
+        let all = self.anchor == Anchor::Inside;
+        // Of several alternatives, the first that matches.
+        self.alternatives.iter().any(|alternative| alternative.find(key, all, each));
     }
 
     /// The first match on a key.
@@ -215,13 +269,6 @@ fn weight(hir: &Hir) -> usize {
             parts.iter().map(weight).fold(0, usize::saturating_add)
         }
     }
-}
-
-fn with_fields(regex: &Regex, captures: &regex::Captures<'_>) -> Found {
-    let named = regex.capture_names().flatten();
-    let fields = named.filter_map(|name| Some((name.to_owned(), captures.name(name)?.range())));
-    let fields = fields.collect();
-    Found { range: captures.get_match().range(), fields }
 }
 
 fn anchored(hir: Hir, anchor: Anchor) -> Hir {

@@ -1,0 +1,525 @@
+//! A small backtracking matcher for patterns over keys.
+//!
+//! Most patterns of most rules are tried on few lines, and a regex with its automata costs a
+//! hundred times as much to build, and as much memory again while it runs: with some hundred
+//! outlets they no longer fit the cache. This matcher is a few instructions a pattern, ready in
+//! microseconds. It finds what the `regex` crate finds (leftmost, alternatives in their order);
+//! what it cannot take, and what would take it too many steps, goes to `regex`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look, Repetition};
+
+/// A pattern, ready to match.
+#[derive(Clone, Debug)]
+pub(crate) struct Matcher {
+    code: Box<[Op]>,
+    literals: Box<str>,
+    classes: Box<[Arc<Chars>]>,
+    slots: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    /// These bytes of the literals.
+    Literal(u32, u32),
+    /// One character of a class.
+    One(u32),
+    /// So many characters of a class, as many as possible first or as few.
+    Many {
+        class: u32,
+        min: u32,
+        max: u32,
+        greedy: bool,
+    },
+    /// On at the first place; if that fails, at the second.
+    Split(u32, u32),
+    Jump(u32),
+    Look(Look),
+    Save(u32),
+    Match,
+}
+
+/// A set of characters.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Chars {
+    ascii: u128,
+    // The ranges above ASCII, in order.
+    other: Box<[(char, char)]>,
+}
+
+impl Chars {
+    fn of(class: &ClassUnicode) -> Chars {
+        let mut chars = Chars { ascii: 0, other: Box::default() };
+        let mut other = Vec::new();
+        for range in class.iter() {
+            let (start, end) = (range.start(), range.end());
+            for c in start as u32..=(end as u32).min(0x7f) {
+                chars.ascii |= 1 << c;
+            }
+            if end > '\x7f' {
+                other.push((start.max('\u{80}'), end));
+            }
+        }
+        chars.other = other.into();
+        chars
+    }
+
+    fn has(&self, c: char) -> bool {
+        match c.is_ascii() {
+            true => self.ascii >> (c as u32) & 1 == 1,
+            false => {
+                let at = self.other.partition_point(|(_, end)| *end < c);
+                self.other.get(at).is_some_and(|(start, _)| *start <= c)
+            }
+        }
+    }
+
+    /// The bytes of the character at the start of `text`, if it is one of these.
+    fn at(&self, text: &str, at: usize) -> Option<usize> {
+        let first = *text.as_bytes().get(at)?;
+        if first.is_ascii() {
+            return (self.ascii >> first & 1 == 1).then_some(1);
+        }
+        let c = text[at..].chars().next()?;
+        self.has(c).then(|| c.len_utf8())
+    }
+}
+
+/// Classes such as `\w` have hundreds of ranges and stand in many patterns: each is held once.
+static CLASSES: LazyLock<Mutex<HashMap<Chars, Arc<Chars>>>> = LazyLock::new(Mutex::default);
+
+fn shared(chars: Chars) -> Arc<Chars> {
+    let Ok(mut classes) = CLASSES.lock() else { return Arc::new(chars) };
+    if let Some(known) = classes.get(&chars) {
+        return Arc::clone(known);
+    }
+    let new = Arc::new(Chars { ascii: chars.ascii, other: chars.other.clone() });
+    classes.insert(chars, Arc::clone(&new));
+    new
+}
+
+/// The most instructions of a pattern.
+const MOST_CODE: usize = 2048;
+
+/// Makes a [`Matcher`].
+#[derive(Default)]
+struct Builder {
+    code: Vec<Op>,
+    literals: String,
+    classes: Vec<Arc<Chars>>,
+    slots: usize,
+}
+
+impl Builder {
+    fn add(&mut self, hir: &Hir) -> Option<()> {
+        if self.code.len() > MOST_CODE {
+            return None;
+        }
+        match hir.kind() {
+            HirKind::Empty => {}
+            HirKind::Literal(literal) => {
+                let text = std::str::from_utf8(&literal.0).ok()?;
+                let start = self.literals.len() as u32;
+                self.literals.push_str(text);
+                self.code.push(Op::Literal(start, self.literals.len() as u32));
+            }
+            HirKind::Class(Class::Unicode(class)) => {
+                let class = self.class(Chars::of(class));
+                self.code.push(Op::One(class));
+            }
+            HirKind::Class(Class::Bytes(_)) => return None,
+            HirKind::Look(look) => {
+                let known = [
+                    Look::Start,
+                    Look::End,
+                    Look::WordAscii,
+                    Look::WordAsciiNegate,
+                    Look::WordUnicode,
+                    Look::WordUnicodeNegate,
+                ];
+                known.contains(look).then(|| self.code.push(Op::Look(*look)))?;
+            }
+            HirKind::Repetition(repetition) => self.repetition(repetition)?,
+            HirKind::Capture(capture) => {
+                let slot = 2 * capture.index;
+                self.slots = self.slots.max(slot as usize + 2);
+                self.code.push(Op::Save(slot));
+                self.add(&capture.sub)?;
+                self.code.push(Op::Save(slot + 1));
+            }
+            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.add(part))?,
+            HirKind::Alternation(parts) => {
+                let mut ends = Vec::new();
+                for (index, part) in parts.iter().enumerate() {
+                    let last = index + 1 == parts.len();
+                    let split = self.code.len();
+                    if !last {
+                        self.code.push(Op::Split(split as u32 + 1, 0));
+                    }
+                    self.add(part)?;
+                    if !last {
+                        ends.push(self.code.len());
+                        self.code.push(Op::Jump(0));
+                        self.code[split] = Op::Split(split as u32 + 1, self.code.len() as u32);
+                    }
+                }
+                for end in ends {
+                    self.code[end] = Op::Jump(self.code.len() as u32);
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn class(&mut self, chars: Chars) -> u32 {
+        if let Some(at) = self.classes.iter().position(|known| **known == chars) {
+            return at as u32;
+        }
+        self.classes.push(shared(chars));
+        self.classes.len() as u32 - 1
+    }
+
+    fn repetition(&mut self, repetition: &Repetition) -> Option<()> {
+        let Repetition { min, max, greedy, sub } = repetition;
+        if let Some(chars) = one_character(sub) {
+            let (class, max) = (self.class(chars), max.unwrap_or(u32::MAX));
+            self.code.push(Op::Many { class, min: *min, max, greedy: *greedy });
+            return Some(());
+        }
+        let split = |code: &mut Vec<Op>, at: usize, body: u32, out: u32| {
+            code[at] = if *greedy { Op::Split(body, out) } else { Op::Split(out, body) };
+        };
+        for _ in 0..*min {
+            self.add(sub)?;
+        }
+        match max {
+            None => {
+                // A loop around nothing would not end.
+                sub.properties().minimum_len().filter(|least| *least > 0)?;
+                let start = self.code.len();
+                self.code.push(Op::Jump(0));
+                self.add(sub)?;
+                self.code.push(Op::Jump(start as u32));
+                let out = self.code.len() as u32;
+                split(&mut self.code, start, start as u32 + 1, out);
+            }
+            Some(max) => {
+                let mut splits = Vec::new();
+                for _ in *min..*max {
+                    splits.push(self.code.len());
+                    self.code.push(Op::Jump(0));
+                    self.add(sub)?;
+                }
+                let out = self.code.len() as u32;
+                for at in splits {
+                    split(&mut self.code, at, at as u32 + 1, out);
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// The characters that a pattern of one character stands for.
+fn one_character(hir: &Hir) -> Option<Chars> {
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => Some(Chars::of(class)),
+        HirKind::Literal(literal) => {
+            let mut chars = std::str::from_utf8(&literal.0).ok()?.chars();
+            let (c, None) = (chars.next()?, chars.next()) else { return None };
+            let range = regex_syntax::hir::ClassUnicodeRange::new(c, c);
+            Some(Chars::of(&ClassUnicode::new([range])))
+        }
+        _ => None,
+    }
+}
+
+/// Where to go on when a way fails.
+enum Back {
+    /// At an instruction and a place.
+    To(u32, usize),
+    /// With the old value of a slot.
+    Slot(u32, usize),
+    /// Fewer characters: down to a place, now at another.
+    Fewer { next: u32, least: usize, at: usize },
+    /// More characters of a class: so many more at most.
+    More { next: u32, class: u32, at: usize, left: u32 },
+}
+
+/// A match took too many steps.
+#[derive(Debug)]
+pub(crate) struct TooLong;
+
+/// Steps for each byte of text, and for a match at the least.
+const STEPS: usize = 16;
+const LEAST_STEPS: usize = 4096;
+
+/// No place: the group took no part.
+pub(crate) const NONE: usize = usize::MAX;
+
+thread_local! {
+    // The ways that are left to try, and the slots: kept, so that matching allocates nothing.
+    static STATE: RefCell<(Vec<Back>, Vec<usize>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+impl Matcher {
+    /// A matcher for `hir`; none for what it cannot take.
+    pub(crate) fn new(hir: &Hir) -> Option<Matcher> {
+        let mut builder = Builder::default();
+        builder.add(hir)?;
+        builder.code.push(Op::Match);
+        let Builder { code, literals, classes, slots } = builder;
+        (code.len() <= MOST_CODE).then(|| Matcher {
+            code: code.into(),
+            literals: literals.into(),
+            classes: classes.into(),
+            slots,
+        })
+    }
+
+    /// The leftmost match that begins at `from` or later, with the bytes of each group that took
+    /// part: two slots a group.
+    ///
+    /// # Errors
+    /// It would take too many steps.
+    pub(crate) fn find(
+        &self,
+        text: &str,
+        from: usize,
+        groups: &mut dyn FnMut(&[usize]),
+    ) -> Result<Option<Range<usize>>, TooLong> {
+        let mut steps = LEAST_STEPS + STEPS * text.len();
+        STATE.with_borrow_mut(|(back, slots)| {
+            let mut start = from;
+            loop {
+                // What begins with a literal begins where its first byte stands.
+                if let Op::Literal(literal, _) = self.code[0] {
+                    let first = self.literals.as_bytes()[literal as usize];
+                    match memchr::memchr(first, &text.as_bytes()[start..]) {
+                        Some(step) => start += step,
+                        None => return Ok(None),
+                    }
+                }
+                slots.clear();
+                slots.resize(self.slots, NONE);
+                if let Some(end) = self.run(text, start, back, slots, &mut steps)? {
+                    groups(slots);
+                    return Ok(Some(start..end));
+                }
+                if matches!(self.code[0], Op::Look(Look::Start)) || start >= text.len() {
+                    return Ok(None);
+                }
+                start += text[start..].chars().next().map_or(1, char::len_utf8);
+            }
+        })
+    }
+
+    /// The end of a match that begins at `at`.
+    fn run(
+        &self,
+        text: &str,
+        mut at: usize,
+        back: &mut Vec<Back>,
+        slots: &mut [usize],
+        steps: &mut usize,
+    ) -> Result<Option<usize>, TooLong> {
+        let bytes = text.as_bytes();
+        back.clear();
+        let mut next = 0_u32;
+        loop {
+            *steps = steps.checked_sub(1).ok_or(TooLong)?;
+            let goes_on = match self.code[next as usize] {
+                Op::Match => return Ok(Some(at)),
+                Op::Literal(start, end) => {
+                    let literal = &self.literals.as_bytes()[start as usize..end as usize];
+                    let matches = bytes[at..].starts_with(literal);
+                    at += literal.len();
+                    matches
+                }
+                Op::One(class) => match self.classes[class as usize].at(text, at) {
+                    Some(length) => {
+                        at += length;
+                        true
+                    }
+                    None => false,
+                },
+                Op::Many { class, min, max, greedy } => {
+                    let chars = &self.classes[class as usize];
+                    let (mut count, mut least) = (0, at);
+                    let most = if greedy { max } else { min };
+                    while count < most
+                        && let Some(length) = chars.at(text, at)
+                    {
+                        at += length;
+                        count += 1;
+                        if count == min {
+                            least = at;
+                        }
+                    }
+                    *steps = steps.checked_sub(count as usize / 8).ok_or(TooLong)?;
+                    let enough = count >= min;
+                    if enough && greedy && at > least {
+                        back.push(Back::Fewer { next: next + 1, least, at });
+                    } else if enough && !greedy && max > min {
+                        back.push(Back::More { next: next + 1, class, at, left: max - min });
+                    }
+                    enough
+                }
+                Op::Split(first, second) => {
+                    back.push(Back::To(second, at));
+                    next = first;
+                    continue;
+                }
+                Op::Jump(to) => {
+                    next = to;
+                    continue;
+                }
+                Op::Look(look) => holds(look, text, at),
+                Op::Save(slot) => {
+                    back.push(Back::Slot(slot, slots[slot as usize]));
+                    slots[slot as usize] = at;
+                    true
+                }
+            };
+            if goes_on {
+                next += 1;
+                continue;
+            }
+            loop {
+                *steps = steps.checked_sub(1).ok_or(TooLong)?;
+                match back.pop() {
+                    None => return Ok(None),
+                    Some(Back::Slot(slot, old)) => slots[slot as usize] = old,
+                    Some(Back::To(to, place)) => {
+                        (next, at) = (to, place);
+                        break;
+                    }
+                    Some(Back::Fewer { next: to, least, at: place }) => {
+                        let Some(place) = self.fewer(bytes, to, least, place) else { continue };
+                        if place > least {
+                            back.push(Back::Fewer { next: to, least, at: place });
+                        }
+                        (next, at) = (to, place);
+                        break;
+                    }
+                    Some(Back::More { next: to, class, at: place, left }) => {
+                        let Some(length) = self.classes[class as usize].at(text, place) else {
+                            continue;
+                        };
+                        let place = place + length;
+                        if left > 1 {
+                            back.push(Back::More { next: to, class, at: place, left: left - 1 });
+                        }
+                        (next, at) = (to, place);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The last place before `at` and not before `least` where what follows may go on.
+    fn fewer(&self, bytes: &[u8], next: u32, least: usize, at: usize) -> Option<usize> {
+        if let Op::Literal(literal, _) = self.code[next as usize] {
+            let first = self.literals.as_bytes()[literal as usize];
+            return memchr::memrchr(first, &bytes[least..at]).map(|step| least + step);
+        }
+        let mut at = at - 1;
+        while bytes[at] & 0xc0 == 0x80 {
+            at -= 1;
+        }
+        Some(at)
+    }
+}
+
+fn holds(look: Look, text: &str, at: usize) -> bool {
+    let word = |c: char| match look {
+        Look::WordAscii | Look::WordAsciiNegate => c.is_ascii_alphanumeric() || c == '_',
+        _ => regex_syntax::try_is_word_character(c).unwrap_or(false),
+    };
+    let border = || {
+        let before = text[..at].chars().next_back().is_some_and(word);
+        before != text[at..].chars().next().is_some_and(word)
+    };
+    match look {
+        Look::Start => at == 0,
+        Look::End => at == text.len(),
+        Look::WordAscii | Look::WordUnicode => border(),
+        _ => !border(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    /// All matches and groups, as the regex crate tells them.
+    fn wanted(pattern: &str, text: &str) -> Option<Vec<Option<Range<usize>>>> {
+        let captures = Regex::new(pattern).unwrap().captures(text)?;
+        Some(captures.iter().map(|group| group.map(|group| group.range())).collect())
+    }
+
+    fn found(pattern: &str, text: &str) -> Option<Option<Vec<Option<Range<usize>>>>> {
+        let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap())?;
+        let mut groups = Vec::new();
+        let range = matcher.find(text, 0, &mut |slots| {
+            groups = slots
+                .chunks(2)
+                .map(|slot| (slot[1] != NONE && slot[0] != NONE).then(|| slot[0]..slot[1]))
+                .collect();
+        });
+        let range = range.ok()?;
+        Some(range.map(|range| {
+            if groups.is_empty() {
+                groups.push(None);
+            }
+            groups[0] = Some(range);
+            groups
+        }))
+    }
+
+    #[test]
+    fn what_it_cannot_take_it_leaves() {
+        for pattern in [r"(?:a*)*", r"(?m)^a", r"(?:ab?c){900}{9}"] {
+            assert!(Matcher::new(&regex_syntax::parse(pattern).unwrap()).is_none(), "{pattern}");
+        }
+        let slow = Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap()).unwrap();
+        assert!(slow.find(&"x".repeat(60), 0, &mut |_| {}).is_err(), "it gives up in time");
+    }
+
+    fn pattern() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "a", "b", "ab", "é", "ab é", ".", r"\w", r"\d", "[a-c]", "[^a]", "[é-ю]", r"\b", r"\B",
+            "^", "$", "", "(?i:ab)", r"\s", "ж",
+        ]);
+        leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, |inner| {
+            let count = prop::sample::select(vec![
+                "*", "+", "?", "{2}", "{1,3}", "{0,9}", "*?", "+?", "??", "{1,3}?",
+            ]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
+                prop::collection::vec(inner.clone(), 1..4)
+                    .prop_map(|p| format!("(?:{})", p.join("|"))),
+                (inner.clone(), count).prop_map(|(part, count)| format!("(?:{part}){count}")),
+                inner.prop_map(|part| format!("({part})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        /// It finds what the regex crate finds: the same place, the same groups.
+        #[test]
+        fn it_finds_what_regex_finds(pattern in pattern(), text in "[abcéж 1\u{a0}]{0,12}") {
+            if let Some(found) = found(&pattern, &text) {
+                prop_assert_eq!(found, wanted(&pattern, &text), "{} on {:?}", pattern, text);
+            }
+        }
+    }
+}

@@ -40,11 +40,7 @@ impl<'a> Keyed<'a> {
         let trimmed = left.trim_end_matches(is_trimmed);
         let key = match is_own_key(trimmed) {
             true => Cow::Borrowed(trimmed),
-            false => {
-                let mut key = String::with_capacity(trimmed.len());
-                fold_into(trimmed, |c, _| key.push(c));
-                Cow::Owned(key)
-            }
+            false => Cow::Owned(build(trimmed)),
         };
         Keyed { key, text: trimmed, base, map: OnceCell::new() }
     }
@@ -77,36 +73,68 @@ impl<'a> Keyed<'a> {
     }
 }
 
+/// The key of `trimmed`, which is not its own key: stretches that stay as they are at once.
+fn build(trimmed: &str) -> String {
+    let mut key = String::with_capacity(trimmed.len());
+    let mut chars = trimmed.char_indices().peekable();
+    // What is written up to here, and where the last character began.
+    let (mut written, mut last) = (0, 0);
+    while let Some((at, c)) = chars.next() {
+        let next = || trimmed[at + c.len_utf8()..].chars().next();
+        if is_plain(c) || c == ' ' && next().is_some_and(is_plain) {
+            last = at;
+            continue;
+        }
+        // A mark belongs to the character before it, and so does what is dropped between them.
+        let joins = is_mark(c) || matches!(fold(c), Fold::Drop);
+        let start = if joins { last.max(written) } else { at };
+        key.push_str(&trimmed[written..start]);
+        written = fold_cluster(trimmed, start, &mut |c, _| key.push(c));
+        last = written;
+        while chars.next_if(|(at, _)| *at < written).is_some() {}
+    }
+    key.push_str(&trimmed[written..]);
+    key
+}
+
 /// Hands over each character of the key of `trimmed`, with the bytes that it stands for.
 fn fold_into(trimmed: &str, mut push: impl FnMut(char, Range<usize>)) {
-    let mut chars = trimmed.char_indices().peekable();
-    while let Some((start, c)) = chars.next() {
-        let mut end = start + c.len_utf8();
-        match fold(c) {
-            Fold::Drop => {}
-            Fold::To(' ') => {
-                let joins = |c: char| matches!(fold(c), Fold::To(' ') | Fold::Drop);
-                while let Some((at, next)) = chars.next_if(|(_, c)| joins(*c)) {
-                    end = at + next.len_utf8();
-                }
-                push(' ', start..end);
+    let mut at = 0;
+    while at < trimmed.len() {
+        at = fold_cluster(trimmed, at, &mut push);
+    }
+}
+
+/// Hands over what becomes of a character and of those that belong to it; gives where they end.
+fn fold_cluster(trimmed: &str, start: usize, push: &mut impl FnMut(char, Range<usize>)) -> usize {
+    let mut chars = trimmed[start..].char_indices().map(|(at, c)| (start + at, c)).peekable();
+    let Some((_, c)) = chars.next() else { return trimmed.len() };
+    let mut end = start + c.len_utf8();
+    match fold(c) {
+        Fold::Drop => {}
+        Fold::To(' ') => {
+            let joins = |c: char| matches!(fold(c), Fold::To(' ') | Fold::Drop);
+            while let Some((at, next)) = chars.next_if(|(_, c)| joins(*c)) {
+                end = at + next.len_utf8();
             }
-            Fold::To(folded) => {
-                let mut marked = false;
-                let joins = |c: char| is_mark(c) || matches!(fold(c), Fold::Drop);
-                while let Some((at, next)) = chars.next_if(|(_, c)| joins(*c)) {
-                    end = at + next.len_utf8();
-                    marked |= is_mark(next);
-                }
-                if !marked && !is_mark(c) {
-                    push(folded, start..end);
-                    continue;
-                }
-                let marks = trimmed[start + c.len_utf8()..end].chars().filter(|c| is_mark(*c));
-                std::iter::once(folded).chain(marks).nfc().for_each(|c| push(c, start..end));
+            push(' ', start..end);
+        }
+        Fold::To(folded) => {
+            let mut marked = false;
+            let joins = |c: char| is_mark(c) || matches!(fold(c), Fold::Drop);
+            while let Some((at, next)) = chars.next_if(|(_, c)| joins(*c)) {
+                end = at + next.len_utf8();
+                marked |= is_mark(next);
             }
+            if !marked && !is_mark(c) {
+                push(folded, start..end);
+                return end;
+            }
+            let marks = trimmed[start + c.len_utf8()..end].chars().filter(|c| is_mark(*c));
+            std::iter::once(folded).chain(marks).nfc().for_each(|c| push(c, start..end));
         }
     }
+    end
 }
 
 pub(crate) enum Fold {
@@ -219,6 +247,16 @@ mod tests {
         fn a_key_is_its_own_key(text in "\\PC*|[ \u{a0}a'’\u{301}\u{200b}-—–\u{93c}ब]*") {
             let once = key(&text).into_owned();
             prop_assert_eq!(key(&once), once.as_str());
+        }
+
+        #[test]
+        fn stretches_at_once_give_what_characters_give(
+            text in "[ \u{a0}aé'’\u{301}\u{200b}“—–\u{93c}बक\u{308}\u{ad}x]*",
+        ) {
+            let trimmed = text.trim_matches(is_trimmed);
+            let mut slowly = String::new();
+            fold_into(trimmed, |c, _| slowly.push(c));
+            prop_assert_eq!(build(trimmed), slowly);
         }
 
         #[test]

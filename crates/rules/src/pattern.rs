@@ -36,13 +36,17 @@ struct Alternative {
     regex: OnceLock<Option<Regex>>,
     /// The named groups and their numbers.
     groups: Vec<(String, usize)>,
+    /// The bytes from the end of a line in which a match that ends there begins, if that is known.
+    reach: Option<usize>,
 }
 
 impl Alternative {
-    fn new(hir: Hir) -> Alternative {
+    fn new(hir: Hir, anchor: Anchor) -> Alternative {
         let mut groups = Vec::new();
         named_groups(&hir, &mut groups);
-        Alternative { hir, matcher: OnceLock::new(), regex: OnceLock::new(), groups }
+        let reach = hir.properties().maximum_len().filter(|_| anchor == Anchor::End);
+        let hir = anchored(hir, anchor);
+        Alternative { hir, matcher: OnceLock::new(), regex: OnceLock::new(), groups, reach }
     }
 
     fn matcher(&self) -> Option<&Matcher> {
@@ -87,7 +91,10 @@ impl Alternative {
         all: bool,
         found: &mut Vec<Found>,
     ) -> Result<(), TooLong> {
-        let mut from = 0;
+        let mut from = self.reach.map_or(0, |reach| key.len().saturating_sub(reach));
+        while !key.is_char_boundary(from) {
+            from -= 1;
+        }
         loop {
             let mut fields = Vec::new();
             let range = matcher.find(key, from, &mut |slots| {
@@ -183,8 +190,7 @@ impl Pattern {
             joined.push(Hir::alternation(plain));
         }
         joined.extend(named);
-        let alternatives =
-            joined.into_iter().map(|hir| Alternative::new(anchored(hir, anchor))).collect();
+        let alternatives = joined.into_iter().map(|hir| Alternative::new(hir, anchor)).collect();
         Pattern { anchor, role, alternatives, lengths, tells }
     }
 

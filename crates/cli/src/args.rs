@@ -71,6 +71,16 @@ pub(crate) struct CleanArgs {
     #[command(flatten)]
     pub(crate) rules: PipelineArgs,
 
+    /// Put documents into another container: rows with id, url, date, text and `chaffinch`, or a
+    /// text file each. Without this, each file stays what it is.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) to: Option<ToFormat>,
+
+    /// End a file of rows or records after so many bytes, such as 512MiB, and begin another:
+    /// NAME-00000, NAME-00001, and so on.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) shard_bytes: Option<u64>,
+
     /// Clean only documents whose name matches this glob. Can be repeated.
     #[arg(long, value_name = "GLOB")]
     pub(crate) include: Vec<String>,
@@ -534,6 +544,37 @@ pub(crate) enum Format {
     Wet,
     /// Parquet: a row is a document.
     Parquet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ToFormat {
+    /// JSON Lines.
+    Jsonl,
+    /// Parquet.
+    Parquet,
+    /// A file for each document.
+    Text,
+}
+
+/// A size in bytes, with a unit or without one.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" | "k" => 1 << 10,
+        "mib" | "m" => 1 << 20,
+        "gib" | "g" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        other => return Err(format!("unknown unit \"{other}\"; give KiB, MiB, GiB, KB, MB or GB")),
+    };
+    let number: u64 =
+        digits.trim().parse().map_err(|_| "give a size, such as 512MiB".to_owned())?;
+    match number.checked_mul(unit) {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err("give a size above nothing, such as 512MiB".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chaffinch_core::Verdict;
-use chaffinch_formats::{Error, Job, Ledger, Observer, Output, Resume, Summary};
+use chaffinch_formats::{Container, Error, Job, Ledger, Observer, Output, Resume, Summary};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
-use crate::args::{CleanArgs, FailOn};
+use crate::args::{CleanArgs, FailOn, ToFormat};
 use crate::failure::Failure;
 use crate::{print, setup};
 
@@ -33,6 +33,12 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
         output,
         ledger,
         container,
+        to: args.to.map(|to| match to {
+            ToFormat::Jsonl => Container::Jsonl,
+            ToFormat::Parquet => Container::Parquet,
+            ToFormat::Text => Container::Text,
+        }),
+        shard_bytes: args.shard_bytes,
         names,
         include: globs("--include", &args.include)?,
         exclude: globs("--exclude", &args.exclude)?,

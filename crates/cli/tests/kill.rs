@@ -111,31 +111,18 @@ fn over_compressed_rows() {
 #[test]
 #[cfg(feature = "parquet")]
 fn over_parquet() {
-    use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
-    use parquet::file::writer::SerializedFileWriter;
     let folder = Folder::new();
-    fs::create_dir(folder.path("in")).unwrap();
-    for name in ["a.parquet", "b.parquet"] {
-        let schema = "message m { required int64 id; optional binary text (UTF8); }";
-        let schema = parquet::schema::parser::parse_message_type(schema).unwrap();
-        let file = fs::File::create(folder.path("in").join(name)).unwrap();
-        let mut writer =
-            SerializedFileWriter::new(file, schema.into(), Default::default()).unwrap();
-        for group in 0..12 {
-            let numbers: Vec<i64> = (group * 800..(group + 1) * 800).collect();
-            let texts: Vec<ByteArray> =
-                numbers.iter().map(|n| page(*n as usize).as_str().into()).collect();
-            let levels = vec![1; texts.len()];
-            let mut rows = writer.next_row_group().unwrap();
-            let mut column = rows.next_column().unwrap().unwrap();
-            column.typed::<Int64Type>().write_batch(&numbers, None, None).unwrap();
-            column.close().unwrap();
-            let mut column = rows.next_column().unwrap().unwrap();
-            column.typed::<ByteArrayType>().write_batch(&texts, Some(&levels), None).unwrap();
-            column.close().unwrap();
-            rows.close().unwrap();
-        }
-        writer.close().unwrap();
-    }
+    // Long paragraphs, so that there are several row groups.
+    let long = "The minister said that the talks would go on. ".repeat(400);
+    let rows: String = (0..3000)
+        .map(|id| {
+            let text = format!("{}\n{long}\n\nSHARE THIS ARTICLE\n", page(id));
+            serde_json::json!({"id": id, "text": text}).to_string() + "\n"
+        })
+        .collect();
+    folder.write("rows.jsonl", &rows);
+    let made = folder.run(&["clean", "rows.jsonl", "-o", "in", "--to", "parquet"]);
+    assert_eq!(code(&made), 0, "{}", text(&made.stderr));
+    fs::remove_dir_all(folder.path("in/.chaffinch")).unwrap();
     killed_and_killed_again(&folder);
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chunks::{self, Chunk, Chunks};
 use crate::codec::Codec;
+use crate::convert;
 use crate::input::{Container, Opened, Reading, Source};
 use crate::job::Error;
 use crate::sample::Sample;
@@ -19,6 +20,9 @@ const FILES: usize = 64;
 
 /// The bytes of files after which a block is full.
 const FILE_BYTES: usize = 1 << 20;
+
+/// The bytes of texts in a row group that is written.
+const PARQUET_CHUNK: usize = 16 << 20;
 
 /// A piece of work.
 pub(crate) struct Block {
@@ -30,11 +34,21 @@ pub(crate) struct Block {
 }
 
 impl Block {
+    fn is_begin(&self) -> bool {
+        matches!(self.work, Work::Open { .. } | Work::Close { .. })
+    }
+
+    /// Whether it holds no document.
+    fn is_empty(&self) -> bool {
+        let document = |item: &Item| matches!(item, Item::Document(..));
+        matches!(&self.work, Work::Files { items, .. } if !items.iter().any(document))
+    }
+
     /// The names of the files that will be written for it.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
         let (files, container) = match &self.work {
-            Work::Files(files) => (files.as_slice(), None),
-            Work::Open { source, .. } => (&[][..], Some(source.name.as_str())),
+            Work::Files { items, series: None } => (items.as_slice(), None),
+            Work::Open { name, .. } => (&[][..], Some(name.as_str())),
             _ => (&[][..], None),
         };
         let files = files.iter().filter_map(|item| match item {
@@ -47,7 +61,13 @@ impl Block {
     /// Hands over the name and number of each of its documents.
     pub(crate) fn documents(&self, mut each: impl FnMut(&str, u64)) {
         match &self.work {
-            Work::Files(_) => self.files().for_each(|name| each(name, 0)),
+            Work::Files { items, .. } => {
+                for item in items {
+                    if let Item::Document(source, _) | Item::Pass(source, _) = item {
+                        each(&source.name, 0);
+                    }
+                }
+            }
             Work::Piece { source, framing, chunk, .. } => match chunk {
                 Chunk::Records(bytes, first) => {
                     for (ordinal, record) in framing.records(bytes, *first) {
@@ -69,17 +89,17 @@ impl Block {
 }
 
 pub(crate) enum Work {
-    /// Files, one after another.
-    Files(Vec<Item>),
+    /// Files, one after another; and the container that they are converted into.
+    Files { items: Vec<Item>, series: Option<String> },
     /// A container begins; `parts`: it is put together from files, as Parquet is.
-    Open { source: Arc<Source>, parts: bool },
-    /// A piece of the container in hand.
-    Piece { source: Arc<Source>, framing: Container, codec: Codec, chunk: Chunk },
+    Open { name: String, parts: bool },
+    /// A piece of the container in hand, and the file that it is written to.
+    Piece { source: Arc<Source>, name: Arc<str>, framing: Container, codec: Codec, chunk: Chunk },
     /// A row group of a Parquet file.
     #[cfg(feature = "parquet")]
     RowGroup { file: Arc<crate::parquet::Input>, group: usize },
-    /// The container in hand ends: because it cannot be read on, if there is a reason.
-    Close { source: Arc<Source>, damage: Option<String> },
+    /// The container in hand ends; `damage`: because it cannot be read on, its name and why.
+    Close { damage: Option<(String, String)> },
 }
 
 /// A file in a block.
@@ -101,6 +121,10 @@ pub(crate) struct Position {
     pub(crate) last: String,
     /// The container that stands behind them and is being read.
     pub(crate) inside: Option<Inside>,
+    /// Containers that files were converted into so far.
+    pub(crate) series: u64,
+    /// Whether the last of them is in hand.
+    pub(crate) in_series: bool,
 }
 
 /// A container that is being read.
@@ -114,7 +138,7 @@ pub(crate) struct Inside {
 
 /// The container in hand.
 enum Current {
-    Chunks(Arc<Source>, Chunks),
+    Chunks(Arc<Source>, Arc<str>, Chunks),
     #[cfg(feature = "parquet")]
     Parquet(Arc<crate::parquet::Input>, usize),
 }
@@ -124,7 +148,9 @@ pub(crate) struct Blocks<'a> {
     sources: Box<dyn Iterator<Item = Result<Source, Error>> + Send + 'a>,
     reading: Reading<'a>,
     sample: Option<&'a Sample>,
+    to: Option<Container>,
     position: Position,
+    held: Option<Block>,
     current: Option<Current>,
     /// What stands behind the files of the block that was just handed out.
     next: Option<(Source, Opened)>,
@@ -135,9 +161,11 @@ impl<'a> Blocks<'a> {
         sources: Box<dyn Iterator<Item = Result<Source, Error>> + Send + 'a>,
         reading: Reading<'a>,
         sample: Option<&'a Sample>,
+        to: Option<Container>,
     ) -> Blocks<'a> {
         let position = Position::default();
-        Blocks { sources, reading, sample, position, current: None, next: None }
+        let (held, current, next) = (None, None, None);
+        Blocks { sources, reading, sample, to, position, held, current, next }
     }
 
     /// Goes on at a place where an earlier reader of the same inputs stood.
@@ -174,7 +202,11 @@ impl<'a> Blocks<'a> {
             match source.open(&self.reading).map_err(failed)? {
                 Opened::Records(mut chunks) => {
                     chunks.seek(&inside.at).map_err(failed)?;
-                    self.current = Some(Current::Chunks(Arc::new(source), chunks));
+                    let name = self.output_name(&source, &chunks);
+                    if self.to == Some(Container::Parquet) {
+                        chunks.size = PARQUET_CHUNK;
+                    }
+                    self.current = Some(Current::Chunks(Arc::new(source), name.into(), chunks));
                 }
                 #[cfg(feature = "parquet")]
                 Opened::Parquet => {
@@ -195,12 +227,52 @@ impl<'a> Blocks<'a> {
     /// # Errors
     /// The inputs cannot be listed.
     pub(crate) fn next(&mut self) -> Result<Option<Block>, Error> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held));
+        }
         if let Some((source, opened)) = self.next.take() {
             return Ok(Some(self.begin(source, opened)));
         }
-        match self.current.take() {
-            Some(current) => Ok(Some(self.go_on(current))),
-            None => self.files(),
+        if let Some(current) = self.current.take() {
+            return Ok(Some(self.go_on(current)));
+        }
+        let before = self.position.clone();
+        let block = self.files()?;
+        let Some(to) = self.to.filter(|to| *to != Container::Text) else { return Ok(block) };
+        match block {
+            None if self.position.in_series => Ok(Some(self.close_series())),
+            Some(mut block) if !block.is_begin() && !block.is_empty() => {
+                let number = self.position.series;
+                if let Work::Files { series, .. } = &mut block.work {
+                    *series = Some(convert::series_name(number, to));
+                }
+                if self.position.in_series {
+                    return Ok(Some(block));
+                }
+                // Files begin: first comes the container that they go into.
+                self.position.in_series = true;
+                block.after.in_series = true;
+                self.held = Some(block);
+                let name = convert::series_name(number, to);
+                let after = Position { in_series: true, ..before };
+                let work = Work::Open { name, parts: to == Container::Parquet };
+                Ok(Some(Block { work, after, read: 0 }))
+            }
+            block => Ok(block),
+        }
+    }
+
+    /// The container that files were converted into ends.
+    fn close_series(&mut self) -> Block {
+        self.position.in_series = false;
+        self.position.series += 1;
+        self.block(Work::Close { damage: None }, 0)
+    }
+
+    fn output_name(&self, source: &Source, chunks: &Chunks) -> String {
+        match self.to.filter(|to| *to != chunks.framing) {
+            Some(to) => convert::output_name(&source.name, chunks.codec, to),
+            None => source.name.clone(),
         }
     }
 
@@ -210,14 +282,31 @@ impl<'a> Blocks<'a> {
 
     /// A container begins.
     fn begin(&mut self, source: Source, opened: Opened) -> Block {
+        if self.position.in_series {
+            self.next = Some((source, opened));
+            return self.close_series();
+        }
         let version = version(&source);
         let name = source.name.clone();
         let source = Arc::new(source);
-        let parts = matches!(opened, Opened::Parquet);
+        let (written, parts);
         let current = match opened {
-            Opened::Records(chunks) => Current::Chunks(Arc::clone(&source), chunks),
+            Opened::Records(mut chunks) => {
+                written = self.output_name(&source, &chunks);
+                parts = self.to == Some(Container::Parquet);
+                if parts {
+                    chunks.size = PARQUET_CHUNK;
+                }
+                Current::Chunks(Arc::clone(&source), written.as_str().into(), chunks)
+            }
             #[cfg(feature = "parquet")]
             Opened::Parquet => {
+                let to = self.to.filter(|to| *to != Container::Parquet);
+                parts = to.is_none();
+                written = match to {
+                    Some(to) => convert::output_name(&source.name, Codec::Plain, to),
+                    None => source.name.clone(),
+                };
                 match crate::parquet::Input::open(Arc::clone(&source), self.reading.names) {
                     Ok(file) => Current::Parquet(Arc::new(file), 0),
                     Err(reason) => return self.passing(source, reason),
@@ -228,7 +317,7 @@ impl<'a> Blocks<'a> {
         };
         self.current = Some(current);
         self.position.inside = Some(Inside { name, version, at: chunks::Position::default() });
-        self.block(Work::Open { source, parts }, 0)
+        self.block(Work::Open { name: written, parts }, 0)
     }
 
     /// A file that looked like a container passes through as it is.
@@ -236,13 +325,14 @@ impl<'a> Blocks<'a> {
         self.position.files += 1;
         self.position.last.clone_from(&source.name);
         let read = source.bytes;
-        self.block(Work::Files(vec![Item::Pass((*source).clone(), reason)]), read)
+        let items = vec![Item::Pass((*source).clone(), reason)];
+        self.block(Work::Files { items, series: None }, read)
     }
 
     /// The next piece of the container in hand.
     fn go_on(&mut self, current: Current) -> Block {
         match current {
-            Current::Chunks(source, mut chunks) => {
+            Current::Chunks(source, name, mut chunks) => {
                 let piece = chunks.next();
                 let read = chunks.newly_read();
                 match piece {
@@ -251,10 +341,11 @@ impl<'a> Blocks<'a> {
                         if let Some(inside) = &mut self.position.inside {
                             inside.at = chunks.position.clone();
                         }
-                        self.current = Some(Current::Chunks(Arc::clone(&source), chunks));
-                        self.block(Work::Piece { source, framing, codec, chunk }, read)
+                        let next = (Arc::clone(&source), Arc::clone(&name));
+                        self.current = Some(Current::Chunks(next.0, next.1, chunks));
+                        self.block(Work::Piece { source, name, framing, codec, chunk }, read)
                     }
-                    Ok(None) => self.end(source, None, read),
+                    Ok(None) => self.end(&source, None, read),
                     Err(error) => {
                         let what = match chunks.framing {
                             Container::Wet => "records",
@@ -264,7 +355,7 @@ impl<'a> Blocks<'a> {
                             "it cannot be read on behind {} {what}, which were cleaned: {error}",
                             chunks.position.record
                         );
-                        self.end(source, Some(reason), read)
+                        self.end(&source, Some((source.name.clone(), reason)), read)
                     }
                 }
             }
@@ -278,22 +369,26 @@ impl<'a> Blocks<'a> {
                 self.block(Work::RowGroup { file, group }, read)
             }
             #[cfg(feature = "parquet")]
-            Current::Parquet(file, _) => self.end(Arc::clone(&file.source), None, 0),
+            Current::Parquet(file, _) => self.end(&file.source, None, 0),
         }
     }
 
-    fn end(&mut self, source: Arc<Source>, damage: Option<String>, read: u64) -> Block {
+    fn end(&mut self, source: &Source, damage: Option<(String, String)>, read: u64) -> Block {
         self.position.inside = None;
         self.position.files += 1;
         self.position.last.clone_from(&source.name);
-        self.block(Work::Close { source, damage }, read)
+        self.block(Work::Close { damage }, read)
     }
 
     /// Files that are documents, up to the next container.
     fn files(&mut self) -> Result<Option<Block>, Error> {
         let mut files: Vec<Item> = Vec::new();
+        let (most, full) = match self.to {
+            Some(Container::Parquet) => (usize::MAX, PARQUET_CHUNK),
+            _ => (FILES, FILE_BYTES),
+        };
         let (mut bytes, mut read) = (0, 0);
-        while files.len() < FILES && bytes < FILE_BYTES {
+        while files.len() < most && bytes < full {
             let source = match self.sources.next() {
                 None => break,
                 Some(Ok(source)) => source,
@@ -345,7 +440,7 @@ impl<'a> Blocks<'a> {
             (true, None) if read == 0 => Ok(None),
             (_, next) => {
                 self.next = next;
-                Ok(Some(self.block(Work::Files(files), read)))
+                Ok(Some(self.block(Work::Files { items: files, series: None }, read)))
             }
         }
     }

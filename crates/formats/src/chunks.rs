@@ -60,6 +60,8 @@ pub(crate) struct Chunks {
     ended: bool,
     error: Option<io::Error>,
     pub(crate) position: Position,
+    /// The size of a piece, in bytes.
+    pub(crate) size: usize,
 }
 
 impl Chunks {
@@ -81,6 +83,7 @@ impl Chunks {
             ended: false,
             error: None,
             position: Position::default(),
+            size: CHUNK,
         }
     }
 
@@ -110,7 +113,7 @@ impl Chunks {
     /// # Errors
     /// The file cannot be read on, or its compression is damaged.
     pub(crate) fn next(&mut self) -> io::Result<Option<Chunk>> {
-        let mut wanted = CHUNK;
+        let mut wanted = self.size;
         loop {
             self.fill(wanted);
             if self.buffer.is_empty() {

@@ -44,6 +44,16 @@ impl Codec {
         }
     }
 
+    /// The ending of a compressed file's name, with its dot.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Codec::Plain => "",
+            Codec::Gzip => ".gz",
+            Codec::Zstd => ".zst",
+            Codec::Bzip2 => ".bz2",
+        }
+    }
+
     /// Reads all members of `compressed`. A member that is cut off is an error.
     pub(crate) fn decoder<R: BufRead + Send + 'static>(
         self,

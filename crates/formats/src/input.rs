@@ -131,11 +131,19 @@ const HEAD: u64 = 64 << 10;
 impl Source {
     /// Opens the file and looks what it is.
     pub(crate) fn open(&self, reading: &Reading<'_>) -> io::Result<Opened> {
+        match &self.path {
+            None => self.open_from(Box::new(io::stdin()), reading),
+            Some(path) => self.open_from(Box::new(File::open(path)?), reading),
+        }
+    }
+
+    /// Looks what the bytes of the file are.
+    pub(crate) fn open_from(
+        &self,
+        raw: Box<dyn Read + Send>,
+        reading: &Reading<'_>,
+    ) -> io::Result<Opened> {
         let consumed = Arc::new(AtomicU64::new(0));
-        let raw: Box<dyn Read + Send> = match &self.path {
-            None => Box::new(io::stdin()),
-            Some(path) => Box::new(File::open(path)?),
-        };
         let mut raw = Counting { raw, consumed: Arc::clone(&consumed) };
         let mut head = Vec::with_capacity(self.bytes.min(HEAD) as usize + 1);
         raw.by_ref().take(HEAD).read_to_end(&mut head)?;

@@ -109,6 +109,10 @@ pub struct Job<'a> {
     pub ledger: Ledger,
     /// What the inputs are, if not what their names say.
     pub container: Option<Container>,
+    /// The container that documents go into; each into one of its own kind if not said.
+    pub to: Option<Container>,
+    /// The bytes after which an output file ends and a next shard begins.
+    pub shard_bytes: Option<u64>,
     /// Which fields of a record hold what.
     pub names: Names,
     /// Documents to take, by name; all if empty.
@@ -163,7 +167,7 @@ impl Job<'_> {
             .any(|path| path.as_os_str() == "-")
             .then(|| Ok(Source { path: None, name: "-".into(), bytes: 0 }));
         let sources = Box::new(stdin.into_iter().chain(sources(&files, &filter)));
-        let mut blocks = Blocks::new(sources, self.reading(), sample.as_ref());
+        let mut blocks = Blocks::new(sources, self.reading(), sample.as_ref(), self.to);
         let mut summary = Summary::default();
         if let Some(earlier) = earlier {
             blocks.seek(earlier.position)?;
@@ -180,6 +184,7 @@ impl Job<'_> {
             },
             stdout: matches!(self.output, Output::Stdout),
             verify: self.verify,
+            to: self.to,
         };
         let before = summary.elapsed;
         let mut write = |sink: &mut Sink, mut done: Done, names: u64| {
@@ -223,7 +228,7 @@ impl Job<'_> {
         match &self.output {
             Output::Directory(root) => {
                 let directory = OutputDirectory::at(root, files)?;
-                Sink::directory(directory, self.identity(), self.resume)
+                Sink::directory(directory, self.identity(), self.resume, self.shard_bytes)
             }
             Output::Stdout => Ok((Sink::loose(true, ledger)?, None)),
             Output::Nowhere => Ok((Sink::loose(false, ledger)?, None)),
@@ -239,6 +244,8 @@ impl Job<'_> {
             env!("CARGO_PKG_VERSION"),
             inputs,
             self.container.map(Container::as_str),
+            self.to.map(Container::as_str),
+            self.shard_bytes,
             self.names,
             globs(&self.include),
             globs(&self.exclude),
@@ -262,6 +269,21 @@ impl Job<'_> {
         if stdin && self.sample.is_some() {
             return usage("--sample reads its input twice, which standard input cannot do".into());
         }
+        if self.to == Some(Container::Parquet) {
+            if !cfg!(feature = "parquet") {
+                return usage(
+                    "this build of chaffinch writes no Parquet; build it with \
+                     `--features parquet`"
+                        .into(),
+                );
+            }
+            if self.shard_bytes.is_some() || matches!(self.output, Output::Stdout) {
+                return usage("Parquet is written to one file each, in a directory".into());
+            }
+        }
+        if matches!((self.to, &self.output), (Some(Container::Text), Output::Stdout)) {
+            return usage("--to text writes a file for each document: name a directory".into());
+        }
         let mut names: Vec<String> = self.inputs.iter().map(|i| input::base_name(i)).collect();
         names.sort();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -277,13 +299,14 @@ impl Job<'_> {
     fn draw(&self, count: usize) -> Result<Sample, Error> {
         let mut drawing = Drawing::of(count);
         let (files, filter) = (self.files(), self.filter());
-        let mut blocks = Blocks::new(Box::new(sources(&files, &filter)), self.reading(), None);
+        let sources = Box::new(sources(&files, &filter));
+        let mut blocks = Blocks::new(sources, self.reading(), None, None);
         while let Some(block) = blocks.next()? {
-            if let Work::Open { source, parts: true } = &block.work {
+            if let Work::Open { name, parts: true } = &block.work {
                 return Err(Error::Usage(format!(
                     "--sample takes no rows out of Parquet files, such as {}; leave it out, or \
                      leave them out with --exclude",
-                    source.name
+                    name
                 )));
             }
             block.documents(|name, ordinal| drawing.offer(name, ordinal));

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::codec;
+use crate::convert::Origin;
 use crate::jsonl::RowUndo;
 use crate::wet::HeaderUndo;
 
@@ -75,6 +76,9 @@ pub struct Record<'a> {
     /// How to undo the headers of its WARC record; none for records passed through.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<HeaderUndo>,
+    /// Where it stood, if it was converted from another container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin<'a>>,
     /// The Parquet column that holds its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<Cow<'a, str>>,
@@ -109,6 +113,7 @@ impl<'a> Record<'a> {
             undo: Undo { coding: Coding::UTF_8, raw: true, edits, patches },
             row: None,
             headers: Vec::new(),
+            origin: None,
             column: None,
             in_container: false,
             day: None,
@@ -149,6 +154,7 @@ impl<'a> Record<'a> {
             undo: cleaned.undo(number),
             row: None,
             headers: Vec::new(),
+            origin: None,
             column: None,
             in_container: false,
             day: cleaned.fields().get("date").and_then(date::iso),

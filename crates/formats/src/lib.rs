@@ -7,6 +7,7 @@
 mod blocks;
 mod chunks;
 mod codec;
+mod convert;
 mod input;
 mod job;
 pub mod jsonl;
@@ -23,6 +24,7 @@ mod summary;
 mod wet;
 mod worker;
 
+pub use convert::Origin;
 pub use input::{Container, Source};
 pub use job::{Error, Job, Ledger, Names, Observer, Output, Resume, Stop};
 pub use output::write_whole;

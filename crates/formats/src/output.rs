@@ -150,7 +150,9 @@ fn clear(root: &Path) -> Result<(), Error> {
         let parts: Vec<_> = below.components().map(|p| p.as_os_str().to_string_lossy()).collect();
         let name = parts.join("/");
         let own = name.strip_suffix(UNFINISHED).unwrap_or(&name);
-        if !listed.contains(own) {
+        let known = listed.contains(own)
+            || crate::convert::written_for(own).is_some_and(|file| listed.contains(&file));
+        if !known {
             return Err(foreign(path));
         }
     }

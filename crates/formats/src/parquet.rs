@@ -28,7 +28,9 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 use rayon::prelude::*;
 
-use crate::input::Source;
+use crate::codec::Codec;
+use crate::convert::{self, Origin, Passenger};
+use crate::input::{Container, Source};
 use crate::job::Error;
 use crate::jsonl::{COLUMN, FieldNames};
 use crate::ledger::{Record, output_digest};
@@ -192,7 +194,10 @@ impl Desk<'_> {
         group: usize,
     ) -> std::result::Result<(), Error> {
         if group >= file.groups() {
-            return self.no_rows(file);
+            return match self.shop.to {
+                None | Some(Container::Parquet) => self.no_rows(file),
+                Some(_) => Ok(()),
+            };
         }
         let values =
             |column: Option<usize>| column.map(|column| file.values(group, column)).transpose();
@@ -211,6 +216,9 @@ impl Desk<'_> {
         };
         let rows = rows(&texts, ids.as_ref(), urls.as_ref(), dates.as_ref());
         let (shop, name) = (self.shop, file.source.name.as_str());
+        if let Some(to) = shop.to.filter(|to| *to != Container::Parquet) {
+            return self.convert_rows(file, group, &rows, to);
+        }
         let cleaned: Vec<Option<Cleaned<'_>>> =
             rows.par_iter().map(|row| row.clean(shop.pipeline)).collect();
         let mut out = Added::default();
@@ -274,6 +282,37 @@ impl Desk<'_> {
 }
 
 impl Desk<'_> {
+    /// The rows of a group on their way into another container.
+    fn convert_rows(
+        &mut self,
+        file: &Input,
+        group: usize,
+        rows: &[Row<'_>],
+        to: Container,
+    ) -> std::result::Result<(), Error> {
+        let name = &file.source.name;
+        let out = convert::output_name(name, Codec::Plain, to);
+        let pipeline = self.shop.pipeline;
+        let cleaned: Vec<_> = rows.par_iter().map(|row| row.clean(pipeline)).collect();
+        for ((row, cleaned), ordinal) in rows.iter().zip(cleaned).zip(file.rows(group)) {
+            let (Some(cleaned), Some(original)) = (cleaned, row.text) else {
+                let reason = "the row has no text, or it is not UTF-8";
+                self.left_behind(&format!("{name}:{}", ordinal + 1), 0, reason)?;
+                continue;
+            };
+            let passenger = Passenger {
+                origin: Origin { file: name.as_str().into(), record: Some(ordinal) },
+                file: &out,
+                original,
+                id: row.id.as_deref(),
+                url: row.url.as_deref(),
+                date: row.date.as_deref(),
+            };
+            self.convert(&passenger, &cleaned, to)?;
+        }
+        Ok(())
+    }
+
     /// A row group whose columns cannot be read passes through as it is.
     fn damaged(
         &mut self,
@@ -388,6 +427,64 @@ fn byte_column<W: Write + Send>(
         writer.write_batch(values, levels.filter(|levels| !levels.is_empty()), None)?;
     }
     column.close()
+}
+
+/// Rows that are converted to Parquet, and what they are made of.
+#[derive(Default)]
+pub(crate) struct Table {
+    columns: [(Vec<ByteArray>, Vec<i16>); 3],
+    texts: Vec<ByteArray>,
+    added: Added,
+}
+
+impl Table {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        record: &Record<'_>,
+        id: Option<&str>,
+        url: Option<&str>,
+        date: Option<&str>,
+        text: &str,
+        removed: usize,
+    ) {
+        for ((values, levels), value) in self.columns.iter_mut().zip([id, url, date]) {
+            values.extend(value.map(ByteArray::from));
+            levels.push(i16::from(value.is_some()));
+        }
+        self.texts.push(text.into());
+        self.added.push(record, removed);
+    }
+
+    /// The rows as a Parquet file of one row group.
+    pub(crate) fn write(&self) -> std::result::Result<Vec<u8>, Error> {
+        let write = || -> Result<Vec<u8>> {
+            let own = "message m { optional binary id (UTF8); optional binary url (UTF8); \
+                       optional binary date (UTF8); required binary text (UTF8); }";
+            let mut fields = parse_message_type(own)?.get_fields().to_vec();
+            fields.extend_from_slice(parse_message_type(ADDED)?.get_fields());
+            let schema = Type::group_type_builder("schema").with_fields(fields).build()?;
+            let properties = WriterProperties::builder()
+                .set_compression(parquet::basic::Compression::ZSTD(Default::default()))
+                .set_offset_index_disabled(true)
+                .set_statistics_enabled(EnabledStatistics::Chunk)
+                .build();
+            let mut out =
+                SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties))?;
+            let mut group = out.next_row_group()?;
+            for (values, levels) in &self.columns {
+                byte_column(&mut group, values, Some(levels))?;
+            }
+            byte_column(&mut group, &self.texts, None)?;
+            self.added.write(&mut group)?;
+            group.close()?;
+            out.into_inner()
+        };
+        write().map_err(|error| Error::Output("the output".into(), other(error)))
+    }
 }
 
 /// A row group to be written: the texts, and the added column or none.

@@ -1,11 +1,12 @@
 //! The way back: originals from a run's output and its ledger alone, each verified by its digest.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
-use std::path::{Component, Path};
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Component, Path, PathBuf};
 
 use crate::chunks::{Chunk, Chunks};
 use crate::codec::Codec;
+use crate::convert::{self, Origin};
 use crate::input::{Container, Opened, Reading, Source};
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
@@ -165,17 +166,34 @@ struct Rows {
 
 impl Rows {
     fn open(run: &Path, file: &str) -> io::Result<Rows> {
-        let path = run.join(file);
-        let bytes = path.metadata()?.len();
-        let source = Source { path: Some(path), name: file.to_owned(), bytes };
+        // A file that was cut into shards is read as one.
+        let shards: Vec<PathBuf> = match run.join(file) {
+            path if path.exists() => vec![path],
+            path => {
+                let shards = (0..).map(|number| run.join(convert::shard(file, number)));
+                let shards: Vec<PathBuf> = shards.take_while(|shard| shard.exists()).collect();
+                if shards.is_empty() { vec![path] } else { shards }
+            }
+        };
+        let open = || -> io::Result<(u64, Box<dyn Read + Send>)> {
+            let (mut bytes, mut all): (_, Box<dyn Read + Send>) = (0, Box::new(io::empty()));
+            for shard in &shards {
+                let shard = File::open(shard)?;
+                bytes += shard.metadata()?.len();
+                all = Box::new(all.chain(shard));
+            }
+            Ok((bytes, all))
+        };
         let names = FieldNames::default();
         let reading = Reading { container: None, names: &names, limit: LONGEST };
-        let chunks = match source.open(&reading)? {
+        let (bytes, all) = open()?;
+        let source = Source { path: None, name: file.to_owned(), bytes };
+        let chunks = match source.open_from(all, &reading)? {
             Opened::Records(chunks) => chunks,
             // It does not look like one any more, but it was one.
             _ => {
                 let reading = Reading { container: Some(Container::Jsonl), ..reading };
-                match source.open(&reading)? {
+                match source.open_from(open()?.1, &reading)? {
                     Opened::Records(chunks) => chunks,
                     _ => return Err(io::Error::other("it is no container of documents")),
                 }
@@ -206,6 +224,17 @@ impl Rows {
                         return Ok(Row::Written);
                     }
                 }
+            }
+        }
+    }
+
+    /// The next record.
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            match self.piece.pop() {
+                Some((_, record)) => return Ok(Some(record)),
+                None if self.ended => return Ok(None),
+                None => drop(self.fill(true, &mut io::sink())?),
             }
         }
     }
@@ -318,11 +347,76 @@ impl Work<'_> {
         if self.table.as_ref().is_some_and(|(name, _)| *name != record.file) {
             self.close()?;
         }
+        if let Some(origin) = &record.origin {
+            return self.converted(record, origin);
+        }
         match (record.in_container, &record.column) {
             (false, _) => self.document(record),
             (true, None) => self.row(record),
             (true, Some(column)) => self.table_row(record, column),
         }
+    }
+
+    /// A document that was converted: its original is a file of its own.
+    fn converted(&mut self, record: &Record<'_>, origin: &Origin<'_>) -> io::Result<()> {
+        let path = origin.path();
+        let output = match self.converted_text(record) {
+            Ok(Some(output)) => output,
+            other => {
+                let reason = match other {
+                    Err(error) => format!("the cleaned file cannot be read: {error}"),
+                    _ => "it is missing from the cleaned file".to_owned(),
+                };
+                self.problem(&path, reason);
+                return Ok(());
+            }
+        };
+        match original(record, &output) {
+            Ok(_) if !is_inside(&path) => {
+                self.problem(&path, "the ledger is damaged: this name leads elsewhere".into());
+                Ok(())
+            }
+            Ok(original) => {
+                self.result.documents += 1;
+                self.target.map_or(Ok(()), |target| write_whole(&target.join(&path), &original))
+            }
+            Err(reason) => {
+                self.problem(&path, reason);
+                Ok(())
+            }
+        }
+    }
+
+    /// The cleaned text of a converted document; none if it is missing. Documents of one file come
+    /// in the order of the ledger.
+    fn converted_text(&mut self, record: &Record<'_>) -> io::Result<Option<Vec<u8>>> {
+        if !record.in_container {
+            return fs::read(self.run.join(&*record.file)).map(Some);
+        }
+        #[cfg(feature = "parquet")]
+        if let Some(column) = &record.column {
+            if self.table.is_none() {
+                let path = self.run.join(&*record.file);
+                let table = crate::parquet::Restoring::open(&path, column, false)?;
+                self.table = Some((record.file.clone().into_owned(), Some(table)));
+            }
+            let Some((_, Some(table))) = &mut self.table else { return Ok(None) };
+            let text = table.next().map(<[u8]>::to_vec);
+            table.put(Vec::new())?;
+            return Ok(text);
+        }
+        if self.container.is_none() {
+            let rows = Rows::open(self.run, &record.file)?;
+            let name = record.file.clone().into_owned();
+            let (out, unknown) = (Out::Nowhere, Vec::new());
+            self.container = Some(Open { name, rows: Some(rows), out, unknown });
+        }
+        let Some(Open { rows: Some(rows), .. }) = &mut self.container else { return Ok(None) };
+        let Some(line) = rows.next()? else { return Ok(None) };
+        let (_, row, _) = jsonl::dressed(&line);
+        let row = jsonl::Row::parse(row, &FieldNames::default());
+        let row = row.map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Some(row.text.into_owned().into_bytes()))
     }
 
     #[cfg(feature = "parquet")]

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::RECORD;
 use crate::blocks::Position;
+use crate::convert;
 use crate::job::{Error, Resume};
 use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line};
 use crate::summary::Summary;
@@ -28,6 +29,8 @@ struct Step {
     fields: u64,
     problems: u64,
     output: Option<(String, Written)>,
+    #[serde(default)]
+    shard: u64,
     summary: Summary,
 }
 
@@ -99,6 +102,9 @@ struct Files {
     problems: Log,
     journal: Log,
     container: Option<(String, Container)>,
+    shard_bytes: Option<u64>,
+    /// The number of the shard of the container in hand.
+    shard: u64,
 }
 
 /// Where results go.
@@ -134,6 +140,7 @@ impl Sink {
         directory: OutputDirectory,
         identity: String,
         resume: Resume,
+        shard_bytes: Option<u64>,
     ) -> Result<(Sink, Option<Earlier>), Error> {
         let unfinished = Unfinished::find(&directory);
         let same = unfinished.as_ref().is_some_and(|found| found.identity == identity);
@@ -184,6 +191,8 @@ impl Sink {
             problems: log("problems.jsonl", |step| step.problems)?,
             journal: Log::open(directory.record(JOURNAL), 0)?,
             container: container.transpose()?,
+            shard_bytes,
+            shard: last.map_or(0, |step| step.shard),
             directory,
             identity,
         };
@@ -228,11 +237,18 @@ impl Sink {
             let container = match parts {
                 true => Container::Parts(0),
                 false => {
+                    let first = files.shard_bytes.map(|_| convert::shard(name, 0));
+                    let name = first.as_ref().unwrap_or(name);
                     Container::Stream(Log::open(unfinished_path(&files.directory.root, name), 0)?)
                 }
             };
-            files.container = Some((name.clone(), container));
+            let name = match (files.shard_bytes, parts) {
+                (Some(_), false) => convert::shard(name, 0),
+                _ => name.clone(),
+            };
+            (files.container, files.shard) = (Some((name, container)), 0);
         }
+        files.next_shard(!done.output.is_empty())?;
         match &mut files.container {
             Some((_, Container::Stream(log))) => log.append(&done.output)?,
             Some((_, Container::Parts(count))) if !done.output.is_empty() => {
@@ -268,6 +284,7 @@ impl Sink {
                 };
                 (name.clone(), written)
             }),
+            shard: files.shard,
             summary: done.summary.clone(),
         };
         files.journal(&step)
@@ -305,6 +322,24 @@ impl Sink {
 }
 
 impl Files {
+    /// Ends the shard in hand if it is full and `more` is to be written.
+    fn next_shard(&mut self, more: bool) -> Result<(), Error> {
+        let Some((name, Container::Stream(log))) = &self.container else { return Ok(()) };
+        if !more || self.shard_bytes.is_none_or(|most| log.length < most) {
+            return Ok(());
+        }
+        let root = &self.directory.root;
+        let path = root.join(name);
+        fs::rename(unfinished_path(root, name), &path)
+            .map_err(|error| Error::Output(path.display().to_string(), error))?;
+        let whole = convert::written_for(name).unwrap_or_else(|| name.clone());
+        let next = convert::shard(&whole, self.shard + 1);
+        let log = Log::open(unfinished_path(root, &next), 0)?;
+        self.shard += 1;
+        self.container = Some((next, Container::Stream(log)));
+        Ok(())
+    }
+
     fn journal(&mut self, step: &Step) -> Result<(), Error> {
         let failed = |error: serde_json::Error| Error::Output("the journal".into(), error.into());
         let line = serde_json::to_string(step).map_err(failed)? + "\n";

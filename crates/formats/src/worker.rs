@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::blocks::{Block, Item, Position, Work};
 use crate::chunks::Chunk;
 use crate::codec::Codec;
+use crate::convert::{Origin, Passenger};
 use crate::input::{Container, Source};
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
@@ -32,6 +33,8 @@ pub(crate) struct Shop<'a> {
     pub(crate) stdout: bool,
     /// Whether each document is restored right away and compared.
     pub(crate) verify: bool,
+    /// The container that documents go into, if not their own.
+    pub(crate) to: Option<Container>,
 }
 
 /// What came of a block, ready to be written.
@@ -71,27 +74,36 @@ impl Shop<'_> {
             fields: Vec::new(),
             problems: Vec::new(),
             tally: Tally::default(),
+            #[cfg(feature = "parquet")]
+            table: crate::parquet::Table::default(),
         };
         let (mut event, mut codec_out) = (Event::None, Codec::Plain);
         match block.work {
-            Work::Files(items) => {
+            Work::Files { items, series } => {
                 for item in items {
-                    desk.item(item)?;
+                    desk.item(item, series.as_deref())?;
                 }
             }
-            Work::Open { source, parts } => event = Event::Open(source.name.clone(), parts),
-            Work::Piece { source, framing, codec, chunk } => {
+            // Texts are files of their own, in a folder.
+            Work::Open { .. } if self.to == Some(Container::Text) => {}
+            Work::Open { name, parts } => event = Event::Open(name, parts),
+            Work::Piece { source, name, framing, codec, chunk } => {
                 codec_out = if self.stdout { Codec::Plain } else { codec };
-                desk.piece(&source.name, framing, chunk)?;
+                desk.piece((&source.name, &name), framing, chunk)?;
             }
             #[cfg(feature = "parquet")]
             Work::RowGroup { file, group } => desk.row_group(&file, group)?,
-            Work::Close { source, damage } => {
+            Work::Close { damage } => {
                 event = Event::Close;
-                if let Some(reason) = damage {
-                    desk.unreadable(&source.name, &reason)?;
+                if let Some((name, reason)) = damage {
+                    desk.unreadable(&name, &reason)?;
                 }
             }
+        }
+        #[cfg(feature = "parquet")]
+        if !desk.table.is_empty() && self.root.is_some() {
+            codec_out = Codec::Plain;
+            desk.output = desk.table.write()?;
         }
         let failed = |error| Error::Output("the run's record".into(), error);
         let output = codec_out.encode(desk.output);
@@ -116,6 +128,9 @@ pub(crate) struct Desk<'s> {
     fields: Vec<u8>,
     problems: Vec<u8>,
     pub(crate) tally: Tally,
+    /// Rows that are converted to Parquet.
+    #[cfg(feature = "parquet")]
+    pub(crate) table: crate::parquet::Table,
 }
 
 /// A line of `fields.jsonl`.
@@ -162,26 +177,45 @@ pub(crate) const UNPROVEN: &str = "what the ledger gave back was not the origina
                         untouched; this is a fault of chaffinch: please report it";
 
 impl Desk<'_> {
-    fn item(&mut self, item: Item) -> Result<(), Error> {
+    fn item(&mut self, item: Item, series: Option<&str>) -> Result<(), Error> {
         match item {
-            Item::Document(source, bytes) => self.document(&source, &bytes),
+            Item::Document(source, bytes) => self.document(&source, &bytes, series),
+            Item::Pass(source, reason) if self.shop.to.is_some_and(|to| to != Container::Text) => {
+                self.left_behind(&source.name, source.bytes, &reason)
+            }
             Item::Pass(source, reason) => self.pass(&source, reason),
             Item::Unreadable(name, reason) => self.unreadable(&name, &reason),
         }
     }
 
     fn unreadable(&mut self, file: &str, reason: &str) -> Result<(), Error> {
-        let verdict = Verdict::Failed;
-        line(&mut self.problems, &ProblemLine { file, ordinal: None, id: None, verdict, reason })?;
+        self.problem(file, reason)?;
         self.tally.failed(0, file, reason);
         Ok(())
     }
 
+    /// Names what went wrong with something that is in no output.
+    pub(crate) fn problem(&mut self, file: &str, reason: &str) -> Result<(), Error> {
+        let verdict = Verdict::Failed;
+        line(&mut self.problems, &ProblemLine { file, ordinal: None, id: None, verdict, reason })
+    }
+
     /// A file that is a document.
-    fn document(&mut self, source: &Source, bytes: &[u8]) -> Result<(), Error> {
+    fn document(
+        &mut self,
+        source: &Source,
+        bytes: &[u8],
+        series: Option<&str>,
+    ) -> Result<(), Error> {
         let path = source.path.as_ref().and_then(|path| path.to_str());
         let input = Input { bytes, path, ..Input::default() };
         let cleaned = self.shop.pipeline.clean_input(&input);
+        if let (Some(file), Some(to)) = (series, self.shop.to) {
+            let origin = Origin { file: source.name.as_str().into(), record: None };
+            let (id, url, date) = (Some(source.name.as_str()), None, None);
+            let passenger = Passenger { origin, file, original: bytes, id, url, date };
+            return self.convert(&passenger, &cleaned, to);
+        }
         let mut record =
             Record::new(&source.name, 0, bytes, &cleaned, |rule| self.ledger.number(rule));
         record.output = output_digest(cleaned.output());
@@ -234,7 +268,15 @@ impl Desk<'_> {
     }
 
     /// A piece of a container.
-    fn piece(&mut self, file: &str, framing: Container, chunk: Chunk) -> Result<(), Error> {
+    fn piece(
+        &mut self,
+        (source, file): (&str, &str),
+        framing: Container,
+        chunk: Chunk,
+    ) -> Result<(), Error> {
+        if let Some(to) = self.shop.to.filter(|to| *to != framing) {
+            return self.convert_piece((source, file), framing, &chunk, to);
+        }
         match chunk {
             Chunk::Records(bytes, first) if framing == Container::Wet => {
                 self.output.reserve(bytes.len() + bytes.len() / 8);
@@ -255,6 +297,35 @@ impl Desk<'_> {
                 self.tally.failed(bytes.len() as u64, &record.name(), &reason);
                 self.note(&record)
             }
+        }
+    }
+
+    /// A piece of a container whose documents go into another.
+    fn convert_piece(
+        &mut self,
+        names: (&str, &str),
+        framing: Container,
+        chunk: &Chunk,
+        to: Container,
+    ) -> Result<(), Error> {
+        match chunk {
+            Chunk::Records(bytes, first) => {
+                for (ordinal, record) in framing.records(bytes, *first) {
+                    if record.trim_ascii().is_empty() || !self.takes(names.0, ordinal) {
+                        continue;
+                    }
+                    match framing {
+                        Container::Wet => self.convert_warc(names, record, ordinal, to)?,
+                        _ => self.convert_row(names, record, ordinal, to)?,
+                    }
+                }
+                Ok(())
+            }
+            Chunk::Part(bytes, Some((ordinal, reason))) => {
+                let name = format!("{}:{}", names.0, ordinal + 1);
+                self.left_behind(&name, bytes.len() as u64, reason)
+            }
+            Chunk::Part(_, None) => Ok(()),
         }
     }
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chaffinch_core::{Limits, Pipeline, Verdict};
 use chaffinch_formats::{
-    Error, Job, Ledger, Names, Observer, Output, RECORD, Resume, Summary, restore, verify,
+    Container, Error, Job, Ledger, Names, Observer, Output, RECORD, Resume, Summary, restore,
+    verify,
 };
 use globset::{Glob, GlobSet};
 use tempfile::TempDir;
@@ -83,17 +84,14 @@ fn setup() -> Run {
     Run { _folder: folder, input, out, back }
 }
 
-fn clean_with(
-    pipeline: &Pipeline,
-    inputs: &[&Path],
-    out: &Path,
-    change: impl FnOnce(&mut Job<'_>),
-) -> Result<Summary, Error> {
-    let mut job = Job {
+fn job<'a>(pipeline: &'a Pipeline, inputs: &[&Path], out: &Path) -> Job<'a> {
+    Job {
         inputs: inputs.iter().map(|input| input.to_path_buf()).collect(),
         output: Output::Directory(out.to_owned()),
         ledger: Ledger::InRecord,
         container: None,
+        to: None,
+        shard_bytes: None,
         names: Names::default(),
         include: GlobSet::empty(),
         exclude: GlobSet::empty(),
@@ -101,7 +99,16 @@ fn clean_with(
         verify: true,
         resume: Resume::May,
         pipeline,
-    };
+    }
+}
+
+fn clean_with(
+    pipeline: &Pipeline,
+    inputs: &[&Path],
+    out: &Path,
+    change: impl FnOnce(&mut Job<'_>),
+) -> Result<Summary, Error> {
+    let mut job = job(pipeline, inputs, out);
     change(&mut job);
     job.run(&Silent, &AtomicBool::new(false))
 }
@@ -273,19 +280,7 @@ impl Observer for StopAfter<'_> {
 
 fn stopped(run: &Run, blocks: u32) -> Summary {
     let (pipeline, stop) = (pipeline(), AtomicBool::new(false));
-    let job = Job {
-        inputs: vec![run.input.clone()],
-        output: Output::Directory(run.out.clone()),
-        ledger: Ledger::InRecord,
-        container: None,
-        names: Names::default(),
-        include: GlobSet::empty(),
-        exclude: GlobSet::empty(),
-        sample: None,
-        verify: false,
-        resume: Resume::May,
-        pipeline: &pipeline,
-    };
+    let job = job(&pipeline, &[&run.input], &run.out);
     job.run(&StopAfter(&stop, Cell::new(blocks)), &stop).unwrap()
 }
 
@@ -506,4 +501,104 @@ fn names_that_are_no_text_stay_apart() {
     .unwrap();
     assert_eq!(fs::read(run.out.join("b%FD")).unwrap(), b"m");
     assert_eq!(fs::read(run.out.join("b%FE")).unwrap(), b"n");
+}
+
+/// Texts of a corpus and where they are restored to: files as they are, records as files.
+fn texts_of_rows(input: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut texts = BTreeMap::new();
+    for name in ["news.jsonl", "news.jsonl.gz", "news.jsonl.bz2", "news.jsonl.zst"] {
+        let rows = String::from_utf8(unpacked(&input.join(name))).unwrap();
+        for (number, row) in rows.lines().enumerate() {
+            let row: serde_json::Value = serde_json::from_str(row).unwrap();
+            let path = PathBuf::from(name).join(format!("{number:08}.txt"));
+            texts.insert(path, row["text"].as_str().unwrap().as_bytes().to_vec());
+        }
+    }
+    texts
+}
+
+fn converts(to: Container) {
+    let run = setup();
+    packed(&run.input);
+    let input = run.input.join("packed");
+    for name in ["a.txt", "b.txt", "z.txt"] {
+        fs::write(input.join(name), format!("{ARTICLE}\nSHARE THIS ARTICLE\n")).unwrap();
+    }
+    let change = |job: &mut Job<'_>| job.to = Some(to);
+    let summary = clean_with(&pipeline(), &[&input], &run.out, change).unwrap();
+    assert_eq!((summary.documents, summary.count(Verdict::Failed)), (4 * 9200 + 3, 0));
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems.len()), (4 * 9200 + 3, 0), "{to:?}");
+    let found = tree(&run.back);
+    let rows = match to {
+        // Lines that stay lines come back as lines.
+        Container::Jsonl => BTreeMap::new(),
+        _ => texts_of_rows(&input),
+    };
+    for (path, text) in &rows {
+        assert!(found[path] == *text, "{}", path.display());
+    }
+    let text = format!("{ARTICLE}\nSHARE THIS ARTICLE");
+    assert_eq!(found[Path::new("pages.wet.gz/00000007.txt")], text.as_bytes());
+    assert!(found[Path::new("z.txt")] == fs::read(input.join("z.txt")).unwrap());
+    // Cleaned again, over what is there.
+    let again = clean_with(&pipeline(), &[&input], &run.out, change).unwrap();
+    assert_eq!(again.documents, summary.documents);
+    // Stopped and gone on with, it is the same.
+    let wanted = tree(&run.out);
+    let pipeline = pipeline();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let other = run.out.with_extension("2");
+    pool.install(|| {
+        loop {
+            let (mut job, stop) = (job(&pipeline, &[&input], &other), AtomicBool::new(false));
+            change(&mut job);
+            if !job.run(&StopAfter(&stop, Cell::new(9)), &stop).unwrap().interrupted {
+                break;
+            }
+        }
+    });
+    assert!(wanted == tree(&other), "{to:?}");
+}
+
+#[test]
+fn documents_become_rows() {
+    converts(Container::Jsonl);
+}
+
+#[test]
+fn documents_become_files() {
+    converts(Container::Text);
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn documents_become_parquet() {
+    converts(Container::Parquet);
+}
+
+#[test]
+fn shards_end_where_they_are_full_and_are_restored_as_one() {
+    let run = setup();
+    packed(&run.input);
+    let input = run.input.join("packed");
+    let summary = clean_with(&pipeline(), &[&input], &run.out, |job| {
+        job.shard_bytes = Some(600 << 10);
+    });
+    assert_eq!(summary.unwrap().documents, 4 * 9200);
+    assert!(run.out.join("news-00001.jsonl").exists() && !run.out.join("news.jsonl").exists());
+    assert!(run.out.join("news-00000.jsonl.zst").exists());
+    let whole = run.out.with_extension("whole");
+    clean(&input, &whole);
+    let shards = (0..).map(|n| run.out.join(format!("news-{n:05}.jsonl")));
+    let joined: Vec<u8> = shards
+        .take_while(|shard| shard.exists())
+        .flat_map(|shard| fs::read(shard).unwrap())
+        .collect();
+    assert!(joined == fs::read(whole.join("news.jsonl")).unwrap());
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems.len()), (4 * 9200, 0));
+    assert!(unpacked(&run.back.join("pages.wet.gz")) == unpacked(&input.join("pages.wet.gz")));
+    clean(&input, &run.out);
+    assert!(!run.out.join("news-00001.jsonl").exists(), "an earlier run's shards go");
 }

@@ -41,8 +41,11 @@ impl Stage for Normalise {
         let nbsp = rule("nbsp").filter(|_| self.nbsp);
         let invisible = rule("invisible").filter(|_| self.invisible);
         let mojibake = rule("mojibake").filter(|_| self.mojibake);
-        for line in doc.lines() {
-            // Most lines hold nothing of interest, and that is quickly seen.
+        // Most documents hold nothing of interest, and that is quickly seen.
+        let always = self.nfc || self.quotes || self.line_ends;
+        let sound = !always && !holds_suspects(doc.source());
+        let as_it_was = |line: &Line<'_, '_>| line.text().len() == line.span().len();
+        for line in doc.lines().filter(|line| !sound || !as_it_was(line)) {
             let text = line.text();
             let odd = |b: u8| b.wrapping_sub(b' ') >= 0x5f;
             if text.bytes().fold(false, |any, b| any | odd(b)) {
@@ -59,6 +62,25 @@ impl Stage for Normalise {
             }
         }
     }
+}
+
+/// Whether a text holds a byte that no-break spaces, invisible characters and mojibake begin with,
+/// and one that goes with it.
+fn holds_suspects(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let control = |b: u8| b < b' ' && !matches!(b, b'\n' | b'\r' | b'\t') || b == 0x7f;
+    if bytes.iter().fold(false, |any, &b| any | control(b)) {
+        return true;
+    }
+    // U+0080 to U+00AD, mojibake, U+200B, U+2060, U+FEFF.
+    let after = |first: u8, wanted: fn(&[u8]) -> bool| {
+        memchr::memchr_iter(first, bytes).any(|at| wanted(&bytes[at + 1..]))
+    };
+    after(0xc2, |rest| rest.first().is_some_and(|b| *b <= 0xad))
+        || memchr::memchr(0xc3, bytes).is_some()
+        || memchr::memmem::find(bytes, &[0xe2, 0x80, 0x8b]).is_some()
+        || memchr::memmem::find(bytes, &[0xe2, 0x81, 0xa0]).is_some()
+        || memchr::memmem::find(bytes, &[0xef, 0xbb, 0xbf]).is_some()
 }
 
 struct LineEdits<'m, 'd, 'a> {
@@ -231,7 +253,16 @@ mod tests {
 
     #[test]
     fn joiners_that_spell_stay() {
-        let clean = |text: &str| apply(text, invisible_characters(text));
+        let clean = |text: &str| {
+            assert!(holds_suspects(text) || invisible_characters(text).next().is_none());
+            apply(text, invisible_characters(text))
+        };
+        assert!(
+            ["\u{ad}", "\u{85}a\u{9f}", "\u{2060}", "\u{feff}", "\u{7f}"]
+                .iter()
+                .all(|t| holds_suspects(t))
+        );
+        assert!(!holds_suspects("“No,” he said – it’s… ندارد\r\n\tДа"));
         assert_eq!(clean("a\u{200b}b\u{ad}c\u{1b}[1m\u{feff}"), "abc[1m");
         assert_eq!(clean("می\u{200c}خواهم"), "می\u{200c}خواهم");
     }

@@ -72,6 +72,11 @@ update-docs:
     UPDATE_DOCS=1 cargo test -p chaffinch --test docs
     UPDATE_SCHEMAS=1 cargo test -p chaffinch-core --test schema
 
+# Figures against peers and limits, and the parts by themselves: just bench --only jsonl-vs-rg
+bench *options:
+    python3 bench/run.py {{options}}
+    cargo bench --quiet -p chaffinch-bench
+
 # Score the built binary on a file of labelled pages: just score ../pages.jsonl.gz score.py
 score dataset scorer:
     cargo build --release

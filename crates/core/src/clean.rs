@@ -475,7 +475,7 @@ impl<'a> Work<'a> {
         }
         let source = self.doc.source();
         let count = self.doc.line_count();
-        let kind: Vec<Kind> = (0..count).map(|index| self.kind(index)).collect();
+        let kind = self.kinds();
         let mut from = 0;
         while from < count {
             if kind[from] == Kind::Left {
@@ -512,7 +512,19 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn kind(&self, index: usize) -> Kind {
+    /// What became of each line. Most lines have no edit, and that shows in passing.
+    fn kinds(&self) -> Vec<Kind> {
+        let mut edits = self.edits.iter().map(|edit| edit.span).peekable();
+        let kind = |index: usize| {
+            let span = self.doc.line(index).full_span();
+            while edits.next_if(|edit| edit.end() <= span.start()).is_some() {}
+            let edited = edits.peek().is_some_and(|edit| edit.start() < span.end());
+            self.kind(index, edited)
+        };
+        (0..self.doc.line_count()).map(kind).collect()
+    }
+
+    fn kind(&self, index: usize, edited: bool) -> Kind {
         let line = self.doc.line(index);
         let span = line.span();
         if self.kept.iter().any(|kept| kept.overlaps(line.full_span())) {
@@ -522,7 +534,7 @@ impl<'a> Work<'a> {
         if source.chars().all(chaffinch_stage::script::is_space) {
             return Kind::Blank;
         }
-        match self.edits.removes_all(span) {
+        match edited && self.edits.removes_all(span) {
             true => self.edits.within(span).next().map_or(Kind::Left, |edit| Kind::Cut(edit.rule)),
             false => Kind::Left,
         }

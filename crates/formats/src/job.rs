@@ -183,6 +183,7 @@ impl Job<'_> {
                 _ => None,
             },
             stdout: matches!(self.output, Output::Stdout),
+            ledger: !matches!(self.ledger, Ledger::Nowhere),
             verify: self.verify,
             to: self.to,
         };

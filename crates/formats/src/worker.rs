@@ -31,6 +31,8 @@ pub(crate) struct Shop<'a> {
     pub(crate) root: Option<PathBuf>,
     /// Whether documents go to standard output.
     pub(crate) stdout: bool,
+    /// Whether what was cut is written down.
+    pub(crate) ledger: bool,
     /// Whether each document is restored right away and compared.
     pub(crate) verify: bool,
     /// The container that documents go into, if not their own.
@@ -454,7 +456,14 @@ impl Desk<'_> {
 
     /// Sets a document down in the run's record.
     pub(crate) fn note(&mut self, record: &Record<'_>) -> Result<(), Error> {
-        self.ledger.add(record).map_err(|error| Error::Output("the run's record".into(), error))?;
+        if self.shop.ledger {
+            self.ledger
+                .add(record)
+                .map_err(|error| Error::Output("the run's record".into(), error))?;
+        }
+        if self.shop.root.is_none() {
+            return Ok(());
+        }
         let (file, ordinal, id) = (&*record.file, record.ordinal, record.id.as_deref());
         let (outlet, verdict, fields) = (record.outlet.as_deref(), record.verdict, &record.fields);
         line(&mut self.fields, &FieldsLine { file, ordinal, id, outlet, verdict, fields })?;

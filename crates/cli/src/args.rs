@@ -136,6 +136,7 @@ Examples:
   chaffinch clean corpus -o cleaned
   chaffinch clean news.jsonl -o cleaned --text-field article
   chaffinch clean corpus -o cleaned --rules my-rules --exclude '**/drafts/**'
+  chaffinch clean crawl/*.wet.gz -o rows --to jsonl --shard-bytes 512MiB
   chaffinch clean corpus --dry-run --sample 1000
   curl -s https://example.com/page.txt | chaffinch clean - --no-ledger
 

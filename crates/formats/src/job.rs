@@ -165,7 +165,7 @@ impl Job<'_> {
             .inputs
             .iter()
             .any(|path| path.as_os_str() == "-")
-            .then(|| Ok(Source { path: None, name: "-".into(), bytes: 0 }));
+            .then(|| Ok(Source { path: None, name: "stdin".into(), bytes: 0 }));
         let sources = Box::new(stdin.into_iter().chain(sources(&files, &filter)));
         let mut blocks = Blocks::new(sources, self.reading(), sample.as_ref(), self.to);
         let mut summary = Summary::default();

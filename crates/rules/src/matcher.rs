@@ -1,9 +1,8 @@
 //! A small backtracking matcher for patterns over keys.
 //!
-//! Most patterns of most rules are tried on few lines, and a regex with its automata costs a
-//! hundred times as much to build, and as much memory again while it runs: with some hundred
-//! outlets they no longer fit the cache. This matcher is a few instructions a pattern, ready in
-//! microseconds. It finds what the `regex` crate finds (leftmost, alternatives in their order);
+//! Most patterns of most rules are tried on few lines, and a regex costs more to build, with its
+//! automata, than it ever gives back; with some hundred outlets they no longer fit the cache. This
+//! matcher is a few instructions a pattern. It finds what the `regex` crate finds (leftmost, alternatives in their order);
 //! what it cannot take, and what would take it too many steps, goes to `regex`.
 
 use std::cell::RefCell;

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::fmt;
 
 use chaffinch_stage::{Act, At, Place, Role, Rule, Tier};
-use regex_syntax::hir::Hir;
 
 use crate::pattern::{self, Anchor, Pattern};
 use crate::schema;
@@ -85,17 +84,14 @@ impl Written {
     pub fn patterns(&self) -> Option<Vec<Pattern>> {
         let pattern = |(key, texts): &(&'static str, Vec<String>)| {
             let (anchor, role) = kind_of(key);
-            let hirs: Option<Vec<Hir>> = texts.iter().map(|t| self.hir(key, t).ok()).collect();
-            Some(Pattern::new(anchor, role, hirs?))
+            let literal = *key == "text";
+            let sound = |text: &String| pattern::check(text, literal, self.ignore_case).is_ok();
+            texts
+                .iter()
+                .all(sound)
+                .then(|| Pattern::new(anchor, role, texts.clone(), literal, self.ignore_case))
         };
         self.keys.iter().filter(|(key, _)| *key != "detect").map(pattern).collect()
-    }
-
-    fn hir(&self, key: &str, text: &str) -> Result<Hir, Box<regex_syntax::Error>> {
-        match key {
-            "text" => pattern::literal(text, self.ignore_case),
-            _ => pattern::parse(text, self.ignore_case),
-        }
     }
 }
 
@@ -472,48 +468,46 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, shipped: bool) -> Option<Pa
     }
     let (anchor, role) = kind_of(key);
     let key = PATTERN_KEYS.iter().find(|known| **known == key)?;
-    let (hirs, texts) = parse_hirs(node, key, ignore_case)?;
-    let mut patterns = vec![Pattern::new(anchor, role, hirs)];
-    let mut keys = vec![(*key, texts)];
-    if through {
-        let (hirs, texts) = parse_hirs(node, "through", ignore_case)?;
-        keys.push(("through", texts));
-        patterns.push(Pattern::new(Anchor::Line, Role::Through, hirs));
-    }
-    for pattern in &patterns {
+    let mut patterns = Vec::new();
+    let mut keys = Vec::new();
+    let through = through.then_some(("through", (Anchor::Line, Role::Through)));
+    for (key, (anchor, role)) in [(*key, (anchor, role))].into_iter().chain(through) {
+        let (texts, heavy) = parse_texts(node, key, ignore_case, shipped)?;
+        keys.push((key, texts.clone()));
+        let pattern = Pattern::new(anchor, role, texts, key == "text", ignore_case);
         // Only a heavy regex can be too large; all others compile when they are needed.
-        let heavy = !shipped && pattern.is_heavy();
         if let Some(Err(message)) = heavy.then(|| pattern.compile()) {
             node.wrong(key, &format!("the pattern cannot be used: {message}"), None);
             return None;
         }
+        patterns.push(pattern);
     }
     Some((patterns, Written { keys, ignore_case }, None))
 }
 
-fn parse_hirs(
+/// The texts of a pattern, each checked, and whether one may be too large to compile.
+fn parse_texts(
     node: &Node<'_>,
     key: &'static str,
     ignore_case: bool,
-) -> Option<(Vec<Hir>, Vec<String>)> {
+    shipped: bool,
+) -> Option<(Vec<String>, bool)> {
     let list = matches!(node.take(key), Some(serde_yaml::Value::Sequence(_)));
     let texts = node.texts(key);
     if texts.is_empty() {
         node.wrong(key, "the pattern is empty", None);
         return None;
     }
-    let mut hirs = Vec::new();
-    for (i, text) in texts.iter().enumerate() {
-        let parsed = match key {
-            "text" => pattern::literal(text, ignore_case),
-            _ => pattern::parse(text, ignore_case),
-        };
-        match parsed {
-            Ok(hir) if hir.properties().minimum_len() == Some(0) => {
+    let (mut sound, mut heavy) = (true, false);
+    // What ships was checked by the tests.
+    for (i, text) in texts.iter().enumerate().filter(|_| !shipped) {
+        match pattern::check(text, key == "text", ignore_case) {
+            Ok(checked) if checked.empty => {
                 let message = "the pattern matches the empty text, so it would fit everywhere";
                 node.wrong_inside(key, list.then_some(i), 0..text.len(), message);
+                sound = false;
             }
-            Ok(hir) => hirs.push(hir),
+            Ok(checked) => heavy |= checked.heavy,
             Err(error) => {
                 let (range, message) = explain(&error, text);
                 node.wrong_inside(
@@ -522,11 +516,11 @@ fn parse_hirs(
                     range,
                     &format!("invalid regex: {message}"),
                 );
+                sound = false;
             }
         }
     }
-    let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
-    (hirs.len() == texts.len()).then_some((hirs, texts))
+    sound.then(|| (texts.into_iter().map(str::to_owned).collect(), heavy))
 }
 
 fn explain(error: &regex_syntax::Error, text: &str) -> (std::ops::Range<usize>, String) {

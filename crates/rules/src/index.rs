@@ -39,7 +39,7 @@ pub(crate) struct Index {
 impl IndexBuilder {
     /// Files `pattern` under the number `id`.
     pub(crate) fn add(&mut self, id: u32, pattern: &Pattern) {
-        for tell in &pattern.tells {
+        for tell in pattern.tells() {
             match tell {
                 Tell::Ends(side, set) => {
                     set.iter().for_each(|text| self.add_literal(id, *side, text));
@@ -261,7 +261,7 @@ fn pack(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pattern::{Anchor, parse};
+    use crate::pattern::Anchor;
     use chaffinch_stage::Role;
     use proptest::prelude::*;
 
@@ -291,7 +291,7 @@ mod tests {
             let text = words.concat();
             let key = crate::key::key(&text).into_owned();
             let patterns: Vec<Pattern> = PATTERNS.iter()
-                .map(|(anchor, text, ignore)| Pattern::new(*anchor, Role::Line, vec![parse(text, *ignore).unwrap()]))
+                .map(|(anchor, text, ignore)| Pattern::new(*anchor, Role::Line, vec![(*text).to_owned()], false, *ignore))
                 .collect();
             let mut builder = IndexBuilder::default();
             for (id, pattern) in patterns.iter().enumerate() {

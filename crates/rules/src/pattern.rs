@@ -132,15 +132,29 @@ fn named_groups(hir: &Hir, groups: &mut Vec<(String, usize)>) {
     }
 }
 
-/// What a rule looks for on a line, compiled.
+/// What a rule looks for on a line.
+///
+/// Of most rules of most runs no line ever comes near, and with thousands of outlets their regexes
+/// would fill the memory: a pattern keeps its text, and what is made of it is made when it is first
+/// needed.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     pub(crate) anchor: Anchor,
     pub(crate) role: Role,
+    texts: Vec<String>,
+    /// Whether the texts are meant as they are, not as regexes.
+    literal: bool,
+    ignore_case: bool,
+    ready: OnceLock<Box<Ready>>,
+}
+
+/// What is made of a pattern's texts.
+#[derive(Clone, Debug)]
+struct Ready {
     alternatives: Vec<Alternative>,
     lengths: (usize, usize),
     /// What tells of each alternative that it might match.
-    pub(crate) tells: Vec<Tell>,
+    tells: Vec<Tell>,
 }
 
 /// What tells that a pattern might match a line.
@@ -172,9 +186,8 @@ pub struct Found {
     pub fields: Vec<(String, Range<usize>)>,
 }
 
-impl Pattern {
-    /// A pattern of one or more parsed alternatives.
-    pub fn new(anchor: Anchor, role: Role, alternatives: Vec<Hir>) -> Pattern {
+impl Ready {
+    fn new(anchor: Anchor, alternatives: Vec<Hir>) -> Ready {
         let tells = alternatives.iter().map(|hir| Tell::of(hir, anchor)).collect();
         let min = alternatives.iter().filter_map(|hir| hir.properties().minimum_len()).min();
         let max = alternatives
@@ -191,12 +204,35 @@ impl Pattern {
         }
         joined.extend(named);
         let alternatives = joined.into_iter().map(|hir| Alternative::new(hir, anchor)).collect();
-        Pattern { anchor, role, alternatives, lengths, tells }
+        Ready { alternatives, lengths, tells }
+    }
+}
+
+impl Pattern {
+    /// A pattern of one or more texts that [`check`] accepts; `literal` ones are no regexes.
+    pub(crate) fn new(
+        anchor: Anchor,
+        role: Role,
+        texts: Vec<String>,
+        literal: bool,
+        ignore_case: bool,
+    ) -> Pattern {
+        Pattern { anchor, role, texts, literal, ignore_case, ready: OnceLock::new() }
     }
 
-    /// Whether the pattern may be too large to compile.
-    pub(crate) fn is_heavy(&self) -> bool {
-        self.alternatives.iter().any(|alternative| weight(&alternative.hir) > HEAVY)
+    fn ready(&self) -> &Ready {
+        self.ready.get_or_init(|| {
+            let hir = |text: &String| match self.literal {
+                true => literal(text, self.ignore_case).ok(),
+                false => parse(text, self.ignore_case).ok(),
+            };
+            Box::new(Ready::new(self.anchor, self.texts.iter().filter_map(hir).collect()))
+        })
+    }
+
+    /// What tells of each alternative that it might match.
+    pub(crate) fn tells(&self) -> &[Tell] {
+        &self.ready().tells
     }
 
     /// What its hits are.
@@ -206,22 +242,22 @@ impl Pattern {
 
     /// About how many states its regexes have.
     pub fn weight(&self) -> usize {
-        self.alternatives.iter().map(|alternative| weight(&alternative.hir)).sum()
+        self.ready().alternatives.iter().map(|alternative| weight(&alternative.hir)).sum()
     }
 
     /// Whether some line has nothing that tells that it does not match.
     pub fn is_told_by_nothing(&self) -> bool {
-        self.tells.iter().any(|tell| matches!(tell, Tell::Nothing))
+        self.tells().iter().any(|tell| matches!(tell, Tell::Nothing))
     }
 
     /// Whether it captures fields.
     pub fn has_fields(&self) -> bool {
-        self.alternatives.iter().any(|alternative| !alternative.groups.is_empty())
+        self.ready().alternatives.iter().any(|alternative| !alternative.groups.is_empty())
     }
 
     /// Compiles everything now. The error is a person's text: too large, for the most part.
     pub fn compile(&self) -> Result<(), String> {
-        for alternative in &self.alternatives {
+        for alternative in &self.ready().alternatives {
             if alternative.regex().is_none() {
                 let error = Regex::new(&alternative.hir.to_string());
                 return Err(error.err().map_or_else(String::new, |error| error.to_string()));
@@ -232,12 +268,13 @@ impl Pattern {
 
     /// Hands over the matches on a key: one at most, but for patterns that match inside a line.
     pub fn find(&self, key: &str, each: &mut dyn FnMut(Found)) {
-        if key.len() < self.lengths.0 || key.len() > self.lengths.1 {
+        let ready = self.ready();
+        if key.len() < ready.lengths.0 || key.len() > ready.lengths.1 {
             return;
         }
         let all = self.anchor == Anchor::Inside;
         // Of several alternatives, the first that matches.
-        self.alternatives.iter().any(|alternative| alternative.find(key, all, each));
+        ready.alternatives.iter().any(|alternative| alternative.find(key, all, each));
     }
 
     /// The first match on a key.
@@ -285,6 +322,29 @@ fn anchored(hir: Hir, anchor: Anchor) -> Hir {
         Anchor::End => Hir::concat(vec![hir, end]),
         Anchor::Inside => hir,
     }
+}
+
+/// What is found of a text without making a pattern of it.
+pub(crate) struct Checked {
+    /// Whether it matches the empty text.
+    pub(crate) empty: bool,
+    /// Whether it may be too large to compile.
+    pub(crate) heavy: bool,
+}
+
+/// Parses a regex, or takes a text as it is, and looks what it is.
+pub(crate) fn check(
+    text: &str,
+    literal: bool,
+    ignore_case: bool,
+) -> Result<Checked, Box<regex_syntax::Error>> {
+    if literal {
+        return Ok(Checked { empty: key::key(text).is_empty(), heavy: false });
+    }
+    let mut parser = regex_syntax::ParserBuilder::new();
+    let hir = parser.case_insensitive(ignore_case).build().parse(text).map_err(Box::new)?;
+    let empty = hir.properties().minimum_len() == Some(0);
+    Ok(Checked { empty, heavy: weight(&hir) > HEAVY })
 }
 
 /// Parses a regex and folds its literals and classes as keys are folded.
@@ -369,7 +429,7 @@ mod tests {
     use super::*;
 
     fn pattern(anchor: Anchor, text: &str) -> Pattern {
-        Pattern::new(anchor, Role::Line, vec![parse(text, false).unwrap()])
+        Pattern::new(anchor, Role::Line, vec![text.to_owned()], false, false)
     }
 
     fn find(pattern: &Pattern, key: &str) -> Vec<Found> {
@@ -389,7 +449,7 @@ mod tests {
     #[test]
     fn patterns_too_large_to_compile_are_heavy() {
         let large = pattern(Anchor::Line, r"\w{1,500}\w{1,500}");
-        assert!(large.is_heavy() && large.compile().is_err());
+        assert!(check(&large.texts[0], false, false).unwrap().heavy && large.compile().is_err());
         let fine = pattern(Anchor::Line, r"\p{Lu}.{2,60} [\w &-]{2,40}");
         assert!(fine.compile().is_ok());
     }

@@ -602,3 +602,16 @@ fn shards_end_where_they_are_full_and_are_restored_as_one() {
     clean(&input, &run.out);
     assert!(!run.out.join("news-00001.jsonl").exists(), "an earlier run's shards go");
 }
+
+#[test]
+fn a_parquet_file_that_is_cut_off_passes_through() {
+    let run = setup();
+    let bytes = b"PAR1 and no footer";
+    fs::write(run.input.join("cut.parquet"), bytes).unwrap();
+    let summary = clean(&run.input, &run.out);
+    assert_eq!(summary.count(Verdict::Failed), 8);
+    let told = summary.problems.iter().find(|(name, ..)| name == "cut.parquet").unwrap();
+    assert!(told.2.contains("Parquet"), "{told:?}");
+    assert_eq!(fs::read(run.out.join("cut.parquet")).unwrap(), bytes);
+    assert_eq!(restore(&run.out, &run.back).unwrap().problems, []);
+}

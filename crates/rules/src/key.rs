@@ -3,8 +3,9 @@
 //! Match on the key, cut on the source: a no-break space, a curly quote or a soft hyphen must not
 //! hide a match. A key is trimmed; runs of white space are one space; quotes are `'` and `"`;
 //! U+2010 and U+2011 are `-`, longer dashes `—`; zero-width and direction marks are gone (not the
-//! Persian U+200C, which spells); text is NFC where it has combining marks. Bullets stay, and so do
-//! guillemets, which news sites print as separators.
+//! Persian U+200C, which spells); old forms of letters and letter-like signs are the letter; text is
+//! NFC where it has combining marks. Bullets stay, and so do guillemets, which news sites print as
+//! separators.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;

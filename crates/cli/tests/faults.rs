@@ -97,7 +97,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_cleaned() {
 #[test]
 fn a_file_that_one_may_not_read_is_named() {
     let folder = Folder::new();
-    fs::set_permissions(folder.path("corpus/b.txt"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(folder.path("corpus/b.txt"), fs::Permissions::from_mode(0o000)).unwrap();
     let mut command = folder.command(&["clean", "corpus", "-o", "out"]);
     // The superuser may read everything: be nobody, with a copy that nobody may run.
     let superuser = fs::read(folder.path("corpus/b.txt")).is_ok();

@@ -215,7 +215,7 @@ fn a_compression_bomb_takes_no_memory() {
 #[test]
 fn an_interrupt_says_how_to_go_on_and_a_second_one_stops_at_once() {
     let folder = Folder::new();
-    folder.write("big/rows.jsonl", &rows(60_000));
+    folder.write("big/rows.jsonl", &rows(200_000));
     let start = || {
         let mut command = folder.command(&["clean", "big", "-o", "out"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -242,7 +242,7 @@ fn an_interrupt_says_how_to_go_on_and_a_second_one_stops_at_once() {
     let output = folder.run(&["clean", "big", "-o", "out", "--resume"]);
     assert_eq!(code(&output), 0);
     assert!(
-        text(&output.stdout).starts_with("cleaned 60,000 documents"),
+        text(&output.stdout).starts_with("cleaned 200,000 documents"),
         "{}",
         text(&output.stdout)
     );

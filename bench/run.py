@@ -73,7 +73,8 @@ class Bench:
         """CPU and wall seconds of a whole command."""
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         out = open(stdout, "wb") if stdout else subprocess.DEVNULL
-        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE)
+        # Some tools leave logs where they run.
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, cwd=self.folder)
         if stdout:
             out.close()
         # grep and rg say with 1 that no line is left.

@@ -248,3 +248,16 @@ fn an_interrupt_says_how_to_go_on_and_a_second_one_stops_at_once() {
     );
     assert_eq!(code(&folder.run(&["verify", "out"])), 0);
 }
+
+#[test]
+fn what_passes_through_keeps_its_place_on_standard_output() {
+    let folder = Folder::new();
+    folder.write("chaffinch.yaml", "limits: {document_bytes: 1KiB}\n");
+    folder.write("in/a.txt", "One.\n");
+    folder.write("in/b.txt", &"long\n".repeat(40_000));
+    folder.write("in/c.txt", "Two.\n");
+    let output = folder.run(&["clean", "in", "-o", "-", "--no-ledger", "-q", "-j", "2"]);
+    assert_eq!(code(&output), 1);
+    let wanted = format!("One.\n{}Two.\n", "long\n".repeat(40_000));
+    assert!(text(&output.stdout) == wanted);
+}

@@ -696,6 +696,11 @@ impl Restoring {
         Ok(())
     }
 
+    /// Whether what is restored is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.parts.is_some()
+    }
+
     /// Writes the file of originals, if it was read to its end.
     pub(crate) fn finish(self, out: &mut (impl Write + Send)) -> std::io::Result<bool> {
         if self.group < self.file.groups() {

@@ -12,7 +12,7 @@ use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{self, Reader, Record};
 use crate::output::{WholeFile, copy_whole, listed, write_whole};
-use crate::runs::ledgers;
+use crate::runs::{ledgers, run_record};
 use crate::samples::Document;
 use crate::sink::is_unfinished;
 use crate::wet;
@@ -65,6 +65,7 @@ fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
         target,
         result: Restored::default(),
         container: None,
+        converts: false,
         #[cfg(feature = "parquet")]
         table: None,
     };
@@ -167,14 +168,17 @@ struct Rows {
 impl Rows {
     fn open(run: &Path, file: &str) -> io::Result<Rows> {
         // A file that was cut into shards is read as one.
-        let shards: Vec<PathBuf> = match run.join(file) {
-            path if path.exists() => vec![path],
-            path => {
+        let cut = run_record(run).is_ok_and(|run| !run["shard_bytes"].is_null());
+        let shards: Vec<PathBuf> = match cut {
+            false => vec![run.join(file)],
+            true => {
                 let shards = (0..).map(|number| run.join(convert::shard(file, number)));
-                let shards: Vec<PathBuf> = shards.take_while(|shard| shard.exists()).collect();
-                if shards.is_empty() { vec![path] } else { shards }
+                shards.take_while(|shard| shard.exists()).collect()
             }
         };
+        if shards.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let open = || -> io::Result<(u64, Box<dyn Read + Send>)> {
             let (mut bytes, mut all): (_, Box<dyn Read + Send>) = (0, Box::new(io::empty()));
             for shard in &shards {
@@ -322,6 +326,8 @@ struct Work<'a> {
     target: Option<&'a Path>,
     result: Restored,
     container: Option<Open>,
+    /// Whether documents were converted, so that what lies in the output was never an input.
+    converts: bool,
     #[cfg(feature = "parquet")]
     table: Option<(String, Option<crate::parquet::Restoring>)>,
 }
@@ -348,6 +354,7 @@ impl Work<'_> {
             self.close()?;
         }
         if let Some(origin) = &record.origin {
+            self.converts = true;
             return self.converted(record, origin);
         }
         match (record.in_container, &record.column) {
@@ -542,7 +549,7 @@ impl Work<'_> {
     fn close(&mut self) -> io::Result<()> {
         #[cfg(feature = "parquet")]
         if let Some((name, Some(table))) = self.table.take() {
-            let whole = match self.target {
+            let whole = match self.target.filter(|_| table.is_kept()) {
                 None => table.finish(&mut io::sink())?,
                 Some(target) => {
                     let mut out = WholeFile::create(&target.join(&name))?;
@@ -575,7 +582,7 @@ impl Work<'_> {
 
     /// Copies files without a document, such as a container of blank lines.
     fn copy_the_rest(&mut self) -> io::Result<()> {
-        let Some(target) = self.target else { return Ok(()) };
+        let Some(target) = self.target.filter(|_| !self.converts) else { return Ok(()) };
         let named: Vec<String> =
             self.result.problems.iter().map(|(name, _)| name.clone()).collect();
         for name in listed(self.run)? {

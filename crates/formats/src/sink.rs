@@ -227,24 +227,20 @@ impl Sink {
         }
         let Some(files) = &mut self.files else {
             if self.stdout {
-                let mut out = io::stdout().lock();
-                let written = out.write_all(&done.output).and_then(|()| out.flush());
+                let written = to_stdout(done);
                 written.map_err(|error| Error::Output("standard output".into(), error))?;
             }
             return Ok(());
         };
         if let Event::Open(name, parts) = &done.event {
-            let container = match parts {
-                true => Container::Parts(0),
-                false => {
-                    let first = files.shard_bytes.map(|_| convert::shard(name, 0));
-                    let name = first.as_ref().unwrap_or(name);
-                    Container::Stream(Log::open(unfinished_path(&files.directory.root, name), 0)?)
-                }
-            };
             let name = match (files.shard_bytes, parts) {
                 (Some(_), false) => convert::shard(name, 0),
                 _ => name.clone(),
+            };
+            let path = unfinished_path(&files.directory.root, &name);
+            let container = match parts {
+                true => Container::Parts(0),
+                false => Container::Stream(Log::open(path, 0)?),
             };
             (files.container, files.shard) = (Some((name, container)), 0);
         }
@@ -312,6 +308,7 @@ impl Sink {
             "chaffinch": env!("CARGO_PKG_VERSION"),
             "state": state,
             "identity": files.identity,
+            "shard_bytes": files.shard_bytes,
         });
         if let (Some(all), serde_json::Value::Object(run)) = (all.as_object_mut(), run) {
             all.extend(run);
@@ -345,6 +342,18 @@ impl Files {
         let line = serde_json::to_string(step).map_err(failed)? + "\n";
         self.journal.append(line.as_bytes())
     }
+}
+
+/// Writes what came of a block to standard output, with the files that pass through in their places.
+fn to_stdout(done: &Done) -> io::Result<()> {
+    let (mut out, mut from) = (io::stdout().lock(), 0);
+    for (at, path) in &done.passed {
+        out.write_all(&done.output[from..*at])?;
+        io::copy(&mut File::open(path)?, &mut out)?;
+        from = *at;
+    }
+    out.write_all(&done.output[from..])?;
+    out.flush()
 }
 
 /// The file in a run's record that tells how far it is.

@@ -44,6 +44,8 @@ pub(crate) struct Done {
     pub(crate) event: Event,
     /// Bytes for the container in hand, or standard output.
     pub(crate) output: Vec<u8>,
+    /// Files that go to standard output as they are, each behind so many bytes of the output.
+    pub(crate) passed: Vec<(usize, PathBuf)>,
     /// A frame of the ledger.
     pub(crate) ledger: Vec<u8>,
     /// Lines of `fields.jsonl`.
@@ -72,6 +74,7 @@ impl Shop<'_> {
         let mut desk = Desk {
             shop: self,
             output: Vec::new(),
+            passed: Vec::new(),
             ledger: Frame::default(),
             fields: Vec::new(),
             problems: Vec::new(),
@@ -88,6 +91,13 @@ impl Shop<'_> {
             }
             // Texts are files of their own, in a folder.
             Work::Open { .. } if self.to == Some(Container::Text) => {}
+            Work::Open { name, parts: true } if self.stdout => {
+                let message = format!(
+                    "{name}: Parquet cannot be written to standard output; name a directory, or \
+                     give --to jsonl"
+                );
+                return Err(Error::Usage(message));
+            }
             Work::Open { name, parts } => event = Event::Open(name, parts),
             Work::Piece { source, name, framing, codec, chunk } => {
                 codec_out = if self.stdout { Codec::Plain } else { codec };
@@ -112,6 +122,7 @@ impl Shop<'_> {
         Ok(Done {
             event,
             output: output.map_err(|error| Error::Output("the output".into(), error))?,
+            passed: desk.passed,
             ledger: desk.ledger.finish(self.pipeline).map_err(failed)?,
             fields: desk.fields,
             problems: desk.problems,
@@ -126,6 +137,7 @@ impl Shop<'_> {
 pub(crate) struct Desk<'s> {
     pub(crate) shop: &'s Shop<'s>,
     pub(crate) output: Vec<u8>,
+    passed: Vec<(usize, PathBuf)>,
     pub(crate) ledger: Frame,
     fields: Vec<u8>,
     problems: Vec<u8>,
@@ -261,10 +273,12 @@ impl Desk<'_> {
         };
         let copied = match &self.shop.root {
             Some(root) => copy_whole(&mut file, &root.join(&source.name)),
-            None if self.shop.stdout => io::copy(&mut file, &mut io::stdout()).map(drop),
             None => Ok(()),
         };
         copied.map_err(|error| Error::Output(source.name.clone(), error))?;
+        if let Some(path) = source.path.as_ref().filter(|_| self.shop.stdout) {
+            self.passed.push((self.output.len(), path.clone()));
+        }
         self.tally.failed(source.bytes, &source.name, &reason);
         self.note(&Record::unseen(&source.name, 0, reason))
     }

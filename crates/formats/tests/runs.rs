@@ -540,6 +540,10 @@ fn converts(to: Container) {
     }
     let text = format!("{ARTICLE}\nSHARE THIS ARTICLE");
     assert_eq!(found[Path::new("pages.wet.gz/00000007.txt")], text.as_bytes());
+    // What was made of the documents is no original: of files, only lines that stayed lines.
+    let converted = found.keys().filter(|path| path.extension() != Some("txt".as_ref()));
+    let lines = if to == Container::Jsonl { 4 } else { 0 };
+    assert_eq!(converted.count(), lines, "{:?}", found.keys().take(9).collect::<Vec<_>>());
     assert!(found[Path::new("z.txt")] == fs::read(input.join("z.txt")).unwrap());
     // Cleaned again, over what is there.
     let again = clean_with(&pipeline(), &[&input], &run.out, change).unwrap();
@@ -582,10 +586,12 @@ fn shards_end_where_they_are_full_and_are_restored_as_one() {
     let run = setup();
     packed(&run.input);
     let input = run.input.join("packed");
+    // A file named like a shard of another is its own.
+    fs::write(input.join("news-00000.jsonl"), "{\"text\":\"x\"}\n").unwrap();
     let summary = clean_with(&pipeline(), &[&input], &run.out, |job| {
         job.shard_bytes = Some(600 << 10);
     });
-    assert_eq!(summary.unwrap().documents, 4 * 9200);
+    assert_eq!(summary.unwrap().documents, 4 * 9200 + 1);
     assert!(run.out.join("news-00001.jsonl").exists() && !run.out.join("news.jsonl").exists());
     assert!(run.out.join("news-00000.jsonl.zst").exists());
     let whole = run.out.with_extension("whole");
@@ -597,7 +603,8 @@ fn shards_end_where_they_are_full_and_are_restored_as_one() {
         .collect();
     assert!(joined == fs::read(whole.join("news.jsonl")).unwrap());
     let restored = restore(&run.out, &run.back).unwrap();
-    assert_eq!((restored.documents, restored.problems.len()), (4 * 9200, 0));
+    assert_eq!((restored.documents, restored.problems.len()), (4 * 9200 + 1, 0));
+    assert!(tree(&run.back)[Path::new("news-00000.jsonl")] == b"{\"text\":\"x\"}\n");
     assert!(unpacked(&run.back.join("pages.wet.gz")) == unpacked(&input.join("pages.wet.gz")));
     clean(&input, &run.out);
     assert!(!run.out.join("news-00001.jsonl").exists(), "an earlier run's shards go");

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Restore(RestoreArgs),
     Verify(VerifyArgs),
+    Diff(DiffArgs),
+    Report(ReportArgs),
     Pipeline(ShowPipelineArgs),
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -193,7 +195,7 @@ pub(crate) struct ShowPipelineArgs {
 }
 
 /// Which rules and stages run.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct PipelineArgs {
     /// Read the pipeline from this file, not from chaffinch.yaml found upward from here.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -217,8 +219,8 @@ pub(crate) struct PipelineArgs {
     #[arg(long, value_name = "STAGE")]
     pub(crate) only: Vec<String>,
 
-    /// Leave this stage out. Can be repeated.
-    #[arg(long, value_name = "STAGE")]
+    /// Leave this stage out, or this rule, such as generic/share-buttons/share. Can be repeated.
+    #[arg(long, value_name = "STAGE|RULE")]
     pub(crate) skip: Vec<String>,
 }
 
@@ -275,6 +277,79 @@ pub(crate) struct VerifyArgs {
     /// The output of a run.
     #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
+}
+
+/// Show what changed between two runs, grouped by the rules that caused it.
+///
+/// Give the outputs of two runs over the same documents; or documents, with two directories of
+/// rules or with a revision, whose rules are compared with those of the work tree. What touches an
+/// article comes first.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch diff cleaned-before cleaned-after
+  chaffinch diff corpus --rules-a rules --rules-b rules-new
+  chaffinch diff --git HEAD                     the rules of the work tree, over corpus/
+  chaffinch diff --git main pages --format markdown")]
+pub(crate) struct DiffArgs {
+    /// The outputs of two runs; with --git, --rules-a or --rules-b, documents [default: corpus].
+    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Clean the documents with the outlet rules of this directory first, for comparison. Without
+    /// it, those in force are taken.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "git")]
+    pub(crate) rules_a: Option<PathBuf>,
+
+    /// Then clean them with the outlet rules of this directory.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "git")]
+    pub(crate) rules_b: Option<PathBuf>,
+
+    /// Compare the rules, and the pipeline file, at this revision with those of the work tree.
+    #[arg(long, value_name = "REV")]
+    pub(crate) git: Option<String>,
+
+    /// Clean only so many of the documents, spread over them; the same ones each time.
+    #[arg(long, value_name = "N")]
+    pub(crate) sample: Option<usize>,
+
+    /// How to tell it.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: DiffFormat,
+
+    /// Exit with 1 if anything changed.
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// Write a page to look at a run with: one HTML file that needs no network.
+///
+/// By rule, with the texts that each cut most often and most rarely, and documents with their cuts
+/// struck through. What you accept and reject in it is saved as a file for `chaffinch rules
+/// apply-review`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch report cleaned -o report.html
+  chaffinch report cleaned-before --compare cleaned-after -o changes.html")]
+pub(crate) struct ReportArgs {
+    /// The output of a run.
+    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+
+    /// The page to write; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+
+    /// Show what this later run over the same documents does otherwise, instead.
+    #[arg(long, value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) compare: Option<PathBuf>,
 }
 
 /// Look at rules, and hold them to what they promise.
@@ -598,6 +673,18 @@ pub(crate) enum CheckFormat {
     Sarif,
     /// Annotations on the lines of a pull request.
     Github,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// For people at a terminal.
+    Text,
+    /// For programs.
+    Json,
+    /// For pull requests and job summaries.
+    Markdown,
+    /// A page for a browser, in one file.
+    Html,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

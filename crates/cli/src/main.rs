@@ -3,10 +3,12 @@
 mod args;
 mod check;
 mod clean;
+mod diff;
 mod drift;
 mod examples;
 mod explain;
 mod failure;
+mod git;
 mod outlet;
 mod rules;
 mod setup;
@@ -17,7 +19,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Color, Command, OutletCommand, RestoreArgs, RulesCommand, VerifyArgs};
+use crate::args::{
+    Cli, Color, Command, OutletCommand, ReportArgs, RestoreArgs, RulesCommand, VerifyArgs,
+};
 use chaffinch_formats::Restored;
 
 use crate::failure::Failure;
@@ -38,6 +42,8 @@ fn main() -> ExitCode {
         },
         Command::Restore(args) => restore(&args),
         Command::Verify(args) => verify(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Report(args) => report(&args),
         Command::Pipeline(args) => pipeline(&args),
         Command::Rules(RulesCommand::List(args)) => rules::list(&args),
         Command::Rules(RulesCommand::Show(args)) => rules::show(&args),
@@ -87,6 +93,26 @@ fn restore(args: &RestoreArgs) -> Result<u8, Failure> {
 fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let restored = chaffinch_formats::verify(&args.run)?;
     tell("verified", "not verified", &restored)
+}
+
+fn report(args: &ReportArgs) -> Result<u8, Failure> {
+    let name = diff::shown(&args.run);
+    let page = match &args.compare {
+        Some(second) => {
+            let found = diff::between(&args.run, second)?;
+            chaffinch_report::page::of_diff(&found, &name, &diff::shown(second))
+        }
+        None => {
+            let overview = chaffinch_report::overview(&args.run)?;
+            chaffinch_report::page::of_run(&overview, &name)
+        }
+    };
+    if args.output.as_os_str() == "-" {
+        return print(page.as_bytes());
+    }
+    write_whole(&args.output, page.as_bytes())?;
+    let size = page.len().div_ceil(1024);
+    print(format!("{} ({size} KiB)\n", args.output.display()).as_bytes())
 }
 
 fn tell(done: &str, not_done: &str, restored: &Restored) -> Result<u8, Failure> {

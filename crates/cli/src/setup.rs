@@ -35,8 +35,21 @@ pub(crate) fn find_upward() -> Option<PathBuf> {
 
 /// The pipeline that the arguments ask for.
 pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
+    build(args, pipeline_text(args)?)
+}
+
+/// The pipeline that the arguments ask for, the built-in one if they name no file: none is looked
+/// for.
+pub(crate) fn exactly(args: &PipelineArgs) -> Result<Pipeline, Failure> {
+    match args.pipeline {
+        Some(_) => pipeline(args),
+        None => build(args, (None, config::DEFAULT.to_owned())),
+    }
+}
+
+fn build(args: &PipelineArgs, config: (Option<PathBuf>, String)) -> Result<Pipeline, Failure> {
     let mut builder = Pipeline::builder();
-    if let (Some(path), text) = pipeline_text(args)? {
+    if let (Some(path), text) = config {
         let base = path.parent().unwrap_or(Path::new(""));
         builder = builder.config(&path.display().to_string(), &text, base)?;
     }
@@ -50,7 +63,28 @@ pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
         let encoding = encoding(label)?;
         builder = builder.encoding(encoding);
     }
-    Ok(builder.only(&args.only).skip(&args.skip).build()?)
+    // A stage has a name, a rule an id with a slash.
+    let (rules, stages): (Vec<_>, Vec<_>) =
+        args.skip.iter().cloned().partition(|name| name.contains('/'));
+    let pipeline = builder.only(&args.only).skip(&stages).build()?;
+    without(&pipeline, &rules)
+}
+
+/// The pipeline without these rules.
+pub(crate) fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
+    if rules.is_empty() {
+        return Ok(pipeline.clone());
+    }
+    let ids: Vec<_> = rules.iter().map(|id| pipeline.rule(id)).collect();
+    if let Some((id, _)) = rules.iter().zip(&ids).find(|(_, found)| found.is_none()) {
+        let table = pipeline.table();
+        let known: Vec<&str> = table.iter().map(|rule| rule.id.as_str()).collect();
+        let help = chaffinch_rules::yaml::expected(id, &known);
+        // Of hundreds of rules, only a near one is worth naming.
+        let help = if help.len() > 200 { "see `chaffinch rules list`".to_owned() } else { help };
+        return Err(Failure::Usage(format!("--skip: there is no rule \"{id}\"; {help}")));
+    }
+    Ok(pipeline.without(|rule| ids.contains(&Some(rule))))
 }
 
 fn encoding(label: &str) -> Result<&'static chaffinch_core::Encoding, Failure> {

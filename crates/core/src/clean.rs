@@ -180,7 +180,8 @@ impl<'a> Work<'a> {
         let unit = self.outlet.map(|(unit, _)| unit);
         let variant = self.pipeline.variant.as_ref();
         // A variant's rules may act elsewhere than those of the set.
-        let inside = variant.is_none() && self.doc.is_inside(index);
+        let moves = variant.is_some_and(|variant| variant.has_other_rules());
+        let inside = !moves && self.doc.is_inside(index);
         let mut hits = self.pipeline.rules.find(unit, line, inside, &mut self.near);
         if let Some((rule, patterns)) = variant.and_then(|variant| variant.instead()) {
             hits.retain(|hit| hit.rule != rule);

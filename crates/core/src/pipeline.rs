@@ -51,6 +51,11 @@ impl Variant {
         self.off.get(rule.0 as usize).copied().unwrap_or(false)
     }
 
+    /// Whether some rule is another than in its file, and not only switched off.
+    pub(crate) fn has_other_rules(&self) -> bool {
+        self.table.is_some() || self.instead.is_some()
+    }
+
     pub(crate) fn instead(&self) -> Option<(RuleId, &[Pattern])> {
         self.instead.as_ref().map(|(rule, patterns)| (*rule, patterns.as_slice()))
     }
@@ -111,6 +116,11 @@ impl Pipeline {
     pub fn without(&self, off: impl Fn(RuleId) -> bool) -> Pipeline {
         let off = (0..self.rules.rules().len() as u32).map(|id| off(RuleId(id))).collect();
         self.varied(|variant| variant.off = off)
+    }
+
+    /// Whether [`Pipeline::without`] switched a rule off.
+    pub fn is_off(&self, rule: RuleId) -> bool {
+        self.variant.as_ref().is_some_and(|variant| variant.is_off(rule))
     }
 
     /// This pipeline with another rule in the place of one.

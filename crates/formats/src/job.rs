@@ -22,6 +22,7 @@ use crate::input::{self, Container, Filter, Reading, Source, sources};
 use crate::jsonl::FieldNames;
 use crate::ledger;
 use crate::output::OutputDirectory;
+use crate::runs;
 use crate::sample::{Drawing, Sample};
 use crate::sink::{Earlier, Sink};
 use crate::summary::Summary;
@@ -217,6 +218,10 @@ impl Job<'_> {
         }
         summary.interrupted = stop.load(Ordering::Relaxed) && blocks.next()?.is_some();
         summary.elapsed = before + started.elapsed();
+        if let (Output::Directory(root), false) = (&self.output, summary.interrupted) {
+            let failed = |error| Error::Output("the run's record".into(), error);
+            runs::write_rules(root, self.pipeline).map_err(failed)?;
+        }
         sink.finish(&summary, self.record(&summary))?;
         Ok(summary)
     }
@@ -320,6 +325,7 @@ impl Job<'_> {
         json!({
             "pipeline_digest": ledger::pipeline_digest(self.pipeline),
             "rules_digest": ledger::rules_digest(self.pipeline),
+            "settings_digest": ledger::settings_digest(self.pipeline),
             "seconds": summary.elapsed.as_secs_f64(),
             "documents": summary.documents,
             "bytes_in": summary.bytes_in,

@@ -38,6 +38,9 @@ pub struct Header {
 pub struct RuleEntry {
     /// Its id.
     pub id: String,
+    /// The stage that judges it.
+    #[serde(default)]
+    pub stage: String,
     /// The digest of its pattern and place.
     pub digest: String,
 }
@@ -192,7 +195,9 @@ pub fn output_digest(bytes: &[u8]) -> String {
 pub fn rule_entry(pipeline: &Pipeline, id: RuleId) -> RuleEntry {
     let (rule, source) = (&pipeline.rules().rules()[id.0 as usize], pipeline.rules().source(id));
     let described = format!(
-        "{:?}\n{:?}\n{:?} {:?} {:?} {} {:?} {}",
+        "{} {:?}\n{:?}\n{:?}\n{:?} {:?} {:?} {} {:?} {}",
+        rule.stage,
+        rule.fields,
         source.written,
         source.era,
         rule.place,
@@ -202,19 +207,32 @@ pub fn rule_entry(pipeline: &Pipeline, id: RuleId) -> RuleEntry {
         rule.max_words,
         rule.safe
     );
-    RuleEntry { id: rule.id.clone(), digest: output_digest(described.as_bytes()) }
+    let (id, stage) = (rule.id.clone(), rule.stage.clone());
+    RuleEntry { id, stage, digest: output_digest(described.as_bytes()) }
+}
+
+/// All rules of a pipeline that are not switched off, in order.
+pub fn rule_entries(pipeline: &Pipeline) -> impl Iterator<Item = RuleEntry> + '_ {
+    let ids = (0..pipeline.rules().rules().len() as u32).map(RuleId);
+    ids.filter(|id| !pipeline.is_off(*id)).map(|id| rule_entry(pipeline, id))
 }
 
 /// The digest of all rules of a pipeline.
 pub fn rules_digest(pipeline: &Pipeline) -> String {
-    let ids = (0..pipeline.rules().rules().len() as u32).map(RuleId);
-    let digests: String = ids.map(|id| rule_entry(pipeline, id).digest).collect();
+    let digests: String = rule_entries(pipeline).map(|entry| entry.id + &entry.digest).collect();
     output_digest(digests.as_bytes())
+}
+
+/// The digest of all that decides besides the rules what a pipeline cuts: stages, limits, how
+/// outlets are recognised.
+pub fn settings_digest(pipeline: &Pipeline) -> String {
+    let recognition = pipeline.rules().recognition();
+    output_digest(format!("{}\n{recognition:016x}", pipeline.settings()).as_bytes())
 }
 
 /// The digest of all that decides what a pipeline cuts.
 pub fn pipeline_digest(pipeline: &Pipeline) -> String {
-    output_digest(format!("{}\n{}", pipeline.settings(), rules_digest(pipeline)).as_bytes())
+    output_digest((settings_digest(pipeline) + &rules_digest(pipeline)).as_bytes())
 }
 
 /// A frame in the making.

@@ -1,19 +1,17 @@
 //! The way back: originals from a run's output and its ledger alone, each verified by its digest.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::io::{self, BufReader, Write};
+use std::path::{Component, Path};
 
-use crate::chunks::{Chunk, Chunks};
 use crate::codec::Codec;
-use crate::convert::{self, Origin};
-use crate::input::{Container, Opened, Reading, Source};
+use crate::convert::Origin;
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{self, Reader, Record};
 use crate::output::{WholeFile, copy_whole, listed, write_whole};
-use crate::runs::{ledgers, run_record};
-use crate::samples::Document;
+use crate::rows::{Row, Rows};
+use crate::runs::ledgers;
 use crate::sink::is_unfinished;
 use crate::wet;
 
@@ -96,182 +94,6 @@ fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
     work.copy_the_rest().map_err(failed)?;
     Ok(work.result)
 }
-
-/// The originals of the documents that `wanted` names, `most` of them at most. What cannot be
-/// restored is left out.
-///
-/// # Errors
-/// `run` is no run's output, or its ledger cannot be read.
-pub fn originals(
-    run: &Path,
-    wanted: &dyn Fn(&Record<'_>) -> bool,
-    most: usize,
-) -> Result<Vec<Document>, Error> {
-    let mut found = Vec::new();
-    let mut rows: Option<(String, Option<Rows>)> = None;
-    for path in ledgers(run)? {
-        let failed = |error| Error::Input(path.display().to_string(), error);
-        for record in Reader::open(&path).map_err(failed)? {
-            let record = record.map_err(failed)?;
-            if found.len() >= most {
-                return Ok(found);
-            }
-            if !wanted(&record) || record.digest.is_empty() || !is_inside(&record.file) {
-                continue;
-            }
-            let output = match record.in_container {
-                false => fs::read(run.join(&*record.file)).ok(),
-                true => {
-                    if rows.as_ref().is_none_or(|(name, _)| *name != record.file) {
-                        let file = record.file.clone().into_owned();
-                        rows = Some((file, Rows::open(run, &record.file).ok()));
-                    }
-                    let rows = rows.as_mut().and_then(|(_, rows)| rows.as_mut());
-                    match rows.map(|rows| rows.at(record.ordinal, true, &mut io::sink())) {
-                        Some(Ok(Row::Whole(row))) => Some(row),
-                        _ => None,
-                    }
-                }
-            };
-            let original = output.and_then(|output| original(&record, &output).ok());
-            found.extend(original.and_then(|original| text_of(&record, &original)));
-        }
-    }
-    Ok(found)
-}
-
-fn text_of(record: &Record<'_>, original: &[u8]) -> Option<Document> {
-    let name = record.name().into_owned();
-    let decoded = |bytes: &[u8]| Some(chaffinch_core::decode(bytes, None).ok()?.text.into_owned());
-    if let Some(undo) = &record.row {
-        let (_, row, _) = jsonl::dressed(original);
-        let names = FieldNames { text: vec![undo.field.clone()], ..Default::default() };
-        let row = jsonl::Row::parse(row, &names).ok()?;
-        let (text, url) = (row.text.into_owned(), row.url.map(Into::into));
-        return Some(Document { name, path: None, text, url });
-    }
-    if !record.headers.is_empty() {
-        let parsed = wet::Record::parse(original)?;
-        let (text, url) = (decoded(parsed.text())?, parsed.url().map(str::to_owned));
-        return Some(Document { name, path: None, text, url });
-    }
-    Some(Document { name, path: None, text: decoded(original)?, url: None })
-}
-
-/// The records of a cleaned container, in order.
-struct Rows {
-    chunks: Chunks,
-    piece: Vec<(u64, Vec<u8>)>,
-    ended: bool,
-}
-
-impl Rows {
-    fn open(run: &Path, file: &str) -> io::Result<Rows> {
-        // A file that was cut into shards is read as one.
-        let cut = run_record(run).is_ok_and(|run| !run["shard_bytes"].is_null());
-        let shards: Vec<PathBuf> = match cut {
-            false => vec![run.join(file)],
-            true => {
-                let shards = (0..).map(|number| run.join(convert::shard(file, number)));
-                shards.take_while(|shard| shard.exists()).collect()
-            }
-        };
-        if shards.is_empty() {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let open = || -> io::Result<(u64, Box<dyn Read + Send>)> {
-            let (mut bytes, mut all): (_, Box<dyn Read + Send>) = (0, Box::new(io::empty()));
-            for shard in &shards {
-                let shard = File::open(shard)?;
-                bytes += shard.metadata()?.len();
-                all = Box::new(all.chain(shard));
-            }
-            Ok((bytes, all))
-        };
-        let names = FieldNames::default();
-        let reading = Reading { container: None, names: &names, limit: LONGEST };
-        let (bytes, all) = open()?;
-        let source = Source { path: None, name: file.to_owned(), bytes };
-        let chunks = match source.open_from(all, &reading)? {
-            Opened::Records(chunks) => chunks,
-            // It does not look like one any more, but it was one.
-            _ => {
-                let reading = Reading { container: Some(Container::Jsonl), ..reading };
-                match source.open_from(open()?.1, &reading)? {
-                    Opened::Records(chunks) => chunks,
-                    _ => return Err(io::Error::other("it is no container of documents")),
-                }
-            }
-        };
-        Ok(Rows { chunks, piece: Vec::new(), ended: false })
-    }
-
-    /// The record with this number, `whole` or written to `out` as it is read, however long it is.
-    /// What stands before it goes to `out`.
-    fn at(&mut self, number: u64, whole: bool, out: &mut dyn Write) -> io::Result<Row> {
-        loop {
-            match self.piece.pop() {
-                Some((at, record)) if at > number => {
-                    self.piece.push((at, record));
-                    return Ok(Row::Missing);
-                }
-                Some((at, record)) if at == number && whole => return Ok(Row::Whole(record)),
-                Some((at, record)) => {
-                    out.write_all(&record)?;
-                    if at == number {
-                        return Ok(Row::Written);
-                    }
-                }
-                None if self.ended => return Ok(Row::Missing),
-                None => {
-                    if self.fill(whole, out)? == Some(number) {
-                        return Ok(Row::Written);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The next record.
-    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        loop {
-            match self.piece.pop() {
-                Some((_, record)) => return Ok(Some(record)),
-                None if self.ended => return Ok(None),
-                None => drop(self.fill(true, &mut io::sink())?),
-            }
-        }
-    }
-
-    /// Reads on. Gives the number of a record that was too long to be held and went to `out`.
-    fn fill(&mut self, whole: bool, out: &mut dyn Write) -> io::Result<Option<u64>> {
-        self.chunks.limit = if whole { LONGEST } else { 0 };
-        match self.chunks.next()? {
-            None => self.ended = true,
-            Some(Chunk::Records(bytes, first)) => {
-                let records = self.chunks.framing.records(&bytes, first);
-                self.piece = records.map(|(at, record)| (at, record.to_vec())).collect();
-                self.piece.reverse();
-            }
-            Some(Chunk::Part(part, ends)) => {
-                out.write_all(&part)?;
-                return Ok(ends.map(|(at, _)| at));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// A record that was asked for.
-enum Row {
-    Whole(Vec<u8>),
-    /// It was written as it was read.
-    Written,
-    Missing,
-}
-
-/// Longer records were never cleaned, in bytes.
-const LONGEST: usize = 1 << 30;
 
 /// A container being restored, record by record.
 struct Open {
@@ -600,7 +422,7 @@ impl Work<'_> {
 }
 
 /// Whether a name stays below the directory that it is joined to.
-fn is_inside(name: &str) -> bool {
+pub(crate) fn is_inside(name: &str) -> bool {
     let normal = |part| matches!(part, Component::Normal(_));
     !name.is_empty() && Path::new(name).components().all(normal)
 }
@@ -611,7 +433,7 @@ fn is_container(path: &Path) -> bool {
 }
 
 /// The original that a record and the output give, if both have the digests that the record says.
-fn original(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn original(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
     if ledger::output_digest(output) != record.output {
         return Err("the cleaned text was changed after the run".into());
     }

@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
-use crate::RECORD;
+use chaffinch_core::Pipeline;
+
 use crate::job::Error;
-use crate::ledger::Reader;
+use crate::ledger::{self, Reader, Record, RuleEntry};
+use crate::output::write_whole;
+use crate::{RECORD, codec};
 
 /// The ledgers of a run, in order.
 ///
@@ -26,6 +29,54 @@ pub fn ledgers(run: &Path) -> Result<Vec<PathBuf>, Error> {
         .map_err(|error| Error::Input(folder.display().to_string(), error))?;
     ledgers.sort();
     Ok(ledgers)
+}
+
+/// The records of a run, in order, one in memory at a time.
+pub struct Records {
+    paths: std::vec::IntoIter<PathBuf>,
+    reader: Option<(PathBuf, Reader)>,
+}
+
+impl Records {
+    /// Of the run in `run`.
+    ///
+    /// # Errors
+    /// It is no run's output.
+    pub fn of_run(run: &Path) -> Result<Records, Error> {
+        Ok(Records { paths: ledgers(run)?.into_iter(), reader: None })
+    }
+
+    /// The next record; none at the end.
+    ///
+    /// # Errors
+    /// The ledger cannot be read on.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Record<'static>>, Error> {
+        loop {
+            let (path, reader) = match &mut self.reader {
+                Some(open) => open,
+                None => {
+                    let Some(path) = self.paths.next() else { return Ok(None) };
+                    let reader = Reader::open(&path).map_err(|error| unreadable(&path, error))?;
+                    self.reader.insert((path, reader))
+                }
+            };
+            match reader.next() {
+                None => self.reader = None,
+                Some(Ok(record)) => return Ok(Some(record)),
+                Some(Err(error)) => return Err(unreadable(path, error)),
+            }
+        }
+    }
+
+    /// The rules that the edits of the last record name by their place.
+    pub fn rules(&self) -> &[RuleEntry] {
+        self.reader.as_ref().map_or(&[], |(_, reader)| reader.header.rules.as_slice())
+    }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    Error::Input(path.display().to_string(), error)
 }
 
 /// What rules did to the documents of one outlet.
@@ -61,27 +112,22 @@ impl Fired {
 /// `run` is no run's output, or its ledger cannot be read.
 pub fn tally_by_month(run: &Path) -> Result<BTreeMap<(String, Option<String>), Fired>, Error> {
     let mut all: BTreeMap<(String, Option<String>), Fired> = BTreeMap::new();
-    for path in ledgers(run)? {
-        let failed = |error| Error::Input(path.display().to_string(), error);
-        let mut reader = Reader::open(&path).map_err(failed)?;
-        while let Some(record) = reader.next() {
-            let record = record.map_err(failed)?;
-            let Some(outlet) = record.outlet.map(Cow::into_owned) else { continue };
-            let month = record.day.as_deref().and_then(|day| day.get(..7)).map(str::to_owned);
-            let fired = all.entry((outlet, month)).or_default();
-            fired.documents += 1;
-            fired.tail_lines += record.tail_lines;
-            let days = [fired.first_day.take(), record.day];
-            fired.first_day = days.into_iter().flatten().min();
-            let mut rules: Vec<u32> = record.undo.edits.iter().map(|edit| edit.rule).collect();
-            rules.sort_unstable();
-            rules.dedup();
-            let rules = rules.iter().filter_map(|rule| reader.header.rules.get(*rule as usize));
-            for rule in rules {
-                match fired.rules.get_mut(&rule.id) {
-                    Some(count) => *count += 1,
-                    None => drop(fired.rules.insert(rule.id.clone(), 1)),
-                }
+    let mut records = Records::of_run(run)?;
+    while let Some(record) = records.next()? {
+        let Some(outlet) = record.outlet.map(Cow::into_owned) else { continue };
+        let month = record.day.as_deref().and_then(|day| day.get(..7)).map(str::to_owned);
+        let fired = all.entry((outlet, month)).or_default();
+        fired.documents += 1;
+        fired.tail_lines += record.tail_lines;
+        let days = [fired.first_day.take(), record.day];
+        fired.first_day = days.into_iter().flatten().min();
+        let mut rules: Vec<u32> = record.undo.edits.iter().map(|edit| edit.rule).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        for rule in rules.iter().filter_map(|rule| records.rules().get(*rule as usize)) {
+            match fired.rules.get_mut(&rule.id) {
+                Some(count) => *count += 1,
+                None => drop(fired.rules.insert(rule.id.clone(), 1)),
             }
         }
     }
@@ -95,6 +141,29 @@ pub fn tally_by_month(run: &Path) -> Result<BTreeMap<(String, Option<String>), F
 pub fn run_record(run: &Path) -> io::Result<serde_json::Value> {
     let text = fs::read_to_string(run.join(RECORD).join("run.json"))?;
     serde_json::from_str(&text).map_err(io::Error::from)
+}
+
+/// The file in a run's record that names its rules.
+const RULES: &str = "rules.jsonl.zst";
+
+/// Sets down the rules of a run.
+pub(crate) fn write_rules(run: &Path, pipeline: &Pipeline) -> io::Result<()> {
+    let mut lines = Vec::new();
+    for entry in ledger::rule_entries(pipeline) {
+        serde_json::to_writer(&mut lines, &entry)?;
+        lines.push(b'\n');
+    }
+    write_whole(&run.join(RECORD).join(RULES), &codec::compress(&lines, 1)?)
+}
+
+/// All rules of a finished run, in order, with their digests.
+///
+/// # Errors
+/// The run's record has no list of them, or it cannot be read.
+pub fn run_rules(run: &Path) -> io::Result<Vec<RuleEntry>> {
+    let file = fs::File::open(run.join(RECORD).join(RULES))?;
+    let lines = io::BufReader::new(zstd::Decoder::new(file)?).lines();
+    lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)).collect()
 }
 
 /// The run that ended last, of those whose output lies in `folder`.

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::OnceLock;
 
 use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
+use rustc_hash::FxHasher;
 
 use crate::file::{Allow, Era, Example, FileRule, Reading, RuleFile, Subject, Written};
 use crate::index::{Ends, Index, IndexBuilder};
@@ -127,6 +129,7 @@ pub struct RuleSet {
     paths: (GlobSet, Vec<UnitId>),
     signs: Index,
     sign_texts: Vec<(String, UnitId)>,
+    recognition: u64,
 }
 
 impl RuleSet {
@@ -193,6 +196,7 @@ impl RuleSet {
         let (mut generic_rules, mut signs) = (RulesBuilder::default(), IndexBuilder::default());
         let mut extends = Vec::new();
         let mut globs = GlobSetBuilder::new();
+        let mut recognition = FxHasher::default();
         for (file, text) in files {
             let generic = file.subject == Subject::Generic;
             let unit = (!generic).then(|| set.add_unit(&file, text, problems)).flatten();
@@ -211,6 +215,7 @@ impl RuleSet {
                 }
             }
             let Some(unit) = unit else { continue };
+            (&file.id, &file.extends, &file.hosts, &file.paths, &file.signs).hash(&mut recognition);
             for host in file.hosts {
                 set.hosts.entry(host).or_default().push(unit);
             }
@@ -227,6 +232,7 @@ impl RuleSet {
             }
             extends.push((unit, file.file, text.to_owned(), file.extends));
         }
+        set.recognition = recognition.finish();
         set.paths.0 = globs.build().unwrap_or_default();
         set.generic = generic_rules.build();
         set.signs = signs.build();
@@ -365,6 +371,11 @@ impl RuleSet {
     /// All outlets and families.
     pub fn units(&self) -> impl Iterator<Item = UnitId> + use<> {
         (0..self.units.len()).map(UnitId)
+    }
+
+    /// A digest of how outlets are recognised, and which families they extend.
+    pub fn recognition(&self) -> u64 {
+        self.recognition
     }
 
     /// Whether a family is meant, not an outlet.

@@ -1,0 +1,163 @@
+//! `chaffinch diff`: what changed between two runs, and which rules did it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use chaffinch_core::Pipeline;
+use chaffinch_core::config::Config;
+use chaffinch_formats::ledger::RuleEntry;
+use chaffinch_formats::{Job, Ledger, Observer, Output, Resume, run_rules};
+use chaffinch_report::diff::{Diff, diff};
+use globset::GlobSet;
+use tempfile::TempDir;
+
+use crate::args::{DiffArgs, DiffFormat, PipelineArgs};
+use crate::failure::Failure;
+use crate::git::Repository;
+use crate::{print, setup};
+
+pub(crate) fn run(args: &DiffArgs) -> Result<u8, Failure> {
+    let cleans = args.git.is_some() || args.rules_a.is_some() || args.rules_b.is_some();
+    let (found, names) = match (cleans, args.paths.as_slice()) {
+        (false, [first, second]) => (between(first, second)?, [shown(first), shown(second)]),
+        (false, _) => {
+            let message = "give the outputs of two runs; or documents, with --git REV or with \
+                           --rules-a and --rules-b";
+            return Err(Failure::Usage(message.into()));
+        }
+        (true, _) => {
+            let (first, second, _held) = pipelines(args)?;
+            let scratch = scratch()?;
+            let (a, b) = (scratch.path().join("a"), scratch.path().join("b"));
+            clean(args, &first, &a)?;
+            clean(args, &second, &b)?;
+            (between(&a, &b)?, names(args))
+        }
+    };
+    let text = match args.format {
+        DiffFormat::Text => found.to_text(),
+        DiffFormat::Markdown => found.to_markdown(),
+        DiffFormat::Json => format!("{:#}\n", found.to_json()),
+        DiffFormat::Html => chaffinch_report::page::of_diff(&found, &names[0], &names[1]),
+    };
+    print(text.as_bytes())?;
+    Ok(u8::from(args.exit_code && !found.is_empty()))
+}
+
+/// Compares two runs, and says of each rule whether it was changed, where both runs tell.
+pub(crate) fn between(first: &Path, second: &Path) -> Result<Diff, Failure> {
+    let rules = |run: &Path| -> Option<HashMap<String, String>> {
+        let pair = |entry: RuleEntry| (entry.id, entry.digest);
+        Some(run_rules(run).ok()?.into_iter().map(pair).collect())
+    };
+    let (before, after) = (rules(first), rules(second));
+    let changed = |rule: &str| {
+        let (before, after) = (before.as_ref()?, after.as_ref()?);
+        Some(before.get(rule) != after.get(rule))
+    };
+    Ok(diff(first, second, &changed)?)
+}
+
+pub(crate) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// What to call the two sides.
+fn names(args: &DiffArgs) -> [String; 2] {
+    let of = |path: &Option<PathBuf>| path.as_deref().map_or("rules in force".to_owned(), shown);
+    match &args.git {
+        Some(revision) => [revision.clone(), "work tree".to_owned()],
+        None => [of(&args.rules_a), of(&args.rules_b)],
+    }
+}
+
+/// The two pipelines, and the files of the first, for as long as they are needed.
+fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), Failure> {
+    let with = |rules: &Option<PathBuf>| {
+        let mut own = args.rules.clone();
+        if let Some(rules) = rules {
+            own.rules = vec![rules.clone()];
+        }
+        setup::pipeline(&own)
+    };
+    let Some(revision) = &args.git else {
+        return Ok((with(&args.rules_a)?, with(&args.rules_b)?, None));
+    };
+    let repository = Repository::here()?;
+    let (now, paths, file) = rules_in_force(&args.rules)?;
+    let inside = |path: &PathBuf| repository.inside(path);
+    let mut wanted = paths.iter().map(inside).collect::<Result<Vec<_>, _>>()?;
+    let mut then = PipelineArgs { rules: Vec::new(), pipeline: None, ..now.clone() };
+    let held = scratch()?;
+    then.rules.extend(wanted.iter().map(|path| held.path().join(path)));
+    let file = file.map(|file| repository.inside(&file)).transpose()?;
+    wanted.extend(file.clone());
+    repository.check_out(revision, &wanted, held.path())?;
+    if let Some(file) = file {
+        let file = held.path().join(file);
+        // Before there was a pipeline file, the built-in one was in force.
+        then.pipeline = file.exists().then_some(file);
+    }
+    let before = setup::exactly(&then)?;
+    Ok((before, setup::pipeline(&now)?, Some(held)))
+}
+
+/// The arguments with the rule directories that are in force, these directories, and the pipeline
+/// file.
+fn rules_in_force(
+    args: &PipelineArgs,
+) -> Result<(PipelineArgs, Vec<PathBuf>, Option<PathBuf>), Failure> {
+    let (file, text) = setup::pipeline_text(args)?;
+    let mut paths = args.rules.clone();
+    if let (Some(file), true) = (&file, paths.is_empty()) {
+        let base = file.parent().unwrap_or(Path::new(""));
+        paths = Config::parse(&file.display().to_string(), &text, base)?.rules;
+    }
+    if paths.is_empty() && Path::new("rules").is_dir() {
+        paths.push(PathBuf::from("rules"));
+    }
+    if paths.is_empty() && file.is_none() {
+        let message = "--git compares rule files, and there are none here: name their directory \
+                       with --rules";
+        return Err(Failure::Usage(message.into()));
+    }
+    Ok((PipelineArgs { rules: paths.clone(), ..args.clone() }, paths, file))
+}
+
+fn scratch() -> Result<TempDir, Failure> {
+    tempfile::tempdir()
+        .map_err(|error| Failure::Stopped(format!("cannot make a temporary directory: {error}")))
+}
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn block(&self, _documents: u64, _bytes: u64) {}
+}
+
+/// Cleans the documents into a directory.
+fn clean(args: &DiffArgs, pipeline: &Pipeline, out: &Path) -> Result<(), Failure> {
+    let (container, names) = setup::source(&args.source);
+    let inputs = match args.paths.is_empty() {
+        true => vec![PathBuf::from("corpus")],
+        false => args.paths.clone(),
+    };
+    let job = Job {
+        inputs,
+        output: Output::Directory(out.to_owned()),
+        ledger: Ledger::InRecord,
+        container,
+        to: None,
+        shard_bytes: None,
+        names,
+        include: GlobSet::empty(),
+        exclude: GlobSet::empty(),
+        sample: args.sample,
+        verify: false,
+        resume: Resume::Never,
+        pipeline,
+    };
+    job.run(&Quiet, &AtomicBool::new(false))?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The cleaned containers of a run, record by record.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::chunks::{Chunk, Chunks};
+use crate::convert;
+use crate::input::{Container, Opened, Reading, Source};
+use crate::jsonl::FieldNames;
+use crate::runs::run_record;
+
+/// The records of a cleaned container, in order.
+pub(crate) struct Rows {
+    pub(crate) chunks: Chunks,
+    piece: Vec<(u64, Vec<u8>)>,
+    ended: bool,
+}
+
+impl Rows {
+    pub(crate) fn open(run: &Path, file: &str) -> io::Result<Rows> {
+        // A file that was cut into shards is read as one.
+        let cut = run_record(run).is_ok_and(|run| !run["shard_bytes"].is_null());
+        let shards: Vec<PathBuf> = match cut {
+            false => vec![run.join(file)],
+            true => {
+                let shards = (0..).map(|number| run.join(convert::shard(file, number)));
+                shards.take_while(|shard| shard.exists()).collect()
+            }
+        };
+        if shards.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let open = || -> io::Result<(u64, Box<dyn Read + Send>)> {
+            let (mut bytes, mut all): (_, Box<dyn Read + Send>) = (0, Box::new(io::empty()));
+            for shard in &shards {
+                let shard = File::open(shard)?;
+                bytes += shard.metadata()?.len();
+                all = Box::new(all.chain(shard));
+            }
+            Ok((bytes, all))
+        };
+        let names = FieldNames::default();
+        let reading = Reading { container: None, names: &names, limit: LONGEST };
+        let (bytes, all) = open()?;
+        let source = Source { path: None, name: file.to_owned(), bytes };
+        let chunks = match source.open_from(all, &reading)? {
+            Opened::Records(chunks) => chunks,
+            // It does not look like one any more, but it was one.
+            _ => {
+                let reading = Reading { container: Some(Container::Jsonl), ..reading };
+                match source.open_from(open()?.1, &reading)? {
+                    Opened::Records(chunks) => chunks,
+                    _ => return Err(io::Error::other("it is no container of documents")),
+                }
+            }
+        };
+        Ok(Rows { chunks, piece: Vec::new(), ended: false })
+    }
+
+    /// The record with this number, `whole` or written to `out` as it is read, however long it is.
+    /// What stands before it goes to `out`.
+    pub(crate) fn at(&mut self, number: u64, whole: bool, out: &mut dyn Write) -> io::Result<Row> {
+        loop {
+            match self.piece.pop() {
+                Some((at, record)) if at > number => {
+                    self.piece.push((at, record));
+                    return Ok(Row::Missing);
+                }
+                Some((at, record)) if at == number && whole => return Ok(Row::Whole(record)),
+                Some((at, record)) => {
+                    out.write_all(&record)?;
+                    if at == number {
+                        return Ok(Row::Written);
+                    }
+                }
+                None if self.ended => return Ok(Row::Missing),
+                None => {
+                    if self.fill(whole, out)? == Some(number) {
+                        return Ok(Row::Written);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next record.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            match self.piece.pop() {
+                Some((_, record)) => return Ok(Some(record)),
+                None if self.ended => return Ok(None),
+                None => drop(self.fill(true, &mut io::sink())?),
+            }
+        }
+    }
+
+    /// Reads on. Gives the number of a record that was too long to be held and went to `out`.
+    fn fill(&mut self, whole: bool, out: &mut dyn Write) -> io::Result<Option<u64>> {
+        self.chunks.limit = if whole { LONGEST } else { 0 };
+        match self.chunks.next()? {
+            None => self.ended = true,
+            Some(Chunk::Records(bytes, first)) => {
+                let records = self.chunks.framing.records(&bytes, first);
+                self.piece = records.map(|(at, record)| (at, record.to_vec())).collect();
+                self.piece.reverse();
+            }
+            Some(Chunk::Part(part, ends)) => {
+                out.write_all(&part)?;
+                return Ok(ends.map(|(at, _)| at));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A record that was asked for.
+pub(crate) enum Row {
+    Whole(Vec<u8>),
+    /// It was written as it was read.
+    Written,
+    Missing,
+}
+
+/// Longer records were never cleaned, in bytes.
+const LONGEST: usize = 1 << 30;

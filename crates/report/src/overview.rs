@@ -1,0 +1,278 @@
+//! What a run did, gathered for a page: by rule, by month, and documents to look at.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::path::Path;
+
+use chaffinch_core::Verdict;
+use chaffinch_formats::ledger::{Record, RuleEntry};
+use chaffinch_formats::{Error, Originals, Records, run_record};
+use serde_json::{Map, Value};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::sample::Sample;
+use crate::texts::Texts;
+
+/// What a run did.
+pub struct Overview {
+    /// What `run.json` says.
+    pub run: Value,
+    /// The documents.
+    pub documents: u64,
+    /// Documents of each verdict.
+    pub verdicts: BTreeMap<Verdict, u64>,
+    /// Documents, and bytes cut, by month; of those whose day is known.
+    pub months: BTreeMap<String, (u64, u64)>,
+    /// Documents and bytes cut of each outlet; without a name, of those that were not recognised.
+    pub outlets: BTreeMap<String, OutletReport>,
+    /// Every rule that cut something.
+    pub rules: BTreeMap<String, RuleReport>,
+    /// Documents to look at: those that failed or are suspect first.
+    pub shown: Vec<Shown>,
+}
+
+/// What was done to the documents of an outlet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OutletReport {
+    /// The documents.
+    pub documents: u64,
+    /// Those from which nothing was cut.
+    pub untouched: u64,
+    /// Bytes cut.
+    pub bytes: u64,
+    /// Lines left below the last sentence.
+    pub tail_lines: u64,
+}
+
+/// What a rule did.
+pub struct RuleReport {
+    /// Its stage.
+    pub stage: String,
+    /// Documents in which it cut something.
+    pub documents: u64,
+    /// Its cuts.
+    pub cuts: u64,
+    /// The bytes that it cut.
+    pub bytes: u64,
+    /// The texts.
+    pub texts: Texts<Sample>,
+}
+
+/// A document to look at.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its name.
+    pub name: String,
+    /// Its outlet, and how it was recognised.
+    pub outlet: Option<(String, String)>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Option<String>,
+    /// Its day.
+    pub day: Option<String>,
+    /// Fields recovered.
+    pub fields: Map<String, Value>,
+    /// The original text; none if it is no text, or too long.
+    pub source: Option<String>,
+    /// What was cut, and by which rule.
+    pub cuts: Vec<Cut>,
+}
+
+/// A cut of a document that is shown.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    /// Bytes of the source.
+    pub range: Range<usize>,
+    /// The rule.
+    pub rule: String,
+    /// Its stage.
+    pub stage: String,
+    /// What stands there instead.
+    pub with: String,
+}
+
+/// The most documents that failed or are suspect, and the most others.
+const DOCUMENTS: [usize; 2] = [60, 60];
+
+/// The most rules of which a document is chosen because they cut something in it.
+const RULES: usize = 120;
+
+/// Longer documents are not shown, in bytes.
+const LONGEST: usize = 200_000;
+
+/// The places kept of each distinct text.
+const SAMPLES: usize = 2;
+
+/// Gathers what a run did. Memory does not grow with the run.
+///
+/// # Errors
+/// `run` is no finished run's output, or cannot be read.
+pub fn overview(run: &Path) -> Result<Overview, Error> {
+    let shown = run.display().to_string();
+    let record = run_record(run).map_err(|error| Error::Input(shown, error))?;
+    let mut gathering = Gathering {
+        overview: Overview {
+            run: record,
+            documents: 0,
+            verdicts: BTreeMap::new(),
+            months: BTreeMap::new(),
+            outlets: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            shown: Vec::new(),
+        },
+        chosen: [BTreeMap::new(), BTreeMap::new()],
+        by_rule: HashMap::new(),
+    };
+    let mut records = Records::of_run(run)?;
+    let mut originals = Originals::of_run(run);
+    while let Some(record) = records.next()? {
+        gathering.add(&record, records.rules(), &mut originals);
+    }
+    Ok(gathering.finish())
+}
+
+struct Gathering {
+    overview: Overview,
+    /// By hash: those that failed or are suspect, and any.
+    chosen: [BTreeMap<u64, Shown>; 2],
+    /// For each rule, the document with the smallest hash.
+    by_rule: HashMap<String, (u64, Shown)>,
+}
+
+impl Gathering {
+    fn add(&mut self, record: &Record<'_>, rules: &[RuleEntry], originals: &mut Originals) {
+        let all = &mut self.overview;
+        let cut: u64 =
+            record.undo.edits.iter().map(|e| e.len.saturating_sub(e.with.len()) as u64).sum();
+        all.documents += 1;
+        *all.verdicts.entry(record.verdict).or_default() += 1;
+        if let Some(month) = record.day.as_deref().and_then(|day| day.get(..7)) {
+            let (documents, bytes) = all.months.entry(month.to_owned()).or_default();
+            (*documents, *bytes) = (*documents + 1, *bytes + cut);
+        }
+        let name = record.outlet.as_deref().unwrap_or_default();
+        let outlet = match all.outlets.get_mut(name) {
+            Some(outlet) => outlet,
+            None => all.outlets.entry(name.to_owned()).or_default(),
+        };
+        outlet.documents += 1;
+        outlet.untouched += u64::from(record.undo.edits.is_empty());
+        outlet.bytes += cut;
+        outlet.tail_lines += record.tail_lines;
+
+        let source = OnceCell::new();
+        let originals = std::cell::RefCell::new(originals);
+        let source = || -> Option<&str> {
+            let text = || originals.borrow_mut().of(record).map(|document| document.text);
+            source.get_or_init(text).as_deref()
+        };
+        let mut seen = BTreeSet::new();
+        for edit in &record.undo.edits {
+            let Some(rule) = rules.get(edit.rule as usize) else { continue };
+            let report = match all.rules.get_mut(&rule.id) {
+                Some(report) => report,
+                None => all.rules.entry(rule.id.clone()).or_insert_with(|| RuleReport {
+                    stage: rule.stage.clone(),
+                    documents: 0,
+                    cuts: 0,
+                    bytes: 0,
+                    texts: Texts::new(SAMPLES),
+                }),
+            };
+            report.documents += u64::from(seen.insert(edit.rule));
+            report.cuts += 1;
+            report.bytes += edit.len.saturating_sub(edit.with.len()) as u64;
+            let text = edit.text.trim();
+            let text = match (&*edit.with, text) {
+                ("", "") => "(blank lines)".to_owned(),
+                ("", text) => text.to_owned(),
+                (with, text) => format!("{text} → {with}"),
+            };
+            report.texts.add(&text, edit.len as u64, &|| Sample {
+                with: edit.with.clone().into_owned(),
+                ..Sample::of(record, source(), &(edit.at..edit.at + edit.len), &edit.text)
+            });
+        }
+        self.choose(record, rules, &source);
+    }
+
+    /// Takes the document among those that are shown, if it is one of them so far.
+    fn choose<'s>(
+        &mut self,
+        record: &Record<'_>,
+        rules: &[RuleEntry],
+        source: &dyn Fn() -> Option<&'s str>,
+    ) {
+        let hash = xxh3_64(record.name().as_bytes());
+        let shown = OnceCell::new();
+        let shown = || shown.get_or_init(|| Shown::of(record, rules, source())).clone();
+        let bad = matches!(record.verdict, Verdict::Failed | Verdict::Suspect);
+        for (at, wanted) in [(0, bad), (1, !bad)] {
+            let (chosen, most) = (&mut self.chosen[at], DOCUMENTS[at]);
+            let near = chosen.last_key_value().is_none_or(|(last, _)| hash < *last);
+            if wanted && (near || chosen.len() < most) {
+                chosen.insert(hash, shown());
+                if chosen.len() > most {
+                    chosen.pop_last();
+                }
+            }
+        }
+        for edit in &record.undo.edits {
+            let Some(rule) = rules.get(edit.rule as usize) else { continue };
+            let room = self.by_rule.len() < RULES;
+            match self.by_rule.get_mut(&rule.id) {
+                Some((least, _)) if *least <= hash => {}
+                Some(chosen) => *chosen = (hash, shown()),
+                None if room => drop(self.by_rule.insert(rule.id.clone(), (hash, shown()))),
+                None => {}
+            }
+        }
+    }
+
+    fn finish(mut self) -> Overview {
+        let mut others = std::mem::take(&mut self.chosen[1]);
+        for (hash, shown) in self.by_rule.into_values() {
+            if !matches!(shown.verdict, Verdict::Failed | Verdict::Suspect) {
+                others.insert(hash, shown);
+            }
+        }
+        let mut bad: Vec<Shown> = std::mem::take(&mut self.chosen[0]).into_values().collect();
+        bad.sort_by(|a, b| (b.verdict, &a.name).cmp(&(a.verdict, &b.name)));
+        let mut others: Vec<Shown> = others.into_values().collect();
+        others.sort_by(|a, b| a.name.cmp(&b.name));
+        self.overview.shown = bad;
+        self.overview.shown.extend(others);
+        self.overview
+    }
+}
+
+impl Shown {
+    fn of(record: &Record<'_>, rules: &[RuleEntry], source: Option<&str>) -> Shown {
+        let outlet = record.outlet.as_deref().map(str::to_owned);
+        let how = record.recognised_by.as_deref().unwrap_or_default().to_owned();
+        let cut = |edit: &chaffinch_core::LedgerEdit<'_>| {
+            let rule = rules.get(edit.rule as usize);
+            let (rule, stage) =
+                rule.map_or(("", ""), |rule| (rule.id.as_str(), rule.stage.as_str()));
+            Cut {
+                range: edit.at..edit.at + edit.len,
+                rule: rule.to_owned(),
+                stage: stage.to_owned(),
+                with: edit.with.clone().into_owned(),
+            }
+        };
+        let source = source.filter(|source| source.len() <= LONGEST);
+        Shown {
+            name: record.name().into_owned(),
+            outlet: outlet.map(|outlet| (outlet, how)),
+            verdict: record.verdict,
+            reason: record.reason.as_deref().map(str::to_owned),
+            day: record.day.clone(),
+            fields: record.fields.clone(),
+            cuts: source.map_or_else(Vec::new, |_| record.undo.edits.iter().map(cut).collect()),
+            source: source.map(str::to_owned),
+        }
+    }
+}

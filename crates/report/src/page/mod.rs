@@ -1,0 +1,544 @@
+//! Pages for a browser: one file each, without a network, with all that is needed in it.
+//!
+//! Text from documents is data. maud escapes all of it, [`visible`] shows what could steer, and the
+//! page's own policy lets no script run but the one that it ships, by its digest.
+
+mod chart;
+mod document;
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chaffinch_core::{STAGES, Verdict};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use crate::diff::{Diff, Group, Way};
+use crate::overview::{Overview, RuleReport};
+use crate::sample::Sample;
+use crate::tell::{counted, place};
+use crate::texts::{Entry, Texts, shortened};
+use crate::visible;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// The bytes of rules, and of documents, after which no more are shown.
+const BUDGET: usize = 4 << 20;
+
+/// The most distinct texts that are shown of a rule: frequent ones, and rare ones.
+const TEXTS: usize = 8;
+
+/// The most rows of a table.
+const ROWS: usize = 2000;
+
+/// The page of a run: what it did, by rule, and documents to look at.
+pub fn of_run(overview: &Overview, name: &str) -> String {
+    let (rules, rules_out) = rules(overview);
+    let (documents, documents_out) = documents(overview);
+    let body = html! {
+        (overview_section(overview))
+        section #rules {
+            h2 { "Rules" }
+            p .soft {
+                "Each rule that cut something, with the texts that it cut most often and most rarely. "
+                "Mistakes hide among the rare ones."
+            }
+            div .controls {
+                input type="search" placeholder="Filter rules and texts" aria-label="Filter rules"
+                    data-filter="rules" data-key="words";
+                select aria-label="Stage" data-filter="rules" data-key="stage" {
+                    option value="" { "all stages" }
+                    @for stage in stages(overview) { option value=(stage) { (stage) } }
+                }
+                label { "by " select data-sorts="rules" {
+                    option value="documents" { "documents" }
+                    option value="bytes" { "bytes" }
+                    option value="share" { "share" }
+                    option value="distinct" { "distinct texts" }
+                    option value="rule" { "name" }
+                } }
+                span .soft data-count="rules" {}
+            }
+            div { (rules) }
+        }
+        section #documents {
+            h2 { "Documents" }
+            p .soft {
+                "Those that failed or are suspect come first; then one for each rule, and others. "
+                (counted(overview.shown.len() as u64, "document")) " of "
+                (overview.documents) " chosen."
+            }
+            div .controls {
+                input type="search" placeholder="Filter by name, outlet or rule" aria-label="Filter documents"
+                    data-filter="documents" data-key="words";
+                select aria-label="Verdict" data-filter="documents" data-key="verdict" {
+                    option value="" { "all verdicts" }
+                    @for verdict in Verdict::ALL { option { (verdict) } }
+                }
+                (view_buttons())
+                span .soft data-count="documents" {}
+            }
+            div { (documents) }
+        }
+    };
+    let mut left_out = Vec::new();
+    if rules_out > 0 {
+        left_out.push(format!("{} with their texts", counted(rules_out as u64, "rule")));
+    }
+    if documents_out > 0 {
+        let documents = counted(documents_out as u64, "chosen document");
+        left_out.push(format!("{documents}, and those that were not chosen"));
+    }
+    let nav = [("overview", "Overview"), ("rules", "Rules"), ("documents", "Documents")];
+    shell(&format!("Chaffinch: {name}"), name, &nav, &body, &left_out)
+}
+
+/// The page of what changed between two runs.
+pub fn of_diff(diff: &Diff, first: &str, second: &str) -> String {
+    let mut body = String::new();
+    let mut left_out = 0;
+    for group in diff.groups() {
+        if body.len() > BUDGET {
+            left_out += 1;
+            continue;
+        }
+        body.push_str(&group_card(group).into_string());
+    }
+    let totals = diff.totals();
+    let content = html! {
+        section #overview {
+            h2 { "What changed" }
+            ul { @for line in &totals { li { (line) } } }
+        }
+        section #rules {
+            h2 { "By rule" }
+            @if diff.groups().is_empty() {
+                p .soft { "No rule cuts more or less than it did." }
+            } @else {
+                p .soft { "What cuts into an article comes first, framed in red." }
+                div .controls {
+                    input type="search" placeholder="Filter rules and texts"
+                        aria-label="Filter rules" data-filter="rules" data-key="words";
+                    select aria-label="Way" data-filter="rules" data-key="way" {
+                        option value="" { "more and less" }
+                        option value="more" { "cut now" }
+                        option value="less" { "left now" }
+                    }
+                    span .soft data-count="rules" {}
+                }
+                div { (PreEscaped(body)) }
+            }
+        }
+    };
+    let left_out: Vec<String> = match left_out {
+        0 => Vec::new(),
+        count => vec![counted(count, "rule")],
+    };
+    let name = format!("{first} → {second}");
+    let nav = [("overview", "What changed"), ("rules", "By rule")];
+    shell(&format!("Chaffinch: {name}"), &name, &nav, &content, &left_out)
+}
+
+fn shell(
+    title: &str,
+    run: &str,
+    nav: &[(&str, &str)],
+    body: &Markup,
+    left_out: &[String],
+) -> String {
+    let digest = BASE64.encode(Sha256::digest(SCRIPT));
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; \
+         base-uri 'none'; form-action 'none'"
+    );
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                title { (visible(title)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body data-view="both" data-run=(run) {
+                header { h1 { (visible(title)) } }
+                nav { div {
+                    @for (id, name) in nav { a href={ "#" (id) } { (name) } }
+                    button #help type="button" { "Keys" }
+                } }
+                main { (body) }
+                footer {
+                    @if !left_out.is_empty() {
+                        p #left-out { "Left out, so that this page stays small: " (left_out.join("; ")) "." }
+                    }
+                    p { "Made by chaffinch " (env!("CARGO_PKG_VERSION")) ". Control characters and "
+                        "direction marks of documents are shown as escapes." }
+                }
+                div .choices hidden {
+                    span #chosen aria-live="polite" {}
+                    button #save type="button" { "Save review.json" }
+                    span .soft { "then: chaffinch rules apply-review review.json" }
+                }
+                dialog {
+                    h3 { "Keys" }
+                    p { kbd { "j" } " " kbd { "k" } " next, previous: rule, text of an open rule, document" }
+                    p { kbd { "o" } " open or close" }
+                    p { kbd { "a" } " " kbd { "r" } " accept, reject a text" }
+                    p { kbd { "v" } " both, clean, original" }
+                    p { kbd { "/" } " filter · " kbd { "s" } " save the review · " kbd { "Esc" } " leave" }
+                    form method="dialog" { button { "Close" } }
+                }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// The colour of a stage, as an angle on the colour wheel; neighbours in the chain lie apart.
+fn hue(stage: &str) -> usize {
+    let at = STAGES.iter().position(|known| known.name == stage);
+    let at = at.unwrap_or_else(|| STAGES.len() + stage.len());
+    (at * 137 + 10) % 360
+}
+
+fn hued(stage: &str) -> String {
+    format!("--h:{}", hue(stage))
+}
+
+fn chip(stage: &str) -> Markup {
+    html! { span .chip style=(hued(stage)) { (visible(stage)) } }
+}
+
+fn view_buttons() -> Markup {
+    html! {
+        span role="group" aria-label="View" {
+            @for (view, pressed) in [("both", "true"), ("clean", "false"), ("original", "false")] {
+                button type="button" data-view-as=(view) aria-pressed=(pressed) { (view) } " "
+            }
+        }
+    }
+}
+
+fn number(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn percent(part: u64, whole: u64) -> f64 {
+    100.0 * part as f64 / whole.max(1) as f64
+}
+
+fn stages(overview: &Overview) -> Vec<&str> {
+    let mut stages: Vec<&str> = overview.rules.values().map(|rule| rule.stage.as_str()).collect();
+    stages.sort_unstable();
+    stages.dedup();
+    stages
+}
+
+/// Months, or years where there are too many months, without a gap: documents, and bytes cut.
+fn periods(months: &BTreeMap<String, (u64, u64)>) -> (&'static str, Vec<(String, (u64, u64))>) {
+    let index = |month: &str| -> Option<u64> {
+        let (year, month) = month.split_once('-')?;
+        Some(year.parse::<u64>().ok()? * 12 + month.parse::<u64>().ok()?.checked_sub(1)?)
+    };
+    let known: Vec<(u64, (u64, u64))> =
+        months.iter().filter_map(|(month, counts)| Some((index(month)?, *counts))).collect();
+    let (Some((first, _)), Some((last, _))) = (known.first(), known.last()) else {
+        return ("month", Vec::new());
+    };
+    let (unit, step) = if last - first > MONTHS { ("year", 12) } else { ("month", 1) };
+    let mut all: BTreeMap<u64, (u64, u64)> =
+        (first / step..=last / step).take(YEARS).map(|at| (at, (0, 0))).collect();
+    for (at, (documents, bytes)) in known {
+        let sum = all.entry(at / step).or_default();
+        *sum = (sum.0 + documents, sum.1 + bytes);
+    }
+    let name = |at: u64| match step {
+        12 => at.to_string(),
+        _ => format!("{}-{:02}", at / 12, at % 12 + 1),
+    };
+    (unit, all.into_iter().map(|(at, counts)| (name(at), counts)).collect())
+}
+
+/// The most months of which each has a column.
+const MONTHS: u64 = 72;
+
+/// The most years without a document that are shown between others.
+const YEARS: usize = 200;
+
+fn overview_section(overview: &Overview) -> Markup {
+    let run = &overview.run;
+    let count = |key: &str| run[key].as_u64().unwrap_or(0);
+    let (bytes_in, removed) = (count("bytes_in"), count("bytes_removed"));
+    let of = |verdict: Verdict| overview.verdicts.get(&verdict).copied().unwrap_or(0);
+    let mut by_stage: Vec<(&str, u64)> = Vec::new();
+    for rule in overview.rules.values() {
+        match by_stage.iter_mut().find(|(stage, _)| *stage == rule.stage) {
+            Some((_, bytes)) => *bytes += rule.bytes,
+            None => by_stage.push((&rule.stage, rule.bytes)),
+        }
+    }
+    by_stage.sort_by_key(|(stage, bytes)| (std::cmp::Reverse(*bytes), *stage));
+    let stages: Vec<(String, u64, usize)> =
+        by_stage.iter().map(|(stage, bytes)| ((*stage).to_owned(), *bytes, hue(stage))).collect();
+    let (unit, periods) = periods(&overview.months);
+    let documents: Vec<(&str, u64)> =
+        periods.iter().map(|(name, (documents, _))| (name.as_str(), *documents)).collect();
+    let share: Vec<(&str, Option<f64>)> = periods
+        .iter()
+        .map(|(name, (documents, bytes))| {
+            let share = (*documents > 0).then(|| *bytes as f64 / *documents as f64);
+            (name.as_str(), share)
+        })
+        .collect();
+    let mut outlets: Vec<_> = overview.outlets.iter().collect();
+    outlets.sort_by_key(|(name, outlet)| (std::cmp::Reverse(outlet.documents), *name));
+    html! {
+        section #overview {
+            @if run["state"] != "finished" {
+                p .warn { "This run did not finish; repeat its command, and it goes on." }
+            }
+            div .tiles {
+                div .tile { b { (number(overview.documents)) } "documents" }
+                div .tile { b .good { (number(of(Verdict::Cleaned))) } "cleaned" }
+                div .tile { b { (number(of(Verdict::Unchanged))) } "unchanged" }
+                div .tile { b .warn { (number(of(Verdict::Suspect))) } "suspect" }
+                div .tile { b .bad { (number(of(Verdict::Failed))) } "failed" }
+                div .tile { b { (number(bytes_in)) } "bytes in" }
+                div .tile { b { (number(bytes_in.saturating_sub(removed))) } "bytes out" }
+                div .tile { b { (format!("{:.1} %", percent(removed, bytes_in))) } "cut" }
+            }
+            (chart::verdicts(&overview.verdicts))
+            h2 { "By stage" }
+            figure { (chart::bars(&stages)) figcaption { "bytes cut" } }
+            @if periods.len() > 1 {
+                h2 { "Over time" }
+                figure { (chart::columns(&documents)) figcaption { "documents by " (unit) } }
+                figure {
+                    (chart::line(&share))
+                    figcaption { "bytes cut from a document, on average, by " (unit) }
+                }
+            }
+            h2 { "By outlet" }
+            div .controls {
+                input type="search" placeholder="Filter outlets" aria-label="Filter outlets"
+                    data-filter="outlets" data-key="words";
+                span .soft data-count="outlets" {}
+            }
+            div .scroll { table {
+                thead { tr {
+                    th { button type="button" { "outlet" } }
+                    th .n { button type="button" { "documents" } }
+                    th .n { button type="button" { "without a cut" } }
+                    th .n { button type="button" { "bytes cut" } }
+                    th .n { button type="button" { "lines left at the end" } }
+                } }
+                tbody {
+                    @for (name, outlet) in outlets.iter().take(ROWS) {
+                        @let shown = if name.is_empty() { "(none recognised)" } else { name };
+                        @let tail = outlet.tail_lines as f64 / outlet.documents.max(1) as f64;
+                        tr data-list="outlets" data-words=(shown) {
+                            td { (visible(shown)) }
+                            td .n data-value=(outlet.documents) { (number(outlet.documents)) }
+                            td .n data-value=(outlet.untouched) { (number(outlet.untouched)) }
+                            td .n data-value=(outlet.bytes) { (number(outlet.bytes)) }
+                            td .n data-value=(tail) { (format!("{tail:.1}")) }
+                        }
+                    }
+                }
+            } }
+            @if outlets.len() > ROWS {
+                p .soft { "and " (outlets.len() - ROWS) " outlets with fewer documents" }
+            }
+        }
+    }
+}
+
+/// The cards of all rules, and the number of those that are left out.
+fn rules(overview: &Overview) -> (Markup, usize) {
+    let mut rules: Vec<_> = overview.rules.iter().collect();
+    rules.sort_by_key(|(id, rule)| (std::cmp::Reverse(rule.documents), *id));
+    let (mut out, mut left_out) = (String::new(), 0);
+    for (at, (id, rule)) in rules.iter().enumerate() {
+        let of = overview
+            .outlets
+            .iter()
+            .find(|(outlet, _)| !outlet.is_empty() && id.split('/').next() == Some(outlet));
+        let (whose, all) = match of {
+            Some((outlet, report)) => (format!("of {outlet}"), report.documents),
+            None => ("of all documents".to_owned(), overview.documents),
+        };
+        let full = out.len() < BUDGET;
+        left_out += usize::from(!full);
+        if at >= ROWS {
+            continue;
+        }
+        out.push_str(&rule_card(id, rule, &whose, all, full).into_string());
+    }
+    (PreEscaped(out), left_out)
+}
+
+fn rule_card(id: &str, rule: &RuleReport, whose: &str, all: u64, full: bool) -> Markup {
+    let share = percent(rule.documents, all);
+    let (distinct, exact) = rule.texts.distinct();
+    let frequent = rule.texts.frequent(TEXTS);
+    let mut rare = rule.texts.rare(TEXTS);
+    rare.retain(|entry| frequent.iter().all(|other| other.hash != entry.hash));
+    let words: String =
+        frequent.iter().chain(&rare).map(|e| shortened(&e.text, 80)).collect::<Vec<_>>().join(" ");
+    let about = if exact { "" } else { "about " };
+    html! {
+        details .rule id={ "rule-" (id) } data-list="rules" data-words={ (id) " " (words) }
+            data-stage=(rule.stage) data-rule=(id) data-documents=(rule.documents)
+            data-bytes=(rule.bytes) data-share=(share) data-distinct=(distinct)
+        {
+            summary {
+                code { (visible(id)) } (chip(&rule.stage))
+                span .soft {
+                    (number(rule.documents)) " documents, " (format!("{share:.1} %")) " " (visible(whose))
+                    " · " (number(rule.cuts)) " cuts · " (number(rule.bytes)) " bytes · "
+                    (about) (number(distinct)) " distinct"
+                }
+            }
+            div {
+                @if !full {
+                    p .soft { "Its texts are left out, so that this page stays small." }
+                } @else {
+                    (all_choice())
+                    h3 { "Most frequent" }
+                    @for entry in &frequent { (entry_card(id, &rule.stage, entry, None)) }
+                    @if !rare.is_empty() {
+                        h3 { "Rarest" }
+                        @for entry in &rare { (entry_card(id, &rule.stage, entry, None)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A text of several lines, each made visible; blank ones are left out.
+fn in_lines(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| visible(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// Accept or reject all texts of a rule.
+fn all_choice() -> Markup {
+    html! {
+        p .controls {
+            span .soft { "all texts shown:" }
+            span .choice {
+                button type="button" data-choose="accept" { "accept" }
+                button type="button" data-choose="reject" { "reject" }
+            }
+        }
+    }
+}
+
+fn entry_card(rule: &str, stage: &str, entry: &Entry<Sample>, way: Option<Way>) -> Markup {
+    let first = entry.samples.first();
+    let inside = first.is_some_and(|sample| sample.body);
+    let outlet = first.and_then(|sample| sample.outlet.as_deref());
+    let case = first.and_then(|sample| sample.case.as_deref());
+    html! {
+        div .entry style=(hued(stage)) data-rule=(rule) data-text=(entry.text)
+            data-case=[case] data-outlet=[outlet] data-document=[first.map(|s| s.document.as_str())]
+        {
+            p {
+                q .bad[inside] { (in_lines(&shortened(&entry.text, 240))) }
+                span .soft { "×" (number(entry.count)) }
+                span .choice {
+                    button type="button" data-choose="accept" aria-pressed="false" { "accept" }
+                    button type="button" data-choose="reject" aria-pressed="false" { "reject" }
+                }
+            }
+            @for sample in &entry.samples { (sample_card(sample, way)) }
+        }
+    }
+}
+
+fn sample_card(sample: &Sample, way: Option<Way>) -> Markup {
+    let text = in_lines(&sample.text);
+    html! {
+        div .sample {
+            p .where {
+                (place(sample))
+                @if let Some(outlet) = &sample.outlet { " · " (visible(outlet)) }
+            }
+            @if !sample.above.is_empty() { p .soft { (visible(&sample.above)) } }
+            p {
+                (visible(&sample.before))
+                @match way {
+                    Some(Way::Less) => { span .back { (text) } }
+                    _ => { del { (text) } }
+                }
+                @if !sample.with.is_empty() { ins { (visible(&sample.with)) } }
+                (visible(&sample.after))
+            }
+            @if !sample.below.is_empty() { p .soft { (visible(&sample.below)) } }
+        }
+    }
+}
+
+fn group_card(group: &Group) -> Markup {
+    let touches = group.body_documents > 0;
+    let (distinct, exact) = group.distinct();
+    let about = if exact { "" } else { "about " };
+    let mut texts = group.shown(2 * TEXTS);
+    let rare = |texts: &Texts<Sample>| {
+        texts.rare(TEXTS).into_iter().map(|entry| entry.hash).collect::<Vec<_>>()
+    };
+    let shown: Vec<u64> = texts.iter().map(|entry| entry.hash).collect();
+    for (all, hashes) in
+        [(&group.body_texts, rare(&group.body_texts)), (&group.texts, rare(&group.texts))]
+    {
+        let more = all.rare(TEXTS).into_iter().filter(|entry| hashes.contains(&entry.hash));
+        texts.extend(more.filter(|entry| !shown.contains(&entry.hash)));
+    }
+    let words: String = texts.iter().map(|e| shortened(&e.text, 80)).collect::<Vec<_>>().join(" ");
+    html! {
+        details .rule .touches[touches] open[touches] id={ "rule-" (group.way.as_str()) "-" (group.rule) }
+            data-list="rules" data-words={ (group.rule) " " (words) } data-way=(group.way.as_str())
+        {
+            summary {
+                code { (visible(&group.rule)) }
+                @if touches {
+                    b .bad { "cuts into the article in " (counted(group.body_documents, "document")) }
+                }
+                span .soft { (group.told()) " · " (about) (number(distinct)) " distinct" }
+            }
+            div {
+                (all_choice())
+                @for entry in &texts { (entry_card(&group.rule, "", entry, Some(group.way))) }
+                @let more = distinct.saturating_sub(texts.len() as u64);
+                @if more > 0 { p .soft { "and " (about) (counted(more, "distinct text")) " more" } }
+            }
+        }
+    }
+}
+
+/// The documents that are shown, and the number of those that are left out.
+fn documents(overview: &Overview) -> (Markup, usize) {
+    let (mut out, mut left_out) = (String::new(), 0);
+    for shown in &overview.shown {
+        if out.len() > BUDGET {
+            left_out += 1;
+            continue;
+        }
+        out.push_str(&document::card(shown).into_string());
+    }
+    (PreEscaped(out), left_out)
+}

@@ -1,0 +1,85 @@
+//! A place in a document, with what stands around it.
+
+use std::ops::Range;
+
+use chaffinch_formats::ledger::Record;
+
+use crate::texts::{LONGEST, shortened};
+
+/// A place where something was cut, with what stands around it.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// The document.
+    pub document: String,
+    /// Its outlet.
+    pub outlet: Option<String>,
+    /// The line, from 1; 0 if the original could not be made.
+    pub line: usize,
+    /// The nearest line above that is not blank.
+    pub above: String,
+    /// What stands before the cut on its line.
+    pub before: String,
+    /// The cut.
+    pub text: String,
+    /// What stands in its place; mostly nothing.
+    pub with: String,
+    /// What stands behind the cut on its line.
+    pub after: String,
+    /// The nearest line below that is not blank.
+    pub below: String,
+    /// Whether it cuts into the article.
+    pub body: bool,
+    /// The cut as a rule file has it for a case: its lines, with `⟦ ⟧` around what must go if that
+    /// is not all of them. None if it is too long for one.
+    pub case: Option<String>,
+}
+
+/// The most bytes of a neighbouring line that are shown.
+const CONTEXT: usize = 160;
+
+/// The most bytes of a case.
+const CASE: usize = 1000;
+
+impl Sample {
+    /// What stands around `range` of the document, whose `text` was cut.
+    pub(crate) fn of(
+        record: &Record<'_>,
+        source: Option<&str>,
+        range: &Range<usize>,
+        text: &str,
+    ) -> Sample {
+        let mut sample = Sample {
+            document: record.name().into_owned(),
+            outlet: record.outlet.as_deref().map(str::to_owned),
+            text: shortened(text.trim_matches(['\n', '\r']), LONGEST),
+            ..Sample::default()
+        };
+        let Some(source) = source else { return sample };
+        let Some(cut) = source.get(range.clone()) else { return sample };
+        // White space around a cut goes with it and tells nothing.
+        let start = range.start + (cut.len() - cut.trim_start().len());
+        let end = (range.end - (cut.len() - cut.trim_end().len())).max(start);
+        let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = source[end..].find('\n').map_or(source.len(), |at| end + at);
+        let filled = |line: &&str| !line.trim().is_empty();
+        let above = source[..line_start].rsplit('\n').find(filled).unwrap_or_default();
+        let below = source[line_end..].split('\n').find(filled).unwrap_or_default();
+        let (before, after) = (&source[line_start..start], source[end..line_end].trim_end());
+        let from = before.ceil_char_boundary(before.len().saturating_sub(CONTEXT));
+        let dots = if from > 0 { "…" } else { "" };
+        sample.line = source[..start].bytes().filter(|&byte| byte == b'\n').count() + 1;
+        sample.above = shortened(above.trim(), CONTEXT);
+        sample.before = format!("{dots}{}", &before[from..]);
+        sample.after = shortened(after, CONTEXT);
+        sample.below = shortened(below.trim(), CONTEXT);
+        let (whole, cut) = (source[line_start..line_end].trim(), &source[start..end]);
+        if start < end && whole.len() <= CASE {
+            let lead = before.trim_start();
+            sample.case = Some(match lead.is_empty() && after.is_empty() {
+                true => cut.to_owned(),
+                false => format!("{lead}⟦{cut}⟧{after}"),
+            });
+        }
+        sample
+    }
+}

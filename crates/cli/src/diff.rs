@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
 use chaffinch_formats::ledger::RuleEntry;
-use chaffinch_formats::{Job, Ledger, Observer, Output, Resume, run_rules};
+use chaffinch_formats::{Job, Ledger, Observer, Output, Resume, run_record, run_rules};
 use chaffinch_report::diff::{Diff, diff};
 use globset::GlobSet;
 use tempfile::TempDir;
@@ -51,7 +51,11 @@ pub(crate) fn between(first: &Path, second: &Path) -> Result<Diff, Failure> {
         let pair = |entry: RuleEntry| (entry.id, entry.digest);
         Some(run_rules(run).ok()?.into_iter().map(pair).collect())
     };
-    let (before, after) = (rules(first), rules(second));
+    let settings = |run: &Path| run_record(run).ok().map(|run| run["settings_digest"].clone());
+    // Where stages or limits are others, a rule that is the same may do something else by itself.
+    let same = settings(first) == settings(second);
+    let (before, after) = (same.then(|| rules(first)), same.then(|| rules(second)));
+    let (before, after) = (before.flatten(), after.flatten());
     let changed = |rule: &str| {
         let (before, after) = (before.as_ref()?, after.as_ref()?);
         Some(before.get(rule) != after.get(rule))

@@ -103,12 +103,12 @@ fn text(source: &str, cuts: &[Cut]) -> Markup {
             show(last);
         }
     }
-    let mut hole = 0;
+    let (mut hole, mut above) = (0, String::new());
     html! {
         @for (line, near) in lines.iter().zip(&near) {
             @if *near {
                 @if hole > 0 { (left_out(hole)) }
-                ({ hole = 0; row(source, line, cuts) })
+                ({ hole = 0; row(source, line, cuts, &mut above) })
             } @else {
                 ({ hole += 1; html! {} })
             }
@@ -130,7 +130,8 @@ fn lines(source: &str) -> Vec<Range<usize>> {
     source.split_inclusive('\n').map(line).collect()
 }
 
-fn row(source: &str, line: &Range<usize>, cuts: &[Cut]) -> Markup {
+/// A line; `above` is what stands in the margin of the one above, which is not said again.
+fn row(source: &str, line: &Range<usize>, cuts: &[Cut], above: &mut String) -> Markup {
     let text = source[line.clone()].trim_end_matches(['\n', '\r']);
     let content = line.start..line.start + text.len().min(text.floor_char_boundary(LINE));
     let more = text.len() > LINE;
@@ -148,13 +149,15 @@ fn row(source: &str, line: &Range<usize>, cuts: &[Cut]) -> Markup {
     let mut margin: Vec<(&str, &str)> =
         seen.map(|cut| (cut.rule.as_str(), cut.stage.as_str())).collect();
     margin.dedup();
-    let names: Vec<&str> = margin.iter().map(|(rule, _)| *rule).collect();
+    let names = margin.iter().map(|(rule, _)| *rule).collect::<Vec<_>>().join(", ");
+    let said = if names == *above { String::new() } else { names.clone() };
+    above.clone_from(&names);
     let style = margin.first().map(|(_, stage)| hued(stage));
     let clamp = |at: usize| at.clamp(content.start, content.end);
     let mut at = content.start;
     html! {
         div .row .gone[gone] style=[style] {
-            i title=(names.join(", ")) { (visible(&names.join(", "))) }
+            i title=(names) { (visible(&said)) }
             span {
                 @for cut in &inside {
                     @let (start, end) = (clamp(cut.range.start), clamp(cut.range.end));

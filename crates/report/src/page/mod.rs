@@ -435,6 +435,15 @@ fn in_lines(text: &str) -> String {
     lines.map(|line| visible(line)).collect::<Vec<_>>().join("\n")
 }
 
+/// The first lines of a text.
+fn heading(text: &str) -> String {
+    let lines = in_lines(&shortened(text, 240));
+    match lines.match_indices('\n').nth(2) {
+        Some((at, _)) => format!("{} …", &lines[..at]),
+        None => lines,
+    }
+}
+
 /// Accept or reject all texts of a rule.
 fn all_choice() -> Markup {
     html! {
@@ -458,7 +467,7 @@ fn entry_card(rule: &str, stage: &str, entry: &Entry<Sample>, way: Option<Way>) 
             data-case=[case] data-outlet=[outlet] data-document=[first.map(|s| s.document.as_str())]
         {
             p {
-                q .bad[inside] { (in_lines(&shortened(&entry.text, 240))) }
+                q .bad[inside] { (heading(&entry.text)) }
                 span .soft { "×" (number(entry.count)) }
                 span .choice {
                     button type="button" data-choose="accept" aria-pressed="false" { "accept" }

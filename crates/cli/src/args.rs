@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Restore(RestoreArgs),
     Verify(VerifyArgs),
+    Rerun(RerunArgs),
     Diff(DiffArgs),
     Report(ReportArgs),
     Pipeline(ShowPipelineArgs),
@@ -277,6 +278,35 @@ pub(crate) struct VerifyArgs {
     /// The output of a run.
     #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
+}
+
+/// Run a finished run once more with other rules, from its output alone: the input is not needed.
+///
+/// What a rule cut comes back out of the ledger, and only the documents that the change can touch
+/// are cleaned again. The result is that of a full run, byte for byte. Give the rules that the run
+/// had, changed where they are to be others; without -o, the new output takes the place of the old.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch rerun cleaned --skip generic/related/list       undo one rule
+  chaffinch rerun cleaned --rules my-rules -o cleaned-new   with a changed rule file
+
+Documents that were converted (--to) or drawn (--sample) are cleaned anew from their input.")]
+pub(crate) struct RerunArgs {
+    /// The output of a finished run.
+    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+
+    /// Where to write, leaving OUT as it is.
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Print errors alone.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
 }
 
 /// Show what changed between two runs, grouped by the rules that caused it.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt::Write;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use chaffinch_formats::{Container, Error, Job, Ledger, Observer, Output, Resume,
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
-use crate::args::{CleanArgs, FailOn, ToFormat};
+use crate::args::{CleanArgs, FailOn, RerunArgs, ToFormat};
 use crate::failure::Failure;
 use crate::{print, setup};
 
@@ -28,28 +28,24 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
         pool.map_err(|error| Failure::Usage(format!("--jobs: {error}")))?;
     }
     let pipeline = setup::pipeline(&args.rules)?;
-    let job = Job {
-        inputs: args.inputs.clone(),
-        output,
-        ledger,
-        container,
-        to: args.to.map(|to| match to {
-            ToFormat::Jsonl => Container::Jsonl,
-            ToFormat::Parquet => Container::Parquet,
-            ToFormat::Text => Container::Text,
-        }),
-        shard_bytes: args.shard_bytes,
-        names,
-        include: globs("--include", &args.include)?,
-        exclude: globs("--exclude", &args.exclude)?,
-        sample: args.sample,
-        verify: args.verify,
-        resume: match (args.resume, args.fresh) {
-            (true, _) => Resume::Must,
-            (_, true) => Resume::Never,
-            _ => Resume::May,
-        },
-        pipeline: &pipeline,
+    let mut job = Job::new(&pipeline, args.inputs.clone(), output);
+    job.ledger = ledger;
+    job.container = container;
+    job.to = args.to.map(|to| match to {
+        ToFormat::Jsonl => Container::Jsonl,
+        ToFormat::Parquet => Container::Parquet,
+        ToFormat::Text => Container::Text,
+    });
+    job.shard_bytes = args.shard_bytes;
+    job.names = names;
+    job.include = globs("--include", &args.include)?;
+    job.exclude = globs("--exclude", &args.exclude)?;
+    job.sample = args.sample;
+    job.verify = args.verify;
+    job.resume = match (args.resume, args.fresh) {
+        (true, _) => Resume::Must,
+        (_, true) => Resume::Never,
+        _ => Resume::May,
     };
     let progress = Progress::new(args, &job);
     quiet_panics();
@@ -70,6 +66,58 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
         FailOn::Never => 0,
     };
     Ok(if summary.interrupted { 130 } else { u8::from(bad > 0) })
+}
+
+/// `chaffinch rerun`: a finished run with other rules, from its output.
+pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
+    on_interrupt()?;
+    let pipeline = setup::pipeline(&args.rules)?;
+    quiet_panics();
+    let aside = |suffix: &str| {
+        let mut name = args.run.components().as_path().as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let (new, old) = (aside(".chaffinch-new"), aside(".chaffinch-old"));
+    let target = args.output.as_ref().unwrap_or(&new);
+    let progress = Progress::plain(args.quiet);
+    let done = chaffinch_formats::rerun(&args.run, target, &pipeline, &progress, &STOP);
+    let gone = |path: &Path| {
+        // What is left of a new output that was not finished is of no use; its name tells.
+        let _ = std::fs::remove_dir_all(path);
+    };
+    let rerun = match done {
+        Ok(rerun) if !rerun.summary.interrupted => rerun,
+        other => {
+            if args.output.is_none() {
+                gone(&new);
+            }
+            let rerun = other?;
+            if !args.quiet {
+                anstream::eprintln!("interrupted; {} is as it was", args.run.display());
+            }
+            return Ok(if rerun.summary.interrupted { 130 } else { 0 });
+        }
+    };
+    if args.output.is_none() {
+        let swap = || {
+            std::fs::rename(&args.run, &old)?;
+            std::fs::rename(&new, &args.run)
+        };
+        swap().map_err(|error| {
+            let (new, run) = (new.display(), args.run.display());
+            Failure::Stopped(format!("cannot put {new} in the place of {run}: {error}"))
+        })?;
+        gone(&old);
+    }
+    if !args.quiet {
+        let output = Output::Directory(args.output.clone().unwrap_or(args.run.clone()));
+        let again = HumanCount(rerun.cleaned_again);
+        let all = HumanCount(rerun.summary.documents);
+        let told = format!("cleaned again {again} of {all} documents\n\n");
+        print((told + &table(&rerun.summary, &output)).as_bytes())?;
+    }
+    Ok(u8::from(rerun.summary.count(Verdict::Failed) > 0))
 }
 
 /// What stopped a run, and that it can go on.
@@ -170,11 +218,16 @@ impl Progress {
                 bar
             }
         };
+        Progress { bar, plain: !terminal && !args.quiet, ..Progress::plain(args.quiet) }
+    }
+
+    /// Without a bar: a line from time to time.
+    fn plain(quiet: bool) -> Progress {
         let now = Instant::now();
         Progress {
-            bar,
-            plain: !terminal && !args.quiet,
-            quiet: args.quiet,
+            bar: ProgressBar::hidden(),
+            plain: !quiet,
+            quiet,
             started: now,
             told: Cell::new(now),
             documents: Cell::new(0),

@@ -6,10 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
-use chaffinch_formats::ledger::RuleEntry;
-use chaffinch_formats::{Job, Ledger, Observer, Output, Resume, run_record, run_rules};
+use chaffinch_formats::{Job, Observer, Output, RunRule, run_record, run_rules};
 use chaffinch_report::diff::{Diff, diff};
-use globset::GlobSet;
 use tempfile::TempDir;
 
 use crate::args::{DiffArgs, DiffFormat, PipelineArgs};
@@ -48,7 +46,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<u8, Failure> {
 /// Compares two runs, and says of each rule whether it was changed, where both runs tell.
 pub(crate) fn between(first: &Path, second: &Path) -> Result<Diff, Failure> {
     let rules = |run: &Path| -> Option<HashMap<String, String>> {
-        let pair = |entry: RuleEntry| (entry.id, entry.digest);
+        let pair = |rule: RunRule| (rule.id, rule.digest);
         Some(run_rules(run).ok()?.into_iter().map(pair).collect())
     };
     let settings = |run: &Path| run_record(run).ok().map(|run| run["settings_digest"].clone());
@@ -147,21 +145,8 @@ fn clean(args: &DiffArgs, pipeline: &Pipeline, out: &Path) -> Result<(), Failure
         true => vec![PathBuf::from("corpus")],
         false => args.paths.clone(),
     };
-    let job = Job {
-        inputs,
-        output: Output::Directory(out.to_owned()),
-        ledger: Ledger::InRecord,
-        container,
-        to: None,
-        shard_bytes: None,
-        names,
-        include: GlobSet::empty(),
-        exclude: GlobSet::empty(),
-        sample: args.sample,
-        verify: false,
-        resume: Resume::Never,
-        pipeline,
-    };
+    let mut job = Job::new(pipeline, inputs, Output::Directory(out.to_owned()));
+    (job.container, job.names, job.sample) = (container, names, args.sample);
     job.run(&Quiet, &AtomicBool::new(false))?;
     Ok(())
 }

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         },
         Command::Restore(args) => restore(&args),
         Command::Verify(args) => verify(&args),
+        Command::Rerun(args) => clean::rerun(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Report(args) => report(&args),
         Command::Pipeline(args) => pipeline(&args),

@@ -6,7 +6,7 @@ use chaffinch_rules::{How, UnitId};
 use chaffinch_stage::{Act, Action, Document, Mark, Marks, Role, RuleId, Span, Tier};
 use rayon::prelude::*;
 
-use crate::cleaned::{Cleaned, Fields, Verdict};
+use crate::cleaned::{Cleaned, Fields, Recalled, Verdict};
 use crate::decode::{self, Coding, Decoded, NotText};
 use crate::edits::{Edit, Edits};
 use crate::era;
@@ -63,6 +63,37 @@ impl Pipeline {
         }
         let coding = Coding::UTF_8;
         self.clean_decoded(&input, Decoded { text: text.into(), coding, patches: Vec::new() })
+    }
+
+    /// A document as an earlier run left it, with the rules of this pipeline. Nothing is looked for;
+    /// none if the bytes are no text, or not those that the edits are of.
+    pub fn recall<'a>(&self, bytes: &'a [u8], recalled: Recalled) -> Option<Cleaned<'a>> {
+        let decoded = decode::decode(bytes, self.encoding).ok()?;
+        self.recall_decoded(decoded, recalled)
+    }
+
+    /// As [`Pipeline::recall`], for a text that is already decoded.
+    pub fn recall_text<'a>(&self, text: &'a str, recalled: Recalled) -> Option<Cleaned<'a>> {
+        let coding = Coding::UTF_8;
+        let decoded = Decoded { text: text.into(), coding, patches: Vec::new() };
+        self.recall_decoded(decoded, recalled)
+    }
+
+    fn recall_decoded<'a>(&self, decoded: Decoded<'a>, recalled: Recalled) -> Option<Cleaned<'a>> {
+        let fits = |edit: &Edit| decoded.text.get(edit.span.range()).is_some();
+        let fits = recalled.edits.iter().all(fits);
+        fits.then(|| Cleaned::recalled(decoded, recalled))
+    }
+
+    /// Whether a rule that is on matches a line of the text, wherever it may act. Detectors have
+    /// nothing that could match.
+    pub fn matches_anywhere(&self, outlet: Option<UnitId>, text: &str) -> bool {
+        let doc = Document::new(text, self.table(), chaffinch_rules::key::key);
+        let mut near = Vec::new();
+        let is_on = |hit: &chaffinch_stage::Hit| !self.is_off(hit.rule);
+        doc.lines()
+            .filter(|line| !line.is_blank())
+            .any(|line| self.rules.find(outlet, line, false, &mut near).iter().any(is_on))
     }
 
     /// Cleans documents in parallel; results come in the order of the documents.

@@ -106,6 +106,16 @@ impl Fields {
         self.iter().find(|(known, _)| *known == name)?.1.first().map(String::as_str)
     }
 
+    /// From what [`Fields::to_json`] gives.
+    fn from_json(json: &serde_json::Map<String, Value>) -> Fields {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let values = |value: &Value| match value {
+            Value::Array(all) => all.iter().filter_map(text).collect(),
+            one => text(one).into_iter().collect(),
+        };
+        Fields { fields: json.iter().map(|(name, value)| (name.clone(), values(value))).collect() }
+    }
+
     /// As JSON: a text for one value, a list for several, and always for `authors` and `tags`.
     pub fn to_json(&self) -> serde_json::Map<String, Value> {
         let value = |name: &str, values: &[String]| match values {
@@ -114,6 +124,23 @@ impl Fields {
         };
         self.iter().map(|(name, values)| (name.to_owned(), value(name, values))).collect()
     }
+}
+
+/// What an earlier run found out about a document, so that it need not be cleaned again.
+#[derive(Clone, Debug)]
+pub struct Recalled {
+    /// What it cut and replaced, in order.
+    pub edits: Vec<Edit>,
+    /// Metadata recovered, as [`Fields::to_json`] gives it.
+    pub fields: serde_json::Map<String, Value>,
+    /// What became of the document.
+    pub verdict: Verdict,
+    /// Why it is suspect.
+    pub reason: Option<String>,
+    /// Its outlet, and how it was recognised.
+    pub outlet: Option<(String, How)>,
+    /// Lines left below the last sentence.
+    pub tail_lines: usize,
 }
 
 /// A cleaned document.
@@ -154,6 +181,15 @@ impl<'a> Cleaned<'a> {
             refused,
             tail_lines,
         }
+    }
+
+    /// A document as an earlier run left it.
+    pub(crate) fn recalled(decoded: Decoded<'a>, recalled: Recalled) -> Cleaned<'a> {
+        let Recalled { edits, fields, verdict, reason, outlet, tail_lines } = recalled;
+        let refused = Vec::new();
+        let fields = Fields::from_json(&fields);
+        let outcome = Outcome { edits, fields, verdict, reason, outlet, refused, tail_lines };
+        Cleaned::new(decoded, outcome)
     }
 
     /// A document that could not be decoded.

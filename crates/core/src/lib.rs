@@ -30,7 +30,9 @@ pub use chaffinch_stage as stage;
 pub use chaffinch_stages::STAGES;
 pub use chaffinch_stages::date::{self, is_month};
 pub use clean::Input;
-pub use cleaned::{Cleaned, Fields, LedgerEdit, LedgerPatch, RestoreError, Undo, Verdict};
+pub use cleaned::{
+    Cleaned, Fields, LedgerEdit, LedgerPatch, Recalled, RestoreError, Undo, Verdict,
+};
 pub use config::{Limits, Schemas};
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
 pub use edits::Edit;

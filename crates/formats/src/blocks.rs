@@ -13,6 +13,7 @@ use crate::codec::Codec;
 use crate::convert;
 use crate::input::{Container, Opened, Reading, Source};
 use crate::job::Error;
+use crate::rerun::Known;
 use crate::sample::Sample;
 
 /// The most files in a block.
@@ -31,6 +32,8 @@ pub(crate) struct Block {
     pub(crate) after: Position,
     /// Bytes of the inputs that were read for it.
     pub(crate) read: u64,
+    /// What an earlier run found out about its documents.
+    pub(crate) recalled: Known,
 }
 
 impl Block {
@@ -256,7 +259,7 @@ impl<'a> Blocks<'a> {
                 let name = convert::series_name(number, to);
                 let after = Position { in_series: true, ..before };
                 let work = Work::Open { name, parts: to == Container::Parquet };
-                Ok(Some(Block { work, after, read: 0 }))
+                Ok(Some(Block { work, after, read: 0, recalled: Known::new() }))
             }
             block => Ok(block),
         }
@@ -277,7 +280,7 @@ impl<'a> Blocks<'a> {
     }
 
     fn block(&self, work: Work, read: u64) -> Block {
-        Block { work, after: self.position.clone(), read }
+        Block { work, after: self.position.clone(), read, recalled: Known::new() }
     }
 
     /// A container begins.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use globset::GlobSet;
+use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use crate::chunks::Chunks;
@@ -17,7 +18,8 @@ use crate::jsonl::{self, FieldNames};
 use crate::wet;
 
 /// The kind of file that documents come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Container {
     /// A file is a document.
     Text,

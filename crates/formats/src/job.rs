@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Instant;
 
 use chaffinch_core::Pipeline;
 use globset::GlobSet;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::blocks::{Block, Blocks, Work};
@@ -22,6 +23,7 @@ use crate::input::{self, Container, Filter, Reading, Source, sources};
 use crate::jsonl::FieldNames;
 use crate::ledger;
 use crate::output::OutputDirectory;
+use crate::rerun::Recall;
 use crate::runs;
 use crate::sample::{Drawing, Sample};
 use crate::sink::{Earlier, Sink};
@@ -128,6 +130,33 @@ pub struct Job<'a> {
     pub resume: Resume,
     /// The pipeline.
     pub pipeline: &'a Pipeline,
+    /// What an earlier run over the same documents found out.
+    pub(crate) recall: Option<&'a Recall<'a>>,
+}
+
+/// The inputs of a job: a path, and whether it is a directory.
+pub(crate) type Inputs = Vec<(PathBuf, bool)>;
+
+impl<'a> Job<'a> {
+    /// Cleans `inputs` into `output`, all else as it is by default.
+    pub fn new(pipeline: &'a Pipeline, inputs: Vec<PathBuf>, output: Output) -> Job<'a> {
+        Job {
+            inputs,
+            output,
+            ledger: Ledger::InRecord,
+            container: None,
+            to: None,
+            shard_bytes: None,
+            names: Names::default(),
+            include: GlobSet::empty(),
+            exclude: GlobSet::empty(),
+            sample: None,
+            verify: false,
+            resume: Resume::default(),
+            pipeline,
+            recall: None,
+        }
+    }
 }
 
 impl Job<'_> {
@@ -187,7 +216,9 @@ impl Job<'_> {
             ledger: !matches!(self.ledger, Ledger::Nowhere),
             verify: self.verify,
             to: self.to,
+            recall: self.recall,
         };
+        let mut earlier = self.recall.map(Recall::read).transpose()?;
         let before = summary.elapsed;
         let mut write = |sink: &mut Sink, mut done: Done, names: u64| {
             let took = before + started.elapsed();
@@ -202,7 +233,10 @@ impl Job<'_> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let Some(block) = blocks.next()? else { return Ok(None) };
+            let Some(mut block) = blocks.next()? else { return Ok(None) };
+            if let Some(earlier) = &mut earlier {
+                earlier.give(&mut block)?;
+            }
             sink.announce(block.files())?;
             let names = sink.announced();
             Ok(Some((block, names)))
@@ -244,8 +278,10 @@ impl Job<'_> {
     /// Tells runs apart that write other bytes.
     fn identity(&self) -> String {
         let globs = |set: &GlobSet| format!("{set:?}");
-        let inputs: Vec<String> =
-            self.inputs.iter().map(|path| format!("{:?}", path.canonicalize())).collect();
+        let inputs: Vec<String> = match self.recall {
+            Some(recall) => recall.inputs.iter().map(|(path, _)| real_path(path)).collect(),
+            None => self.inputs.iter().map(|path| real_path(path)).collect(),
+        };
         let all = json!([
             env!("CARGO_PKG_VERSION"),
             inputs,
@@ -320,9 +356,29 @@ impl Job<'_> {
         Ok(drawing.finish())
     }
 
+    /// What was asked for, as `run.json` has it.
+    fn asked(&self) -> Asked {
+        let inputs = match self.recall {
+            Some(recall) => recall.inputs.clone(),
+            None => self.inputs.iter().map(|path| (path.clone(), path.is_dir())).collect(),
+        };
+        Asked {
+            inputs: inputs
+                .into_iter()
+                .map(|(path, directory)| (path.display().to_string(), directory))
+                .collect(),
+            from: self.container,
+            to: self.to,
+            shard_bytes: self.shard_bytes,
+            names: self.names.clone(),
+            sample: self.sample,
+        }
+    }
+
     /// What `run.json` says of a run that ended.
     fn record(&self, summary: &Summary) -> serde_json::Value {
         json!({
+            "job": self.asked(),
             "pipeline_digest": ledger::pipeline_digest(self.pipeline),
             "rules_digest": ledger::rules_digest(self.pipeline),
             "settings_digest": ledger::settings_digest(self.pipeline),
@@ -337,6 +393,22 @@ impl Job<'_> {
             "refused_marks": summary.refused,
         })
     }
+}
+
+/// What was asked for, as `run.json` has it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    pub(crate) inputs: Vec<(String, bool)>,
+    pub(crate) from: Option<Container>,
+    pub(crate) to: Option<Container>,
+    pub(crate) shard_bytes: Option<u64>,
+    pub(crate) names: FieldNames,
+    pub(crate) sample: Option<usize>,
+}
+
+/// A path without links; as it is where it leads nowhere.
+fn real_path(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// A block, and the bytes of the list of files behind it; none at the end.

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 pub const COLUMN: &str = "chaffinch";
 
 /// Which fields of a record hold what. A name with dots leads into objects.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FieldNames {
     /// The text; the first of these that a row has.
     pub text: Vec<String>,

@@ -19,6 +19,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use crate::codec;
 use crate::convert::Origin;
 use crate::jsonl::RowUndo;
+use crate::runs;
 use crate::wet::HeaderUndo;
 
 /// The version of the format; other versions are refused.
@@ -211,15 +212,10 @@ pub fn rule_entry(pipeline: &Pipeline, id: RuleId) -> RuleEntry {
     RuleEntry { id, stage, digest: output_digest(described.as_bytes()) }
 }
 
-/// All rules of a pipeline that are not switched off, in order.
-pub fn rule_entries(pipeline: &Pipeline) -> impl Iterator<Item = RuleEntry> + '_ {
-    let ids = (0..pipeline.rules().rules().len() as u32).map(RuleId);
-    ids.filter(|id| !pipeline.is_off(*id)).map(|id| rule_entry(pipeline, id))
-}
-
 /// The digest of all rules of a pipeline.
 pub fn rules_digest(pipeline: &Pipeline) -> String {
-    let digests: String = rule_entries(pipeline).map(|entry| entry.id + &entry.digest).collect();
+    let digests: String =
+        runs::pipeline_rules(pipeline).map(|rule| rule.id + &rule.digest).collect();
     output_digest(digests.as_bytes())
 }
 

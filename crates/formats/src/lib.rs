@@ -17,6 +17,7 @@ mod originals;
 mod output;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod rerun;
 mod restore;
 mod rows;
 mod runs;
@@ -33,8 +34,11 @@ pub use job::{Error, Job, Ledger, Names, Observer, Output, Resume, Stop};
 pub use join::{Joined, join};
 pub use originals::{Originals, originals};
 pub use output::write_whole;
+pub use rerun::{Rerun, rerun};
 pub use restore::{Restored, restore, verify};
-pub use runs::{Fired, Records, latest_run, ledgers, run_record, run_rules, tally_by_month};
+pub use runs::{
+    Fired, Records, RunRule, latest_run, ledgers, run_record, run_rules, tally_by_month,
+};
 pub use samples::{Document, Documents, Found, documents, each_document};
 pub use summary::{Counts, OutletCounts, Summary};
 pub use wet::HeaderUndo;

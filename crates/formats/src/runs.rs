@@ -7,6 +7,8 @@ use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::Pipeline;
+use chaffinch_core::stage::{Act, RuleId};
+use serde::{Deserialize, Serialize};
 
 use crate::job::Error;
 use crate::ledger::{self, Reader, Record, RuleEntry};
@@ -146,21 +148,51 @@ pub fn run_record(run: &Path) -> io::Result<serde_json::Value> {
 /// The file in a run's record that names its rules.
 const RULES: &str = "rules.jsonl.zst";
 
+/// A rule of a finished run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRule {
+    /// Its id.
+    pub id: String,
+    /// The digest of its pattern and place.
+    pub digest: String,
+    /// Whether the ledger names it wherever it made a difference. Not so for a rule that keeps,
+    /// replaces or notes, nor where the rule's stage has a detector that it may be a cue for.
+    pub shows: bool,
+}
+
+/// The rules of a pipeline that are not switched off, in order, as its runs set them down.
+pub(crate) fn pipeline_rules(pipeline: &Pipeline) -> impl Iterator<Item = RunRule> + '_ {
+    let table = pipeline.rules().rules();
+    let mut detecting: Vec<&str> = Vec::new();
+    for rule in table.iter().filter(|rule| rule.detect.is_some()) {
+        if !detecting.contains(&rule.stage.as_str()) {
+            detecting.push(&rule.stage);
+        }
+    }
+    let ids = (0..table.len() as u32).map(RuleId);
+    ids.filter(|id| !pipeline.is_off(*id)).map(move |id| {
+        let RuleEntry { id: name, digest, stage } = ledger::rule_entry(pipeline, id);
+        let rule = &table[id.0 as usize];
+        let cue = rule.detect.is_none() && detecting.contains(&stage.as_str());
+        RunRule { id: name, digest, shows: rule.act == Act::Remove && !cue }
+    })
+}
+
 /// Sets down the rules of a run.
 pub(crate) fn write_rules(run: &Path, pipeline: &Pipeline) -> io::Result<()> {
     let mut lines = Vec::new();
-    for entry in ledger::rule_entries(pipeline) {
-        serde_json::to_writer(&mut lines, &entry)?;
+    for rule in pipeline_rules(pipeline) {
+        serde_json::to_writer(&mut lines, &rule)?;
         lines.push(b'\n');
     }
     write_whole(&run.join(RECORD).join(RULES), &codec::compress(&lines, 1)?)
 }
 
-/// All rules of a finished run, in order, with their digests.
+/// All rules of a finished run, in order.
 ///
 /// # Errors
 /// The run's record has no list of them, or it cannot be read.
-pub fn run_rules(run: &Path) -> io::Result<Vec<RuleEntry>> {
+pub fn run_rules(run: &Path) -> io::Result<Vec<RunRule>> {
     let file = fs::File::open(run.join(RECORD).join(RULES))?;
     let lines = io::BufReader::new(zstd::Decoder::new(file)?).lines();
     lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)).collect()

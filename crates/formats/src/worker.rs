@@ -17,6 +17,7 @@ use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{Frame, Record, output_digest};
 use crate::output::{copy_whole, write_whole};
+use crate::rerun::{self, Known, Recall};
 use crate::restore;
 use crate::sample::Sample;
 use crate::summary::{Summary, Tally};
@@ -37,6 +38,8 @@ pub(crate) struct Shop<'a> {
     pub(crate) verify: bool,
     /// The container that documents go into, if not their own.
     pub(crate) to: Option<Container>,
+    /// What an earlier run found out.
+    pub(crate) recall: Option<&'a Recall<'a>>,
 }
 
 /// What came of a block, ready to be written.
@@ -79,6 +82,7 @@ impl Shop<'_> {
             fields: Vec::new(),
             problems: Vec::new(),
             tally: Tally::default(),
+            recalled: block.recalled,
             #[cfg(feature = "parquet")]
             table: crate::parquet::Table::default(),
         };
@@ -142,6 +146,8 @@ pub(crate) struct Desk<'s> {
     fields: Vec<u8>,
     problems: Vec<u8>,
     pub(crate) tally: Tally,
+    /// What an earlier run found out about its documents.
+    recalled: Known,
     /// Rows that are converted to Parquet.
     #[cfg(feature = "parquet")]
     pub(crate) table: crate::parquet::Table,
@@ -214,6 +220,39 @@ impl Desk<'_> {
         line(&mut self.problems, &ProblemLine { file, ordinal: None, id: None, verdict, reason })
     }
 
+    /// Cleans a document, or takes what an earlier run found out.
+    fn clean<'b>(&mut self, file: &str, ordinal: u64, input: &Input<'b>) -> Cleaned<'b> {
+        if let (Some(recall), Some(known)) = (self.shop.recall, self.known(file, ordinal))
+            && let Some(cleaned) = recall.recall(input.bytes, known)
+        {
+            return cleaned;
+        }
+        self.shop.pipeline.clean_input(input)
+    }
+
+    /// As [`Desk::clean`], for a text that is decoded.
+    pub(crate) fn clean_text<'b>(
+        &mut self,
+        file: &str,
+        ordinal: u64,
+        input: &Input<'_>,
+        text: &'b str,
+    ) -> Cleaned<'b> {
+        if let (Some(recall), Some(known)) = (self.shop.recall, self.known(file, ordinal))
+            && let Some(cleaned) = recall.recall_text(text, known)
+        {
+            return cleaned;
+        }
+        self.shop.pipeline.clean_record(input, text)
+    }
+
+    fn known(&mut self, file: &str, ordinal: u64) -> Option<rerun::Earlier> {
+        match self.recalled.is_empty() {
+            true => None,
+            false => self.recalled.remove(&(file.to_owned(), ordinal)),
+        }
+    }
+
     /// A file that is a document.
     fn document(
         &mut self,
@@ -221,9 +260,10 @@ impl Desk<'_> {
         bytes: &[u8],
         series: Option<&str>,
     ) -> Result<(), Error> {
-        let path = source.path.as_ref().and_then(|path| path.to_str());
+        let as_before = self.shop.recall.and_then(|recall| recall.path(&source.name));
+        let path = as_before.as_ref().or(source.path.as_ref()).and_then(|path| path.to_str());
         let input = Input { bytes, path, ..Input::default() };
-        let cleaned = self.shop.pipeline.clean_input(&input);
+        let cleaned = self.clean(&source.name, 0, &input);
         if let (Some(file), Some(to)) = (series, self.shop.to) {
             let origin = Origin { file: source.name.as_str().into(), record: None };
             let (id, url, date) = (Some(source.name.as_str()), None, None);
@@ -371,7 +411,7 @@ impl Desk<'_> {
         };
         let input =
             Input { url: parsed.url.as_deref(), date: parsed.date.as_deref(), ..Input::default() };
-        let cleaned = self.shop.pipeline.clean_record(&input, &parsed.text);
+        let cleaned = self.clean_text(file, ordinal, &input, &parsed.text);
         if cleaned.verdict() == Verdict::Failed {
             let reason = cleaned.reason().unwrap_or_default();
             return self.pass_record(file, line, ordinal, parsed.id.as_deref(), reason);
@@ -425,7 +465,7 @@ impl Desk<'_> {
             date: parsed.date(),
             ..Input::default()
         };
-        let cleaned = self.shop.pipeline.clean_input(&input);
+        let cleaned = self.clean(file, ordinal, &input);
         if cleaned.verdict() == Verdict::Failed {
             let reason = cleaned.reason().unwrap_or_default();
             return self.pass_record(file, bytes, ordinal, parsed.id(), reason);

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chaffinch_core::{Limits, Pipeline, Verdict};
 use chaffinch_formats::{
-    Container, Error, Job, Ledger, Names, Observer, Output, RECORD, Resume, Summary, restore,
-    verify,
+    Container, Error, Job, Observer, Output, RECORD, Resume, Summary, restore, verify,
 };
 use globset::{Glob, GlobSet};
 use tempfile::TempDir;
@@ -85,21 +84,10 @@ fn setup() -> Run {
 }
 
 fn job<'a>(pipeline: &'a Pipeline, inputs: &[&Path], out: &Path) -> Job<'a> {
-    Job {
-        inputs: inputs.iter().map(|input| input.to_path_buf()).collect(),
-        output: Output::Directory(out.to_owned()),
-        ledger: Ledger::InRecord,
-        container: None,
-        to: None,
-        shard_bytes: None,
-        names: Names::default(),
-        include: GlobSet::empty(),
-        exclude: GlobSet::empty(),
-        sample: None,
-        verify: true,
-        resume: Resume::May,
-        pipeline,
-    }
+    let inputs = inputs.iter().map(|input| input.to_path_buf()).collect();
+    let mut job = Job::new(pipeline, inputs, Output::Directory(out.to_owned()));
+    job.verify = true;
+    job
 }
 
 fn clean_with(

@@ -39,6 +39,11 @@ pub enum How {
 }
 
 impl How {
+    /// What a word of a ledger stands for.
+    pub fn from_word(word: &str) -> Option<How> {
+        [How::Given, How::Host, How::Path, How::Signs].into_iter().find(|how| how.as_str() == word)
+    }
+
     /// The word for it in ledgers and reports.
     pub fn as_str(self) -> &'static str {
         match self {

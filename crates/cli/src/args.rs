@@ -391,6 +391,7 @@ pub(crate) enum RulesCommand {
     Check(RulesCheckArgs),
     Test(RulesTestArgs),
     Drift(DriftArgs),
+    ApplyReview(ApplyReviewArgs),
     /// Print the JSON Schema of rule files, for editors.
     Schema,
 }
@@ -526,6 +527,30 @@ pub(crate) struct DriftArgs {
     /// How to tell it: for people, or one JSON object an outlet.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: DriftFormat,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// Turn what was accepted and rejected in a report into rule files.
+///
+/// An accepted cut becomes a text that its rule must remove. A rejected one stays from now on: an
+/// `action: keep` rule in the file of its outlet says so; where the outlet is not known, it becomes
+/// a text that the rule must keep, and its pattern is yours to narrow. Each case is tried before it
+/// is written.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  chaffinch report cleaned -o report.html              accept and reject in the page, save
+  chaffinch rules apply-review review.json --rules my-rules")]
+pub(crate) struct ApplyReviewArgs {
+    /// The file that the report saved.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) review: PathBuf,
+
+    /// Tell what would be done, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 
     #[command(flatten)]
     pub(crate) rules: PipelineArgs,

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::Pipeline;
-use chaffinch_core::config::Config;
 use chaffinch_formats::{Job, Observer, Output, RunRule, run_record, run_rules};
 use chaffinch_report::diff::{Diff, diff};
 use tempfile::TempDir;
@@ -87,7 +86,12 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
         return Ok((with(&args.rules_a)?, with(&args.rules_b)?, None));
     };
     let repository = Repository::here()?;
-    let (now, paths, file) = rules_in_force(&args.rules)?;
+    let (now, paths, file) = setup::rules_in_force(&args.rules)?;
+    if paths.is_empty() && file.is_none() {
+        let message = "--git compares rule files, and there are none here: name their directory \
+                       with --rules";
+        return Err(Failure::Usage(message.into()));
+    }
     let inside = |path: &PathBuf| repository.inside(path);
     let mut wanted = paths.iter().map(inside).collect::<Result<Vec<_>, _>>()?;
     let mut then = PipelineArgs { rules: Vec::new(), pipeline: None, ..now.clone() };
@@ -103,28 +107,6 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
     }
     let before = setup::exactly(&then)?;
     Ok((before, setup::pipeline(&now)?, Some(held)))
-}
-
-/// The arguments with the rule directories that are in force, these directories, and the pipeline
-/// file.
-fn rules_in_force(
-    args: &PipelineArgs,
-) -> Result<(PipelineArgs, Vec<PathBuf>, Option<PathBuf>), Failure> {
-    let (file, text) = setup::pipeline_text(args)?;
-    let mut paths = args.rules.clone();
-    if let (Some(file), true) = (&file, paths.is_empty()) {
-        let base = file.parent().unwrap_or(Path::new(""));
-        paths = Config::parse(&file.display().to_string(), &text, base)?.rules;
-    }
-    if paths.is_empty() && Path::new("rules").is_dir() {
-        paths.push(PathBuf::from("rules"));
-    }
-    if paths.is_empty() && file.is_none() {
-        let message = "--git compares rule files, and there are none here: name their directory \
-                       with --rules";
-        return Err(Failure::Usage(message.into()));
-    }
-    Ok((PipelineArgs { rules: paths.clone(), ..args.clone() }, paths, file))
 }
 
 fn scratch() -> Result<TempDir, Failure> {

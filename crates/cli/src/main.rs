@@ -10,6 +10,7 @@ mod explain;
 mod failure;
 mod git;
 mod outlet;
+mod review;
 mod rules;
 mod setup;
 mod why;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Rules(RulesCommand::Try(args)) => rules::try_pattern(&args),
         Command::Rules(RulesCommand::Check(args)) => check::run(&args),
         Command::Rules(RulesCommand::Drift(args)) => drift::run(&args),
+        Command::Rules(RulesCommand::ApplyReview(args)) => review::run(&args),
         Command::Rules(RulesCommand::Test(args)) => examples::run(&args),
         Command::Rules(RulesCommand::Schema) => {
             print(format!("{:#}\n", chaffinch_core::Schemas::built_in().rule_file).as_bytes())

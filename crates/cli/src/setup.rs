@@ -87,6 +87,23 @@ pub(crate) fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline,
     Ok(pipeline.without(|rule| ids.contains(&Some(rule))))
 }
 
+/// The arguments with the rule directories that are in force, these directories, and the pipeline
+/// file.
+pub(crate) fn rules_in_force(
+    args: &PipelineArgs,
+) -> Result<(PipelineArgs, Vec<PathBuf>, Option<PathBuf>), Failure> {
+    let (file, text) = pipeline_text(args)?;
+    let mut paths = args.rules.clone();
+    if let (Some(file), true) = (&file, paths.is_empty()) {
+        let base = file.parent().unwrap_or(Path::new(""));
+        paths = config::Config::parse(&file.display().to_string(), &text, base)?.rules;
+    }
+    if paths.is_empty() && Path::new("rules").is_dir() {
+        paths.push(PathBuf::from("rules"));
+    }
+    Ok((PipelineArgs { rules: paths.clone(), ..args.clone() }, paths, file))
+}
+
 fn encoding(label: &str) -> Result<&'static chaffinch_core::Encoding, Failure> {
     chaffinch_core::Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         Failure::Usage(format!(

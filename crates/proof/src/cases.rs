@@ -123,7 +123,9 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
                 fail(format!("must stay, but {cutter} cuts {text:?}"));
             }
             let output = cleaned.output();
-            if let Some(message) = settled(&own, output).or_else(|| settled(pipeline, output)) {
+            // What an outlet keeps, only its own file knows: without it, others may cut it.
+            let alone = || settled(pipeline, output).filter(|_| rule.act != Act::Keep);
+            if let Some(message) = settled(&own, output).or_else(alone) {
                 fail(message);
             }
         }

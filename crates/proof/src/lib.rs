@@ -13,6 +13,7 @@ mod choices;
 mod clean;
 mod lint;
 mod mutation;
+mod review;
 
 use std::ops::Range;
 
@@ -22,6 +23,7 @@ use chaffinch_core::{Limits, Pipeline};
 
 pub use cases::{cases, examples};
 pub use mutation::mutate;
+pub use review::{Applied, Decision, apply_review};
 
 /// The clean articles that ship, in sixteen languages: name and text. No rule may cut of them.
 pub static BASELINE: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/baseline.rs"));

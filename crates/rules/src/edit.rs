@@ -90,6 +90,57 @@ pub fn push(source: &str, path: &str, key: &str, items: &[String]) -> Option<Str
     (after == wanted).then_some(changed)
 }
 
+/// The file with a mapping at the end of the list `key`, which is made where there is none: the
+/// lines of the mapping, without indentation.
+///
+/// None if that cannot be done without changing anything else.
+pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
+    let mut wanted: Value = serde_yaml::from_str(source).ok()?;
+    let item: Value = serde_yaml::from_str(&lines.join("\n")).ok()?;
+    let list = wanted.as_mapping_mut()?.entry(key.into()).or_insert(Value::Sequence(Vec::new()));
+    let list = list.as_sequence_mut()?;
+    let last = list.len().checked_sub(1);
+    list.push(item);
+    let places = Places::of(source);
+    let (at, indent, lead) = match last {
+        None => (source.len(), "  ".to_owned(), format!("\n{key}:")),
+        Some(last) => {
+            let first = places.item(source, key, last)?.start;
+            let dash = source[..first].rfind('-')?;
+            let indent = indent_of(source, dash);
+            let line_end = source[first..].find('\n').map_or(source.len(), |n| first + n + 1);
+            // The item goes on for as long as lines are indented more than its dash.
+            let (mut end, mut at) = (line_end, line_end);
+            for line in source[line_end..].split_inclusive('\n') {
+                let inside = line.len() - line.trim_start_matches(' ').len() > indent.len();
+                at += line.len();
+                match (line.trim().is_empty(), inside) {
+                    (true, _) => {}
+                    (false, true) => end = at,
+                    (false, false) => break,
+                }
+            }
+            (end, indent, String::new())
+        }
+    };
+    let mut text = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        let sign = if number == 0 { "- " } else { "  " };
+        text.push_str(&format!("{indent}{sign}{line}\n"));
+    }
+    let before = source[..at].trim_end_matches('\n');
+    let gap = if source[at..].trim().is_empty() { "" } else { "\n" };
+    let gap = if source[at..].starts_with('\n') { "" } else { gap };
+    let lead = if lead.is_empty() { "\n".to_owned() } else { lead };
+    let changed = format!(
+        "{before}\n{lead}{}{text}{gap}{}",
+        if last.is_none() { "\n" } else { "" },
+        &source[at..]
+    );
+    let after: Value = serde_yaml::from_str(&changed).ok()?;
+    (after == wanted).then_some(changed)
+}
+
 /// White space that stands before what is at `at`, a list's dash counted as space.
 fn indent_of(source: &str, at: usize) -> String {
     let line = source[..at].rfind('\n').map_or(0, |line| line + 1);
@@ -187,6 +238,20 @@ examples:
         let until = set("rules[1]", "until", "2024-01-31");
         assert_eq!(until, FILE.replace("{id: b,", "{id: b, until: '2024-01-31',"));
         assert_eq!(super::set(FILE, "rules[7]", "until", "x", "id"), None);
+    }
+
+    #[test]
+    fn a_list_of_mappings_grows_at_its_end() {
+        let item = ["id: c".to_owned(), "line: 'z: z'".to_owned()];
+        let new = append(FILE, "rules", &item).unwrap();
+        let wanted = "{id: b, line: y}\n\n  - id: c\n    line: 'z: z'\n\nexamples:";
+        assert_eq!(new, FILE.replace("{id: b, line: y}\nexamples:", wanted));
+        let none = append("outlet: x\n", "rules", &item).unwrap();
+        assert_eq!(none, "outlet: x\n\nrules:\n  - id: c\n    line: 'z: z'\n");
+        let last = "rules:\n- id: a\n  text: |\n    - x\n\n    y\n";
+        let new = append(last, "rules", &item).unwrap();
+        assert_eq!(new, format!("{last}\n- id: c\n  line: 'z: z'\n"));
+        assert_eq!(append("rules: [{id: a}]\n", "rules", &item), None);
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! `chaffinch rules apply-review`: what was decided in a report becomes rule files.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use chaffinch_proof::{Decision, apply_review};
+use chaffinch_report::visible;
+use serde_json::Value;
+
+use crate::args::ApplyReviewArgs;
+use crate::failure::Failure;
+use crate::{print, setup, write_whole};
+
+pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
+    let shown = args.review.display();
+    let wrong = |message: String| Failure::Usage(format!("{shown}: {message}"));
+    let text = std::fs::read_to_string(&args.review)
+        .map_err(|error| Failure::Usage(format!("cannot read {shown}: {error}")))?;
+    let review: Value =
+        serde_json::from_str(&text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
+    if review["chaffinch_review"] != 1 {
+        let message = "it is no review of version 1, as reports of this program save them";
+        return Err(wrong(message.to_owned()));
+    }
+    let (mut decisions, mut text) = (Vec::new(), String::new());
+    let all = review["decisions"].as_array().ok_or_else(|| wrong("it has no decisions".into()))?;
+    for (at, value) in all.iter().enumerate() {
+        let field = |name: &str| value[name].as_str().map(str::to_owned);
+        let (Some(rule), Some(decision)) = (field("rule"), field("decision")) else {
+            return Err(wrong(format!("decision {} has no rule or no decision", at + 1)));
+        };
+        let accept = match decision.as_str() {
+            "accept" => true,
+            "reject" => false,
+            other => {
+                let message = format!("decision {} is \"{other}\", not accept or reject", at + 1);
+                return Err(wrong(message));
+            }
+        };
+        match field("case") {
+            Some(case) => {
+                decisions.push(Decision { rule, accept, case, outlet: field("outlet") });
+            }
+            None => {
+                let cut = field("text").unwrap_or_default();
+                let cut: String = cut.chars().take(60).collect();
+                let (rule, cut) = (visible(&rule), visible(&cut));
+                let _ = writeln!(text, "to do: {rule}: {cut:?} is too long for a case");
+            }
+        }
+    }
+    let (own, _, _) = setup::rules_in_force(&args.rules)?;
+    let pipeline = setup::pipeline(&own)?;
+    let applied = apply_review(&pipeline, &decisions)?;
+    for done in &applied.done {
+        let _ = writeln!(text, "{}", visible(done));
+    }
+    for left in &applied.left {
+        let _ = writeln!(text, "to do: {}", visible(left));
+    }
+    for (file, yaml) in &applied.files {
+        let path = Path::new(file);
+        if !path.exists() {
+            let message = format!(
+                "{file} ships inside of the program and cannot be changed; give a directory of \
+                 your own rules with --rules"
+            );
+            return Err(Failure::Usage(message));
+        }
+        if !args.dry_run {
+            write_whole(path, yaml.as_bytes())?;
+        }
+    }
+    let files: Vec<&str> = applied.files.keys().map(String::as_str).collect();
+    let _ = match (files.is_empty(), args.dry_run) {
+        (true, _) => writeln!(text, "no rule file changes"),
+        (false, true) => writeln!(text, "would change {}", files.join(", ")),
+        (false, false) => writeln!(text, "changed {}", files.join(", ")),
+    };
+    print(text.as_bytes())
+}

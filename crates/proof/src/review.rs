@@ -1,0 +1,327 @@
+//! What a person decided about cuts, turned into rule files.
+//!
+//! A cut that was accepted becomes a text that its rule must remove. One that was rejected stays
+//! from now on: an `action: keep` rule in the file of the document's outlet says so. Without an
+//! outlet it becomes a text that the rule must keep, and a person has to narrow the pattern.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chaffinch_core::Pipeline;
+use chaffinch_core::rules::{Problem, edit};
+use chaffinch_core::stage::{Act, Place, RuleId};
+
+use crate::{cases, no_limits, text_of};
+
+/// What was decided about a cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The rule that made it.
+    pub rule: String,
+    /// Whether it is right.
+    pub accept: bool,
+    /// Its lines, with `⟦ ⟧` around what was cut if that is not all of them.
+    pub case: String,
+    /// The outlet of the document that it was made in.
+    pub outlet: Option<String>,
+}
+
+/// What decisions came to.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// The rule files that change: name, and new text.
+    pub files: BTreeMap<String, String>,
+    /// What was done, a line each.
+    pub done: Vec<String>,
+    /// What a person has to do, and why.
+    pub left: Vec<String>,
+}
+
+/// Applies decisions to the rule files of a pipeline; nothing is written.
+///
+/// A case that would not hold is left out and named.
+///
+/// # Errors
+/// The changed files are not sound.
+pub fn apply_review(pipeline: &Pipeline, decisions: &[Decision]) -> Result<Applied, Vec<Problem>> {
+    let mut out: BTreeSet<usize> = BTreeSet::new();
+    loop {
+        let (mut applied, placed) = compose(pipeline, decisions, &out);
+        let changed = rebuilt(pipeline, &applied.files)?;
+        let failing: Vec<(usize, String)> = placed
+            .iter()
+            .filter_map(|(at, rule, path)| Some((*at, fails(&changed, rule, path)?)))
+            .collect();
+        if failing.is_empty() {
+            for at in out {
+                let Decision { rule, case, .. } = &decisions[at];
+                applied.left.push(format!(
+                    "{rule}: {case:?} cannot stand alone as a case; write one by hand"
+                ));
+            }
+            return Ok(applied);
+        }
+        out.extend(failing.into_iter().map(|(at, _)| at));
+    }
+}
+
+/// The decision, the rule that it became a case of, and where in it.
+type Placed = (usize, String, String);
+
+/// The files with all decisions but those that are `out`.
+fn compose(
+    pipeline: &Pipeline,
+    decisions: &[Decision],
+    out: &BTreeSet<usize>,
+) -> (Applied, Vec<Placed>) {
+    let (mut applied, mut placed) = (Applied::default(), Vec::new());
+    // By outlet: the lines that must stay.
+    let mut kept: BTreeMap<&str, Vec<(usize, String)>> = BTreeMap::new();
+    let mut cases: BTreeMap<(RuleId, bool), Vec<(usize, String)>> = BTreeMap::new();
+    for (at, decision) in decisions.iter().enumerate().filter(|(at, _)| !out.contains(at)) {
+        let Decision { rule, accept, case, outlet } = decision;
+        let Some(id) = pipeline.rule(rule) else {
+            applied.left.push(format!("{rule}: there is no such rule among the rules in force"));
+            continue;
+        };
+        let source = pipeline.rules().source(id);
+        if source.file.is_empty() {
+            applied.left.push(format!("{rule}: a stage's own finding, which no rule file holds"));
+            continue;
+        }
+        let unit = outlet.as_deref().and_then(|outlet| pipeline.rules().unit(outlet));
+        match (accept, outlet, unit) {
+            (true, ..) => {
+                let own = source.written.keys.iter().any(|(key, _)| *key == "text");
+                if !own && !source.removes.contains(case) {
+                    cases.entry((id, true)).or_default().push((at, case.clone()));
+                }
+            }
+            (false, Some(outlet), Some(_)) => {
+                let plain = case.replace(['⟦', '⟧'], "");
+                let lines = plain.lines().map(str::trim).filter(|line| !line.is_empty());
+                kept.entry(outlet).or_default().extend(lines.map(|line| (at, line.to_owned())));
+            }
+            (false, ..) => {
+                if !source.keeps.contains(case) {
+                    cases.entry((id, false)).or_default().push((at, case.clone()));
+                }
+            }
+        }
+    }
+    for ((id, accept), mut new) in cases {
+        new.dedup_by(|a, b| a.1 == b.1);
+        let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
+        let (key, old) = match accept {
+            true => ("removes", source.removes.len()),
+            false => ("keeps", source.keeps.len()),
+        };
+        let texts: Vec<String> = new.iter().map(|(_, text)| text.clone()).collect();
+        let path = format!("rules[{}]", source.at);
+        let Some(text) = applied.change(&source.file, |text| edit::push(text, &path, key, &texts))
+        else {
+            let file = &source.file;
+            applied.left.push(format!("{}: {file} cannot be changed in place", rule.id));
+            continue;
+        };
+        applied.files.insert(source.file.clone(), text);
+        let count = counted(texts.len());
+        match accept {
+            true => {
+                applied.done.push(format!("{}: {count} more that it must remove", rule.id));
+                let at = |(at, (decision, _)): (usize, (usize, String))| {
+                    (decision, rule.id.clone(), format!("removes[{}]", old + at))
+                };
+                placed.extend(new.into_iter().enumerate().map(at));
+            }
+            false => {
+                applied.done.push(format!("{}: {count} more that it must keep", rule.id));
+                applied.left.push(format!(
+                    "{}: narrow its pattern until `chaffinch rules check {}` is content",
+                    rule.id, source.file
+                ));
+            }
+        }
+    }
+    for (outlet, lines) in kept {
+        keep(pipeline, outlet, lines, &mut applied, &mut placed);
+    }
+    (applied, placed)
+}
+
+/// Lets lines of an outlet stay from now on.
+fn keep(
+    pipeline: &Pipeline,
+    outlet: &str,
+    lines: Vec<(usize, String)>,
+    applied: &mut Applied,
+    placed: &mut Vec<Placed>,
+) {
+    let Some(unit) = pipeline.rules().unit(outlet) else { return };
+    let file = pipeline.rules().unit_file(unit).to_owned();
+    let own = |id: &RuleId| pipeline.rules().source(*id).unit == Some(unit);
+    let all: Vec<RuleId> = (0..pipeline.table().len() as u32).map(RuleId).filter(own).collect();
+    let text_of = |id: RuleId| match pipeline.rules().source(id).written.keys.as_slice() {
+        [("text", texts)] => texts.as_slice(),
+        _ => &[],
+    };
+    let keeps = |id: &&RuleId| {
+        let rule = &pipeline.table()[id.0 as usize];
+        rule.act == Act::Keep && rule.place == Place::Anywhere && !text_of(**id).is_empty()
+    };
+    let there = all.iter().find(keeps).copied();
+    let known: &[String] = there.map_or(&[], text_of);
+    let mut new: Vec<(usize, String)> = Vec::new();
+    for (at, line) in lines {
+        if !known.contains(&line) && new.iter().all(|(_, other)| *other != line) {
+            new.push((at, line));
+        }
+    }
+    if new.is_empty() {
+        return;
+    }
+    let texts: Vec<String> = new.iter().map(|(_, line)| line.clone()).collect();
+    let (id, old, changed) = match there {
+        Some(rule) => {
+            let source = pipeline.rules().source(rule);
+            let path = format!("rules[{}]", source.at);
+            let changed = applied.change(&file, |text| {
+                let text = edit::push(text, &path, "text", &texts)?;
+                edit::push(&text, &path, "keeps", &texts)
+            });
+            (pipeline.table()[rule.0 as usize].id.clone(), source.keeps.len(), changed)
+        }
+        None => {
+            let taken = |name: &str| {
+                let id = format!("{outlet}/{name}");
+                all.iter().any(|rule| pipeline.table()[rule.0 as usize].id == id)
+            };
+            let numbered = (2..).map(|number| format!("keep-{number}"));
+            let mut names = std::iter::once("keep".to_owned()).chain(numbered);
+            let name = names.find(|name| !taken(name)).unwrap_or_default();
+            // What is kept is kept from all stages; the rule has to be addressed to one.
+            let stage = pipeline.stages().next().unwrap_or_default().to_owned();
+            let list = |key: &str| {
+                let items = texts.iter().map(|text| format!("  - {}", edit::quote(text)));
+                std::iter::once(format!("{key}:")).chain(items).collect::<Vec<_>>()
+            };
+            let mut rule = vec![
+                format!("id: {name}"),
+                format!("stage: {stage}"),
+                "where: anywhere".to_owned(),
+                "action: keep".to_owned(),
+            ];
+            rule.extend(list("text"));
+            rule.extend(list("keeps"));
+            let changed = applied.change(&file, |text| edit::append(text, "rules", &rule));
+            (format!("{outlet}/{name}"), 0, changed)
+        }
+    };
+    let Some(text) = changed else {
+        applied.left.push(format!("{outlet}: {file} cannot be changed in place"));
+        return;
+    };
+    applied.files.insert(file, text);
+    applied.done.push(format!("{id}: {} more that stays", counted(texts.len())));
+    let at = |(at, (decision, _)): (usize, (usize, String))| {
+        (decision, id.clone(), format!("keeps[{}]", old + at))
+    };
+    placed.extend(new.into_iter().enumerate().map(at));
+}
+
+fn counted(texts: usize) -> String {
+    if texts == 1 { "1 text".to_owned() } else { format!("{texts} texts") }
+}
+
+impl Applied {
+    /// A file as it is so far, changed; none if it cannot be.
+    fn change(&self, file: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {
+        match self.files.get(file) {
+            Some(text) => change(text),
+            None => change(&text_of(file)?),
+        }
+    }
+}
+
+/// The pipeline with the changed files in the place of its own.
+fn rebuilt(
+    pipeline: &Pipeline,
+    files: &BTreeMap<String, String>,
+) -> Result<Pipeline, Vec<Problem>> {
+    let rules = pipeline.rules();
+    let mut names: BTreeSet<&str> = (0..rules.rules().len() as u32)
+        .map(|id| rules.source(RuleId(id)).file.as_str())
+        .chain(rules.units().map(|unit| rules.unit_file(unit)))
+        .collect();
+    names.remove("");
+    let mut builder = Pipeline::builder().limits(no_limits());
+    for name in names {
+        let text = files.get(name).cloned().or_else(|| text_of(name));
+        builder = builder.rule_file(name, &text.unwrap_or_default());
+    }
+    builder.build()
+}
+
+/// Why a case does not hold, if it does not.
+fn fails(pipeline: &Pipeline, rule: &str, path: &str) -> Option<String> {
+    let id = pipeline.rule(rule)?;
+    let findings = cases::of_rule(pipeline, id);
+    findings.into_iter().find(|finding| finding.path.ends_with(path)).map(|finding| finding.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(rule: &str, accept: bool, case: &str, outlet: Option<&str>) -> Decision {
+        let outlet = outlet.map(str::to_owned);
+        Decision { rule: rule.to_owned(), accept, case: case.to_owned(), outlet }
+    }
+
+    fn applied(decisions: &[Decision]) -> Applied {
+        apply_review(&Pipeline::shipped().unwrap(), decisions).unwrap()
+    }
+
+    #[test]
+    fn what_is_accepted_becomes_a_case_of_its_rule() {
+        let applied = applied(&[
+            decision("presstv/breadcrumb", true, "News / Economy", Some("presstv")),
+            decision("presstv/breadcrumb", true, "News / Politics", Some("presstv")),
+            decision("presstv/breadcrumb", true, "No breadcrumb at all", Some("presstv")),
+        ]);
+        let file = &applied.files["rules/presstv.yaml"];
+        assert!(file.contains("\"Home / Society\", 'News / Economy']"), "{file}");
+        assert_eq!(applied.done, ["presstv/breadcrumb: 1 text more that it must remove"]);
+        assert_eq!(applied.left.len(), 1);
+        assert!(applied.left[0].contains("No breadcrumb at all"), "{:?}", applied.left);
+    }
+
+    #[test]
+    fn what_is_rejected_stays_for_its_outlet() {
+        let share = "generic/share-buttons/share";
+        let applied = applied(&[decision(share, false, "SHARE THIS ARTICLE", Some("presstv"))]);
+        let file = &applied.files["rules/presstv.yaml"];
+        assert!(file.contains("action: keep\n    text:\n      - 'SHARE THIS ARTICLE'"), "{file}");
+        assert_eq!(applied.done, ["presstv/keep: 1 text more that stays"]);
+        assert!(applied.left.is_empty());
+        // A second review adds to the same rule.
+        let files = [("rules/presstv.yaml".to_owned(), file.clone())];
+        let again = rebuilt(&Pipeline::shipped().unwrap(), &BTreeMap::from(files)).unwrap();
+        let text = "The minister told reporters on Tuesday that the talks would go on.\n\n\
+                    SHARE THIS ARTICLE\n";
+        let unit = again.rules().unit("presstv");
+        assert!(again.for_outlet(unit).clean(text.as_bytes()).text().contains("SHARE"));
+        assert!(!again.clean(text.as_bytes()).text().contains("SHARE"));
+    }
+
+    #[test]
+    fn without_an_outlet_a_person_has_to_narrow_the_pattern() {
+        let applied = applied(&[
+            decision("generic/share-buttons/share", false, "Share this news", None),
+            decision("generic/no/such", true, "x", None),
+        ]);
+        let file = &applied.files["rules/generic/share-buttons.yaml"];
+        assert!(file.contains("'Share this news'"));
+        assert!(applied.left.iter().any(|left| left.contains("narrow its pattern")));
+        assert!(applied.left.iter().any(|left| left.contains("there is no such rule")));
+    }
+}

@@ -75,7 +75,10 @@ pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
     let _ = match (files.is_empty(), args.dry_run) {
         (true, _) => writeln!(text, "no rule file changes"),
         (false, true) => writeln!(text, "would change {}", files.join(", ")),
-        (false, false) => writeln!(text, "changed {}", files.join(", ")),
+        (false, false) => {
+            let (all, each) = (files.join(", "), files.join(" "));
+            writeln!(text, "changed {all}\nthen: chaffinch rules check {each}")
+        }
     };
     print(text.as_bytes())
 }

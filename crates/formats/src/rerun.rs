@@ -331,12 +331,15 @@ fn is_whole(source: &str, edit: &Edit) -> bool {
             || at_line_end(start) && at_line_end(end))
 }
 
+/// A document's file and place in it, and what is known of it.
+type Next = ((String, u64), Option<Earlier>);
+
 /// Reads what a run says of its documents, in step with the blocks of another.
 pub(crate) struct Reading<'a> {
     recall: &'a Recall<'a>,
     records: Records,
     /// The record that comes next, and what is known by it.
-    next: Option<((String, u64), Option<Earlier>)>,
+    next: Option<Next>,
 }
 
 impl Reading<'_> {
@@ -358,7 +361,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn read(&mut self) -> Result<Option<((String, u64), Option<Earlier>)>, Error> {
+    fn read(&mut self) -> Result<Option<Next>, Error> {
         let Some(record) = self.records.next()? else { return Ok(None) };
         let rules = self.records.rules();
         let rule = |number: u32| -> Option<RuleId> {

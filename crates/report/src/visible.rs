@@ -23,6 +23,24 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// `text` as JSON, with the same characters written as JSON's escapes.
+pub(crate) fn visible_json(text: &str) -> String {
+    let mut shown = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => shown.extend(['\\', c]),
+            c if is_hidden(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(shown, "\\u{unit:04x}");
+                }
+            }
+            c => shown.push(c),
+        }
+    }
+    shown.push('"');
+    shown
+}
+
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -40,6 +58,10 @@ mod tests {
     #[test]
     fn nothing_steers_a_terminal() {
         assert_eq!(visible("a\u{1b}[31mb\u{9b}c\r\u{202e}d"), "a\\u{1b}[31mb\\u{9b}c\\r\\u{202e}d");
+        let odd = "a\"\\\u{1b}\n\u{202e}\u{e0041}ß";
+        let json = visible_json(odd);
+        assert_eq!(json, r#""a\"\\\u001b\u000a\u202e\udb40\udc41ß""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), odd);
         assert!(matches!(visible("Straße, می\u{200c}خواهم"), Cow::Borrowed(_)));
     }
 }

@@ -34,8 +34,8 @@ pub(super) fn card(shown: &Shown) -> Markup {
         _ => "soft",
     };
     html! {
-        details .doc open[bad] data-list="documents" data-name=(shown.name)
-            data-words=(words) data-verdict=(shown.verdict)
+        details .doc open[bad] data-list="documents" data-name=(visible(&shown.name))
+            data-words=(visible(&words)) data-verdict=(shown.verdict)
         {
             summary {
                 b { (visible(&shown.name)) }

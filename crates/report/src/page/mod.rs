@@ -20,6 +20,7 @@ use crate::sample::Sample;
 use crate::tell::{counted, place};
 use crate::texts::{Entry, Texts, shortened};
 use crate::visible;
+use crate::visible::visible_json;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -164,7 +165,7 @@ fn shell(
                 title { (visible(title)) }
                 style { (PreEscaped(STYLE)) }
             }
-            body data-view="both" data-run=(run) {
+            body data-view="both" data-run=(visible_json(run)) {
                 header { h1 { (visible(title)) } }
                 nav { div {
                     @for (id, name) in nav { a href={ "#" (id) } { (name) } }
@@ -247,8 +248,15 @@ fn stages(overview: &Overview) -> Vec<&str> {
     stages
 }
 
-/// Months, or years where there are too many months, without a gap: documents, and bytes cut.
-fn periods(months: &BTreeMap<String, (u64, u64)>) -> (&'static str, Vec<(String, (u64, u64))>) {
+/// A month or a year.
+struct Period {
+    name: String,
+    documents: u64,
+    bytes: u64,
+}
+
+/// Months, or years where there are too many months, without a gap; and which it is.
+fn periods(months: &BTreeMap<String, (u64, u64)>) -> (&'static str, Vec<Period>) {
     let index = |month: &str| -> Option<u64> {
         let (year, month) = month.split_once('-')?;
         Some(year.parse::<u64>().ok()? * 12 + month.parse::<u64>().ok()?.checked_sub(1)?)
@@ -269,7 +277,8 @@ fn periods(months: &BTreeMap<String, (u64, u64)>) -> (&'static str, Vec<(String,
         12 => at.to_string(),
         _ => format!("{}-{:02}", at / 12, at % 12 + 1),
     };
-    (unit, all.into_iter().map(|(at, counts)| (name(at), counts)).collect())
+    let period = |(at, (documents, bytes))| Period { name: name(at), documents, bytes };
+    (unit, all.into_iter().map(period).collect())
 }
 
 /// The most months of which each has a column.
@@ -295,10 +304,10 @@ fn overview_section(overview: &Overview) -> Markup {
         by_stage.iter().map(|(stage, bytes)| ((*stage).to_owned(), *bytes, hue(stage))).collect();
     let (unit, periods) = periods(&overview.months);
     let documents: Vec<(&str, u64)> =
-        periods.iter().map(|(name, (documents, _))| (name.as_str(), *documents)).collect();
+        periods.iter().map(|period| (period.name.as_str(), period.documents)).collect();
     let share: Vec<(&str, Option<f64>)> = periods
         .iter()
-        .map(|(name, (documents, bytes))| {
+        .map(|Period { name, documents, bytes }| {
             let share = (*documents > 0).then(|| *bytes as f64 / *documents as f64);
             (name.as_str(), share)
         })
@@ -349,7 +358,7 @@ fn overview_section(overview: &Overview) -> Markup {
                     @for (name, outlet) in outlets.iter().take(ROWS) {
                         @let shown = if name.is_empty() { "(none recognised)" } else { name };
                         @let tail = outlet.tail_lines as f64 / outlet.documents.max(1) as f64;
-                        tr data-list="outlets" data-words=(shown) {
+                        tr data-list="outlets" data-words=(visible(shown)) {
                             td { (visible(shown)) }
                             td .n data-value=(outlet.documents) { (number(outlet.documents)) }
                             td .n data-value=(outlet.untouched) { (number(outlet.untouched)) }
@@ -400,7 +409,7 @@ fn rule_card(id: &str, rule: &RuleReport, whose: &str, all: u64, full: bool) -> 
         frequent.iter().chain(&rare).map(|e| shortened(&e.text, 80)).collect::<Vec<_>>().join(" ");
     let about = if exact { "" } else { "about " };
     html! {
-        details .rule id={ "rule-" (id) } data-list="rules" data-words={ (id) " " (words) }
+        details .rule id={ "rule-" (id) } data-list="rules" data-words={ (id) " " (visible(&words)) }
             data-stage=(rule.stage) data-rule=(id) data-documents=(rule.documents)
             data-bytes=(rule.bytes) data-share=(share) data-distinct=(distinct)
         {
@@ -463,8 +472,9 @@ fn entry_card(rule: &str, stage: &str, entry: &Entry<Sample>, way: Option<Way>) 
     let outlet = first.and_then(|sample| sample.outlet.as_deref());
     let case = first.and_then(|sample| sample.case.as_deref());
     html! {
-        div .entry style=(hued(stage)) data-rule=(rule) data-text=(entry.text)
-            data-case=[case] data-outlet=[outlet] data-document=[first.map(|s| s.document.as_str())]
+        div .entry style=(hued(stage)) data-rule=(rule) data-text=(visible_json(&entry.text))
+            data-case=[case.map(visible_json)] data-outlet=[outlet.map(visible_json)]
+            data-document=[first.map(|sample| visible_json(&sample.document))]
         {
             p {
                 q .bad[inside] { (heading(&entry.text)) }
@@ -520,7 +530,7 @@ fn group_card(group: &Group) -> Markup {
     let words: String = texts.iter().map(|e| shortened(&e.text, 80)).collect::<Vec<_>>().join(" ");
     html! {
         details .rule .touches[touches] open[touches] id={ "rule-" (group.way.as_str()) "-" (group.rule) }
-            data-list="rules" data-words={ (group.rule) " " (words) } data-way=(group.way.as_str())
+            data-list="rules" data-words={ (group.rule) " " (visible(&words)) } data-way=(group.way.as_str())
         {
             summary {
                 code { (visible(&group.rule)) }

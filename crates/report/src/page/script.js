@@ -65,16 +65,17 @@ const decide = (entry, choice) => {
 };
 const review = () => ({
   chaffinch_review: 1,
-  run: document.body.dataset.run,
+  run: JSON.parse(document.body.dataset.run),
   decisions: entries()
     .filter((entry) => entry.dataset.choice)
     .map((entry) => ({
       rule: entry.dataset.rule,
       decision: entry.dataset.choice,
-      text: entry.dataset.text,
-      case: entry.dataset.case ?? null,
-      outlet: entry.dataset.outlet ?? null,
-      document: entry.dataset.document ?? null,
+      // Control characters stand in the page as JSON has them.
+      text: JSON.parse(entry.dataset.text),
+      case: JSON.parse(entry.dataset.case ?? "null"),
+      outlet: JSON.parse(entry.dataset.outlet ?? "null"),
+      document: JSON.parse(entry.dataset.document ?? "null"),
     })),
 });
 const save = () => {

@@ -1,0 +1,267 @@
+//! Reviewing what a change of rules does: diff, rerun, report, apply-review.
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::{Folder, code, text};
+use serde_json::Value;
+
+const RULES: &str = "\
+outlet: valley
+recognise: {signs: ['Valley Post, your valley']}
+rules:
+  - id: crumb
+    stage: navigation
+    where: head
+    line: 'Vale : (?<section>\\w+)'
+    removes: ['Vale : News']
+    keeps: [Vale again]
+  - id: sign-off
+    stage: site-footer
+    text: 'Valley Post, your valley'
+    keeps: [x]
+";
+
+const SENTENCE: &str = "The minister told reporters on Tuesday that the talks would go on.";
+
+fn scene() -> Folder {
+    let folder = Folder::new();
+    folder.write("rules/valley.yaml", RULES);
+    for (at, section) in ["News", "News", "Sport"].iter().enumerate() {
+        let page = format!(
+            "Vale : {section}\n\nA title {at}\n\n{SENTENCE}\n\nA heading\n\n{SENTENCE} Nobody \
+             asked why.\n\nValley Post, your valley\n"
+        );
+        folder.write(&format!("corpus/page-{at}.txt"), &page);
+    }
+    folder
+}
+
+fn said(folder: &Folder, arguments: &[&str]) -> String {
+    let output = folder.run(arguments);
+    assert_eq!(code(&output), 0, "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn json(folder: &Folder, arguments: &[&str]) -> Value {
+    serde_json::from_str(&said(folder, &[arguments, &["--format", "json"]].concat())).unwrap()
+}
+
+#[test]
+fn changes_are_grouped_by_the_rule_that_caused_them() {
+    let folder = scene();
+    said(&folder, &["clean", "corpus", "-o", "before", "--rules", "rules", "-q"]);
+    // The rule now takes a heading of the article, and the sign-off stays.
+    let wide = RULES
+        .replace("where: head\n    line: '", "where: anywhere\n    line: 'A heading|")
+        .replace("text: 'Valley Post, your valley'", "text: 'Valley Post, their valley'");
+    folder.write("new/valley.yaml", &wide);
+    said(&folder, &["clean", "corpus", "-o", "after", "--rules", "new", "-q"]);
+    insta::assert_snapshot!(said(&folder, &["diff", "before", "after"]), @r"
+    3 of 5 documents changed, 3 of them in their text
+
+    valley/crumb cuts more in 3 documents, 33 bytes
+      cuts into the article in 3 documents
+      A heading  ×3
+        page-0.txt:7
+            The minister told reporters on Tuesday that the talks would go on.
+          - A heading
+            The minister told reporters on Tuesday that the talks would go on. Nobody asked why.
+        page-1.txt:7
+            The minister told reporters on Tuesday that the talks would go on.
+          - A heading
+            The minister told reporters on Tuesday that the talks would go on. Nobody asked why.
+        page-2.txt:7
+            The minister told reporters on Tuesday that the talks would go on.
+          - A heading
+            The minister told reporters on Tuesday that the talks would go on. Nobody asked why.
+
+    valley/sign-off cuts less in 3 documents, 78 bytes
+      Valley Post, your valley  ×3
+        page-0.txt:11
+            The minister told reporters on Tuesday that the talks would go on. Nobody asked why.
+          + Valley Post, your valley
+        page-1.txt:11
+            The minister told reporters on Tuesday that the talks would go on. Nobody asked why.
+          + Valley Post, your valley
+        page-2.txt:11
+            The minister told reporters on Tuesday that the talks would go on. Nobody asked why.
+          + Valley Post, your valley
+    ");
+    let diff = json(&folder, &["diff", "before", "after"]);
+    assert_eq!((&diff["documents"], &diff["changed"]), (&5.into(), &3.into()));
+    let first = &diff["groups"][0];
+    assert_eq!(first["rule"], "valley/crumb");
+    assert_eq!((&first["body_documents"], &first["rule_changed"]), (&3.into(), &true.into()));
+    assert_eq!(first["texts"][0]["samples"].as_array().unwrap().len(), 3);
+    // The same, from the corpus.
+    let from_rules = ["diff", "corpus", "--rules-a", "rules", "--rules-b", "new"];
+    assert_eq!(json(&folder, &from_rules), diff);
+    let markdown = said(&folder, &["diff", "before", "after", "--format", "markdown"]);
+    assert!(markdown.contains("**Cuts into the article in 3 documents.**"), "{markdown}");
+    assert!(markdown.contains("```diff") && markdown.contains("    - A heading"), "{markdown}");
+    assert!(
+        said(&folder, &["diff", "before", "after", "--format", "html"]).starts_with("<!DOCTYPE")
+    );
+}
+
+#[test]
+fn the_exit_code_tells_only_if_it_is_asked_to() {
+    let folder = scene();
+    said(&folder, &["clean", "corpus", "-o", "a", "--rules", "rules", "-q"]);
+    said(
+        &folder,
+        &["clean", "corpus", "-o", "b", "--rules", "rules", "-q", "--skip", "valley/crumb"],
+    );
+    assert_eq!(code(&folder.run(&["diff", "a", "b", "--exit-code"])), 1);
+    let output = folder.run(&["diff", "a", "a", "--exit-code"]);
+    assert_eq!(
+        (code(&output), text(&output.stdout)),
+        (0, "nothing changed in 5 documents\n".into())
+    );
+    for (arguments, part) in [
+        (&["diff", "a"][..], "give the outputs of two runs"),
+        (&["diff", "a", "corpus"], "corpus is not the output of a run"),
+        (
+            &["clean", "corpus", "-o", "c", "--skip", "valley/crumbs", "--rules", "rules"],
+            "there is no rule \"valley/crumbs\"; did you mean \"valley/crumb\"?",
+        ),
+    ] {
+        let (code, said) = folder.refused(arguments);
+        assert!(code == 2 && said.contains(part), "{code}: {said}");
+    }
+}
+
+#[test]
+fn rules_are_compared_with_those_of_a_revision() {
+    let folder = scene();
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@localhost"])
+            .args(arguments)
+            .current_dir(folder.0.path())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", text(&done.stderr));
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "first"]);
+    assert_eq!(json(&folder, &["diff", "--git", "HEAD"])["changed"], 0);
+    folder.write("rules/valley.yaml", &RULES.replace("Vale :", "Start :"));
+    let diff = json(&folder, &["diff", "--git", "HEAD"]);
+    assert_eq!((&diff["changed"], &diff["groups"][0]["way"]), (&3.into(), &"less".into()));
+    let diff = json(&folder, &["diff", "--git", "HEAD", "corpus/page-2.txt"]);
+    assert_eq!(diff["documents"], 1);
+    // A pipeline file counts too; and so does that there was none.
+    folder.write("chaffinch.yaml", "rules: [rules]\nstages: [site-footer]\n");
+    let diff = json(&folder, &["diff", "--git", "HEAD"]);
+    assert_eq!((&diff["changed"], &diff["fields"][1]["field"]), (&5.into(), &"title".into()));
+    // An outlet that is new.
+    fs::remove_file(folder.path("chaffinch.yaml")).unwrap();
+    git(&["rm", "-q", "--cached", "rules/valley.yaml"]);
+    git(&["commit", "-qm", "none"]);
+    let diff = json(&folder, &["diff", "--git", "HEAD"]);
+    assert_eq!(diff["outlets"][0]["to"], "valley", "{diff}");
+    let (code, said) = folder.refused(&["diff", "--git", "nowhere"]);
+    assert_eq!((code, said.as_str()), (2, "error: git knows no revision \"nowhere\""));
+    let (code, said) = folder.refused(&["diff", "--git", "--upload-pack=x"]);
+    assert_eq!(code, 2, "{said}");
+}
+
+#[test]
+fn a_rule_is_undone_without_the_input() {
+    let folder = scene();
+    said(&folder, &["clean", "corpus", "-o", "out", "--rules", "rules", "-q"]);
+    fs::rename(folder.path("corpus"), folder.path("away")).unwrap();
+    let rules = ["--rules", "rules", "--skip", "valley/crumb"];
+    let told = said(&folder, &[&["rerun", "out"][..], &rules].concat());
+    assert!(told.starts_with("cleaned again 3 of 5 documents\n"), "{told}");
+    assert!(folder.read("out/page-0.txt").starts_with("Vale : News\n\nA title 0"));
+    let left: Vec<_> = fs::read_dir(folder.0.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("chaffinch"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    // And done again, into another place.
+    let told = said(&folder, &["rerun", "out", "-o", "again", "--rules", "rules", "-q"]);
+    assert_eq!(told, "");
+    assert!(folder.read("again/page-0.txt").starts_with("A title 0"));
+    assert!(folder.read("out/page-0.txt").starts_with("Vale : News"));
+    said(&folder, &["restore", "again", "-o", "back"]);
+    assert_eq!(folder.read("back/page-2.txt"), folder.read("away/page-2.txt"));
+    let (code, said) = folder.refused(&["rerun", "away"]);
+    assert_eq!((code, said.as_str()), (2, "error: away is not the output of a run"));
+}
+
+#[test]
+fn a_page_holds_what_a_run_did_and_nothing_that_acts() {
+    let folder = scene();
+    let evil = "</script><script>alert(1)</script> \u{1b}[31m\u{202e} <img src=x onerror=alert(1)>";
+    let page = format!("{evil}\n\nVale : News\n\n{SENTENCE}\n\nValley Post, your valley\n");
+    folder.write("corpus/evil.txt", &page);
+    folder.write("corpus/bytes.txt", "\0\u{1}\u{2}");
+    let output = folder.run(&["clean", "corpus", "-o", "out", "--rules", "rules", "-q"]);
+    assert_eq!(code(&output), 1);
+    said(&folder, &["report", "out", "-o", "report.html"]);
+    let html = folder.read("report.html");
+    assert_eq!(html.matches("<script").count(), 1, "the page's own");
+    assert!(!html.contains("<img") && !html.contains('\u{1b}') && html.contains("\\u{202e}"));
+    assert!(html.contains("valley/crumb") && html.contains("100.0 %"));
+    // What failed comes first.
+    let document = |name: &str| html.find(&format!("data-name=\"{name}\"")).unwrap();
+    assert!(document("bytes.txt") < document("page-0.txt"));
+    let html = said(&folder, &["report", "out", "--compare", "out", "-o", "-"]);
+    assert!(html.contains("nothing changed in 7 documents"));
+    let (code, said) = folder.refused(&["report", "corpus", "-o", "x.html"]);
+    assert_eq!(code, 3, "{said}");
+}
+
+#[test]
+fn a_review_becomes_rule_files() {
+    let folder = scene();
+    let decision = |rule: &str, decision: &str, case: &str| {
+        serde_json::json!({
+            "rule": rule, "decision": decision, "text": case, "case": case, "outlet": "valley",
+        })
+    };
+    let review = serde_json::json!({"chaffinch_review": 1, "decisions": [
+        decision("valley/crumb", "accept", "Vale : Sport"),
+        decision("generic/share-buttons/share", "reject", "SHARE THIS ARTICLE"),
+        {"rule": "valley/crumb", "decision": "reject", "text": "long", "case": null},
+    ]});
+    folder.write("review.json", &review.to_string());
+    let apply = ["rules", "apply-review", "review.json", "--rules", "rules"];
+    let dry = said(&folder, &[&apply[..], &["--dry-run"]].concat());
+    assert!(dry.ends_with("would change rules/valley.yaml\n"), "{dry}");
+    assert_eq!(folder.read("rules/valley.yaml"), RULES);
+    insta::assert_snapshot!(said(&folder, &apply), @r#"
+    to do: valley/crumb: "long" is too long for a case
+    valley/crumb: 1 text more that it must remove
+    valley/keep: 1 text more that stays
+    changed rules/valley.yaml
+    then: chaffinch rules check rules/valley.yaml
+    "#);
+    let file = folder.read("rules/valley.yaml");
+    assert!(file.contains("removes: ['Vale : News', 'Vale : Sport']"), "{file}");
+    assert!(file.contains("action: keep"), "{file}");
+    said(&folder, &["rules", "check", "rules/valley.yaml"]);
+    // Twice is once.
+    said(&folder, &apply);
+    assert_eq!(folder.read("rules/valley.yaml"), file);
+    for (text, part) in [
+        ("no json", "review.json: it is no JSON"),
+        ("{}", "review.json: it is no review of version 1"),
+        (
+            r#"{"chaffinch_review": 1, "decisions": [{"rule": "a", "decision": "b"}]}"#,
+            "decision 1 is \"b\"",
+        ),
+    ] {
+        folder.write("review.json", text);
+        let (code, said) = folder.refused(&apply);
+        assert!(code == 2 && said.contains(part), "{code}: {said}");
+    }
+}

@@ -58,14 +58,46 @@ new-outlet name +samples:
     echo "What the rule does: git diff --cached -- snapshots"
     echo "Then: git commit -m 'rules: {{name}}'"
 
-# Go through changed snapshots one by one (needs cargo-insta).
-review:
-    INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test -p snapshots
+# What changed in the seeds since a revision, by rule; then each snapshot (needs cargo-insta).
+review base="HEAD":
+    cargo run --quiet -- diff --git {{base}} corpus/seeds
+    INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test --quiet -p snapshots > /dev/null 2>&1
     cargo insta review
 
-# Take all snapshots as they are now.
-accept:
-    INSTA_UPDATE=always cargo test -p snapshots
+# Take the snapshots as they are now; or only what these rules explain, the rest stays pending.
+accept *rules:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    take() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet -p snapshots > /dev/null 2>&1; }
+    accepted=target/accepted
+    if [ -z "{{rules}}" ]; then
+        rm -f "$accepted"
+        take
+        git status --short -- snapshots
+        exit
+    fi
+    # What was accepted since the last commit stays accepted.
+    head=$(git rev-parse HEAD)
+    mkdir -p target
+    if [ "$(head -n 1 "$accepted" 2>/dev/null)" != "$head" ]; then
+        echo "$head" > "$accepted"
+    fi
+    printf '%s\n' {{rules}} >> "$accepted"
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    with=()
+    while read -r rule; do
+        with+=(--with "$rule")
+    done < <(tail -n +2 "$accepted" | sort -u)
+    if ! cargo run --quiet -- rules at HEAD "${with[@]}" --rules rules -o "$scratch/rules"; then
+        rm -f "$accepted"
+        exit 2
+    fi
+    SNAPSHOT_RULES="$scratch/rules" take
+    git status --short -- snapshots
+    if ! cargo test --quiet -p snapshots > /dev/null 2>&1; then
+        echo "more is pending: just review"
+    fi
 
 # Write down what the commands of docs/outlets.md print, and the JSON Schemas.
 update-docs:

@@ -3,19 +3,63 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chaffinch_core::{Cleaned, Pipeline};
 
-fn pipeline() -> Pipeline {
-    Pipeline::builder().rules("../rules").build().expect("the rule files are sound")
+/// Where the rules are; `just accept RULE` makes a directory in which only some are new.
+fn rules() -> PathBuf {
+    std::env::var_os("SNAPSHOT_RULES").map_or_else(|| PathBuf::from("../rules"), PathBuf::from)
 }
 
-/// The shipped generic rules without any outlet.
+fn pipeline() -> Pipeline {
+    Pipeline::builder().rules(rules()).build().expect("the rule files are sound")
+}
+
+/// The generic rules without any outlet.
 fn generic() -> Pipeline {
-    let empty = std::env::temp_dir().join("chaffinch-no-outlets");
-    fs::create_dir_all(&empty).expect("the temporary directory can be written");
-    Pipeline::builder().rules(empty).build().expect("the generic rules are sound")
+    let files = chaffinch_rules::files_in(&rules().join("generic")).expect("they can be read");
+    let mut builder = Pipeline::builder();
+    for (name, text) in files {
+        builder = builder.rule_file(&name, &text);
+    }
+    builder.build().expect("the generic rules are sound")
+}
+
+/// Holds texts to their snapshots. All of them are looked at before anything is said.
+#[derive(Default)]
+struct Guard {
+    new: usize,
+    changed: usize,
+}
+
+impl Guard {
+    fn hold(&mut self, name: &str, text: String) {
+        let there = Path::new("seeds").join(format!("{name}.snap")).exists();
+        let name = name.to_owned();
+        let held = std::panic::catch_unwind(|| {
+            settings().bind(|| insta::assert_snapshot!(name, text));
+        });
+        if held.is_err() {
+            *(if there { &mut self.changed } else { &mut self.new }) += 1;
+        }
+    }
+
+    fn tell(self) {
+        let count = |number: usize, what: &str| {
+            let word = if number == 1 { "snapshot" } else { "snapshots" };
+            (number > 0).then(|| format!("{number} {word} {what}"))
+        };
+        let changed = count(self.changed, "changed");
+        let new = count(self.new, "new");
+        let all: Vec<String> = changed.into_iter().chain(new).collect();
+        assert!(
+            all.is_empty(),
+            "{}: see why with `just review`; take them with `just accept`, or what one rule \
+             explains with `just accept RULE`",
+            all.join(", ")
+        );
+    }
 }
 
 fn settings() -> insta::Settings {
@@ -49,28 +93,26 @@ fn shown(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> String {
 
 #[test]
 fn every_seed_matches_its_snapshot() {
-    let pipeline = pipeline();
+    let (pipeline, mut guard) = (pipeline(), Guard::default());
     for (name, bytes) in seeds() {
         let cleaned = pipeline.clean(&bytes);
         assert_eq!(cleaned.restore().as_deref(), Ok(bytes.as_slice()), "{name} does not restore");
-        settings().bind(|| {
-            insta::assert_snapshot!(format!("{name}.annotated"), shown(&pipeline, &cleaned));
-            let fields = serde_json::to_string_pretty(&cleaned.fields().to_json()).expect("JSON");
-            insta::assert_snapshot!(format!("{name}.fields"), fields);
-        });
+        guard.hold(&format!("{name}.annotated"), shown(&pipeline, &cleaned));
+        let fields = serde_json::to_string_pretty(&cleaned.fields().to_json()).expect("JSON");
+        guard.hold(&format!("{name}.fields"), fields);
     }
+    guard.tell();
 }
 
 #[test]
 fn every_seed_keeps_its_article_with_generic_rules_alone() {
-    let pipeline = generic();
+    let (pipeline, mut guard) = (generic(), Guard::default());
     for (name, bytes) in seeds() {
         let cleaned = pipeline.clean(&bytes);
         assert_eq!(cleaned.restore().as_deref(), Ok(bytes.as_slice()), "{name} does not restore");
-        settings().bind(|| {
-            insta::assert_snapshot!(format!("{name}.generic"), shown(&pipeline, &cleaned));
-        });
+        guard.hold(&format!("{name}.generic"), shown(&pipeline, &cleaned));
     }
+    guard.tell();
 }
 
 #[test]
@@ -80,7 +122,7 @@ fn a_second_run_cuts_nothing() {
             let cleaned = pipeline.clean(&bytes);
             // With no outlet, since its signs are gone; and with the one that the first run found.
             let forced = cleaned.outlet().map(|(outlet, _)| {
-                Pipeline::builder().rules("../rules").outlet(outlet).build().expect("it is known")
+                Pipeline::builder().rules(rules()).outlet(outlet).build().expect("it is known")
             });
             for again in [Some(&pipeline), forced.as_ref()].into_iter().flatten() {
                 let edits = again.clean(cleaned.output()).edits().to_vec();
@@ -101,7 +143,8 @@ fn every_snapshot_has_its_seed() {
         let known = kinds.iter().any(|kind| file == format!("{stem}.{kind}"));
         assert!(
             seeds.contains(stem) && known,
-            "snapshots/seeds/{file} belongs to no seed: delete it, or add corpus/seeds/{stem}.txt"
+            "snapshots/seeds/{file} belongs to no seed: `git rm snapshots/seeds/{file}`, or add \
+             corpus/seeds/{stem}.txt"
         );
     }
 }

@@ -392,6 +392,7 @@ pub(crate) enum RulesCommand {
     Test(RulesTestArgs),
     Drift(DriftArgs),
     ApplyReview(ApplyReviewArgs),
+    At(RulesAtArgs),
     /// Print the JSON Schema of rule files, for editors.
     Schema,
 }
@@ -554,6 +555,33 @@ pub(crate) struct ApplyReviewArgs {
 
     #[command(flatten)]
     pub(crate) rules: PipelineArgs,
+}
+
+/// Write the rule files of a revision, with some rules as they are now.
+///
+/// So that one change of several can be looked at, or accepted, by itself.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  chaffinch rules at HEAD --with presstv/breadcrumb -o rules-before
+  chaffinch diff corpus --rules-a rules-before --rules-b rules")]
+pub(crate) struct RulesAtArgs {
+    /// A revision of the git repository, such as HEAD.
+    #[arg(value_name = "REV")]
+    pub(crate) revision: String,
+
+    /// Take this rule as it is in the work tree; leave it out if it is there no more. Can be
+    /// repeated.
+    #[arg(long = "with", value_name = "RULE")]
+    pub(crate) with: Vec<String>,
+
+    /// Where to write the rule files: a new directory.
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: PathBuf,
+
+    /// The directory of rule files [default: that of chaffinch.yaml, else rules].
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) rules: Option<PathBuf>,
 }
 
 /// List outlets and rules.

@@ -1,6 +1,7 @@
 //! The command line of Chaffinch.
 
 mod args;
+mod at;
 mod check;
 mod clean;
 mod diff;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Rules(RulesCommand::Try(args)) => rules::try_pattern(&args),
         Command::Rules(RulesCommand::Check(args)) => check::run(&args),
         Command::Rules(RulesCommand::Drift(args)) => drift::run(&args),
+        Command::Rules(RulesCommand::At(args)) => at::run(&args),
         Command::Rules(RulesCommand::ApplyReview(args)) => review::run(&args),
         Command::Rules(RulesCommand::Test(args)) => examples::run(&args),
         Command::Rules(RulesCommand::Schema) => {

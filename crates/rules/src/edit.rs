@@ -141,6 +141,54 @@ pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
     (after == wanted).then_some(changed)
 }
 
+/// A rule file of before with one rule as it is now: in the place of its own, new, or left out.
+///
+/// Comments do not survive. None if the files are no rule files.
+pub fn splice(
+    before: Option<&str>,
+    old: Option<usize>,
+    now: Option<&str>,
+    new: Option<usize>,
+) -> Option<String> {
+    let now: Option<Value> = now.map(serde_yaml::from_str).transpose().ok()?;
+    let rules = |file: &Value| Some(file.get("rules")?.as_sequence()?.clone());
+    let rule = match (&now, new) {
+        (Some(now), Some(new)) => Some(rules(now)?.get(new)?.clone()),
+        _ => None,
+    };
+    // Of a file that is new, all but its other rules.
+    let mut file: Value = match before {
+        Some(before) => serde_yaml::from_str(before).ok()?,
+        None => {
+            let mut file = now.clone()?;
+            *file.get_mut("rules")?.as_sequence_mut()? = Vec::new();
+            file
+        }
+    };
+    let id = |rule: &Value| rule.get("id").and_then(Value::as_str).map(str::to_owned);
+    let above: Option<String> = match (&now, new) {
+        (Some(now), Some(new)) if new > 0 => rules(now)?.get(new - 1).and_then(id),
+        _ => None,
+    };
+    let list = file.as_mapping_mut()?.entry("rules".into()).or_insert(Value::Sequence(Vec::new()));
+    let list = list.as_sequence_mut()?;
+    match (old, rule) {
+        (Some(old), Some(rule)) => *list.get_mut(old)? = rule,
+        (Some(old), None) if old < list.len() => drop(list.remove(old)),
+        (None, Some(rule)) => {
+            let behind = list.iter().position(|other| above.is_some() && id(other) == above);
+            let at = match (behind, &above) {
+                (Some(at), _) => at + 1,
+                (None, None) => 0,
+                (None, Some(_)) => list.len(),
+            };
+            list.insert(at, rule);
+        }
+        _ => {}
+    }
+    serde_yaml::to_string(&file).ok()
+}
+
 /// White space that stands before what is at `at`, a list's dash counted as space.
 fn indent_of(source: &str, at: usize) -> String {
     let line = source[..at].rfind('\n').map_or(0, |line| line + 1);
@@ -238,6 +286,27 @@ examples:
         let until = set("rules[1]", "until", "2024-01-31");
         assert_eq!(until, FILE.replace("{id: b,", "{id: b, until: '2024-01-31',"));
         assert_eq!(super::set(FILE, "rules[7]", "until", "x", "id"), None);
+    }
+
+    #[test]
+    fn one_rule_of_several_is_taken_from_another_version() {
+        let before = "outlet: x\nrules: [{id: a, line: 'one: 1'}, {id: b, line: two}]\n";
+        let now = "outlet: y\nrules: [{id: c, line: new}, {id: a, line: 'one: 2'}]\n";
+        let spliced = |old, new| {
+            let text = splice(Some(before), old, Some(now), new).unwrap();
+            let file: Value = serde_yaml::from_str(&text).unwrap();
+            assert_eq!(file["outlet"], "x");
+            let rules = file["rules"].as_sequence().unwrap().clone();
+            let line = |rule: &Value| rule["line"].as_str().unwrap().to_owned();
+            rules.iter().map(line).collect::<Vec<_>>()
+        };
+        assert_eq!(spliced(Some(0), Some(1)), ["one: 2", "two"]);
+        assert_eq!(spliced(Some(1), None), ["one: 1"]);
+        assert_eq!(spliced(None, Some(0)), ["new", "one: 1", "two"]);
+        let new = splice(None, None, Some(now), Some(1)).unwrap();
+        let new: Value = serde_yaml::from_str(&new).unwrap();
+        assert_eq!((&new["outlet"], &new["rules"][0]["id"]), (&"y".into(), &"a".into()));
+        assert_eq!(new["rules"].as_sequence().unwrap().len(), 1);
     }
 
     #[test]

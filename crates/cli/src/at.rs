@@ -1,0 +1,87 @@
+//! `chaffinch rules at`: rule files of a revision, with some rules as they are now.
+
+use std::path::{Path, PathBuf};
+
+use chaffinch_core::Pipeline;
+use chaffinch_core::config::Config;
+use chaffinch_rules::edit;
+
+use crate::args::RulesAtArgs;
+use crate::failure::Failure;
+use crate::git::Repository;
+use crate::{print, setup, write_whole};
+
+pub(crate) fn run(args: &RulesAtArgs) -> Result<u8, Failure> {
+    let usage = |message: String| Failure::Usage(message);
+    let folder = match &args.rules {
+        Some(folder) => folder.clone(),
+        None => in_force()?,
+    };
+    if args.output.exists() {
+        return Err(usage(format!("{} exists; name a new directory", args.output.display())));
+    }
+    let repository = Repository::here()?;
+    let inside = repository.inside(&folder)?;
+    let held = tempfile::tempdir()
+        .map_err(|error| Failure::Stopped(format!("cannot make a temporary directory: {error}")))?;
+    repository.check_out(&args.revision, std::slice::from_ref(&inside), held.path())?;
+    let then = held.path().join(inside);
+    let now_rules = Pipeline::builder().rules(&folder).build()?;
+    let then_rules = Pipeline::builder().rules(&then).build()?;
+    let mut told = String::new();
+    for rule in &args.with {
+        let now = place(&now_rules, rule, &folder);
+        let before = place(&then_rules, rule, &then);
+        let Some(file) = now.as_ref().or(before.as_ref()).map(|(file, _)| file.clone()) else {
+            let message = format!("there is no rule \"{rule}\", neither now nor at that revision");
+            return Err(usage(message));
+        };
+        let read = |path: PathBuf| std::fs::read_to_string(path).ok();
+        let (new, old) = (read(folder.join(&file)), read(then.join(&file)));
+        let at = |place: &Option<(PathBuf, usize)>| place.as_ref().map(|(_, at)| *at);
+        let spliced = edit::splice(old.as_deref(), at(&before), new.as_deref(), at(&now));
+        let Some(text) = spliced else {
+            return Err(usage(format!("{rule}: {} cannot be put together", file.display())));
+        };
+        write_whole(&then.join(&file), text.as_bytes())?;
+        let what = if now.is_some() { "as it is now" } else { "left out" };
+        told.push_str(&format!("{rule}: {what}\n"));
+    }
+    // What is put together must be sound before it is anybody's.
+    Pipeline::builder().rules(&then).build()?;
+    copy(&then, &args.output).map_err(|error| {
+        Failure::Stopped(format!("cannot write {}: {error}", args.output.display()))
+    })?;
+    print(told.as_bytes())
+}
+
+fn in_force() -> Result<PathBuf, Failure> {
+    let file = setup::find_upward();
+    let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    let (Some(file), Some(text)) = (file, text) else { return Ok(PathBuf::from("rules")) };
+    let base = file.parent().unwrap_or(Path::new(""));
+    match Config::parse(&file.display().to_string(), &text, base)?.rules.as_slice() {
+        [one] => Ok(one.clone()),
+        _ => Err(Failure::Usage("name the directory of the rule files with --rules".into())),
+    }
+}
+
+/// The file of a rule, below the folder of the rule files, and its place there.
+fn place(pipeline: &Pipeline, rule: &str, folder: &Path) -> Option<(PathBuf, usize)> {
+    let source = pipeline.rules().source(pipeline.rule(rule)?);
+    let file = Path::new(&source.file).strip_prefix(folder).ok()?;
+    Some((file.to_owned(), source.at))
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &target)?,
+            false => drop(std::fs::copy(entry.path(), target)?),
+        }
+    }
+    Ok(())
+}

@@ -168,12 +168,18 @@ def report(browser, page, shots):
         "getComputedStyle(document.querySelector('.text del')).textDecorationLine") == "none")
     browser.evaluate("document.querySelector('[data-view-as=both]').click()")
     browser.evaluate("document.querySelectorAll('.doc').forEach(d => d.open = false)")
-    for key in "joja":
-        browser.key(key)
-    check("the keys reach and accept a text",
-          browser.evaluate("document.querySelector('.entry.at')?.dataset.choice") == "accept")
-    browser.key("j")
-    browser.key("r")
+    browser.evaluate("document.querySelectorAll('.rule').forEach(rule => rule.open = true)")
+    for choice in "ar":
+        browser.key("j")
+        while not browser.evaluate("document.querySelector('.at').classList.contains('entry')"):
+            browser.key("j")
+        browser.key(choice)
+    check("the keys reach a text and decide on it",
+          browser.evaluate("document.querySelector('.entry.at')?.dataset.choice") == "reject")
+    browser.evaluate("document.querySelectorAll('.rule').forEach(rule => rule.open = false)")
+    browser.key("k")
+    browser.key("o")
+    check("a key opens what is at hand", browser.evaluate("document.querySelector('details.at')?.open") is True)
     review = browser.evaluate("review()")
     check("decisions are kept", [d["decision"] for d in review["decisions"]] == ["accept", "reject"], review)
     check("and say what was decided",

@@ -22,7 +22,7 @@ class Chromium:
         program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         if not program:
             raise SystemExit("chromium is not installed: apt-get install chromium")
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         read, self.to = os.pipe()
         self.out, write = os.pipe()
 
@@ -258,4 +258,5 @@ def main():
         browser.close()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-//! The commands of `docs/outlets.md` are run, and print what the page says.
+//! The commands of the pages in `docs/` are run, and print what the pages say.
 //!
 //! `UPDATE_DOCS=1 cargo test -p chaffinch --test docs` writes down what they print now.
 
@@ -10,18 +10,37 @@ use std::process::Command;
 
 use common::text;
 
-const PAGE: &str = "../../docs/outlets.md";
+#[test]
+fn from_samples_to_a_rule_file() {
+    let folder = tempfile::tempdir().unwrap();
+    copy("docs/valley-post", folder.path());
+    holds("../../docs/outlets.md", folder.path());
+}
 
 #[test]
-fn every_command_of_the_page_prints_what_it_says() {
+fn reviewing_what_a_rule_change_does() {
     let folder = tempfile::tempdir().unwrap();
-    let copied = Command::new("cp")
-        .args(["-r", "../../docs/valley-post"])
-        .arg(folder.path().join("valley-post"))
-        .status();
+    for part in ["corpus", "rules", "docs/review"] {
+        copy(part, folder.path());
+    }
+    let commands = "git init -q && git add . && \
+                    git -c user.name=a -c user.email=a@localhost commit -qm first";
+    let done = Command::new("bash").args(["-c", commands]).current_dir(folder.path()).status();
+    assert!(done.unwrap().success());
+    holds("../../docs/review.md", folder.path());
+}
+
+/// Copies a part of the repository to where it has the same path.
+fn copy(part: &str, folder: &Path) {
+    let target = folder.join(part);
+    fs::create_dir_all(target.parent().unwrap()).unwrap();
+    let source = Path::new("../..").join(part);
+    let copied = Command::new("cp").arg("-rL").args([source, target]).status();
     assert!(copied.unwrap().success());
-    fs::create_dir(folder.path().join("docs")).unwrap();
-    fs::rename(folder.path().join("valley-post"), folder.path().join("docs/valley-post")).unwrap();
+}
+
+/// Runs the commands of a page in a folder, one after another.
+fn holds(page_file: &str, folder: &Path) {
     let binary = Path::new(env!("CARGO_BIN_EXE_chaffinch")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let run = |command: &str| {
@@ -29,12 +48,12 @@ fn every_command_of_the_page_prints_what_it_says() {
             .args(["-c", &format!("exec 2>&1; {command}")])
             .env("PATH", &path)
             .env("NO_COLOR", "1")
-            .current_dir(folder.path())
+            .current_dir(folder)
             .output()
             .unwrap();
         text(&output.stdout)
     };
-    let page = fs::read_to_string(PAGE).unwrap();
+    let page = fs::read_to_string(page_file).unwrap();
     let (mut made, mut commands) = (String::new(), 0);
     let mut inside = false;
     for line in page.lines() {
@@ -61,10 +80,13 @@ fn every_command_of_the_page_prints_what_it_says() {
     }
     assert!(commands > 10);
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        return fs::write(PAGE, &made).unwrap();
+        return fs::write(page_file, &made).unwrap();
     }
     let help = "UPDATE_DOCS=1 cargo test -p chaffinch --test docs";
     let shown = similar::TextDiff::from_lines(page.as_str(), made.as_str());
     let shown = shown.unified_diff();
-    assert!(made == page, "{PAGE} is out of step with what its commands print: {help}\n{shown}");
+    assert!(
+        made == page,
+        "{page_file} is out of step with what its commands print: {help}\n{shown}"
+    );
 }

@@ -184,14 +184,17 @@ impl Diff {
         self.text_changed += 1;
         let source = originals.of(new).map(|document| document.text);
         let article = source.as_deref().and_then(|source| article(source, &before, &after));
+        // Above the article stands its title.
+        let title = old.fields.get("title").and_then(serde_json::Value::as_str);
         let mut seen = BTreeSet::new();
         for piece in &pieces {
             // What comes back into an article hurts nobody.
             let inside = piece.way == Way::More
-                && match &source {
-                    Some(_) => article.as_ref().is_some_and(|body| touches(body, piece)),
-                    None => piece.text.lines().any(is_sentence),
-                };
+                && (title.is_some_and(|title| piece.text.lines().any(|line| line.trim() == title))
+                    || match &source {
+                        Some(_) => article.as_ref().is_some_and(|body| touches(body, piece)),
+                        None => piece.text.lines().any(is_sentence),
+                    });
             let group = self
                 .groups
                 .entry((piece.rule.to_owned(), piece.way))

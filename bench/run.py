@@ -254,7 +254,8 @@ class Bench:
         report("start-10000", wall)
 
     def peak(self, command):
-        done = subprocess.run(["/usr/bin/time", "-f", "%M", *command], capture_output=True, text=True)
+        done = subprocess.run(["/usr/bin/time", "-f", "%M", *command], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True)
         return int(done.stderr.strip().split("\n")[-1]) / 1000
 
     def rss(self, what, source):
@@ -334,6 +335,24 @@ class Bench:
             (self.clean(folder, more=["-j", "1"]), None))
         report("verify", own / without - 1)
 
+    def review(self):
+        """The peak of memory, in MB, of a comparison of two runs and of the report of one."""
+        if not os.path.exists("/usr/bin/time"):
+            return print("review: /usr/bin/time is not installed")
+        folder = self.corpus(5)
+        self.cpu(self.clean(folder, pipeline="all.yaml", out="full"))
+        self.cpu(self.clean(folder, pipeline="all.yaml", out="less", more=["--skip", "site-footer"]))
+        full, less, page = self.path("full"), self.path("less"), self.path("page.html")
+        documents = json.load(open(self.path("full", ".chaffinch", "run.json")))["documents"]
+        peaks = []
+        for name, command in [("diff", ["diff", less, full, "--format", "json"]),
+                              ("report", ["report", full, "-o", page])]:
+            (cpu, wall), = self.alternate(([BINARY, *command], None))
+            peaks.append(self.peak([BINARY, *command]))
+            print(f"{name} of {documents} documents: {wall:.1f} s, {peaks[-1]:.0f} MB")
+        print(f"the page: {os.path.getsize(page) / 1e6:.1f} MB")
+        report("review", max(peaks))
+
 
 FIGURES = {
     "jsonl-vs-rg": Bench.jsonl_vs_rg, "jsonl-vs-grep": Bench.jsonl_vs_grep,
@@ -347,6 +366,7 @@ FIGURES = {
     "rss-jsonl": Bench.rss_jsonl, "rss-wet": Bench.rss_wet, "rss-dir": Bench.rss_dir,
     "threads": Bench.threads, "ledger-cpu": Bench.ledger_cpu, "ledger-size": Bench.ledger_size,
     "generic": Bench.generic, "verify": Bench.verify,
+    "review": Bench.review,
 }
 
 TROVE = """

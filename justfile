@@ -61,14 +61,14 @@ new-outlet name +samples:
 # What changed in the seeds since a revision, by rule; then each snapshot (needs cargo-insta).
 review base="HEAD":
     cargo run --quiet -- diff --git {{base}} corpus/seeds
-    INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test --quiet -p snapshots > /dev/null 2>&1
+    INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test --quiet -p snapshots > /dev/null
     cargo insta review
 
 # Take the snapshots as they are now; or only what these rules explain, the rest stays pending.
 accept *rules:
     #!/usr/bin/env bash
     set -euo pipefail
-    take() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet -p snapshots > /dev/null 2>&1; }
+    take() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet -p snapshots > /dev/null; }
     accepted=target/accepted
     if [ -z "{{rules}}" ]; then
         rm -f "$accepted"

@@ -26,7 +26,7 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// The bytes of rules, and of documents, after which no more are shown.
-const BUDGET: usize = 4 << 20;
+const BUDGET: usize = 3 << 20;
 
 /// The most distinct texts that are shown of a rule: frequent ones, and rare ones.
 const TEXTS: usize = 8;
@@ -560,4 +560,83 @@ fn documents(overview: &Overview) -> (Markup, usize) {
         out.push_str(&document::card(shown).into_string());
     }
     (PreEscaped(out), left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overview::{Cut, OutletReport, Shown};
+
+    /// A run with more of everything than a page can show.
+    fn large() -> Overview {
+        let long =
+            "a line of a document that goes on and on, <b>with markup</b> & more of it ".repeat(8);
+        let sample = |at: usize| Sample {
+            document: format!("{at}.txt"),
+            above: long.clone(),
+            before: long.clone(),
+            text: long.clone(),
+            below: long.clone(),
+            case: Some(long.clone()),
+            ..Sample::default()
+        };
+        let rule = |at: usize| {
+            let mut texts = Texts::new(2);
+            for number in 0..40 {
+                texts.add(&format!("{number} {long}"), 100, &|| sample(number));
+            }
+            let stage = "tags".to_owned();
+            (
+                format!("outlet-{at}/rule"),
+                RuleReport { stage, documents: 40, cuts: 40, bytes: 1, texts },
+            )
+        };
+        let shown = |at: usize| {
+            let source = format!("{long}\n\n").repeat(300);
+            let cuts = (0..300).map(|line| {
+                let start = line * (long.len() + 2);
+                let range = start..start + 20;
+                Cut { range, rule: "a/b".into(), stage: "tags".into(), with: String::new() }
+            });
+            Shown {
+                name: format!("{at}.txt"),
+                outlet: None,
+                verdict: Verdict::Cleaned,
+                reason: None,
+                day: None,
+                fields: serde_json::Map::new(),
+                cuts: cuts.collect(),
+                source: Some(source),
+            }
+        };
+        Overview {
+            run: serde_json::json!({"state": "finished", "bytes_in": 1, "bytes_removed": 0}),
+            documents: 1_000_000,
+            verdicts: [(Verdict::Cleaned, 1_000_000)].into(),
+            months: (1900..2030).map(|year| (format!("{year}-01"), (1, 1))).collect(),
+            outlets: (0..10_000)
+                .map(|at| (format!("outlet-{at}"), OutletReport::default()))
+                .collect(),
+            rules: (0..3_000).map(rule).collect(),
+            shown: (0..240).map(shown).collect(),
+        }
+    }
+
+    #[test]
+    fn a_page_stays_small_and_says_what_it_leaves_out() {
+        let page = of_run(&large(), "large");
+        assert!(page.len() < 10_000_000, "{} bytes", page.len());
+        let left_out = &page[page.find("id=\"left-out\"").unwrap()..];
+        let left_out = &left_out[..left_out.find("</p>").unwrap()];
+        for part in ["rules with their texts", "chosen documents"] {
+            assert!(left_out.contains(part), "{left_out}");
+        }
+        assert!(page.contains("and 8000 outlets with fewer documents"));
+        assert!(!page.contains("<b>with"), "text is not markup");
+    }
+
+    #[test]
+    fn the_same_run_gives_the_same_page() {
+        assert_eq!(of_run(&large(), "a"), of_run(&large(), "a"));
+    }
 }

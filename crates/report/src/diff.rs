@@ -14,7 +14,7 @@ use chaffinch_formats::ledger::{Record, RuleEntry};
 use chaffinch_formats::{Error, Joined, Originals, join};
 
 use crate::sample::Sample;
-use crate::texts::Texts;
+use crate::texts::{Texts, shown};
 
 /// Whether more or less is cut than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -210,7 +210,7 @@ impl Diff {
                 with: piece.with.to_owned(),
                 ..Sample::of(new, source.as_deref(), &piece.range, piece.text)
             };
-            texts.add(&piece.shown(), piece.text.len() as u64, &sample);
+            texts.add(&shown(piece.text, piece.with), piece.text.len() as u64, &sample);
         }
     }
 
@@ -255,18 +255,6 @@ impl Group {
             body_texts: Texts::new(SAMPLES),
             texts: Texts::new(SAMPLES),
             rule_changed: None,
-        }
-    }
-}
-
-impl Piece<'_> {
-    /// The text as the group shows it.
-    fn shown(&self) -> String {
-        let text = self.text.trim();
-        match self.with {
-            "" if text.is_empty() => "(blank lines)".to_owned(),
-            "" => text.to_owned(),
-            with => format!("{text} → {with}"),
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::sample::Sample;
-use crate::texts::Texts;
+use crate::texts::{Texts, shown};
 
 /// What a run did.
 pub struct Overview {
@@ -184,13 +184,7 @@ impl Gathering {
             report.documents += u64::from(seen.insert(edit.rule));
             report.cuts += 1;
             report.bytes += edit.len.saturating_sub(edit.with.len()) as u64;
-            let text = edit.text.trim();
-            let text = match (&*edit.with, text) {
-                ("", "") => "(blank lines)".to_owned(),
-                ("", text) => text.to_owned(),
-                (with, text) => format!("{text} → {with}"),
-            };
-            report.texts.add(&text, edit.len as u64, &|| Sample {
+            report.texts.add(&shown(&edit.text, &edit.with), edit.len as u64, &|| Sample {
                 with: edit.with.clone().into_owned(),
                 ..Sample::of(record, source(), &(edit.at..edit.at + edit.len), &edit.text)
             });

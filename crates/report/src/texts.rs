@@ -112,6 +112,16 @@ impl<S: Clone> Texts<S> {
     }
 }
 
+/// What was cut, and put in its place, as one text: without the space around it, unless something
+/// was put there.
+pub(crate) fn shown(text: &str, with: &str) -> String {
+    match (text.trim(), with) {
+        ("", "") => "(blank lines)".to_owned(),
+        (text, "") => text.to_owned(),
+        (_, with) => format!("{text} → {with}"),
+    }
+}
+
 /// `text`, with `…` in the place of what is beyond so many bytes.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     if text.len() <= most {

@@ -19,6 +19,89 @@ pub(crate) struct Matcher {
     literals: Box<str>,
     classes: Box<[Arc<Chars>]>,
     slots: usize,
+    /// The byte that may come next, for each instruction, as a place among `firsts`.
+    first_of: Box<[u16]>,
+    firsts: Box<[First]>,
+}
+
+/// What text may begin with for an instruction to go on: ways that cannot are not tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct First {
+    bytes: [u64; 4],
+    /// Whether it may go on where the text ends.
+    end: bool,
+}
+
+impl First {
+    const ALL: First = First { bytes: [u64::MAX; 4], end: true };
+
+    fn add(&mut self, byte: u8) {
+        self.bytes[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    fn join(&mut self, other: &First) {
+        self.bytes.iter_mut().zip(other.bytes).for_each(|(own, other)| *own |= other);
+        self.end |= other.end;
+    }
+
+    fn has(&self, byte: u8) -> bool {
+        self.bytes[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+
+    fn holds(&self, text: &[u8], at: usize) -> bool {
+        text.get(at).map_or(self.end, |byte| self.has(*byte))
+    }
+}
+
+/// What text may begin with at each instruction.
+fn firsts(code: &[Op], literals: &str, classes: &[Arc<Chars>]) -> Vec<First> {
+    let mut firsts = vec![First::default(); code.len()];
+    let class = |class: u32| {
+        let chars = &classes[class as usize];
+        let mut first = First::default();
+        first.bytes[0] = chars.ascii as u64;
+        first.bytes[1] = (chars.ascii >> 64) as u64;
+        // Characters above ASCII begin with one of these bytes.
+        first.bytes[3] = if chars.other.is_empty() { 0 } else { u64::MAX };
+        first
+    };
+    // Loops lead back, so it is done until nothing changes.
+    loop {
+        let mut changed = false;
+        for at in (0..code.len()).rev() {
+            let next = |at: usize| firsts.get(at).copied().unwrap_or(First::ALL);
+            let first = match code[at] {
+                Op::Match => First::ALL,
+                Op::Literal(start, end) if start == end => next(at + 1),
+                Op::Literal(start, _) => {
+                    let mut first = First::default();
+                    first.add(literals.as_bytes()[start as usize]);
+                    first
+                }
+                Op::One(one) => class(one),
+                Op::Many { class: many, min, .. } => {
+                    let mut first = class(many);
+                    if min == 0 {
+                        first.join(&next(at + 1));
+                    }
+                    first
+                }
+                Op::Split(one, other) => {
+                    let mut first = next(one as usize);
+                    first.join(&next(other as usize));
+                    first
+                }
+                Op::Jump(to) => next(to as usize),
+                Op::Look(Look::End) => First { end: next(at + 1).end, ..First::default() },
+                Op::Look(_) | Op::Save(_) => next(at + 1),
+            };
+            changed |= first != firsts[at];
+            firsts[at] = first;
+        }
+        if !changed {
+            return firsts;
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -272,11 +355,24 @@ impl Matcher {
         builder.add(hir)?;
         builder.code.push(Op::Match);
         let Builder { code, literals, classes, slots } = builder;
-        (code.len() <= MOST_CODE).then(|| Matcher {
+        if code.len() > MOST_CODE {
+            return None;
+        }
+        let (mut known, mut distinct) = (HashMap::new(), Vec::new());
+        let place = |first: First| {
+            *known.entry(first).or_insert_with(|| {
+                distinct.push(first);
+                distinct.len() as u16 - 1
+            })
+        };
+        let first_of = firsts(&code, &literals, &classes).into_iter().map(place).collect();
+        Some(Matcher {
             code: code.into(),
             literals: literals.into(),
             classes: classes.into(),
             slots,
+            first_of,
+            firsts: distinct.into(),
         })
     }
 
@@ -296,12 +392,23 @@ impl Matcher {
             let mut start = from;
             loop {
                 // What begins with a literal begins where its first byte stands.
-                if let Op::Literal(literal, _) = self.code[0] {
-                    let first = self.literals.as_bytes()[literal as usize];
-                    match memchr::memchr(first, &text.as_bytes()[start..]) {
-                        Some(step) => start += step,
-                        None => return Ok(None),
+                let rest = &text.as_bytes()[start..];
+                let step = match self.code[0] {
+                    Op::Literal(literal, _) => {
+                        memchr::memchr(self.literals.as_bytes()[literal as usize], rest)
                     }
+                    _ => {
+                        let first = self.first(0);
+                        let step = rest.iter().position(|byte| first.has(*byte));
+                        step.or_else(|| first.end.then_some(rest.len()))
+                    }
+                };
+                match step {
+                    Some(0) => {}
+                    Some(_) if matches!(self.code[0], Op::Look(Look::Start)) => return Ok(None),
+                    // A byte of a character may look like the first of another.
+                    Some(step) => start = text.ceil_char_boundary(start + step),
+                    None => return Ok(None),
                 }
                 slots.clear();
                 slots.resize(self.slots, NONE);
@@ -361,15 +468,25 @@ impl Matcher {
                     }
                     *steps = steps.checked_sub(count as usize / 8).ok_or(TooLong)?;
                     let enough = count >= min;
+                    let goes_on = enough && self.first(next + 1).holds(bytes, at);
                     if enough && greedy && at > least {
                         back.push(Back::Fewer { next: next + 1, least, at });
                     } else if enough && !greedy && max > min {
                         back.push(Back::More { next: next + 1, class, at, left: max - min });
                     }
-                    enough
+                    goes_on
                 }
                 Op::Split(first, second) => {
-                    back.push(Back::To(second, at));
+                    let may =
+                        (self.first(first).holds(bytes, at), self.first(second).holds(bytes, at));
+                    match may {
+                        (true, true) => back.push(Back::To(second, at)),
+                        (true, false) => {}
+                        (false, _) => {
+                            next = second;
+                            continue;
+                        }
+                    }
                     next = first;
                     continue;
                 }
@@ -413,6 +530,9 @@ impl Matcher {
                         if left > 1 {
                             back.push(Back::More { next: to, class, at: place, left: left - 1 });
                         }
+                        if !self.first(to).holds(bytes, place) {
+                            continue;
+                        }
                         (next, at) = (to, place);
                         break;
                     }
@@ -427,11 +547,13 @@ impl Matcher {
             let first = self.literals.as_bytes()[literal as usize];
             return memchr::memrchr(first, &bytes[least..at]).map(|step| least + step);
         }
-        let mut at = at - 1;
-        while bytes[at] & 0xc0 == 0x80 {
-            at -= 1;
-        }
-        Some(at)
+        let first = self.first(next);
+        let may = |byte: &u8| byte & 0xc0 != 0x80 && first.has(*byte);
+        bytes[least..at].iter().rposition(may).map(|step| least + step)
+    }
+
+    fn first(&self, op: u32) -> &First {
+        &self.firsts[usize::from(self.first_of[op as usize])]
     }
 }
 

@@ -1,7 +1,7 @@
 //! All rules of a run: which outlet a document is from, and which rules match a line.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
-use rustc_hash::FxHasher;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::file::{Allow, Era, Example, FileRule, Reading, RuleFile, Subject, Written};
 use crate::index::{Ends, Index, IndexBuilder};
@@ -119,6 +119,9 @@ impl Wanted<'_> {
     pub const ALL: Wanted<'static> = Wanted { language: &|_| true, stage: &|_| true };
 }
 
+/// The number that all signs have in their index.
+const SOME_SIGN: u32 = 0;
+
 /// All rules of a run.
 #[derive(Debug, Default)]
 pub struct RuleSet {
@@ -132,8 +135,12 @@ pub struct RuleSet {
     names: HashMap<String, UnitId>,
     hosts: HashMap<String, Vec<UnitId>>,
     paths: (GlobSet, Vec<UnitId>),
+    // Whether a line may begin or end with a sign at all; then signs are looked up whole, since
+    // thousands of outlets may share how theirs begin.
     signs: Index,
     sign_texts: Vec<(String, UnitId)>,
+    sign_ids: FxHashMap<String, Vec<u32>>,
+    sign_lengths: BTreeSet<usize>,
     recognition: u64,
 }
 
@@ -230,9 +237,11 @@ impl RuleSet {
             }
             for sign in file.signs {
                 let sign = key::key(&sign).into_owned();
+                signs.add_literal(SOME_SIGN, Side::Start, &sign);
+                signs.add_literal(SOME_SIGN, Side::End, &sign);
+                set.sign_lengths.insert(sign.len());
                 let id = set.sign_texts.len() as u32;
-                signs.add_literal(id, Side::Start, &sign);
-                signs.add_literal(id, Side::End, &sign);
+                set.sign_ids.entry(sign.clone()).or_default().push(id);
                 set.sign_texts.push((sign, unit));
             }
             extends.push((unit, file.file, text.to_owned(), file.extends));
@@ -490,12 +499,13 @@ impl RuleSet {
                 continue;
             }
             let key = key::key(line.text());
-            for &id in &near {
-                let (sign, _) = &self.sign_texts[id as usize];
-                if (key.starts_with(sign.as_str()) || key.ends_with(sign.as_str()))
-                    && !seen.contains(&id)
-                {
-                    seen.push(id);
+            for &length in self.sign_lengths.range(..=key.len()) {
+                let ends = [key.get(..length), key.get(key.len() - length..)];
+                let ids = ends.into_iter().flatten().filter_map(|end| self.sign_ids.get(end));
+                for &id in ids.flatten() {
+                    if !seen.contains(&id) {
+                        seen.push(id);
+                    }
                 }
             }
         }

@@ -147,6 +147,7 @@ The output:
   OUT/...                         the cleaned documents, under their own names, in UTF-8
   OUT/.chaffinch/run.json         what the run added up to, by verdict, stage, rule and outlet
   OUT/.chaffinch/ledger/          what was cut from each document
+  OUT/.chaffinch/rules.jsonl.zst  its rules with their digests, by which runs are compared
   OUT/.chaffinch/fields.jsonl     title, date, place, section, agency, tags: what the chaff told
   OUT/.chaffinch/problems.jsonl   documents that failed or are suspect, and why
 

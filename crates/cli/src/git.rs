@@ -106,7 +106,8 @@ fn git(
         true => Ok(output.stdout),
         false => {
             let said = String::from_utf8_lossy(&output.stderr);
-            Err(Failure::Usage(format!("git says: {}", said.trim())))
+            let said = said.lines().next().unwrap_or("nothing");
+            Err(Failure::Usage(format!("git says: {said}")))
         }
     }
 }

@@ -70,7 +70,14 @@ pub fn rerun(
         let message = format!("{name}{more} cannot be restored: {reason}; clean the input again");
         return Err(Error::Usage(message));
     }
-    let mut job = Job::new(pipeline, vec![originals], Output::Directory(output.to_owned()));
+    // Several inputs keep their order; what was one input lies in the folder as it was.
+    let several: Vec<PathBuf> =
+        recall.inputs.iter().map(|(path, _)| originals.join(base_name(path))).collect();
+    let inputs = match several.len() > 1 && several.iter().all(|path| path.exists()) {
+        true => several,
+        false => vec![originals],
+    };
+    let mut job = Job::new(pipeline, inputs, Output::Directory(output.to_owned()));
     job.container = recall.asked.from;
     job.shard_bytes = recall.asked.shard_bytes;
     job.names = recall.asked.names.clone();

@@ -161,7 +161,12 @@ fn without(pipeline: &Pipeline, rules: &[&str]) -> Pipeline {
 }
 
 fn clean(pipeline: &Pipeline, input: &Path, out: &Path) {
-    let job = Job::new(pipeline, vec![input.to_owned()], Output::Directory(out.to_owned()));
+    clean_all(pipeline, vec![input.to_owned()], None, out);
+}
+
+fn clean_all(pipeline: &Pipeline, inputs: Vec<PathBuf>, shard_bytes: Option<u64>, out: &Path) {
+    let mut job = Job::new(pipeline, inputs, Output::Directory(out.to_owned()));
+    job.shard_bytes = shard_bytes;
     job.run(&Silent, &AtomicBool::new(false)).unwrap();
 }
 
@@ -341,6 +346,28 @@ fn what_did_not_change_is_not_cleaned_again() {
     let one = scene.holds("one", &pipeline, &without(&pipeline, &["coast/foot"]));
     let more = one.cleaned_again - done.cleaned_again;
     assert!(more > 0 && more < done.summary.documents / 3, "{more}");
+}
+
+#[test]
+fn several_inputs_in_any_order_and_shards_come_out_as_they_would() {
+    let scene = Scene::new();
+    let (before, input) = (pipeline(&usual()), scene.root.join("in"));
+    let after = without(&before, &["coast/foot", "valley/crumb"]);
+    let inputs =
+        || ["rows.jsonl", "valley", "packed.jsonl.zst"].map(|name| input.join(name)).to_vec();
+    for shard_bytes in [None, Some(20_000)] {
+        let path = |what: &str| scene.root.join(format!("{what}-{shard_bytes:?}"));
+        clean_all(&before, inputs(), shard_bytes, &path("first"));
+        clean_all(&after, inputs(), shard_bytes, &path("full"));
+        let stop = AtomicBool::new(false);
+        let done = rerun(&path("first"), &path("again"), &after, &Silent, &stop).unwrap();
+        assert!(done.cleaned_again < done.summary.documents * 9 / 10, "{}", done.cleaned_again);
+        let (got, wanted) = (left(&path("again")), left(&path("full")));
+        assert!(got.keys().eq(wanted.keys()));
+        for (file, bytes) in &wanted {
+            assert!(&got[file] == bytes, "{}", file.display());
+        }
+    }
 }
 
 #[test]

@@ -108,6 +108,26 @@ fn changes_are_grouped_by_the_rule_that_caused_them() {
 }
 
 #[test]
+fn documents_that_were_converted_are_shown_in_their_places() {
+    let folder = scene();
+    let run = ["clean", "corpus", "--to", "jsonl", "--rules", "rules", "-q", "-o"];
+    said(&folder, &[&run[..], &["a"]].concat());
+    said(&folder, &[&run[..], &["b", "--skip", "valley/crumb"]].concat());
+    let diff = json(&folder, &["diff", "a", "b"]);
+    let texts = diff["groups"][0]["texts"].as_array().unwrap();
+    let places = texts.iter().flat_map(|text| text["samples"].as_array().unwrap());
+    let places: Vec<_> = places.map(|sample| (&sample["line"], &sample["below"])).collect();
+    let title = |at: usize| Value::from(format!("A title {at}"));
+    assert_eq!(places.len(), 3);
+    for (at, place) in places.iter().enumerate() {
+        assert_eq!(*place, (&Value::from(1), &title(at)));
+    }
+    said(&folder, &["report", "a", "-o", "a.html"]);
+    let html = folder.read("a.html");
+    assert!(html.contains("data-name=\"page-1.txt\"") && html.contains("A heading"));
+}
+
+#[test]
 fn the_exit_code_tells_only_if_it_is_asked_to() {
     let folder = scene();
     said(&folder, &["clean", "corpus", "-o", "a", "--rules", "rules", "-q"]);

@@ -167,8 +167,14 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// What to call the document: its file, and its place in it.
+    /// What to call the document: its file, and its place in it; the input's, if it was converted.
     pub fn name(&self) -> Cow<'_, str> {
+        if let Some(Origin { file, record }) = &self.origin {
+            return match record {
+                Some(record) => Cow::Owned(format!("{file}:{}", record + 1)),
+                None => Cow::Borrowed(file),
+            };
+        }
         match self.in_container {
             true => Cow::Owned(format!("{}:{}", self.file, self.ordinal + 1)),
             false => Cow::Borrowed(&self.file),

@@ -13,9 +13,12 @@ use crate::runs::Records;
 use crate::samples::Document;
 use crate::wet;
 
-/// Makes originals of documents, which are asked for in the order of the ledger.
+/// Makes originals of documents, which are asked for in the order of the ledger; each record is
+/// shown first, with [`Originals::pass`], whether its original is wanted or not.
 pub struct Originals {
     run: PathBuf,
+    /// The container that documents were converted into, and the records of it so far.
+    converted: (String, u64),
     rows: Option<(String, Option<Rows>)>,
     #[cfg(feature = "parquet")]
     table: Option<Table>,
@@ -34,9 +37,21 @@ impl Originals {
     pub fn of_run(run: &Path) -> Originals {
         Originals {
             run: run.to_owned(),
+            converted: (String::new(), 0),
             rows: None,
             #[cfg(feature = "parquet")]
             table: None,
+        }
+    }
+
+    /// Takes note of the next record.
+    pub fn pass(&mut self, record: &Record<'_>) {
+        if record.origin.is_some() && record.in_container {
+            let (file, count) = &mut self.converted;
+            if *file != *record.file {
+                (*file, *count) = (record.file.clone().into_owned(), 0);
+            }
+            *count += 1;
         }
     }
 
@@ -64,7 +79,12 @@ impl Originals {
             self.rows = Some((record.file.clone().into_owned(), rows));
         }
         let rows = self.rows.as_mut()?.1.as_mut()?;
-        let Ok(Row::Whole(row)) = rows.at(record.ordinal, true, &mut io::sink()) else {
+        // Converted documents stand in the order of their records.
+        let at = match record.origin {
+            Some(_) => self.converted.1.checked_sub(1)?,
+            None => record.ordinal,
+        };
+        let Ok(Row::Whole(row)) = rows.at(at, true, &mut io::sink()) else {
             return None;
         };
         match &record.origin {
@@ -114,6 +134,7 @@ pub fn originals(
         if found.len() >= most {
             break;
         }
+        originals.pass(&record);
         if wanted(&record) {
             found.extend(originals.of(&record));
         }

@@ -100,8 +100,14 @@ pub fn diff(
     join(first, second, &mut |joined| {
         match joined {
             Joined::First(_) => diff.only_first += 1,
-            Joined::Second(_) => diff.only_second += 1,
-            Joined::Both(old, new) => diff.add(old, new, &mut originals),
+            Joined::Second(new) => {
+                originals.pass(new);
+                diff.only_second += 1;
+            }
+            Joined::Both(old, new) => {
+                originals.pass(new.0);
+                diff.add(old, new, &mut originals);
+            }
         }
         Ok(())
     })?;

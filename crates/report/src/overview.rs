@@ -128,6 +128,7 @@ pub fn overview(run: &Path) -> Result<Overview, Error> {
     let mut records = Records::of_run(run)?;
     let mut originals = Originals::of_run(run);
     while let Some(record) = records.next()? {
+        originals.pass(&record);
         gathering.add(&record, records.rules(), &mut originals);
     }
     Ok(gathering.finish())

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt::Write;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -73,42 +73,14 @@ pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
     on_interrupt()?;
     let pipeline = setup::pipeline(&args.rules)?;
     quiet_panics();
-    let aside = |suffix: &str| {
-        let mut name = args.run.components().as_path().as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let (new, old) = (aside(".chaffinch-new"), aside(".chaffinch-old"));
-    let target = args.output.as_ref().unwrap_or(&new);
     let progress = Progress::plain(args.quiet);
-    let done = chaffinch_formats::rerun(&args.run, target, &pipeline, &progress, &STOP);
-    let gone = |path: &Path| {
-        // What is left of a new output that was not finished is of no use; its name tells.
-        let _ = std::fs::remove_dir_all(path);
-    };
-    let rerun = match done {
-        Ok(rerun) if !rerun.summary.interrupted => rerun,
-        other => {
-            if args.output.is_none() {
-                gone(&new);
-            }
-            let rerun = other?;
-            if !args.quiet {
-                anstream::eprintln!("interrupted; {} is as it was", args.run.display());
-            }
-            return Ok(if rerun.summary.interrupted { 130 } else { 0 });
+    let output = args.output.as_deref();
+    let rerun = chaffinch_formats::rerun(&args.run, output, &pipeline, &progress, &STOP)?;
+    if rerun.summary.interrupted {
+        if !args.quiet {
+            anstream::eprintln!("interrupted; {} is as it was", args.run.display());
         }
-    };
-    if args.output.is_none() {
-        let swap = || {
-            std::fs::rename(&args.run, &old)?;
-            std::fs::rename(&new, &args.run)
-        };
-        swap().map_err(|error| {
-            let (new, run) = (new.display(), args.run.display());
-            Failure::Stopped(format!("cannot put {new} in the place of {run}: {error}"))
-        })?;
-        gone(&old);
+        return Ok(130);
     }
     if !args.quiet {
         let output = Output::Directory(args.output.clone().unwrap_or(args.run.clone()));

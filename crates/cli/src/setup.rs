@@ -71,7 +71,7 @@ fn build(args: &PipelineArgs, config: (Option<PathBuf>, String)) -> Result<Pipel
 }
 
 /// The pipeline without these rules.
-pub(crate) fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
+fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
     if rules.is_empty() {
         return Ok(pipeline.clone());
     }

@@ -119,6 +119,20 @@ fn real(path: &Path) -> PathBuf {
 
 /// Removes what an earlier run left in `root`, if there is nothing else.
 fn clear(root: &Path) -> Result<(), Error> {
+    holds_nothing_foreign(root)?;
+    let failed = |error: io::Error| Error::Output(root.display().to_string(), error);
+    for entry in walkdir::WalkDir::new(root).min_depth(1).contents_first(true) {
+        let entry = entry.map_err(|error| failed(error.into()))?;
+        match entry.file_type().is_dir() {
+            true => fs::remove_dir(entry.path()).map_err(failed)?,
+            false => fs::remove_file(entry.path()).map_err(failed)?,
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a directory that holds anything which no run wrote.
+pub(crate) fn holds_nothing_foreign(root: &Path) -> Result<(), Error> {
     let failed = |error: io::Error| Error::Output(root.display().to_string(), error);
     let mut entries = fs::read_dir(root).map_err(failed)?;
     if entries.next().is_none() {
@@ -136,11 +150,10 @@ fn clear(root: &Path) -> Result<(), Error> {
         Ok(names) => names.collect::<Result<_, _>>().map_err(failed)?,
         Err(_) => std::collections::HashSet::new(),
     };
-    let walk = || walkdir::WalkDir::new(root).min_depth(1).contents_first(true);
     // A run writes the list of its files before any of them: a record without one is foreign.
     let record = root.join(RECORD);
     let is_record = |path: &Path| path.starts_with(&record) && record.join(FILES).exists();
-    for entry in walk() {
+    for entry in walkdir::WalkDir::new(root).min_depth(1) {
         let entry = entry.map_err(|error| failed(error.into()))?;
         let path = entry.path();
         if entry.file_type().is_dir() || is_record(path) {
@@ -154,13 +167,6 @@ fn clear(root: &Path) -> Result<(), Error> {
             || crate::convert::written_for(own).is_some_and(|file| listed.contains(&file));
         if !known {
             return Err(foreign(path));
-        }
-    }
-    for entry in walk() {
-        let entry = entry.map_err(|error| failed(error.into()))?;
-        match entry.file_type().is_dir() {
-            true => fs::remove_dir(entry.path()).map_err(failed)?,
-            false => fs::remove_file(entry.path()).map_err(failed)?,
         }
     }
     Ok(())

@@ -23,6 +23,7 @@ use crate::blocks::Block;
 use crate::input::base_name;
 use crate::job::{Asked, Error, Inputs, Job, Observer, Output, Resume, Stop};
 use crate::ledger::{self, Record};
+use crate::output::holds_nothing_foreign;
 use crate::restore::restore;
 use crate::runs::{Records, RunRule, pipeline_rules, run_record, run_rules};
 use crate::summary::Summary;
@@ -36,31 +37,38 @@ pub struct Rerun {
     pub cleaned_again: u64,
 }
 
-/// Runs the finished run in `run` once more, with the rules of `pipeline`, into `output`.
+/// Runs the finished run in `run` once more, with the rules of `pipeline`, into `output`; without
+/// one, the new output takes the place of the old once it is whole.
 ///
-/// The originals lie in a temporary folder beside `output` in the meantime.
+/// The originals, and the new output as long as it is not whole, lie in a temporary folder beside it
+/// in the meantime.
 ///
 /// # Errors
 /// `run` is no finished run, was converted to another container or is a sample, or some of its
-/// originals cannot be restored; or the output cannot be written.
+/// originals cannot be restored; it is to be replaced and holds what no run wrote; or the output
+/// cannot be written. `run` is then as it was.
 pub fn rerun(
     run: &Path,
-    output: &Path,
+    output: Option<&Path>,
     pipeline: &Pipeline,
     observer: &dyn Observer,
     stop: &Stop,
 ) -> Result<Rerun, Error> {
     let recall = Recall::of_run(run, pipeline)?;
-    let shown = output.display().to_string();
-    let failed = |error| Error::Output(shown.clone(), error);
-    let beside = match output.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+    let failed = |error| Error::Output(output.unwrap_or(run).display().to_string(), error);
+    let place = match output {
+        Some(output) => std::path::absolute(output).map_err(failed)?,
+        None => {
+            holds_nothing_foreign(run)?;
+            run.canonicalize().map_err(failed)?
+        }
     };
+    let beside = place.parent().unwrap_or(&place);
     std::fs::create_dir_all(beside).map_err(failed)?;
     let folder = tempfile::Builder::new().prefix(".chaffinch-rerun-").tempdir_in(beside);
     let folder = folder.map_err(failed)?;
-    let originals = folder.path().join("originals");
+    let in_folder = |name: &str| folder.path().join(name);
+    let originals = in_folder("originals");
     let restored = restore(run, &originals)?;
     if let Some((name, reason)) = restored.problems.first() {
         let more = match restored.problems.len() - 1 {
@@ -77,13 +85,22 @@ pub fn rerun(
         true => several,
         false => vec![originals],
     };
-    let mut job = Job::new(pipeline, inputs, Output::Directory(output.to_owned()));
+    let target = output.map_or_else(|| in_folder("new"), Path::to_owned);
+    let mut job = Job::new(pipeline, inputs, Output::Directory(target.clone()));
     job.container = recall.asked.from;
     job.shard_bytes = recall.asked.shard_bytes;
     job.names = recall.asked.names.clone();
     job.resume = Resume::Never;
     job.recall = Some(&recall);
     let summary = job.run(observer, stop)?;
+    if output.is_none() && !summary.interrupted {
+        let old = in_folder("old");
+        std::fs::rename(&place, &old).map_err(failed)?;
+        if let Err(error) = std::fs::rename(&target, &place) {
+            std::fs::rename(&old, &place).map_err(failed)?;
+            return Err(failed(error));
+        }
+    }
     let known = recall.known.load(Ordering::Relaxed);
     Ok(Rerun { cleaned_again: summary.documents - known.min(summary.documents), summary })
 }

@@ -215,7 +215,7 @@ impl Scene {
         let input = self.root.join("in-away");
         // It does without the input.
         fs::rename(self.root.join("in"), &input).unwrap();
-        let done = rerun(&first, &again, after, &Silent, &AtomicBool::new(false)).unwrap();
+        let done = rerun(&first, Some(&again), after, &Silent, &AtomicBool::new(false)).unwrap();
         fs::rename(&input, self.root.join("in")).unwrap();
         let (got, wanted) = (left(&again), left(&full));
         let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
@@ -360,7 +360,7 @@ fn several_inputs_in_any_order_and_shards_come_out_as_they_would() {
         clean_all(&before, inputs(), shard_bytes, &path("first"));
         clean_all(&after, inputs(), shard_bytes, &path("full"));
         let stop = AtomicBool::new(false);
-        let done = rerun(&path("first"), &path("again"), &after, &Silent, &stop).unwrap();
+        let done = rerun(&path("first"), Some(&path("again")), &after, &Silent, &stop).unwrap();
         assert!(done.cleaned_again < done.summary.documents * 9 / 10, "{}", done.cleaned_again);
         let (got, wanted) = (left(&path("again")), left(&path("full")));
         assert!(got.keys().eq(wanted.keys()));
@@ -371,13 +371,35 @@ fn several_inputs_in_any_order_and_shards_come_out_as_they_would() {
 }
 
 #[test]
+fn a_run_is_replaced_whole_or_left_as_it_was() {
+    let scene = Scene::new();
+    let (before, out) = (pipeline(&usual()), scene.root.join("out"));
+    let after = without(&before, &["coast/foot"]);
+    clean(&before, &scene.root.join("in"), &out);
+    let old = left(&out);
+    let around = || fs::read_dir(&scene.root).unwrap().count();
+    let others = around();
+    let in_place = |stop: bool| rerun(&out, None, &after, &Silent, &AtomicBool::new(stop));
+    // What is not the run's own would go with it.
+    fs::write(out.join("mine.txt"), "x").unwrap();
+    assert!(matches!(in_place(false), Err(Error::Usage(message)) if message.contains("mine.txt")));
+    assert_eq!(fs::read_to_string(out.join("mine.txt")).unwrap(), "x");
+    fs::remove_file(out.join("mine.txt")).unwrap();
+    assert!(in_place(true).unwrap().summary.interrupted);
+    assert!(left(&out) == old && around() == others);
+    in_place(false).unwrap();
+    clean(&after, &scene.root.join("in"), &scene.root.join("full"));
+    assert!(left(&out) == left(&scene.root.join("full")) && around() == others + 1);
+}
+
+#[test]
 fn what_cannot_be_rerun_is_refused() {
     let scene = Scene::new();
     let pipeline = pipeline(&usual());
     let again = |run: &Path| {
         let out = scene.root.join("again");
         let stop = AtomicBool::new(false);
-        match rerun(run, &out, &pipeline, &Silent, &stop) {
+        match rerun(run, Some(&out), &pipeline, &Silent, &stop) {
             Err(Error::Usage(message)) => message,
             other => panic!("{other:?}"),
         }

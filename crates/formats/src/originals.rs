@@ -70,20 +70,20 @@ impl Originals {
         if !record.in_container {
             return fs::read(self.run.join(&*record.file)).ok();
         }
+        // Converted documents stand in the order of their records.
+        let at = match record.origin {
+            Some(_) => self.converted.1.checked_sub(1)?,
+            None => record.ordinal,
+        };
         #[cfg(feature = "parquet")]
         if let Some(column) = &record.column {
-            return self.value(record, column);
+            return self.value(record, column, at);
         }
         if self.rows.as_ref().is_none_or(|(name, _)| *name != record.file) {
             let rows = Rows::open(&self.run, &record.file).ok();
             self.rows = Some((record.file.clone().into_owned(), rows));
         }
         let rows = self.rows.as_mut()?.1.as_mut()?;
-        // Converted documents stand in the order of their records.
-        let at = match record.origin {
-            Some(_) => self.converted.1.checked_sub(1)?,
-            None => record.ordinal,
-        };
         let Ok(Row::Whole(row)) = rows.at(at, true, &mut io::sink()) else {
             return None;
         };
@@ -98,7 +98,7 @@ impl Originals {
     }
 
     #[cfg(feature = "parquet")]
-    fn value(&mut self, record: &Record<'_>, column: &str) -> Option<Vec<u8>> {
+    fn value(&mut self, record: &Record<'_>, column: &str, at: u64) -> Option<Vec<u8>> {
         if self.table.as_ref().is_none_or(|table| table.name != record.file) {
             let name = record.file.clone().into_owned();
             let rows = crate::parquet::Restoring::open(&self.run.join(&name), column, false).ok();
@@ -108,7 +108,7 @@ impl Originals {
         let rows = table.rows.as_mut()?;
         loop {
             let value = rows.next()?;
-            let wanted = (table.at == record.ordinal).then(|| value.to_vec());
+            let wanted = (table.at == at).then(|| value.to_vec());
             rows.put(Vec::new()).ok()?;
             table.at += 1;
             if wanted.is_some() {

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chaffinch_core::{Limits, Pipeline, Verdict};
+use chaffinch_formats::ledger::Record;
 use chaffinch_formats::{
-    Container, Error, Job, Observer, Output, RECORD, Resume, Summary, restore, verify,
+    Container, Error, Job, Observer, Output, RECORD, Resume, Summary, originals, restore, verify,
 };
 use globset::{Glob, GlobSet};
 use tempfile::TempDir;
@@ -533,6 +534,23 @@ fn converts(to: Container) {
     let lines = if to == Container::Jsonl { 4 } else { 0 };
     assert_eq!(converted.count(), lines, "{:?}", found.keys().take(9).collect::<Vec<_>>());
     assert!(found[Path::new("z.txt")] == fs::read(input.join("z.txt")).unwrap());
+    // Some of them by themselves.
+    let (count, records) = (Cell::new(0), Cell::new(0));
+    let third = |_: &Record<'_>| {
+        records.set(records.get() + 1);
+        records.get() % 3 == 0
+    };
+    for document in originals(&run.out, &third, usize::MAX).unwrap() {
+        let path = match document.name.rsplit_once(':') {
+            Some((file, line)) => format!("{file}/{:08}.txt", line.parse::<u64>().unwrap() - 1),
+            None => document.name.clone(),
+        };
+        count.set(count.get() + 1);
+        if let Some(original) = found.get(Path::new(&path)) {
+            assert!(document.text.as_bytes() == original.as_slice(), "{path}");
+        }
+    }
+    assert_eq!((records.get(), count.get()), (summary.documents, summary.documents / 3));
     // Cleaned again, over what is there.
     let again = clean_with(&pipeline(), &[&input], &run.out, change).unwrap();
     assert_eq!(again.documents, summary.documents);

@@ -272,6 +272,15 @@ fn a_review_becomes_rule_files() {
     // Twice is once.
     said(&folder, &apply);
     assert_eq!(folder.read("rules/valley.yaml"), file);
+    // What is rejected later joins the rule that is there.
+    let more = decision("generic/share-buttons/share", "reject", "SHARE THIS PAGE");
+    let review = serde_json::json!({"chaffinch_review": 1, "decisions": [more]});
+    folder.write("review.json", &review.to_string());
+    said(&folder, &apply);
+    let file = folder.read("rules/valley.yaml");
+    assert_eq!(file.matches("action: keep").count(), 1);
+    assert_eq!(file.matches("- 'SHARE THIS PAGE'").count(), 2, "{file}");
+    said(&folder, &["rules", "check", "rules/valley.yaml"]);
     for (text, part) in [
         ("no json", "review.json: it is no JSON"),
         ("{}", "review.json: it is no review of version 1"),

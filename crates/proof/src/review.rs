@@ -93,7 +93,7 @@ fn compose(
             (true, ..) => {
                 let own = source.written.keys.iter().any(|(key, _)| *key == "text");
                 if !own && !source.removes.contains(case) {
-                    cases.entry((id, true)).or_default().push((at, case.clone()));
+                    add(cases.entry((id, true)).or_default(), at, case);
                 }
             }
             (false, Some(outlet), Some(_)) => {
@@ -103,13 +103,12 @@ fn compose(
             }
             (false, ..) => {
                 if !source.keeps.contains(case) {
-                    cases.entry((id, false)).or_default().push((at, case.clone()));
+                    add(cases.entry((id, false)).or_default(), at, case);
                 }
             }
         }
     }
-    for ((id, accept), mut new) in cases {
-        new.dedup_by(|a, b| a.1 == b.1);
+    for ((id, accept), new) in cases {
         let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
         let (key, old) = match accept {
             true => ("removes", source.removes.len()),
@@ -172,8 +171,8 @@ fn keep(
     let known: &[String] = there.map_or(&[], text_of);
     let mut new: Vec<(usize, String)> = Vec::new();
     for (at, line) in lines {
-        if !known.contains(&line) && new.iter().all(|(_, other)| *other != line) {
-            new.push((at, line));
+        if !known.contains(&line) {
+            add(&mut new, at, &line);
         }
     }
     if new.is_empty() {
@@ -226,6 +225,13 @@ fn keep(
         (decision, id.clone(), format!("keeps[{}]", old + at))
     };
     placed.extend(new.into_iter().enumerate().map(at));
+}
+
+/// Adds a text that was not decided on before.
+fn add(texts: &mut Vec<(usize, String)>, decision: usize, text: &str) {
+    if texts.iter().all(|(_, other)| other != text) {
+        texts.push((decision, text.to_owned()));
+    }
 }
 
 fn counted(texts: usize) -> String {
@@ -287,6 +293,7 @@ mod tests {
             decision("presstv/breadcrumb", true, "News / Economy", Some("presstv")),
             decision("presstv/breadcrumb", true, "News / Politics", Some("presstv")),
             decision("presstv/breadcrumb", true, "No breadcrumb at all", Some("presstv")),
+            decision("presstv/breadcrumb", true, "News / Economy", Some("presstv")),
         ]);
         let file = &applied.files["rules/presstv.yaml"];
         assert!(file.contains("\"Home / Society\", 'News / Economy']"), "{file}");
@@ -303,7 +310,6 @@ mod tests {
         assert!(file.contains("action: keep\n    text:\n      - 'SHARE THIS ARTICLE'"), "{file}");
         assert_eq!(applied.done, ["presstv/keep: 1 text more that stays"]);
         assert!(applied.left.is_empty());
-        // A second review adds to the same rule.
         let files = [("rules/presstv.yaml".to_owned(), file.clone())];
         let again = rebuilt(&Pipeline::shipped().unwrap(), &BTreeMap::from(files)).unwrap();
         let text = "The minister told reporters on Tuesday that the talks would go on.\n\n\

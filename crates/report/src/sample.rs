@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use chaffinch_formats::ledger::Record;
+use serde::Serialize;
 
 use crate::texts::{LONGEST, shortened};
 
 /// A place where something was cut, with what stands around it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Sample {
     /// The document.
     pub document: String,

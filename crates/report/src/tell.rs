@@ -217,7 +217,7 @@ impl Diff {
                 "count": entry.count,
                 "bytes": entry.bytes,
                 "body": entry.samples.first().is_some_and(|sample| sample.body),
-                "samples": entry.samples.iter().map(sample_json).collect::<Vec<_>>(),
+                "samples": entry.samples,
             })
         };
         let group = |group: &&Group| {
@@ -309,21 +309,6 @@ fn sample_text(sample: &Sample, way: Way, out: &mut String) {
     if !sample.below.is_empty() {
         let _ = writeln!(out, "        {dim}{}{dim:#}", visible(&sample.below));
     }
-}
-
-fn sample_json(sample: &Sample) -> Value {
-    json!({
-        "document": sample.document,
-        "outlet": sample.outlet,
-        "line": sample.line,
-        "above": sample.above,
-        "before": sample.before,
-        "text": sample.text,
-        "with": sample.with,
-        "after": sample.after,
-        "below": sample.below,
-        "body": sample.body,
-    })
 }
 
 /// The longest run of backticks in a text.

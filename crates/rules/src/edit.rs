@@ -102,8 +102,8 @@ pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
     let last = list.len().checked_sub(1);
     list.push(item);
     let places = Places::of(source);
-    let (at, indent, lead) = match last {
-        None => (source.len(), "  ".to_owned(), format!("\n{key}:")),
+    let (at, indent, head) = match last {
+        None => (source.len(), "  ".to_owned(), format!("{key}:\n")),
         Some(last) => {
             let first = places.item(source, key, last)?.start;
             let dash = source[..first].rfind('-')?;
@@ -123,20 +123,11 @@ pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
             (end, indent, String::new())
         }
     };
-    let mut text = String::new();
-    for (number, line) in lines.iter().enumerate() {
-        let sign = if number == 0 { "- " } else { "  " };
-        text.push_str(&format!("{indent}{sign}{line}\n"));
-    }
-    let before = source[..at].trim_end_matches('\n');
-    let gap = if source[at..].trim().is_empty() { "" } else { "\n" };
-    let gap = if source[at..].starts_with('\n') { "" } else { gap };
-    let lead = if lead.is_empty() { "\n".to_owned() } else { lead };
-    let changed = format!(
-        "{before}\n{lead}{}{text}{gap}{}",
-        if last.is_none() { "\n" } else { "" },
-        &source[at..]
-    );
+    let item = lines.join(&format!("\n{indent}  "));
+    // A blank line stands above it, and below it if anything does.
+    let (above, below) = (source[..at].trim_end_matches('\n'), &source[at..]);
+    let gap = if below.is_empty() || below.starts_with('\n') { "" } else { "\n" };
+    let changed = format!("{above}\n\n{head}{indent}- {item}\n{gap}{below}");
     let after: Value = serde_yaml::from_str(&changed).ok()?;
     (after == wanted).then_some(changed)
 }

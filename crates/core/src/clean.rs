@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chaffinch_rules::{How, UnitId};
-use chaffinch_stage::{Act, Action, Document, Mark, Marks, Role, RuleId, Span, Tier};
+use chaffinch_stage::{Act, Action, Document, Mark, Marks, Role, RuleId, Span, Tier, script};
 use rayon::prelude::*;
 
 use crate::cleaned::{Cleaned, Fields, Recalled, Verdict};
@@ -396,7 +396,7 @@ impl<'a> Work<'a> {
         }
         let (was_blank, span) = (line.is_blank(), line.span());
         let (text, pieces) = self.edits.left_of(self.doc.source(), span);
-        let nothing_left = text.chars().all(chaffinch_stage::script::is_space);
+        let nothing_left = script::is_blank(&text);
         let kept = self.kept.iter().any(|kept| kept.overlaps(span));
         if nothing_left && !was_blank && !kept {
             let rule = self.edits.within(span).rev().find(|edit| edit.removes());
@@ -418,9 +418,9 @@ impl<'a> Work<'a> {
         let outlet = self.outlet.map(|(unit, how)| (rules.unit_name(unit).to_owned(), how));
         let source = self.doc.source();
         self.tidy_blank_lines();
-        let blank = |text: &str| text.chars().all(chaffinch_stage::script::is_space);
         if let Some(reason) = self.cap_total().or_else(|| {
-            let emptied = !self.edits.leaves(source, |text| !blank(text)) && !blank(source);
+            let emptied = !self.edits.leaves(source, |text| !script::is_blank(text))
+                && !script::is_blank(source);
             emptied.then(|| "the rules would leave nothing of the document".to_owned())
         }) {
             self.edits = Edits::default();
@@ -563,7 +563,7 @@ impl<'a> Work<'a> {
             return Kind::Left;
         }
         let source = &self.doc.source()[span.range()];
-        if source.chars().all(chaffinch_stage::script::is_space) {
+        if script::is_blank(source) {
             return Kind::Blank;
         }
         match edited && self.edits.removes_all(span) {

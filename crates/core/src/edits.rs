@@ -1,7 +1,5 @@
 //! The edits of one document: what is cut and replaced, each byte credited to one rule.
 
-use std::collections::BTreeMap;
-
 use chaffinch_stage::{Piece, RuleId, Span};
 
 /// A stretch of the source that is cut, or replaced.
@@ -22,31 +20,59 @@ impl Edit {
     }
 }
 
-/// Edits in order, none overlapping another. A document may have a million of them, so each is
-/// found, added and dropped in logarithmic time.
+/// The most edits of a page: few in tests, so that they have several.
+const PAGE: usize = if cfg!(test) { 4 } else { 256 };
+
+/// Edits in order, none overlapping another. Most documents have a few and some a million, so they
+/// lie in pages: adding one in the midst of a million moves a page, not all of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Edits {
-    // Invariant: by start; no two share a byte; no span is empty.
-    edits: BTreeMap<usize, Edit>,
+    // Invariant: by start, over all pages; no two share a byte; no span is empty, and no page.
+    pages: Vec<Vec<Edit>>,
 }
 
 impl Edits {
     /// All edits, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Edit> {
-        self.edits.values()
+        self.pages.iter().flatten()
     }
 
     /// The edits that touch `span`, in order.
     pub(crate) fn within(&self, span: Span) -> impl DoubleEndedIterator<Item = &Edit> {
-        let before = self.edits.range(..span.start()).next_back();
-        let from = before.filter(|(_, edit)| edit.span.end() > span.start());
-        let from = from.map_or(span.start(), |(start, _)| *start);
-        self.edits.range(from..span.end().max(from)).map(|(_, edit)| edit)
+        let last = |page: &[Edit]| page.last().map_or(0, |edit| edit.span.end());
+        let first = self.pages.partition_point(|page| last(page) <= span.start());
+        let begins = |page: &&Vec<Edit>| page.first().is_some_and(|e| e.span.start() < span.end());
+        let count = self.pages[first..].iter().take_while(begins).count();
+        self.pages[first..first + count].iter().flat_map(move |page| {
+            let from = page.partition_point(|edit| edit.span.end() <= span.start());
+            let to = page.partition_point(|edit| edit.span.start() < span.end());
+            &page[from..to.max(from)]
+        })
+    }
+
+    fn insert(&mut self, edit: Edit) {
+        let start = edit.span.start();
+        let begins = |page: &Vec<Edit>| page.first().is_some_and(|e| e.span.start() <= start);
+        let at = self.pages.partition_point(begins).saturating_sub(1);
+        let Some(page) = self.pages.get_mut(at) else { return self.pages.push(vec![edit]) };
+        let place = page.partition_point(|other| other.span.start() < start);
+        page.insert(place, edit);
+        if page.len() > PAGE {
+            // Edits mostly come in order: a full page stays full.
+            let rest = page.split_off(if place == PAGE { PAGE } else { PAGE / 2 });
+            self.pages.insert(at + 1, rest);
+        }
     }
 
     /// Cuts `span` for `rule`: what is already cut stays with the rule that cut it, and a
     /// replacement that the cut touches goes with it. Whether that cut anything new.
     pub(crate) fn remove(&mut self, span: Span, rule: RuleId) -> bool {
+        if self.within(span).next().is_none() {
+            return !span.is_empty() && {
+                self.insert(Edit { span, rule, with: String::new() });
+                true
+            };
+        }
         let replaced = self.within(span).filter(|edit| !edit.removes());
         let span = replaced.fold(span, |span, edit| span.join(edit.span));
         let mut gaps = Vec::new();
@@ -65,7 +91,7 @@ impl Edits {
         }
         self.drop_within(span, |edit| !edit.removes());
         for span in gaps {
-            self.edits.insert(span.start(), Edit { span, rule, with: String::new() });
+            self.insert(Edit { span, rule, with: String::new() });
         }
         true
     }
@@ -81,26 +107,40 @@ impl Edits {
             return false;
         }
         self.drop_within(span, |_| true);
-        self.edits.insert(span.start(), Edit { span, rule, with: with.to_owned() });
+        self.insert(Edit { span, rule, with: with.to_owned() });
         true
     }
 
     fn drop_within(&mut self, span: Span, which: impl Fn(&Edit) -> bool) {
-        let starts: Vec<usize> =
-            self.within(span).filter(|edit| which(edit)).map(|edit| edit.span.start()).collect();
-        for start in starts {
-            self.edits.remove(&start);
+        let touches =
+            |edit: &Edit| edit.span.end() > span.start() && edit.span.start() < span.end();
+        let first = self
+            .pages
+            .partition_point(|page| page.last().is_none_or(|edit| edit.span.end() <= span.start()));
+        let mut emptied = false;
+        for page in &mut self.pages[first..] {
+            if page.first().is_none_or(|edit| edit.span.start() >= span.end()) {
+                break;
+            }
+            page.retain(|edit| !(touches(edit) && which(edit)));
+            emptied |= page.is_empty();
+        }
+        if emptied {
+            self.pages.retain(|page| !page.is_empty());
         }
     }
 
     /// Drops the edits that `keep` does not want.
     pub(crate) fn retain(&mut self, keep: impl Fn(&Edit) -> bool) {
-        self.edits.retain(|_, edit| keep(edit));
+        self.pages.iter_mut().for_each(|page| page.retain(&keep));
+        self.pages.retain(|page| !page.is_empty());
     }
 
     /// The edits in order, neighbours that one rule cut as one.
     pub(crate) fn into_joined(self) -> Vec<Edit> {
-        let mut edits: Vec<Edit> = self.edits.into_values().collect();
+        let mut pages = self.pages.into_iter();
+        let mut edits = pages.next().unwrap_or_default();
+        edits.extend(pages.flatten());
         edits.dedup_by(|next, edit| {
             let joins = edit.removes()
                 && next.removes()
@@ -124,7 +164,7 @@ impl Edits {
 
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.edits.is_empty()
+        self.pages.is_empty()
     }
 
     /// Whether the edits leave a stretch of text that `wanted` accepts.

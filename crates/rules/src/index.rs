@@ -8,6 +8,7 @@
 //! The ends are folded as keys are while they are read, so most lines never need a key.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -28,9 +29,9 @@ pub(crate) struct IndexBuilder {
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     table: FxHashMap<(Side, u8, u64), Vec<u32>>,
-    // For each side: the lengths of its literals, and a bit for the outermost two bytes of each, so
-    // that most lines end the search there.
-    lengths: [BTreeSet<u8>; 2],
+    // For each side: the lengths of its literals, a bit each, and what their outermost two bytes
+    // are, so that most lines end the search there.
+    lengths: [u16; 2],
     gates: [Gate; 2],
     inside: Option<(AhoCorasick, Vec<u32>)>,
     unkeyed: Vec<u32>,
@@ -52,19 +53,10 @@ impl IndexBuilder {
 
     /// Files `id` under text that lines have at `side`; lower-cased here, cut to [`LITERAL`] bytes.
     pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str) {
-        let ends = Ends::of_key(text);
-        let bytes = match side {
-            Side::Start => ends.start(ends.start_len),
-            Side::End => ends.end(ends.end_len),
-        };
-        let key = (side, bytes.len() as u8, pack(bytes));
-        self.index.lengths[side as usize].insert(key.1);
-        let outer = match side {
-            Side::Start => [bytes.first(), bytes.get(1)],
-            Side::End => [bytes.last(), bytes.len().checked_sub(2).and_then(|at| bytes.get(at))],
-        };
-        self.index.gates[side as usize].open(outer[0].copied(), outer[1].copied());
-        let ids = self.index.table.entry(key).or_default();
+        let outer = Outer::of_key(side, text);
+        let length = outer.length;
+        self.index.lengths[side as usize] |= 1 << length;
+        let ids = self.index.table.entry((side, length, outer.cut(length))).or_default();
         if ids.last() != Some(&id) {
             ids.push(id);
         }
@@ -87,6 +79,10 @@ impl IndexBuilder {
         }
         index.unkeyed.sort_unstable();
         index.unkeyed.dedup();
+        for side in [Side::Start, Side::End] {
+            let own = index.table.keys().filter(|(own, ..)| *own == side);
+            index.gates[side as usize] = Gate::of(side, own);
+        }
         index
     }
 }
@@ -94,34 +90,28 @@ impl IndexBuilder {
 impl Index {
     /// Writes into `out` the numbers of the patterns that might match a line of this text, in
     /// order, each once.
-    pub(crate) fn candidates(&self, text: &str, ends: &Ends, out: &mut Vec<u32>) {
+    pub(crate) fn candidates(&self, ends: &Ends<'_>, out: &mut Vec<u32>) {
         out.clear();
         out.extend(&self.unkeyed);
-        for (side, lengths) in [Side::Start, Side::End].into_iter().zip(&self.lengths) {
-            let (outer, next) = match side {
-                Side::Start => (ends.start[0], ends.start[1]),
-                Side::End => (ends.end[LITERAL + 3], ends.end[LITERAL + 2]),
-            };
-            if !self.gates[side as usize].is_open(outer, next) {
+        for side in [Side::Start, Side::End] {
+            if !self.gates[side as usize].is_open(ends.outermost(side)) {
                 continue;
             }
-            for &length in lengths {
-                let bytes = match side {
-                    Side::Start if usize::from(length) <= ends.start_len => {
-                        ends.start(length.into())
-                    }
-                    Side::End if usize::from(length) <= ends.end_len => ends.end(length.into()),
-                    _ => break,
-                };
-                if let Some(ids) = self.table.get(&(side, length, pack(bytes))) {
+            let outer = ends.of(side);
+            // The lengths that some literal has, of those that the line is long enough for.
+            let mut lengths = self.lengths[side as usize] & ((2 << outer.length) - 1);
+            while lengths != 0 {
+                let length = lengths.trailing_zeros() as u8;
+                lengths &= lengths - 1;
+                if let Some(ids) = self.table.get(&(side, length, outer.cut(length))) {
                     out.extend(ids);
                 }
             }
         }
         if let Some((automaton, ids)) = &self.inside {
-            let text = match key::hides_letters(text) {
-                true => key::key(text),
-                false => Cow::Borrowed(text),
+            let text = match key::hides_letters(ends.text) {
+                true => key::key(ends.text),
+                false => Cow::Borrowed(ends.text),
             };
             let found = automaton.find_overlapping_iter(&*text);
             out.extend(found.map(|found| ids[found.pattern().as_usize()]));
@@ -133,86 +123,176 @@ impl Index {
     }
 }
 
-/// A bit for each pair of bytes that a literal of a side begins with, seen from outside.
+/// The outermost two bytes of the literals of a side: a filter that never says no to one of them.
+/// Its size goes with their number, since every outlet has its own.
 #[derive(Clone, Debug, Default)]
 struct Gate {
-    pairs: Vec<u64>,
+    bits: Box<[u64]>,
 }
 
 impl Gate {
-    fn open(&mut self, outer: Option<u8>, next: Option<u8>) {
-        let Some(outer) = outer else { return };
-        self.pairs.resize(0x1_0000 / 64, 0);
-        // A literal of one byte stands before any other.
-        let all = match next {
-            Some(next) => next..=next,
-            None => 0..=255,
+    fn of<'k>(side: Side, keys: impl Iterator<Item = &'k (Side, u8, u64)>) -> Gate {
+        let pairs = keys.flat_map(|&(_, length, packed)| {
+            let pair = Outer::cut_to(side, length, packed).outermost();
+            // A literal of one byte stands before any other.
+            if length == 1 { pair..=pair | 0xff } else { pair..=pair }
+        });
+        let pairs: BTreeSet<u16> = pairs.collect();
+        if pairs.is_empty() {
+            return Gate::default();
+        }
+        let words = (pairs.len() / 2).next_power_of_two().min(0x1_0000 / 64);
+        let mut gate = Gate { bits: vec![0; words].into() };
+        for pair in pairs {
+            let place = gate.place(pair);
+            gate.bits[place / 64] |= 1 << (place % 64);
+        }
+        gate
+    }
+
+    /// The bit of a pair of bytes.
+    fn place(&self, pair: u16) -> usize {
+        // Fibonacci hashing, so that few bits tell many pairs apart.
+        let mixed = u32::from(pair).wrapping_mul(0x9e37_79b1);
+        mixed as usize >> 16 & (self.bits.len() * 64 - 1)
+    }
+
+    fn is_open(&self, pair: u16) -> bool {
+        !self.bits.is_empty() && {
+            let place = self.place(pair);
+            self.bits[place / 64] >> (place % 64) & 1 == 1
+        }
+    }
+}
+
+/// The ends of a line's key, lower-cased; read off its text when they are asked for.
+pub(crate) struct Ends<'t> {
+    text: &'t str,
+    sides: [OnceCell<Outer>; 2],
+}
+
+impl<'t> Ends<'t> {
+    pub(crate) fn of_text(text: &'t str) -> Ends<'t> {
+        Ends { text, sides: [OnceCell::new(), OnceCell::new()] }
+    }
+
+    fn of(&self, side: Side) -> &Outer {
+        self.sides[side as usize].get_or_init(|| Outer::of_text(side, self.text))
+    }
+
+    /// The outermost two bytes of a side. Where they are plain, the rest need not be read.
+    fn outermost(&self, side: Side) -> u16 {
+        let plain = |byte: u8| byte.is_ascii_graphic();
+        let (outer, next) = match (side, self.text.as_bytes()) {
+            // A mark on the second character would change it.
+            (Side::Start, &[outer, next, third, ..]) if third.is_ascii() => (outer, next),
+            (Side::End, &[.., next, outer]) => (outer, next),
+            _ => return self.of(side).outermost(),
         };
-        for next in all {
-            let pair = usize::from(outer) << 8 | usize::from(next);
-            self.pairs[pair / 64] |= 1 << (pair % 64);
+        match plain(outer) && plain(next) {
+            true => u16::from_be_bytes([outer.to_ascii_lowercase(), next.to_ascii_lowercase()]),
+            false => self.of(side).outermost(),
         }
     }
-
-    fn is_open(&self, outer: u8, next: u8) -> bool {
-        let pair = usize::from(outer) << 8 | usize::from(next);
-        self.pairs.get(pair / 64).is_some_and(|word| word >> (pair % 64) & 1 == 1)
-    }
 }
 
-/// The first and last bytes of a line's key, lower-cased.
-pub(crate) struct Ends {
-    start: [u8; LITERAL + 4],
-    start_len: usize,
-    end: [u8; LITERAL + 4],
-    end_len: usize,
+/// Up to [`LITERAL`] bytes of one side of a key, lower-cased.
+#[derive(Clone, Copy, Debug)]
+struct Outer {
+    side: Side,
+    length: u8,
+    /// The bytes in their order: a start begins at the highest byte, an end ends at the lowest.
+    packed: u64,
 }
 
-impl Ends {
-    /// The ends of a line's key, read off its text. A combining mark near an end makes the key.
-    pub(crate) fn of_text(text: &str) -> Ends {
+impl Outer {
+    /// Reads a side of a line's key off its text. A combining mark near it makes the key.
+    fn of_text(side: Side, text: &str) -> Outer {
+        if let Some(outer) = Outer::of_plain(side, text.as_bytes()) {
+            return outer;
+        }
         let mut marked = false;
-        let start = folded(text.chars(), &mut marked);
-        let end = folded(text.chars().rev(), &mut marked);
+        let folded = match side {
+            Side::Start => folded(text.chars(), &mut marked),
+            Side::End => folded(text.chars().rev(), &mut marked),
+        };
         match marked {
-            true => Ends::of_key(&key::key(text)),
-            false => Ends::of(start, end),
+            true => Outer::of_key(side, &key::key(text)),
+            false => Outer::of(side, folded),
         }
     }
 
-    fn of_key(key: &str) -> Ends {
-        Ends::of(first(key.chars()), first(key.chars().rev()))
+    /// The same for text whose outermost bytes are printed ASCII, which is its own key there.
+    fn of_plain(side: Side, text: &[u8]) -> Option<Outer> {
+        // What stands next to them may be a mark, or a space that joins theirs.
+        let near: [u8; LITERAL + 1] = match side {
+            Side::Start => *text.first_chunk()?,
+            Side::End => *text.last_chunk()?,
+        };
+        let printed = near.iter().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
+        let double = near.windows(2).fold(false, |any, two| any | (two == b"  "));
+        let (bytes, outermost): ([u8; LITERAL], u8) = match side {
+            Side::Start => (*near.first_chunk()?, near[0]),
+            Side::End => (*near.last_chunk()?, near[LITERAL]),
+        };
+        let packed = u64::from_be_bytes(bytes.map(|byte| byte.to_ascii_lowercase()));
+        let plain = printed && !double && outermost != b' ';
+        plain.then_some(Outer { side, length: LITERAL as u8, packed })
     }
 
-    fn of(first: [char; LITERAL], last: [char; LITERAL]) -> Ends {
-        let mut ends =
-            Ends { start: [0; LITERAL + 4], start_len: 0, end: [0; LITERAL + 4], end_len: 0 };
-        for c in first.into_iter().take_while(|c| *c != NONE).map(lower) {
-            if ends.start_len >= LITERAL {
-                break;
+    fn of_key(side: Side, key: &str) -> Outer {
+        match side {
+            Side::Start => Outer::of(side, first(key.chars())),
+            Side::End => Outer::of(side, first(key.chars().rev())),
+        }
+    }
+
+    /// Of the outermost characters, from outside in.
+    fn of(side: Side, chars: [char; LITERAL]) -> Outer {
+        let (mut packed, mut length) = (0_u64, 0);
+        'chars: for c in chars.into_iter().take_while(|c| *c != NONE).map(lower) {
+            let (mut bytes, mut count) = ([0; 4], 0);
+            count += c.encode_utf8(&mut bytes).len();
+            for at in 0..count {
+                if length == LITERAL {
+                    break 'chars;
+                }
+                let (byte, place) = match side {
+                    Side::Start => (bytes[at], LITERAL - 1 - length),
+                    Side::End => (bytes[count - 1 - at], length),
+                };
+                packed |= u64::from(byte) << (8 * place);
+                length += 1;
             }
-            ends.start_len += c.encode_utf8(&mut ends.start[ends.start_len..]).len();
         }
-        for c in last.into_iter().take_while(|c| *c != NONE).map(lower) {
-            if ends.end_len >= LITERAL {
-                break;
-            }
-            let length = c.len_utf8();
-            let at = ends.end.len() - ends.end_len - length;
-            c.encode_utf8(&mut ends.end[at..]);
-            ends.end_len += length;
-        }
-        ends.start_len = ends.start_len.min(LITERAL);
-        ends.end_len = ends.end_len.min(LITERAL);
-        ends
+        Outer { side, length: length as u8, packed }
     }
 
-    fn start(&self, length: usize) -> &[u8] {
-        &self.start[..length]
+    /// What [`Outer::cut`] gave `packed` for.
+    fn cut_to(side: Side, length: u8, packed: u64) -> Outer {
+        let rest = 8 * (LITERAL as u32 - u32::from(length));
+        let packed = match side {
+            Side::Start => packed.checked_shl(rest).unwrap_or(0),
+            Side::End => packed,
+        };
+        Outer { side, length, packed }
     }
 
-    fn end(&self, length: usize) -> &[u8] {
-        &self.end[self.end.len() - length..]
+    /// The outermost bytes, so many of them.
+    fn cut(&self, length: u8) -> u64 {
+        let rest = 8 * (LITERAL as u32 - u32::from(length));
+        match self.side {
+            Side::Start => self.packed.checked_shr(rest).unwrap_or(0),
+            Side::End => self.packed & u64::MAX.checked_shr(rest).unwrap_or(0),
+        }
+    }
+
+    /// The outermost two bytes, the outer one first.
+    fn outermost(&self) -> u16 {
+        match self.side {
+            Side::Start => (self.packed >> 48) as u16,
+            Side::End => (self.packed as u16).swap_bytes(),
+        }
     }
 }
 
@@ -252,10 +332,6 @@ fn folded(chars: impl Iterator<Item = char>, marked: &mut bool) -> [char; LITERA
         }
     }
     out
-}
-
-fn pack(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |packed, &byte| packed << 8 | u64::from(byte))
 }
 
 #[cfg(test)]
@@ -299,7 +375,7 @@ mod tests {
             }
             let index = builder.build();
             let mut candidates = Vec::new();
-            index.candidates(&text, &Ends::of_text(&text), &mut candidates);
+            index.candidates(&Ends::of_text(&text), &mut candidates);
             for (id, pattern) in patterns.iter().enumerate() {
                 if pattern.is_match(&key) {
                     prop_assert!(candidates.contains(&(id as u32)), "{:?} missed on {key:?}", PATTERNS[id]);

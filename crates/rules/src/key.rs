@@ -8,7 +8,6 @@
 //! separators.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -25,12 +24,18 @@ pub fn key(text: &str) -> Cow<'_, str> {
 #[derive(Debug)]
 pub struct Keyed<'a> {
     key: Cow<'a, str>,
-    text: &'a str,
-    // Where in the text the key begins.
+    /// Where in the text the key begins.
     base: usize,
-    // For a built key: where each character begins in the key, and the text behind it. Made when
-    // a range is first asked for, which is seldom.
-    map: OnceCell<Vec<(usize, Range<usize>)>>,
+    /// The characters of the key that are not as the text has them, in order; between them, key and
+    /// text are alike.
+    folded: Vec<Folded>,
+}
+
+/// A character of a key, and the text behind it.
+#[derive(Debug)]
+struct Folded {
+    key: Range<usize>,
+    text: Range<usize>,
 }
 
 impl<'a> Keyed<'a> {
@@ -39,11 +44,11 @@ impl<'a> Keyed<'a> {
         let left = text.trim_start_matches(is_trimmed);
         let base = text.len() - left.len();
         let trimmed = left.trim_end_matches(is_trimmed);
-        let key = match is_own_key(trimmed) {
-            true => Cow::Borrowed(trimmed),
-            false => Cow::Owned(build(trimmed)),
-        };
-        Keyed { key, text: trimmed, base, map: OnceCell::new() }
+        if is_own_key(trimmed) {
+            return Keyed { key: Cow::Borrowed(trimmed), base, folded: Vec::new() };
+        }
+        let (key, folded) = build(trimmed);
+        Keyed { key: Cow::Owned(key), base, folded }
     }
 
     /// The key.
@@ -53,57 +58,52 @@ impl<'a> Keyed<'a> {
 
     /// The bytes of the text behind a range of bytes of the key.
     pub fn text_range(&self, range: Range<usize>) -> Range<usize> {
-        if matches!(self.key, Cow::Borrowed(_)) {
-            return range.start + self.base..range.end + self.base;
-        }
-        let map = self.map.get_or_init(|| {
-            let (mut map, mut at) = (Vec::with_capacity(self.text.len()), 0);
-            fold_into(self.text, |c, behind| {
-                map.push((at, self.base + behind.start..self.base + behind.end));
-                at += c.len_utf8();
-            });
-            map
-        });
-        let entry = |at: usize| map.partition_point(|(from, _)| *from <= at).max(1) - 1;
-        let start = map[entry(range.start)].1.start;
+        let start = self.behind(range.start).start;
         let end = match range.is_empty() {
             true => start,
-            false => map[entry(range.end - 1)].1.end,
+            false => self.behind(range.end - 1).end,
         };
-        start..end
+        start + self.base..end + self.base
+    }
+
+    /// The trimmed text behind one byte of the key.
+    fn behind(&self, at: usize) -> Range<usize> {
+        let before = self.folded.partition_point(|folded| folded.key.start <= at);
+        let Some(folded) = before.checked_sub(1).map(|at| &self.folded[at]) else {
+            return at..at + 1;
+        };
+        match at.checked_sub(folded.key.end) {
+            Some(further) => folded.text.end + further..folded.text.end + further + 1,
+            None => folded.text.clone(),
+        }
     }
 }
 
-/// The key of `trimmed`, which is not its own key: stretches that stay as they are at once.
-fn build(trimmed: &str) -> String {
-    let mut key = String::with_capacity(trimmed.len());
-    let mut chars = trimmed.char_indices().peekable();
-    // What is written up to here, and where the last character began.
-    let (mut written, mut last) = (0, 0);
-    while let Some((at, c)) = chars.next() {
-        let next = || trimmed[at + c.len_utf8()..].chars().next();
-        if is_plain(c) || c == ' ' && next().is_some_and(is_plain) {
-            last = at;
-            continue;
-        }
+/// The key of `trimmed`, which is not its own key: stretches that stay as they are at once, and
+/// the rest told.
+fn build(trimmed: &str) -> (String, Vec<Folded>) {
+    let (mut key, mut all) = (String::with_capacity(trimmed.len()), Vec::new());
+    // What is written up to here.
+    let mut written = 0;
+    loop {
+        let at = written + own_length(&trimmed[written..]);
+        let Some(c) = trimmed[at..].chars().next() else { break };
         // A mark belongs to the character before it, and so does what is dropped between them.
         let joins = is_mark(c) || matches!(fold(c), Fold::Drop);
-        let start = if joins { last.max(written) } else { at };
+        let before = trimmed[written..at].char_indices().next_back().filter(|_| joins);
+        let start = before.map_or(at, |(before, _)| written + before);
         key.push_str(&trimmed[written..start]);
-        written = fold_cluster(trimmed, start, &mut |c, _| key.push(c));
-        last = written;
-        while chars.next_if(|(at, _)| *at < written).is_some() {}
+        let count = all.len();
+        written = fold_cluster(trimmed, start, &mut |c, text| {
+            all.push(Folded { key: key.len()..key.len() + c.len_utf8(), text });
+            key.push(c);
+        });
+        if all.len() == count {
+            all.push(Folded { key: key.len()..key.len(), text: start..written });
+        }
     }
     key.push_str(&trimmed[written..]);
-    key
-}
-
-/// Hands over each character of the key of `trimmed`, with the bytes that it stands for.
-fn fold_into(trimmed: &str, mut push: impl FnMut(char, Range<usize>)) {
-    let mut at = 0;
-    while at < trimmed.len() {
-        at = fold_cluster(trimmed, at, &mut push);
-    }
+    (key, all)
 }
 
 /// Hands over what becomes of a character and of those that belong to it; gives where they end.
@@ -190,15 +190,28 @@ fn is_own_key(trimmed: &str) -> bool {
     // Most lines of most news are printable ASCII, and that is seen many bytes at a time.
     let bytes = trimmed.as_bytes();
     let plain = bytes.iter().fold(true, |all, &b| all & (b.wrapping_sub(b' ') < 0x5f));
-    if plain {
-        return memchr::memmem::find(bytes, b"  ").is_none();
+    match plain {
+        true => memchr::memmem::find(bytes, b"  ").is_none(),
+        false => own_length(trimmed) == trimmed.len(),
     }
-    let mut space = false;
-    trimmed.chars().all(|c| {
-        let double = space && c == ' ';
-        space = c == ' ';
-        !double && (space || is_plain(c))
-    })
+}
+
+/// How many bytes at the start of `trimmed` stand in its key as they are.
+fn own_length(trimmed: &str) -> usize {
+    let (bytes, mut at) = (trimmed.as_bytes(), 0);
+    while let Some(&byte) = bytes.get(at) {
+        if byte.is_ascii_graphic() {
+            at += 1;
+            continue;
+        }
+        let mut chars = trimmed[at..].chars();
+        let Some(c) = chars.next() else { break };
+        if !is_plain(c) && !(c == ' ' && chars.next().is_some_and(is_plain)) {
+            break;
+        }
+        at += c.len_utf8();
+    }
+    at
 }
 
 /// Whether a character stands in keys as it stands in text.
@@ -255,9 +268,22 @@ mod tests {
             text in "[ \u{a0}aé'’\u{301}\u{200b}“—–\u{93c}बक\u{308}\u{ad}x]*",
         ) {
             let trimmed = text.trim_matches(is_trimmed);
-            let mut slowly = String::new();
-            fold_into(trimmed, |c, _| slowly.push(c));
-            prop_assert_eq!(build(trimmed), slowly);
+            let (mut slowly, mut behind, mut at) = (String::new(), Vec::new(), 0);
+            while at < trimmed.len() {
+                at = fold_cluster(trimmed, at, &mut |c, text| {
+                    slowly.push(c);
+                    behind.resize(slowly.len(), text);
+                });
+            }
+            let keyed = Keyed::new(&text);
+            prop_assert_eq!(keyed.as_str(), &slowly);
+            for (start, _) in slowly.char_indices() {
+                for (end, c) in slowly.char_indices().filter(|(end, _)| *end >= start) {
+                    let range = keyed.text_range(start..end + c.len_utf8());
+                    let base = keyed.base;
+                    prop_assert_eq!(range, base + behind[start].start..base + behind[end].end);
+                }
+            }
         }
 
         #[test]

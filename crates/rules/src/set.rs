@@ -494,7 +494,7 @@ impl RuleSet {
         }
         let (mut near, mut seen) = (Vec::new(), Vec::new());
         for line in doc.lines().filter(|line| !line.is_blank()) {
-            self.signs.candidates(line.text(), &Ends::of_text(line.text()), &mut near);
+            self.signs.candidates(&Ends::of_text(line.text()), &mut near);
             if near.is_empty() {
                 continue;
             }
@@ -565,7 +565,7 @@ impl RuleSet {
         let own = outlet.map(|unit| self.unit_rules(unit));
         for rules in own.into_iter().chain([&self.generic]) {
             let index = if inside { &rules.inside } else { &rules.index };
-            index.candidates(text, &ends, near);
+            index.candidates(&ends, near);
             for &slot in near.iter() {
                 let (id, part) = slot_rule(slot);
                 let pattern = &self.patterns[id.0 as usize][part];

@@ -66,7 +66,7 @@ struct LineData<'a> {
 
 impl LineData<'_> {
     fn judge(&mut self) {
-        self.blank = self.text.chars().all(script::is_space);
+        self.blank = script::is_blank(&self.text);
         self.body = !self.blank && script::ends_sentence(&self.text) && script::is_long(&self.text);
     }
 }
@@ -260,7 +260,7 @@ impl<'a> Document<'a> {
     fn is_at(&self, line: usize, place: Place, at: At) -> bool {
         let blank = |i: &usize| {
             let span = self.lines[*i].span;
-            self.source.get(span.range()).is_none_or(|text| text.chars().all(script::is_space))
+            self.source.get(span.range()).is_none_or(script::is_blank)
         };
         let mut lines = (0..self.lines.len())
             .filter(|i| !blank(i))
@@ -554,7 +554,7 @@ fn split_lines(source: &str) -> impl Iterator<Item = (Span, usize)> + '_ {
             return None;
         }
         let start = at;
-        let length = bytes[start..].iter().position(|&b| b == b'\n' || b == b'\r');
+        let length = line_end(&bytes[start..]);
         let stop = length.map_or(bytes.len(), |length| start + length);
         at = match bytes.get(stop) {
             None => stop,
@@ -563,6 +563,15 @@ fn split_lines(source: &str) -> impl Iterator<Item = (Span, usize)> + '_ {
         };
         Some((Span::new(start, stop), at))
     })
+}
+
+/// The first byte that ends a line. Stretches without one are passed many bytes at a time.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    const STRETCH: usize = 32;
+    let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let plain = |stretch: &&[u8]| !stretch.iter().fold(false, |any, byte| any | ends(byte));
+    let start = STRETCH * bytes.chunks_exact(STRETCH).take_while(plain).count();
+    bytes[start..].iter().position(ends).map(|at| start + at)
 }
 
 #[cfg(test)]

@@ -21,6 +21,12 @@ pub fn is_space(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{00ad}')
 }
 
+/// Whether a text shows nothing: white space and zero-width marks alone.
+pub fn is_blank(text: &str) -> bool {
+    // What begins with a printed ASCII character shows it.
+    !text.bytes().next().is_some_and(|b| b.is_ascii_graphic()) && text.chars().all(is_space)
+}
+
 /// Whether `c` ends a sentence, in any script.
 pub fn is_sentence_mark(c: char) -> bool {
     matches!(
@@ -78,6 +84,11 @@ pub fn is_closing(c: char) -> bool {
 /// Whether `text` ends like a sentence: a sentence mark, closing quotes and brackets allowed
 /// behind it. A colon does not end a sentence.
 pub fn ends_sentence(text: &str) -> bool {
+    match text.as_bytes().last() {
+        Some(b'.' | b'!' | b'?') => return true,
+        Some(last) if last.is_ascii_alphanumeric() => return false,
+        _ => {}
+    }
     text.trim_end_matches(|c| is_space(c) || is_closing(c))
         .chars()
         .next_back()
@@ -101,10 +112,18 @@ pub fn has_at_most(text: &str, words: usize) -> bool {
 }
 
 fn count_words(text: &str, enough: usize) -> usize {
-    let kinds = &*KINDS;
-    let (mut spaced, mut unspaced, mut inside) = (0, 0, false);
-    for c in text.chars() {
-        match kinds.get(c as usize).copied().unwrap_or_else(|| Kind::of(c)) {
+    let (kinds, bytes) = (&*KINDS, text.as_bytes());
+    let (mut spaced, mut unspaced, mut inside, mut at) = (0, 0, false, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let kind = if byte.is_ascii() {
+            at += 1;
+            ASCII_KINDS[usize::from(byte)]
+        } else {
+            let Some(c) = text[at..].chars().next() else { break };
+            at += c.len_utf8();
+            kinds.get(c as usize).copied().unwrap_or_else(|| Kind::of(c))
+        };
+        match kind {
             Kind::Word => {
                 if inside {
                     continue;
@@ -148,6 +167,21 @@ impl Kind {
         }
     }
 }
+
+/// The kinds of ASCII characters.
+static ASCII_KINDS: [Kind; 128] = {
+    let (mut kinds, mut byte) = ([Kind::Other; 128], 0);
+    while byte < 128 {
+        let c = byte as u8;
+        if c.is_ascii_alphanumeric() {
+            kinds[byte] = Kind::Word;
+        } else if matches!(c, b'\t'..=b'\r' | b' ') {
+            kinds[byte] = Kind::Space;
+        }
+        byte += 1;
+    }
+    kinds
+};
 
 /// The kinds of the characters up to U+FFFF: Unicode's own tables are slow to look up.
 static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use rustc_hash::FxHashMap;
 
+use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{LITERAL, Side, lower};
 use crate::pattern::{Pattern, Tell};
@@ -33,7 +34,9 @@ pub(crate) struct Index {
     // are, so that most lines end the search there.
     lengths: [u16; 2],
     gates: [Gate; 2],
+    // An automaton for literals inside lines, and what lines that hold them begin and end with.
     inside: Option<(AhoCorasick, Vec<u32>)>,
+    frames: Vec<Frame>,
     unkeyed: Vec<u32>,
 }
 
@@ -45,7 +48,12 @@ impl IndexBuilder {
                 Tell::Ends(side, set) => {
                     set.iter().for_each(|text| self.add_literal(id, *side, text));
                 }
-                Tell::Inside(set) => self.inner.extend(set.iter().map(|text| (text.clone(), id))),
+                Tell::Inside(set, frame) => {
+                    self.inner.extend(set.iter().map(|text| (text.clone(), id)));
+                    if !self.index.frames.contains(frame) {
+                        self.index.frames.push(*frame);
+                    }
+                }
                 Tell::Nothing => self.index.unkeyed.push(id),
             }
         }
@@ -108,7 +116,9 @@ impl Index {
                 }
             }
         }
-        if let Some((automaton, ids)) = &self.inside {
+        if let Some((automaton, ids)) = &self.inside
+            && self.frames.iter().any(|frame| frame.fits(ends.text))
+        {
             let text = match key::hides_letters(ends.text) {
                 true => key::key(ends.text),
                 false => Cow::Borrowed(ends.text),
@@ -352,6 +362,7 @@ mod tests {
         (Anchor::Line, "a|bc?|ßx", true),
         (Anchor::Line, "分享(到)?.{0,4}", false),
         (Anchor::Line, ".*(foto|фото) ?:?.*", true),
+        (Anchor::Line, r"\d+ .*(likes|here).*|(x|a)? ?photo.*[^x]", true),
     ];
 
     proptest! {

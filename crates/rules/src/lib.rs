@@ -20,6 +20,7 @@
 //! );
 //! ```
 
+mod bytes;
 pub mod coverage;
 pub mod edit;
 mod file;

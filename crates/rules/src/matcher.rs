@@ -12,6 +12,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look, Repetition};
 
+use crate::bytes::ByteSet;
+
 /// A pattern, ready to match.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher {
@@ -27,29 +29,21 @@ pub(crate) struct Matcher {
 /// What text may begin with for an instruction to go on: ways that cannot are not tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct First {
-    bytes: [u64; 4],
+    bytes: ByteSet,
     /// Whether it may go on where the text ends.
     end: bool,
 }
 
 impl First {
-    const ALL: First = First { bytes: [u64::MAX; 4], end: true };
-
-    fn add(&mut self, byte: u8) {
-        self.bytes[usize::from(byte >> 6)] |= 1 << (byte & 63);
-    }
+    const ALL: First = First { bytes: ByteSet::ALL, end: true };
 
     fn join(&mut self, other: &First) {
-        self.bytes.iter_mut().zip(other.bytes).for_each(|(own, other)| *own |= other);
+        self.bytes.join(&other.bytes);
         self.end |= other.end;
     }
 
-    fn has(&self, byte: u8) -> bool {
-        self.bytes[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
-    }
-
     fn holds(&self, text: &[u8], at: usize) -> bool {
-        text.get(at).map_or(self.end, |byte| self.has(*byte))
+        text.get(at).map_or(self.end, |byte| self.bytes.has(*byte))
     }
 }
 
@@ -59,10 +53,11 @@ fn firsts(code: &[Op], literals: &str, classes: &[Arc<Chars>]) -> Vec<First> {
     let class = |class: u32| {
         let chars = &classes[class as usize];
         let mut first = First::default();
-        first.bytes[0] = chars.ascii as u64;
-        first.bytes[1] = (chars.ascii >> 64) as u64;
+        (0..0x80).filter(|byte| chars.ascii >> byte & 1 == 1).for_each(|b| first.bytes.add(b));
         // Characters above ASCII begin with one of these bytes.
-        first.bytes[3] = if chars.other.is_empty() { 0 } else { u64::MAX };
+        if !chars.other.is_empty() {
+            (0xc0..=0xff).for_each(|byte| first.bytes.add(byte));
+        }
         first
     };
     // Loops lead back, so it is done until nothing changes.
@@ -75,7 +70,7 @@ fn firsts(code: &[Op], literals: &str, classes: &[Arc<Chars>]) -> Vec<First> {
                 Op::Literal(start, end) if start == end => next(at + 1),
                 Op::Literal(start, _) => {
                     let mut first = First::default();
-                    first.add(literals.as_bytes()[start as usize]);
+                    first.bytes.add(literals.as_bytes()[start as usize]);
                     first
                 }
                 Op::One(one) => class(one),
@@ -399,7 +394,7 @@ impl Matcher {
                     }
                     _ => {
                         let first = self.first(0);
-                        let step = rest.iter().position(|byte| first.has(*byte));
+                        let step = rest.iter().position(|byte| first.bytes.has(*byte));
                         step.or_else(|| first.end.then_some(rest.len()))
                     }
                 };
@@ -548,7 +543,7 @@ impl Matcher {
             return memchr::memrchr(first, &bytes[least..at]).map(|step| least + step);
         }
         let first = self.first(next);
-        let may = |byte: &u8| byte & 0xc0 != 0x80 && first.has(*byte);
+        let may = |byte: &u8| byte & 0xc0 != 0x80 && first.bytes.has(*byte);
         bytes[least..at].iter().rposition(may).map(|step| least + step)
     }
 

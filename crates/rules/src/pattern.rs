@@ -10,6 +10,7 @@ use regex_syntax::hir::{
     Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
 };
 
+use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Matcher, TooLong};
@@ -153,7 +154,7 @@ pub struct Pattern {
 struct Ready {
     alternatives: Vec<Alternative>,
     lengths: (usize, usize),
-    /// What tells of each alternative that it might match.
+    /// What tells of each way to match that it might.
     tells: Vec<Tell>,
 }
 
@@ -162,8 +163,9 @@ struct Ready {
 pub(crate) enum Tell {
     /// One of these literals at that side of it, lower-cased.
     Ends(Side, BTreeSet<String>),
-    /// One of these literals anywhere in it, in any case of ASCII letters.
-    Inside(BTreeSet<String>),
+    /// One of these literals anywhere in it, in any case of ASCII letters, and what it begins and
+    /// ends with.
+    Inside(BTreeSet<String>, Frame),
     /// Nothing: it must be tried.
     Nothing,
 }
@@ -173,7 +175,15 @@ impl Tell {
         if let Some((side, set)) = literals(hir, anchor) {
             return Tell::Ends(side, set);
         }
-        inner(hir).map_or(Tell::Nothing, Tell::Inside)
+        inner(hir).map_or(Tell::Nothing, |set| Tell::Inside(set, Frame::of(hir, anchor)))
+    }
+}
+
+/// The ways of a regex, if it is several: each may be told by something else.
+fn ways(hir: &Hir) -> &[Hir] {
+    match hir.kind() {
+        HirKind::Alternation(ways) => ways,
+        _ => std::slice::from_ref(hir),
     }
 }
 
@@ -188,7 +198,7 @@ pub struct Found {
 
 impl Ready {
     fn new(anchor: Anchor, alternatives: Vec<Hir>) -> Ready {
-        let tells = alternatives.iter().map(|hir| Tell::of(hir, anchor)).collect();
+        let tells = alternatives.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor)).collect();
         let min = alternatives.iter().filter_map(|hir| hir.properties().minimum_len()).min();
         let max = alternatives
             .iter()
@@ -230,7 +240,7 @@ impl Pattern {
         })
     }
 
-    /// What tells of each alternative that it might match.
+    /// What tells of each way to match that it might.
     pub(crate) fn tells(&self) -> &[Tell] {
         &self.ready().tells
     }
@@ -405,21 +415,29 @@ const FOLDED: &[char] = &[
 const LARGE_CLASS: u32 = 0x8_0000;
 
 fn fold_class(class: &ClassUnicode) -> ClassUnicode {
-    let has = |c: char| class.iter().any(|range| range.start() <= c && c <= range.end());
-    let size: u32 = class.iter().map(|r| u32::from(r.end()) - u32::from(r.start()) + 1).sum();
-    let mut folded = class.clone();
+    let ranges = class.ranges();
+    let has = |c: char| {
+        let at = ranges.partition_point(|range| range.end() < c);
+        ranges.get(at).is_some_and(|range| range.start() <= c)
+    };
+    let size: u32 = ranges.iter().map(|r| u32::from(r.end()) - u32::from(r.start()) + 1).sum();
+    let (mut more, mut less) = (Vec::new(), Vec::new());
     for &c in FOLDED {
         let Fold::To(to) = key::fold(c) else { continue };
-        let one = ClassUnicode::new([ClassUnicodeRange::new(to, to)]);
         if has(c) && size < LARGE_CLASS {
             // No key holds `c`, so that a class without it tells as much.
-            folded.union(&one);
-            if c != to {
-                folded.difference(&ClassUnicode::new([ClassUnicodeRange::new(c, c)]));
-            }
+            more.push(ClassUnicodeRange::new(to, to));
+            less.extend((c != to).then(|| ClassUnicodeRange::new(c, c)));
         } else if !has(c) && has(to) && size >= LARGE_CLASS {
-            folded.difference(&one);
+            less.push(ClassUnicodeRange::new(to, to));
         }
+    }
+    let mut folded = class.clone();
+    if !more.is_empty() {
+        folded.union(&ClassUnicode::new(more));
+    }
+    if !less.is_empty() {
+        folded.difference(&ClassUnicode::new(less));
     }
     folded
 }

@@ -42,17 +42,20 @@ impl Stage for Normalise {
         let invisible = rule("invisible").filter(|_| self.invisible);
         let mojibake = rule("mojibake").filter(|_| self.mojibake);
         // Most documents hold nothing of interest, and that is quickly seen.
+        let suspects = Suspects::of(doc.source());
         let always = self.nfc || self.quotes || self.line_ends;
-        let sound = !always && !holds_suspects(doc.source());
         let as_it_was = |line: &Line<'_, '_>| line.text().len() == line.span().len();
-        for line in doc.lines().filter(|line| !sound || !as_it_was(line)) {
+        let wanted = |line: &Line<'_, '_>| always || suspects.any() || !as_it_was(line);
+        for line in doc.lines().filter(wanted) {
             let text = line.text();
             let odd = |b: u8| b.wrapping_sub(b' ') >= 0x5f;
             if text.bytes().fold(false, |any, b| any | odd(b)) {
+                // What was repaired may be mojibake again.
+                let suspects = if as_it_was(&line) { suspects } else { Suspects::ALL };
                 let mut edits = LineEdits { line, done: Vec::new(), marks };
-                edits.all(mojibake, repair_mojibake(text));
-                edits.all(nbsp, plain_spaces(text));
-                edits.all(invisible, invisible_characters(text));
+                edits.all(mojibake.filter(|_| suspects.mojibake), repair_mojibake(text));
+                edits.all(nbsp.filter(|_| suspects.nbsp), plain_spaces(text));
+                edits.all(invisible.filter(|_| suspects.invisible), invisible_characters(text));
                 edits.all(self.nfc.then(|| doc.own_rule()), composed(text));
                 edits.all(self.quotes.then(|| doc.own_rule()), straight_quotes(text));
             }
@@ -64,23 +67,38 @@ impl Stage for Normalise {
     }
 }
 
-/// Whether a text holds a byte that no-break spaces, invisible characters and mojibake begin with,
-/// and one that goes with it.
-fn holds_suspects(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let control = |b: u8| b < b' ' && !matches!(b, b'\n' | b'\r' | b'\t') || b == 0x7f;
-    if bytes.iter().fold(false, |any, &b| any | control(b)) {
-        return true;
+/// What a text may hold, told by the bytes that it begins with.
+#[derive(Clone, Copy)]
+struct Suspects {
+    nbsp: bool,
+    invisible: bool,
+    mojibake: bool,
+}
+
+impl Suspects {
+    const ALL: Suspects = Suspects { nbsp: true, invisible: true, mojibake: true };
+
+    fn of(text: &str) -> Suspects {
+        let bytes = text.as_bytes();
+        let control = |b: u8| b < b' ' && !matches!(b, b'\n' | b'\r' | b'\t') || b == 0x7f;
+        let after = |first: u8, wanted: fn(&u8) -> bool| {
+            memchr::memchr_iter(first, bytes).any(|at| bytes.get(at + 1).is_some_and(wanted))
+        };
+        let holds = |mark: &str| memchr::memmem::find(bytes, mark.as_bytes()).is_some();
+        Suspects {
+            nbsp: after(0xc2, |byte| *byte == 0xa0),
+            // U+0080 to U+009F and U+00AD, and those that have no width.
+            invisible: bytes.iter().fold(false, |any, &b| any | control(b))
+                || after(0xc2, |byte| *byte < 0xa0 || *byte == 0xad)
+                || ["\u{200b}", "\u{2060}", "\u{feff}"].into_iter().any(holds),
+            // One of the four letters that it begins with.
+            mojibake: after(0xc3, |byte| matches!(byte, 0x82 | 0x83 | 0xa2 | 0xb0)),
+        }
     }
-    // U+0080 to U+00AD, mojibake, U+200B, U+2060, U+FEFF.
-    let after = |first: u8, wanted: fn(&[u8]) -> bool| {
-        memchr::memchr_iter(first, bytes).any(|at| wanted(&bytes[at + 1..]))
-    };
-    after(0xc2, |rest| rest.first().is_some_and(|b| *b <= 0xad))
-        || memchr::memchr(0xc3, bytes).is_some()
-        || memchr::memmem::find(bytes, &[0xe2, 0x80, 0x8b]).is_some()
-        || memchr::memmem::find(bytes, &[0xe2, 0x81, 0xa0]).is_some()
-        || memchr::memmem::find(bytes, &[0xef, 0xbb, 0xbf]).is_some()
+
+    fn any(&self) -> bool {
+        self.nbsp || self.invisible || self.mojibake
+    }
 }
 
 struct LineEdits<'m, 'd, 'a> {
@@ -110,8 +128,9 @@ const NBSP: &str = "\u{a0}";
 
 /// No-break spaces between words, each to become a space.
 fn plain_spaces(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
-    memchr::memmem::find_iter(text.as_bytes(), NBSP).filter_map(|at| {
+    memchr::memchr_iter(0xc2, text.as_bytes()).filter_map(|at| {
         let nbsp = NBSP;
+        text[at..].starts_with(nbsp).then_some(())?;
         let before = text[..at].chars().next_back()?;
         let after = text[at + nbsp.len()..].chars().next()?;
         let ends = before.is_alphanumeric() || ",.;:!?)]”’\"'%…".contains(before);
@@ -127,11 +146,12 @@ fn invisible_characters(text: &str) -> impl Iterator<Item = (Range<usize>, Strin
         matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
             || c.is_control() && !matches!(c, '\t' | '\u{85}')
     };
-    // What is looked for begins with one of these bytes: the rest of the text needs no look.
+    // What is looked for begins with one of these bytes, and they begin characters alone.
     let suspect = |b: u8| b < b' ' || matches!(b, 0x7f | 0xc2 | 0xe2 | 0xef);
-    let any = text.bytes().fold(false, |any, b| any | suspect(b));
-    let text = if any { text } else { "" };
-    text.char_indices()
+    text.bytes()
+        .enumerate()
+        .filter(move |(_, byte)| suspect(*byte))
+        .filter_map(|(at, _)| Some((at, text[at..].chars().next()?)))
         .filter(move |(_, c)| invisible(*c))
         .map(|(at, c)| (at..at + c.len_utf8(), String::new()))
 }
@@ -254,15 +274,15 @@ mod tests {
     #[test]
     fn joiners_that_spell_stay() {
         let clean = |text: &str| {
-            assert!(holds_suspects(text) || invisible_characters(text).next().is_none());
+            assert!(Suspects::of(text).any() || invisible_characters(text).next().is_none());
             apply(text, invisible_characters(text))
         };
         assert!(
             ["\u{ad}", "\u{85}a\u{9f}", "\u{2060}", "\u{feff}", "\u{7f}"]
                 .iter()
-                .all(|t| holds_suspects(t))
+                .all(|t| Suspects::of(t).invisible)
         );
-        assert!(!holds_suspects("“No,” he said – it’s… ندارد\r\n\tДа"));
+        assert!(!Suspects::of("“No,” he said – it’s… ندارد\r\n\tДа").any());
         assert_eq!(clean("a\u{200b}b\u{ad}c\u{1b}[1m\u{feff}"), "abc[1m");
         assert_eq!(clean("می\u{200c}خواهم"), "می\u{200c}خواهم");
     }

@@ -24,7 +24,7 @@ impl Stage for Ticker {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
         for (id, rule) in doc.detectors("table") {
-            let quote = |line: &Line<'_, '_>| is_quote(line.text()) && line.allows(rule);
+            let quote = |line: &Line<'_, '_>| line.allows(rule) && is_quote(line.text());
             for run in runs(doc, self.min_lines, quote) {
                 let above = run.iter().all(Line::in_head);
                 let moves = run.iter().any(|line| has_move(line.text()));

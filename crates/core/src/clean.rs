@@ -526,18 +526,19 @@ impl<'a> Work<'a> {
                 };
                 let mut rule = first_rule;
                 for (index, kind) in kind.iter().enumerate().take(to).skip(from) {
+                    let line = self.doc.line(index);
                     if let Kind::Cut(own) = *kind {
+                        // The line itself is gone already.
+                        self.edits.remove(line.end_span(), own);
                         rule = own;
-                    }
-                    if !stays.contains(&index) {
-                        self.edits.remove(self.doc.line(index).full_span(), rule);
+                    } else if !stays.contains(&index) {
+                        self.edits.remove(line.full_span(), rule);
                     }
                 }
                 let ended = source.ends_with(['\n', '\r']);
                 if to == count && from > 0 && !ended {
                     let last = self.doc.line(from - 1);
-                    let line_end = Span::new(last.span().end(), last.full_span().end());
-                    self.edits.remove(line_end, first_rule);
+                    self.edits.remove(last.end_span(), first_rule);
                 }
             }
             from = to;

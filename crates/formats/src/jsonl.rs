@@ -552,28 +552,36 @@ fn is_escaped(text: &str, escapes: Escapes, raw: &str) -> bool {
 
 /// The inside of the JSON string for `text`.
 fn escaped(text: &str, escapes: Escapes) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    let plain = quoted[1..quoted.len() - 1].to_owned();
-    match escapes {
-        Escapes::Few => plain,
-        Escapes::Slash => plain.replace('/', "\\/"),
-        Escapes::Ascii => ascii(&plain),
-        Escapes::Php => ascii(&plain).replace('/', "\\/"),
-    }
-}
-
-fn ascii(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() * 2);
-    for c in json.chars() {
-        if c.is_ascii() {
-            out.push(c);
-        } else {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+    let slash = matches!(escapes, Escapes::Slash | Escapes::Php);
+    let ascii = matches!(escapes, Escapes::Ascii | Escapes::Php);
+    let stays = |c: char| match c {
+        '"' | '\\' | '\0'..='\x1f' => false,
+        '/' => !slash,
+        c => c.is_ascii() || !ascii,
+    };
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    let mut rest = text;
+    while let Some(at) = rest.find(|c| !stays(c)) {
+        out.push_str(&rest[..at]);
+        let mut chars = rest[at..].chars();
+        let c = chars.next().unwrap_or_default();
+        match c {
+            '"' | '\\' | '/' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\x08' => out.push_str("\\b"),
+            '\x0c' => out.push_str("\\f"),
+            _ => {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
             }
         }
+        rest = chars.as_str();
     }
+    out.push_str(rest);
     out
 }
 
@@ -690,6 +698,8 @@ mod tests {
             let text = parts.concat();
             let row = serde_json::json!({"other": other, "text": text, "n": [1, {"text": 2}]}).to_string();
             round_trip(&row);
+            let quoted = serde_json::Value::from(text.as_str()).to_string();
+            prop_assert_eq!(format!("\"{}\"", escaped(&text, Escapes::Few)), quoted);
             for style in ESCAPES {
                 round_trip(&format!("{{\"text\":\"{}\"}}", escaped(&text, style)));
             }

@@ -431,6 +431,11 @@ impl<'d, 'a> Line<'d, 'a> {
         Span::new(self.data().span.start(), self.data().end)
     }
 
+    /// The bytes of its line end in the source; none at the end of most documents.
+    pub fn end_span(&self) -> Span {
+        Span::new(self.data().span.end(), self.data().end)
+    }
+
     /// What it says now: the source, less what was cut, with what was replaced.
     pub fn text(&self) -> &'d str {
         &self.data().text

@@ -113,7 +113,10 @@ fn tokens(text: &str) -> Vec<Token> {
 
 /// The value of a decimal digit: ASCII, full-width, Arabic, Persian, Devanagari.
 fn digit(c: char) -> Option<u32> {
-    let zeros = ['0', '０', '٠', '۰', '०'];
+    if c.is_ascii() {
+        return c.to_digit(10);
+    }
+    let zeros = ['０', '٠', '۰', '०'];
     zeros.iter().map(|zero| u32::from(c).wrapping_sub(u32::from(*zero))).find(|digit| *digit < 10)
 }
 
@@ -222,6 +225,8 @@ pub fn date_line(line: &str) -> Option<DateLine> {
                 Some(Word::Label) => label = true,
                 Some(Word::Month(_)) => month = true,
                 Some(_) => {}
+                // A place has two words at most.
+                None if unknown.len() == 2 => return None,
                 None => unknown.push((at, text)),
             },
         }
@@ -233,7 +238,7 @@ pub fn date_line(line: &str) -> Option<DateLine> {
     }
     let place = match unknown[..] {
         [] => None,
-        _ if unknown.len() > 2 || date.is_none() => return None,
+        _ if date.is_none() => return None,
         _ => {
             let capitals = unknown.iter().all(|(_, text)| text.starts_with(char::is_uppercase));
             let (first, last) = (unknown[0].0, unknown[unknown.len() - 1].0);

@@ -59,7 +59,7 @@ impl Stage for Normalise {
                 edits.all(self.nfc.then(|| doc.own_rule()), composed(text));
                 edits.all(self.quotes.then(|| doc.own_rule()), straight_quotes(text));
             }
-            let end = Span::new(line.span().end(), line.full_span().end());
+            let end = line.end_span();
             if self.line_ends && doc.source().get(end.range()) == Some("\r\n") {
                 marks.remove(Span::new(end.start(), end.start() + 1), doc.own_rule());
             }

@@ -41,7 +41,11 @@ const MOST_BYTES: usize = 160;
 
 /// Whether a line is a name of one to four words and then numbers.
 fn is_quote(line: &str) -> bool {
-    if line.len() > MOST_BYTES || !line.bytes().any(|b| b.is_ascii_digit()) {
+    // A number with a fraction or a percentage: most lines have none, and that is quickly seen.
+    let fraction = |pair: &[u8]| {
+        matches!(pair, [b'0'..=b'9', b'.' | b',' | b'%'] | [b'.' | b',' | b'%', b'0'..=b'9'])
+    };
+    if line.len() > MOST_BYTES || !line.as_bytes().windows(2).any(fraction) {
         return false;
     }
     let (mut names, mut numbers, mut fractions) = (0, 0, 0);

@@ -12,6 +12,10 @@ const NAME_WORDS: usize = 6;
 /// Notes the title, and marks a copy of it that carries the site's name.
 pub struct Title;
 
+/// What stands between a title and the name of its site, and all that keys write as it.
+const SEPARATORS: [char; 11] =
+    ['|', '-', '—', '·', '»', '›', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2015}'];
+
 impl Stage for Title {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
@@ -20,7 +24,7 @@ impl Stage for Title {
         if first.is_body() || !first.text().chars().any(char::is_alphabetic) {
             return;
         }
-        if let Some(second) = second {
+        if let Some(second) = second.filter(|_| first.text().contains(SEPARATORS)) {
             for (id, _) in doc.detectors("suffixed-copy") {
                 if carries_name(&first.key(), &second.key()) {
                     marks.remove(first.span(), id);

@@ -59,14 +59,21 @@ pub(crate) enum Command {
 pub(crate) struct CleanArgs {
     /// Files and directories; `-` reads standard input. What a file is, its first bytes tell: JSON
     /// Lines and WET, plain or compressed with gzip, zstd or bzip2, and Parquet; else it is a
-    /// document. Hidden files in directories are passed over.
+    /// document. Hidden files in directories are passed over. A build with the feature `stores`
+    /// also takes addresses: s3://bucket/path, gs://bucket/path.
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<PathBuf>,
 
     /// Where to write: a directory that is new, empty or an earlier run's; `-` for standard
-    /// output, which standard input goes to by default.
+    /// output, which standard input goes to by default; or an address, as for INPUT.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) output: Option<PathBuf>,
+
+    /// With an address as OUT: the folder of this machine in which files are made before they go
+    /// there, and in which a run that was cut off is found again. By default a folder for each
+    /// address among the temporary files.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) work_dir: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,

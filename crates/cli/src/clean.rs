@@ -14,7 +14,7 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyl
 
 use crate::args::{CleanArgs, FailOn, RerunArgs, ToFormat};
 use crate::failure::Failure;
-use crate::{print, setup};
+use crate::{print, setup, stores};
 
 /// Set by the first interrupt: the run ends after the blocks in hand.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -28,7 +28,9 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
         pool.map_err(|error| Failure::Usage(format!("--jobs: {error}")))?;
     }
     let pipeline = setup::pipeline(&args.rules)?;
-    let mut job = Job::new(&pipeline, args.inputs.clone(), output);
+    let (inputs, stores) = stores::inputs(&args.inputs)?;
+    let mut job = Job::new(&pipeline, inputs, output);
+    job.stores = stores;
     job.ledger = ledger;
     job.container = container;
     job.to = args.to.map(|to| match to {
@@ -95,10 +97,12 @@ pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
 /// What stopped a run, and that it can go on.
 fn cut_off(error: Error, output: &Output) -> Failure {
     match (Failure::from(error), output) {
-        (Failure::Stopped(message), Output::Directory(_)) => Failure::Stopped(format!(
-            "{message}; what was done is kept: once this is put right, repeat the command and it \
+        (Failure::Stopped(message), Output::Directory(_) | Output::Store(..)) => {
+            Failure::Stopped(format!(
+                "{message}; what was done is kept: once this is put right, repeat the command and it \
              goes on"
-        )),
+            ))
+        }
         (failure, _) => failure,
     }
 }
@@ -116,7 +120,10 @@ fn destination(args: &CleanArgs) -> Result<(Output, Ledger), Failure> {
     }
     match &args.output {
         Some(path) if !is_dash(path) => match ledger {
-            None => Ok((Output::Directory(path.clone()), Ledger::InRecord)),
+            None => {
+                let output = stores::output(path, args.work_dir.as_deref())?;
+                Ok((output, Ledger::InRecord))
+            }
             Some(_) => {
                 let message = "--ledger and --no-ledger go with `-o -`; a directory holds its own ledger";
                 Err(Failure::Usage(message.into()))
@@ -294,7 +301,7 @@ fn table(summary: &Summary, output: &Output) -> String {
             line(format!("  {:<30} {unknown:>9}", "(none recognised)"));
         }
     }
-    if let (true, Output::Directory(_)) = (summary.interrupted, output) {
+    if summary.interrupted && output.directory().is_some() {
         line("\nrepeat the command to go on, or start over with --fresh".to_owned());
     }
     for (stage, count) in &summary.refused {
@@ -309,9 +316,14 @@ fn table(summary: &Summary, output: &Output) -> String {
         }
         let all = summary.count(Verdict::Failed) + summary.count(Verdict::Suspect);
         let named = summary.problems.len() as u64;
-        if let (true, Output::Directory(out)) = (all > named, output) {
+        let place = match output {
+            Output::Directory(out) => Some(out.display().to_string()),
+            Output::Store(store, _) => Some(store.address().to_owned()),
+            _ => None,
+        };
+        if let Some(place) = place.filter(|_| all > named) {
             let more = all - named;
-            line(format!("and {more} more in {}/.chaffinch/problems.jsonl", out.display()));
+            line(format!("and {more} more in {place}/.chaffinch/problems.jsonl"));
         }
     }
     text

@@ -14,6 +14,7 @@ mod outlet;
 mod review;
 mod rules;
 mod setup;
+mod stores;
 mod why;
 
 use std::io::{self, Write};

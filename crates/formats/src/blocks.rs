@@ -4,7 +4,6 @@
 //! worked on in parallel, and a run that was killed goes on behind any of them.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
@@ -451,7 +450,5 @@ impl<'a> Blocks<'a> {
 
 /// What tells that a file is the one that it was.
 fn version(source: &Source) -> (u64, u128) {
-    let modified = source.path.as_ref().and_then(|path| path.metadata().ok()?.modified().ok());
-    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    (source.bytes, since.map_or(0, |since| since.as_nanos()))
+    (source.bytes, source.place.modified())
 }

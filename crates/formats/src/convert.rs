@@ -152,6 +152,7 @@ impl Desk<'_> {
         match to {
             Container::Text => {
                 if let Some(root) = &self.shop.root {
+                    self.files.push((*file).to_owned());
                     write_whole(&root.join(file), text.as_bytes())
                         .map_err(|error| Error::Output(file.to_owned(), error))?;
                 }

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
 
 use globset::GlobSet;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::chunks::Chunks;
 use crate::codec::Codec;
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
+use crate::store::{Object, Store, Stores, store_of};
 use crate::wet;
 
 /// The kind of file that documents come in.
@@ -94,11 +96,54 @@ fn named(name: &str, endings: &[&str]) -> bool {
     path.extension().is_some_and(|ending| endings.iter().any(|e| ending.eq_ignore_ascii_case(e)))
 }
 
+/// Where a file is.
+#[derive(Clone)]
+pub enum Place {
+    /// Standard input, which is read once.
+    Stdin,
+    /// In the file system.
+    File(PathBuf),
+    /// In an object store, under this name; when it was last written.
+    Object(Arc<dyn Store>, String, u128),
+}
+
+impl Place {
+    /// Its path in the file system.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Place::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Opens it, at its start.
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        match self {
+            Place::Stdin => Ok(Box::new(io::stdin())),
+            Place::File(path) => Ok(Box::new(File::open(path)?)),
+            Place::Object(store, name, _) => store.open(name),
+        }
+    }
+
+    /// When it was last written, in nanoseconds since 1970; 0 if nothing tells.
+    pub(crate) fn modified(&self) -> u128 {
+        let of_file = |path: &Path| {
+            let modified = path.metadata().ok()?.modified().ok()?;
+            modified.duration_since(UNIX_EPOCH).ok().map(|since| since.as_nanos())
+        };
+        match self {
+            Place::Stdin => 0,
+            Place::File(path) => of_file(path).unwrap_or(0),
+            Place::Object(_, _, modified) => *modified,
+        }
+    }
+}
+
 /// One file to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Source {
-    /// Where it is; none for standard input.
-    pub path: Option<PathBuf>,
+    /// Where it is.
+    pub place: Place,
     /// Where its output goes, relative to the output directory, with `/` between the parts.
     pub name: String,
     /// Its size in bytes, as the directory has it.
@@ -133,10 +178,7 @@ const HEAD: u64 = 64 << 10;
 impl Source {
     /// Opens the file and looks what it is.
     pub(crate) fn open(&self, reading: &Reading<'_>) -> io::Result<Opened> {
-        match &self.path {
-            None => self.open_from(Box::new(io::stdin()), reading),
-            Some(path) => self.open_from(Box::new(File::open(path)?), reading),
-        }
+        self.open_from(self.place.open()?, reading)
     }
 
     /// Looks what the bytes of the file are.
@@ -191,7 +233,7 @@ impl Source {
             raw.take(more).read_to_end(&mut bytes)?;
         }
         // What cannot be read twice is not lost for being long: the engine passes it through.
-        Ok(match bytes.len() > limit && self.path.is_some() {
+        Ok(match bytes.len() > limit && !matches!(self.place, Place::Stdin) {
             true => Opened::Pass(chaffinch_core::NotText::TooLong.to_string()),
             false => Opened::Document(bytes),
         })
@@ -199,9 +241,11 @@ impl Source {
 
     /// What to call it in messages.
     pub(crate) fn shown(&self) -> String {
-        self.path
-            .as_ref()
-            .map_or_else(|| "standard input".into(), |path| path.display().to_string())
+        match &self.place {
+            Place::Stdin => "standard input".into(),
+            Place::File(path) => path.display().to_string(),
+            Place::Object(store, name, _) => format!("{}/{name}", store.address()),
+        }
     }
 }
 
@@ -236,31 +280,59 @@ impl Filter<'_> {
 /// such as a pipe or a device, is an error that names it.
 pub(crate) fn sources<'a>(
     inputs: &'a [PathBuf],
+    stores: &'a Stores,
     filter: &'a Filter<'a>,
 ) -> impl Iterator<Item = Result<Source, Error>> + Send + 'a {
     let several = inputs.len() > 1;
     inputs.iter().flat_map(move |input| {
         let prefix = if several { format!("{}/", base_name(input)) } else { String::new() };
-        walk(input).filter_map(move |found| {
-            let (path, name, bytes) = match found {
-                Ok(found) => found,
+        let found = match store_of(stores, input) {
+            Some(store) => objects(store),
+            None => walk(input),
+        };
+        found.filter_map(move |found| {
+            let source = match found {
+                Ok(source) => source,
                 Err(error) => return Some(Err(error)),
             };
-            let name = match several && path == *input {
-                true => name,
-                false => format!("{prefix}{name}"),
+            let name = match several && source.place.path() == Some(input) {
+                true => source.name,
+                false => format!("{prefix}{}", source.name),
             };
-            filter.takes(&name).then_some(Ok(Source { path: Some(path), name, bytes }))
+            filter.takes(&name).then_some(Ok(Source { name, ..source }))
         })
     })
 }
 
-type Found = Result<(PathBuf, String, u64), Error>;
+type Found = Result<Source, Error>;
+
+/// The objects of a store, but for hidden ones.
+fn objects(store: &Arc<dyn Store>) -> Box<dyn Iterator<Item = Found> + Send + '_> {
+    let failed = |error| Error::Input(store.address().to_owned(), error);
+    let listed = match store.list() {
+        Ok(listed) => listed,
+        Err(error) => return Box::new(std::iter::once(Err(failed(error)))),
+    };
+    let hidden = |name: &str| name.split('/').any(|part| part.starts_with('.'));
+    Box::new(listed.filter_map(move |object| match object {
+        Err(error) => Some(Err(failed(error))),
+        // Consoles make empty objects for folders.
+        Ok(object) if hidden(&object.name) || object.name.ends_with('/') => None,
+        Ok(Object { name, bytes, modified }) => {
+            let place = Place::Object(Arc::clone(store), name.clone(), modified);
+            Some(Ok(Source { place, name, bytes }))
+        }
+    }))
+}
 
 fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
     if !input.is_dir() {
         let found = std::fs::metadata(input)
-            .map(|metadata| (input.to_owned(), base_name(input), metadata.len()))
+            .map(|metadata| Source {
+                place: Place::File(input.to_owned()),
+                name: base_name(input),
+                bytes: metadata.len(),
+            })
             .map_err(|error| Error::Input(input.display().to_string(), error));
         return Box::new(std::iter::once(found));
     }
@@ -291,7 +363,8 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
                 let below = entry.path().strip_prefix(input).unwrap_or(entry.path());
                 let parts: Vec<_> =
                     below.components().map(|part| readable(part.as_os_str())).collect();
-                (entry.path().to_owned(), parts.join("/"), metadata.len())
+                let place = Place::File(entry.path().to_owned());
+                Source { place, name: parts.join("/"), bytes: metadata.len() }
             })),
         }
     }))

@@ -10,7 +10,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use chaffinch_core::Pipeline;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::blocks::{Block, Blocks, Work};
-use crate::input::{self, Container, Filter, Reading, Source, sources};
+use crate::input::{self, Container, Filter, Place, Reading, Source, sources};
 use crate::jsonl::FieldNames;
 use crate::ledger;
 use crate::output::OutputDirectory;
@@ -27,6 +27,7 @@ use crate::rerun::Recall;
 use crate::runs;
 use crate::sample::{Drawing, Sample};
 use crate::sink::{Earlier, Sink};
+use crate::store::{Shipping, Store, Stores, store_of};
 use crate::summary::Summary;
 use crate::worker::{Done, Shop};
 
@@ -58,10 +59,13 @@ impl std::error::Error for Error {}
 pub type Names = FieldNames;
 
 /// Where cleaned documents go.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Output {
     /// Into a directory, with the run's record.
     Directory(PathBuf),
+    /// Into an object store, by way of a directory of this machine: files stay there until they
+    /// are whole, the record until the run is finished.
+    Store(Arc<dyn Store>, PathBuf),
     /// To standard output.
     Stdout,
     /// Nowhere: the run only counts.
@@ -106,6 +110,8 @@ pub trait Observer {
 pub struct Job<'a> {
     /// Files and directories; `-` is standard input.
     pub inputs: Vec<PathBuf>,
+    /// The object stores behind those inputs that are addresses.
+    pub stores: Stores,
     /// Where cleaned documents go.
     pub output: Output,
     /// Where the ledger goes.
@@ -137,11 +143,22 @@ pub struct Job<'a> {
 /// The inputs of a job: a path, and whether it is a directory.
 pub(crate) type Inputs = Vec<(PathBuf, bool)>;
 
+impl Output {
+    /// The directory of this machine that files are made in.
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Output::Directory(root) | Output::Store(_, root) => Some(root),
+            Output::Stdout | Output::Nowhere => None,
+        }
+    }
+}
+
 impl<'a> Job<'a> {
     /// Cleans `inputs` into `output`, all else as it is by default.
     pub fn new(pipeline: &'a Pipeline, inputs: Vec<PathBuf>, output: Output) -> Job<'a> {
         Job {
             inputs,
+            stores: Stores::new(),
             output,
             ledger: Ledger::InRecord,
             container: None,
@@ -163,7 +180,10 @@ impl Job<'_> {
     /// The bytes of all inputs, as their directories have them: what a progress bar runs up to.
     pub fn total_bytes(&self) -> u64 {
         let filter = self.filter();
-        sources(&self.files(), &filter).filter_map(Result::ok).map(|source| source.bytes).sum()
+        sources(&self.files(), &self.stores, &filter)
+            .filter_map(Result::ok)
+            .map(|source| source.bytes)
+            .sum()
     }
 
     fn filter(&self) -> Filter<'_> {
@@ -195,8 +215,8 @@ impl Job<'_> {
             .inputs
             .iter()
             .any(|path| path.as_os_str() == "-")
-            .then(|| Ok(Source { path: None, name: "stdin".into(), bytes: 0 }));
-        let sources = Box::new(stdin.into_iter().chain(sources(&files, &filter)));
+            .then(|| Ok(Source { place: Place::Stdin, name: "stdin".into(), bytes: 0 }));
+        let sources = Box::new(stdin.into_iter().chain(sources(&files, &self.stores, &filter)));
         let mut blocks = Blocks::new(sources, self.reading(), sample.as_ref(), self.to);
         let mut summary = Summary::default();
         if let Some(earlier) = earlier {
@@ -208,10 +228,7 @@ impl Job<'_> {
             pipeline: self.pipeline,
             names: &self.names,
             sample: sample.as_ref(),
-            root: match &self.output {
-                Output::Directory(root) => Some(root.clone()),
-                _ => None,
-            },
+            root: self.output.directory().map(Path::to_owned),
             stdout: matches!(self.output, Output::Stdout),
             ledger: !matches!(self.ledger, Ledger::Nowhere),
             verify: self.verify,
@@ -252,7 +269,7 @@ impl Job<'_> {
         }
         summary.interrupted = stop.load(Ordering::Relaxed) && blocks.next()?.is_some();
         summary.elapsed = before + started.elapsed();
-        if let (Output::Directory(root), false) = (&self.output, summary.interrupted) {
+        if let (Some(root), false) = (self.output.directory(), summary.interrupted) {
             let failed = |error| Error::Output("the run's record".into(), error);
             runs::write_rules(root, self.pipeline).map_err(failed)?;
         }
@@ -266,9 +283,16 @@ impl Job<'_> {
             _ => None,
         };
         match &self.output {
-            Output::Directory(root) => {
+            Output::Directory(root) | Output::Store(_, root) => {
+                let shipping = match &self.output {
+                    Output::Store(store, root) => {
+                        Some(Shipping { store: Arc::clone(store), root: root.clone() })
+                    }
+                    _ => None,
+                };
                 let directory = OutputDirectory::at(root, files)?;
-                Sink::directory(directory, self.identity(), self.resume, self.shard_bytes)
+                let (identity, resume) = (self.identity(), self.resume);
+                Sink::directory(directory, identity, resume, self.shard_bytes, shipping)
             }
             Output::Stdout => Ok((Sink::loose(true, ledger)?, None)),
             Output::Nowhere => Ok((Sink::loose(false, ledger)?, None)),
@@ -300,7 +324,9 @@ impl Job<'_> {
     fn check(&self) -> Result<(), Error> {
         let usage = |message: String| Err(Error::Usage(message));
         for input in self.files() {
-            if !input.exists() {
+            if let Some(store) = store_of(&self.stores, &input) {
+                self.check_store(store)?;
+            } else if !input.exists() {
                 return usage(format!("{}: there is no such file or directory", input.display()));
             }
         }
@@ -337,11 +363,31 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Refuses a store that holds nothing, cannot be asked, or lies in the output or around it.
+    fn check_store(&self, store: &Arc<dyn Store>) -> Result<(), Error> {
+        let address = store.address();
+        let first = store.list().and_then(|mut objects| objects.next().transpose());
+        match first.map_err(|error| Error::Usage(format!("{address}: {error}")))? {
+            Some(_) => {}
+            None => return Err(Error::Usage(format!("{address}: there is no such object"))),
+        }
+        let Output::Store(output, _) = &self.output else { return Ok(()) };
+        let folder = |address: &str| format!("{}/", address.trim_end_matches('/'));
+        let (input, output) = (folder(address), folder(output.address()));
+        match input.starts_with(&output) || output.starts_with(&input) {
+            true => Err(Error::Usage(format!(
+                "the output {output} and the input {input} lie in one another; name an output \
+                 elsewhere"
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// Draws a sample: all documents are counted once.
     fn draw(&self, count: usize) -> Result<Sample, Error> {
         let mut drawing = Drawing::of(count);
         let (files, filter) = (self.files(), self.filter());
-        let sources = Box::new(sources(&files, &filter));
+        let sources = Box::new(sources(&files, &self.stores, &filter));
         let mut blocks = Blocks::new(sources, self.reading(), None, None);
         while let Some(block) = blocks.next()? {
             if let Work::Open { name, parts: true } = &block.work {

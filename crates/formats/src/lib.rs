@@ -24,12 +24,13 @@ mod runs;
 mod sample;
 mod samples;
 mod sink;
+mod store;
 mod summary;
 mod wet;
 mod worker;
 
 pub use convert::Origin;
-pub use input::{Container, Source};
+pub use input::{Container, Place, Source};
 pub use job::{Error, Job, Ledger, Names, Observer, Output, Resume, Stop};
 pub use join::{Joined, join};
 pub use originals::{Originals, originals};
@@ -40,6 +41,7 @@ pub use runs::{
     Fired, Records, RunRule, latest_run, ledgers, run_record, run_rules, tally_by_month,
 };
 pub use samples::{Document, Documents, Found, documents, each_document};
+pub use store::{Object, Store, Stores};
 pub use summary::{Counts, OutletCounts, Summary};
 pub use wet::HeaderUndo;
 

@@ -1,5 +1,6 @@
 //! The output directory: whose it is, and files that appear whole or not at all.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ pub(crate) fn escape_line(name: &str) -> String {
     name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
 }
 
-fn unescape_line(line: &str) -> String {
+pub(crate) fn unescape_line(line: &str) -> String {
     let mut name = String::new();
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
@@ -146,9 +147,9 @@ pub(crate) fn holds_nothing_foreign(root: &Path) -> Result<(), Error> {
             path.strip_prefix(root).unwrap_or(path).display(),
         ))
     };
-    let listed: std::collections::HashSet<String> = match listed(root) {
+    let listed: HashSet<String> = match listed(root) {
         Ok(names) => names.collect::<Result<_, _>>().map_err(failed)?,
-        Err(_) => std::collections::HashSet::new(),
+        Err(_) => HashSet::new(),
     };
     // A run writes the list of its files before any of them: a record without one is foreign.
     let record = root.join(RECORD);
@@ -162,14 +163,17 @@ pub(crate) fn holds_nothing_foreign(root: &Path) -> Result<(), Error> {
         let below = path.strip_prefix(root).unwrap_or(path);
         let parts: Vec<_> = below.components().map(|p| p.as_os_str().to_string_lossy()).collect();
         let name = parts.join("/");
-        let own = name.strip_suffix(UNFINISHED).unwrap_or(&name);
-        let known = listed.contains(own)
-            || crate::convert::written_for(own).is_some_and(|file| listed.contains(&file));
-        if !known {
+        if !is_written(name.strip_suffix(UNFINISHED).unwrap_or(&name), &listed) {
             return Err(foreign(path));
         }
     }
     Ok(())
+}
+
+/// Whether a file is one that a run listed, or a shard of one.
+pub(crate) fn is_written(name: &str, listed: &HashSet<String>) -> bool {
+    listed.contains(name)
+        || crate::convert::written_for(name).is_some_and(|file| listed.contains(&file))
 }
 
 /// A file in the making: it gets its name when it is whole, and vanishes if it never is.

@@ -27,10 +27,11 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 use rayon::prelude::*;
+use tempfile::NamedTempFile;
 
 use crate::codec::Codec;
 use crate::convert::{self, Origin, Passenger};
-use crate::input::{Container, Source};
+use crate::input::{Container, Place, Source};
 use crate::job::Error;
 use crate::jsonl::{COLUMN, FieldNames};
 use crate::ledger::{Record, output_digest};
@@ -44,8 +45,23 @@ const ADDED: &str = "message m { required group chaffinch { optional binary outl
 /// A Parquet file that is read.
 pub(crate) struct Input {
     pub(crate) source: Arc<Source>,
+    /// Its bytes, where the file system does not have it.
+    copy: Option<NamedTempFile>,
     reader: SerializedFileReader<File>,
     columns: Columns,
+}
+
+/// Opens the file of a source, or what was copied of it.
+fn open(source: &Source, copy: Option<&NamedTempFile>) -> std::io::Result<File> {
+    let path = copy.map(NamedTempFile::path).or(source.place.path());
+    File::open(path.unwrap_or(Path::new("")))
+}
+
+/// Copies what is in no file system into a file that goes with the run.
+fn copy(source: &Source) -> std::io::Result<NamedTempFile> {
+    let mut copy = NamedTempFile::new()?;
+    std::io::copy(&mut source.place.open()?, &mut copy)?;
+    Ok(copy)
 }
 
 /// Leaf columns of a file that are looked at, by their places.
@@ -63,12 +79,18 @@ impl Input {
         source: Arc<Source>,
         names: &FieldNames,
     ) -> std::result::Result<Input, String> {
-        let path = source.path.as_ref().ok_or("Parquet cannot be read from standard input")?;
-        let reader = File::open(path)
-            .map_err(|error| format!("cannot be read: {error}"))
+        let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+        let copy = match source.place {
+            Place::Stdin => return Err("Parquet cannot be read from standard input".into()),
+            Place::File(_) => None,
+            // It is read at many places at once, which a stream is not.
+            Place::Object(..) => Some(copy(&source).map_err(unreadable)?),
+        };
+        let reader = open(&source, copy.as_ref())
+            .map_err(unreadable)
             .and_then(|file| SerializedFileReader::new(file).map_err(|error| wrong(&error)))?;
         let columns = Columns::find(reader.metadata().file_metadata().schema_descr(), names)?;
-        Ok(Input { source, reader, columns })
+        Ok(Input { source, copy, reader, columns })
     }
 
     /// The number of row groups.
@@ -85,7 +107,7 @@ impl Input {
 
     /// The file, opened anew: two readers of one handle would move each other's place.
     fn reopen(&self) -> Result<File> {
-        Ok(File::open(self.source.path.as_deref().unwrap_or(Path::new("")))?)
+        Ok(open(&self.source, self.copy.as_ref())?)
     }
 
     fn values(&self, group: usize, column: usize) -> Result<Values> {
@@ -635,7 +657,7 @@ impl Restoring {
     /// Opens a cleaned file whose texts stand in `column`; with `write`, what is restored is kept.
     pub(crate) fn open(path: &Path, column: &str, write: bool) -> std::io::Result<Restoring> {
         let bytes = path.metadata()?.len();
-        let source = Source { path: Some(path.to_owned()), name: String::new(), bytes };
+        let source = Source { place: Place::File(path.to_owned()), name: String::new(), bytes };
         let names = FieldNames { text: vec![column.to_owned()], ..FieldNames::default() };
         let file = Input::open(Arc::new(source), &names).map_err(std::io::Error::other)?;
         let parts = write.then(tempfile::tempdir).transpose()?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::chunks::{Chunk, Chunks};
 use crate::convert;
-use crate::input::{Container, Opened, Reading, Source};
+use crate::input::{Container, Opened, Place, Reading, Source};
 use crate::jsonl::FieldNames;
 use crate::runs::run_record;
 
@@ -43,7 +43,7 @@ impl Rows {
         let names = FieldNames::default();
         let reading = Reading { container: None, names: &names, limit: LONGEST };
         let (bytes, all) = open()?;
-        let source = Source { path: None, name: file.to_owned(), bytes };
+        let source = Source { place: Place::Stdin, name: file.to_owned(), bytes };
         let chunks = match source.open_from(all, &reading)? {
             Opened::Records(chunks) => chunks,
             // It does not look like one any more, but it was one.

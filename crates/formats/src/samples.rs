@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use globset::GlobSet;
 
 use crate::chunks::Chunk;
-use crate::input::{Container, Filter, Opened, Reading, Source, sources};
+use crate::input::{Container, Filter, Opened, Place, Reading, Source, sources};
 use crate::job::{Error, Names};
 use crate::jsonl::{self, Row};
+use crate::store::Stores;
 use crate::wet;
 
 /// A decoded document.
@@ -69,12 +70,13 @@ pub fn each_document(
     let filter = Filter { include: &none, exclude: &none };
     let reading = Reading { container, names, limit: LONGEST };
     let stdin = inputs.iter().any(|input| input.as_os_str() == "-");
-    let stdin = stdin.then(|| Ok(Source { path: None, name: "-".into(), bytes: 0 }));
+    let stdin = stdin.then(|| Ok(Source { place: Place::Stdin, name: "-".into(), bytes: 0 }));
     let files: Vec<PathBuf> = inputs.iter().filter(|i| i.as_os_str() != "-").cloned().collect();
-    for source in stdin.into_iter().chain(sources(&files, &filter)) {
+    let stores = Stores::new();
+    for source in stdin.into_iter().chain(sources(&files, &stores, &filter)) {
         let source = source?;
         let failed = |error| Error::Input(source.shown(), error);
-        let path = source.path.as_deref().unwrap_or(Path::new("-"));
+        let path = source.place.path().unwrap_or(Path::new("-"));
         let flow = match source.open(&reading).map_err(failed)? {
             Opened::Document(bytes) => each(source.name.clone(), path, Found::File(&bytes)),
             Opened::Pass(reason) => each(source.name.clone(), path, Found::None(reason)),

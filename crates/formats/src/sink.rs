@@ -17,6 +17,7 @@ use crate::blocks::Position;
 use crate::convert;
 use crate::job::{Error, Resume};
 use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line};
+use crate::store::Shipping;
 use crate::summary::Summary;
 use crate::worker::{Done, Event};
 
@@ -103,6 +104,8 @@ struct Files {
     journal: Log,
     container: Option<(String, Container)>,
     shard_bytes: Option<u64>,
+    /// Where finished files go on to.
+    shipping: Option<Shipping>,
     /// The number of the shard of the container in hand.
     shard: u64,
 }
@@ -141,6 +144,7 @@ impl Sink {
         identity: String,
         resume: Resume,
         shard_bytes: Option<u64>,
+        shipping: Option<Shipping>,
     ) -> Result<(Sink, Option<Earlier>), Error> {
         let unfinished = Unfinished::find(&directory);
         let same = unfinished.as_ref().is_some_and(|found| found.identity == identity);
@@ -161,6 +165,7 @@ impl Sink {
         let earlier = match steps.is_empty() {
             true => {
                 directory.take()?;
+                shipping.as_ref().map_or(Ok(()), Shipping::take)?;
                 None
             }
             false => Some(Earlier {
@@ -192,6 +197,7 @@ impl Sink {
             journal: Log::open(directory.record(JOURNAL), 0)?,
             container: container.transpose()?,
             shard_bytes,
+            shipping,
             shard: last.map_or(0, |step| step.shard),
             directory,
             identity,
@@ -266,7 +272,9 @@ impl Sink {
                 Container::Parts(count) => assemble(&files.directory, count, &path),
             }
             .map_err(|error| Error::Output(path.display().to_string(), error))?;
+            files.ship(&name)?;
         }
+        done.files.iter().try_for_each(|name| files.ship(name))?;
         let step = Step {
             after: done.after.clone(),
             names,
@@ -291,12 +299,18 @@ impl Sink {
         if summary.interrupted {
             return self.state("interrupted", run);
         }
-        self.state("finished", run)?;
-        match self.files {
-            Some(files) => fs::remove_file(&files.journal.path)
-                .map_err(|error| Error::Output(files.journal.path.display().to_string(), error)),
-            None => Ok(()),
+        self.state("finished", run.clone())?;
+        let Some(files) = &self.files else { return Ok(()) };
+        let failed = |error| Error::Output(files.directory.root.display().to_string(), error);
+        let Some(shipping) = &files.shipping else {
+            return fs::remove_file(&files.journal.path).map_err(failed);
+        };
+        if let Err(error) = shipping.ship_record(JOURNAL) {
+            // What is not all there is not finished.
+            self.state("interrupted", run)?;
+            return Err(error);
         }
+        fs::remove_dir_all(&files.directory.root).map_err(failed)
     }
 
     /// Writes `run.json`.
@@ -329,12 +343,18 @@ impl Files {
         let path = root.join(name);
         fs::rename(unfinished_path(root, name), &path)
             .map_err(|error| Error::Output(path.display().to_string(), error))?;
+        self.ship(name)?;
         let whole = convert::written_for(name).unwrap_or_else(|| name.clone());
         let next = convert::shard(&whole, self.shard + 1);
         let log = Log::open(unfinished_path(root, &next), 0)?;
         self.shard += 1;
         self.container = Some((next, Container::Stream(log)));
         Ok(())
+    }
+
+    /// Sends a finished file off, if files go on to a store.
+    fn ship(&self, name: &str) -> Result<(), Error> {
+        self.shipping.as_ref().map_or(Ok(()), |shipping| shipping.ship(name))
     }
 
     fn journal(&mut self, step: &Step) -> Result<(), Error> {
@@ -347,9 +367,9 @@ impl Files {
 /// Writes what came of a block to standard output, with the files that pass through in their places.
 fn to_stdout(done: &Done) -> io::Result<()> {
     let (mut out, mut from) = (io::stdout().lock(), 0);
-    for (at, path) in &done.passed {
+    for (at, place) in &done.passed {
         out.write_all(&done.output[from..*at])?;
-        io::copy(&mut File::open(path)?, &mut out)?;
+        io::copy(&mut place.open()?, &mut out)?;
         from = *at;
     }
     out.write_all(&done.output[from..])?;

@@ -1,9 +1,8 @@
 //! What is done with a block: its documents are cleaned, and all that is to be written of them is
 //! made ready.
 
-use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chaffinch_core::{Cleaned, Input, Pipeline, Verdict, date};
 use serde::Serialize;
@@ -12,7 +11,7 @@ use crate::blocks::{Block, Item, Position, Work};
 use crate::chunks::Chunk;
 use crate::codec::Codec;
 use crate::convert::{Origin, Passenger};
-use crate::input::{Container, Source};
+use crate::input::{Container, Place, Source};
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{Frame, Record, output_digest};
@@ -48,7 +47,9 @@ pub(crate) struct Done {
     /// Bytes for the container in hand, or standard output.
     pub(crate) output: Vec<u8>,
     /// Files that go to standard output as they are, each behind so many bytes of the output.
-    pub(crate) passed: Vec<(usize, PathBuf)>,
+    pub(crate) passed: Vec<(usize, Place)>,
+    /// Files that are written whole.
+    pub(crate) files: Vec<String>,
     /// A frame of the ledger.
     pub(crate) ledger: Vec<u8>,
     /// Lines of `fields.jsonl`.
@@ -78,6 +79,7 @@ impl Shop<'_> {
             shop: self,
             output: Vec::new(),
             passed: Vec::new(),
+            files: Vec::new(),
             ledger: Frame::default(),
             fields: Vec::new(),
             problems: Vec::new(),
@@ -127,6 +129,7 @@ impl Shop<'_> {
             event,
             output: output.map_err(|error| Error::Output("the output".into(), error))?,
             passed: desk.passed,
+            files: desk.files,
             ledger: desk.ledger.finish(self.pipeline).map_err(failed)?,
             fields: desk.fields,
             problems: desk.problems,
@@ -141,7 +144,9 @@ impl Shop<'_> {
 pub(crate) struct Desk<'s> {
     pub(crate) shop: &'s Shop<'s>,
     pub(crate) output: Vec<u8>,
-    passed: Vec<(usize, PathBuf)>,
+    passed: Vec<(usize, Place)>,
+    /// Files that are written whole.
+    pub(crate) files: Vec<String>,
     pub(crate) ledger: Frame,
     fields: Vec<u8>,
     problems: Vec<u8>,
@@ -261,7 +266,11 @@ impl Desk<'_> {
         series: Option<&str>,
     ) -> Result<(), Error> {
         let as_before = self.shop.recall.and_then(|recall| recall.path(&source.name));
-        let path = as_before.as_ref().or(source.path.as_ref()).and_then(|path| path.to_str());
+        let path = match (&as_before, &source.place) {
+            (Some(path), _) | (None, Place::File(path)) => path.to_str(),
+            (None, Place::Object(_, name, _)) => Some(name.as_str()),
+            (None, Place::Stdin) => None,
+        };
         let input = Input { bytes, path, ..Input::default() };
         let cleaned = self.clean(&source.name, 0, &input);
         if let (Some(file), Some(to)) = (series, self.shop.to) {
@@ -288,8 +297,11 @@ impl Desk<'_> {
 
     fn put_file(&mut self, source: &Source, bytes: &[u8]) -> Result<(), Error> {
         match &self.shop.root {
-            Some(root) => write_whole(&root.join(&source.name), bytes)
-                .map_err(|error| Error::Output(source.name.clone(), error)),
+            Some(root) => {
+                self.files.push(source.name.clone());
+                write_whole(&root.join(&source.name), bytes)
+                    .map_err(|error| Error::Output(source.name.clone(), error))
+            }
             None => {
                 if self.shop.stdout {
                     self.output.extend_from_slice(bytes);
@@ -301,10 +313,10 @@ impl Desk<'_> {
 
     /// Passes a file through without holding it.
     fn pass(&mut self, source: &Source, reason: String) -> Result<(), Error> {
-        let opened = source.path.as_deref().map_or_else(
-            || Err(io::Error::other("standard input cannot be read twice")),
-            |path: &Path| File::open(path),
-        );
+        let opened = match &source.place {
+            Place::Stdin => Err(io::Error::other("standard input cannot be read twice")),
+            place => place.open(),
+        };
         let mut file = match opened {
             Ok(file) => BufReader::new(file),
             Err(error) => {
@@ -316,8 +328,9 @@ impl Desk<'_> {
             None => Ok(()),
         };
         copied.map_err(|error| Error::Output(source.name.clone(), error))?;
-        if let Some(path) = source.path.as_ref().filter(|_| self.shop.stdout) {
-            self.passed.push((self.output.len(), path.clone()));
+        self.files.push(source.name.clone());
+        if self.shop.stdout {
+            self.passed.push((self.output.len(), source.place.clone()));
         }
         self.tally.failed(source.bytes, &source.name, &reason);
         self.note(&Record::unseen(&source.name, 0, reason))

@@ -206,7 +206,8 @@ fn own_length(trimmed: &str) -> usize {
         }
         let mut chars = trimmed[at..].chars();
         let Some(c) = chars.next() else { break };
-        if !is_plain(c) && !(c == ' ' && chars.next().is_some_and(is_plain)) {
+        let own = is_plain(c) || c == ' ' && chars.next().is_some_and(is_plain);
+        if !own {
             break;
         }
         at += c.len_utf8();

@@ -1,0 +1,154 @@
+//! Places that are no file system: object stores, as a run sees them.
+//!
+//! What a run reads streams from the store. What it writes is made in a folder of this machine,
+//! since a file that can be cut back is what makes a run go on after it was killed; each file goes
+//! to the store as soon as it is whole, and leaves the folder. The run's record follows at the end.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::RECORD;
+use crate::job::Error;
+use crate::output::{FILES, is_written, unescape_line};
+
+/// An object: what a file is to a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its name below the address of its store, with `/` between the parts.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was last written, in nanoseconds since 1970.
+    pub modified: u128,
+}
+
+/// The objects below one address. Each call may wait for the network.
+pub trait Store: Send + Sync {
+    /// The address, as a person typed it.
+    fn address(&self) -> &str;
+
+    /// All objects, in the store's own order, which is the same each time.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    fn list(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<Object>> + Send>>;
+
+    /// Reads an object from its start.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
+
+    /// Puts a file in the place of an object: it appears with all its bytes or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the object cannot be written.
+    fn put(&self, name: &str, file: &Path) -> io::Result<()>;
+
+    /// Removes an object.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    fn remove(&self, name: &str) -> io::Result<()>;
+}
+
+/// The stores behind those inputs that are addresses.
+pub type Stores = Vec<(PathBuf, Arc<dyn Store>)>;
+
+/// The store behind an input, if it is an address.
+pub(crate) fn store_of<'a>(stores: &'a Stores, input: &Path) -> Option<&'a Arc<dyn Store>> {
+    stores.iter().find(|(address, _)| address == input).map(|(_, store)| store)
+}
+
+/// What tells in a store that an unfinished run wrote what is there.
+const UNFINISHED: &str = "unfinished";
+
+/// Where finished files go, if not where they are made.
+pub(crate) struct Shipping {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) root: PathBuf,
+}
+
+impl Shipping {
+    fn failed(&self) -> impl Fn(io::Error) -> Error + '_ {
+        |error| Error::Output(self.store.address().to_owned(), error)
+    }
+
+    /// Takes the store for a new run. What an earlier run left there goes; anything else is refused.
+    ///
+    /// # Errors
+    /// Something else is there, or the store cannot be asked.
+    pub(crate) fn take(&self) -> Result<(), Error> {
+        let failed = self.failed();
+        let objects: Vec<Object> =
+            self.store.list().and_then(Iterator::collect).map_err(&failed)?;
+        let record = |name: &str| format!("{RECORD}/{name}");
+        let has = |name: &str| objects.iter().any(|object| object.name == record(name));
+        let mut listed = std::collections::HashSet::new();
+        if has(FILES) {
+            let mut text = String::new();
+            let read =
+                self.store.open(&record(FILES)).and_then(|mut o| o.read_to_string(&mut text));
+            read.map_err(&failed)?;
+            listed.extend(text.lines().map(unescape_line));
+        }
+        let own = |name: &str| {
+            has(UNFINISHED)
+                || has(FILES) && name.starts_with(&record(""))
+                || is_written(name, &listed)
+        };
+        if let Some(foreign) = objects.iter().find(|object| !own(&object.name)) {
+            return Err(Error::Usage(format!(
+                "{} is not empty and holds {}, which no run of chaffinch wrote; name another \
+                 address with -o, or move it away",
+                self.store.address(),
+                foreign.name,
+            )));
+        }
+        self.put_mark()?;
+        // What tells that the rest is a run's goes last.
+        let (record, rest): (Vec<_>, Vec<_>) =
+            objects.iter().partition(|object| object.name.starts_with(RECORD));
+        let mut old =
+            rest.iter().chain(&record).filter(|o| o.name != format!("{RECORD}/{UNFINISHED}"));
+        old.try_for_each(|object| self.store.remove(&object.name)).map_err(failed)
+    }
+
+    fn put_mark(&self) -> Result<(), Error> {
+        let mark = self.root.join(RECORD).join(UNFINISHED);
+        std::fs::write(&mark, "a run is at work here, or was cut off\n")
+            .and_then(|()| self.store.put(&format!("{RECORD}/{UNFINISHED}"), &mark))
+            .and_then(|()| std::fs::remove_file(&mark))
+            .map_err(self.failed())
+    }
+
+    /// Sends a finished file off.
+    pub(crate) fn ship(&self, name: &str) -> Result<(), Error> {
+        let file = self.root.join(name);
+        self.store
+            .put(name, &file)
+            .and_then(|()| std::fs::remove_file(&file))
+            .map_err(|error| Error::Output(format!("{}/{name}", self.store.address()), error))
+    }
+
+    /// Sends the run's record off, all but `journal`, which is of use here alone; `run.json`, which
+    /// says that the run is finished, last.
+    pub(crate) fn ship_record(&self, journal: &str) -> Result<(), Error> {
+        let folder = self.root.join(RECORD);
+        let mut names = Vec::new();
+        for entry in walkdir::WalkDir::new(&folder).sort_by_file_name() {
+            let entry = entry.map_err(|error| self.failed()(error.into()))?;
+            let below = entry.path().strip_prefix(&folder).unwrap_or(entry.path());
+            if entry.file_type().is_file() && below != Path::new(journal) {
+                names.extend(below.to_str().map(str::to_owned));
+            }
+        }
+        names.sort_by_key(|name| name == "run.json");
+        for name in names {
+            let put = self.store.put(&format!("{RECORD}/{name}"), &folder.join(&name));
+            put.map_err(self.failed())?;
+        }
+        self.store.remove(&format!("{RECORD}/{UNFINISHED}")).map_err(self.failed())
+    }
+}

@@ -1,0 +1,145 @@
+//! Sets of bytes, and which bytes matches of a regex begin and end with.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use crate::literals::Side;
+use crate::pattern::Anchor;
+
+/// A set of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ByteSet([u64; 4]);
+
+impl ByteSet {
+    pub(crate) const ALL: ByteSet = ByteSet([u64::MAX; 4]);
+
+    pub(crate) fn add(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+
+    pub(crate) fn join(&mut self, other: &ByteSet) {
+        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
+    }
+
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+}
+
+/// The bytes that the matches of an anchored pattern begin and end with, where it is anchored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    first: ByteSet,
+    last: ByteSet,
+}
+
+impl Frame {
+    pub(crate) fn of(hir: &Hir, anchor: Anchor) -> Frame {
+        let side = |side, anchored: bool| match anchored.then(|| outermost(hir, side)) {
+            // What matches nothing may stand beside anything.
+            Some((bytes, false)) => bytes,
+            _ => ByteSet::ALL,
+        };
+        Frame {
+            first: side(Side::Start, matches!(anchor, Anchor::Line | Anchor::Start)),
+            last: side(Side::End, matches!(anchor, Anchor::Line | Anchor::End)),
+        }
+    }
+
+    /// Whether the key of `text` may be a match, as far as its outermost bytes tell.
+    pub(crate) fn fits(&self, text: &str) -> bool {
+        let plain = |byte: &&u8| byte.is_ascii_graphic();
+        let (first, last) = match text.as_bytes() {
+            // A mark on the first character would change it.
+            [first, second, ..] if second.is_ascii() => (Some(first), text.as_bytes().last()),
+            all => (None, all.last()),
+        };
+        // Other bytes may be another's in the key.
+        first.filter(plain).is_none_or(|byte| self.first.has(*byte))
+            && last.filter(plain).is_none_or(|byte| self.last.has(*byte))
+    }
+}
+
+/// The outermost bytes of a regex's matches on a side, and whether it may match nothing.
+fn outermost(hir: &Hir, side: Side) -> (ByteSet, bool) {
+    let mut bytes = ByteSet::default();
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => (bytes, true),
+        HirKind::Literal(literal) => {
+            let outer = match side {
+                Side::Start => literal.0.first(),
+                Side::End => literal.0.last(),
+            };
+            outer.into_iter().for_each(|byte| bytes.add(*byte));
+            (bytes, outer.is_none())
+        }
+        HirKind::Class(Class::Unicode(class)) => {
+            for range in class.iter() {
+                let (start, end) = (range.start(), range.end());
+                (start..=end.min('\x7f')).for_each(|c| bytes.add(c as u8));
+                if end <= '\x7f' {
+                    continue;
+                }
+                let lead = |c: char| {
+                    let mut text = [0; 4];
+                    c.encode_utf8(&mut text);
+                    text[0]
+                };
+                let others = match side {
+                    Side::Start => lead(start.max('\u{80}'))..=lead(end),
+                    Side::End => 0x80..=0xbf,
+                };
+                others.for_each(|byte| bytes.add(byte));
+            }
+            (bytes, false)
+        }
+        HirKind::Class(Class::Bytes(_)) => (ByteSet::ALL, false),
+        HirKind::Repetition(repetition) => {
+            let (bytes, empty) = outermost(&repetition.sub, side);
+            (bytes, empty || repetition.min == 0)
+        }
+        HirKind::Capture(capture) => outermost(&capture.sub, side),
+        HirKind::Concat(parts) => {
+            for at in 0..parts.len() {
+                let at = if side == Side::Start { at } else { parts.len() - 1 - at };
+                let (own, empty) = outermost(&parts[at], side);
+                bytes.join(&own);
+                if !empty {
+                    return (bytes, false);
+                }
+            }
+            (bytes, true)
+        }
+        HirKind::Alternation(parts) => {
+            let mut any_empty = false;
+            for (own, empty) in parts.iter().map(|part| outermost(part, side)) {
+                bytes.join(&own);
+                any_empty |= empty;
+            }
+            (bytes, any_empty)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(anchor: Anchor, pattern: &str, text: &str) -> bool {
+        let hir = crate::pattern::parse(pattern, false).unwrap_or_else(|_| Hir::fail());
+        Frame::of(&hir, anchor).fits(text)
+    }
+
+    #[test]
+    fn outermost_bytes_tell_what_cannot_match() {
+        let credit = r".+ ©[^.!?]{2,60}";
+        assert!(fits(Anchor::Line, credit, "Smoke. © DPA"));
+        assert!(!fits(Anchor::Line, credit, "Smoke © rises."));
+        assert!(fits(Anchor::Line, credit, "Дым. © Лес"));
+        assert!(fits(Anchor::End, credit, "\u{a0}Smoke. © DPA\u{a0}"));
+        assert!(!fits(Anchor::Start, r"\d*(?:a|b)", "nothing"));
+        assert!(fits(Anchor::Start, r"\d*(?:a|b)", "b"));
+        assert!(fits(Anchor::Inside, "a", "nothing"));
+        assert!(fits(Anchor::Line, "a?", "nothing"), "an empty match stands anywhere");
+        assert!(fits(Anchor::Line, "é.*", "e\u{301}tat"), "a mark changes the first character");
+    }
+}

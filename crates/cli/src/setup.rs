@@ -35,7 +35,12 @@ pub(crate) fn find_upward() -> Option<PathBuf> {
 
 /// The pipeline that the arguments ask for.
 pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
-    build(args, pipeline_text(args)?)
+    build(args, pipeline_text(args)?, true)
+}
+
+/// The same for a run, which proves no rule.
+pub(crate) fn pipeline_of_run(args: &PipelineArgs) -> Result<Pipeline, Failure> {
+    build(args, pipeline_text(args)?, false)
 }
 
 /// The pipeline that the arguments ask for, the built-in one if they name no file: none is looked
@@ -43,12 +48,19 @@ pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
 pub(crate) fn exactly(args: &PipelineArgs) -> Result<Pipeline, Failure> {
     match args.pipeline {
         Some(_) => pipeline(args),
-        None => build(args, (None, config::DEFAULT.to_owned())),
+        None => build(args, (None, config::DEFAULT.to_owned()), true),
     }
 }
 
-fn build(args: &PipelineArgs, config: (Option<PathBuf>, String)) -> Result<Pipeline, Failure> {
+fn build(
+    args: &PipelineArgs,
+    config: (Option<PathBuf>, String),
+    cases: bool,
+) -> Result<Pipeline, Failure> {
     let mut builder = Pipeline::builder();
+    if !cases {
+        builder = builder.without_cases();
+    }
     if let (Some(path), text) = config {
         let base = path.parent().unwrap_or(Path::new(""));
         builder = builder.config(&path.display().to_string(), &text, base)?;

@@ -87,6 +87,7 @@ impl Pipeline {
             encoding: None,
             only: Vec::new(),
             skip: Vec::new(),
+            cases: true,
         }
     }
 
@@ -169,6 +170,7 @@ pub struct Builder {
     encoding: Option<&'static Encoding>,
     only: Vec<String>,
     skip: Vec<String>,
+    cases: bool,
 }
 
 impl Builder {
@@ -242,6 +244,13 @@ impl Builder {
         self
     }
 
+    /// Forgets the cases and examples of rules once they are read: they prove rules and clean
+    /// nothing, and with thousands of outlets they take most of the memory.
+    pub fn without_cases(mut self) -> Builder {
+        self.cases = false;
+        self
+    }
+
     /// Reads the rules and makes the stages.
     ///
     /// # Errors
@@ -297,7 +306,7 @@ impl Builder {
             languages.as_ref().is_none_or(|wanted| wanted.iter().any(|other| other == language))
         };
         let runs = |stage: &str| made.iter().any(|(name, _)| name == stage);
-        let wanted = Wanted { language: &speaks, stage: &runs };
+        let wanted = Wanted { language: &speaks, stage: &runs, cases: self.cases };
         let rules = RuleSet::load(&directories, &self.rule_files, &names, &wanted);
         let mut rules = match rules {
             Ok(rules) => rules,

@@ -115,7 +115,7 @@ pub fn update(
             }
             if let Some(block) = blocks.rules.iter_mut().find(same) {
                 let rule = &parsed.rules[block.at];
-                let old = rule.written.keys.iter().flat_map(|(_, texts)| texts.clone());
+                let old = rule.written.keys.iter().flat_map(|(_, texts)| texts.to_vec());
                 let count = new.len();
                 *new = old.chain(std::mem::take(new)).collect();
                 draft.id = id_in_file(&rule.rule.id).to_owned();
@@ -215,7 +215,7 @@ fn free_id(id: &str, taken: &BTreeSet<String>) -> String {
 }
 
 /// Whether a draft has the pattern of a rule that is there.
-fn is_same(draft: &DraftRule, keys: &[(&'static str, Vec<String>)]) -> bool {
+fn is_same(draft: &DraftRule, keys: &[(&'static str, std::sync::Arc<[String]>)]) -> bool {
     match (&draft.pattern, keys) {
         (DraftPattern::Line(new), [("line", old)]) => new.iter().all(|line| old.contains(line)),
         (DraftPattern::Block(from, through), [("from", a), ("through", b)]) => {

@@ -138,7 +138,7 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
 /// The place of a case: exact lines are their own.
 fn removes_path(source: &Source, at: usize) -> String {
     let own = source.written.keys.first();
-    match own.is_some_and(|(key, texts)| *key == "text" && *texts == source.removes) {
+    match own.is_some_and(|(key, texts)| *key == "text" && **texts == *source.removes) {
         true => format!("text[{at}]"),
         false => format!("removes[{at}]"),
     }

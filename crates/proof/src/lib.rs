@@ -94,7 +94,7 @@ impl Finding {
         let source = pipeline.rules().source(id);
         let path = format!("rules[{}].{path}", source.at);
         let rule = pipeline.table()[id.0 as usize].id.clone();
-        let file = source.file.clone();
+        let file = source.file.to_string();
         Finding { level, code, file, path, part: None, rule, message, help: None, case: None }
     }
 

@@ -122,7 +122,7 @@ fn compose(
             applied.left.push(format!("{}: {file} cannot be changed in place", rule.id));
             continue;
         };
-        applied.files.insert(source.file.clone(), text);
+        applied.files.insert(source.file.to_string(), text);
         let count = counted(texts.len());
         match accept {
             true => {
@@ -160,7 +160,7 @@ fn keep(
     let own = |id: &RuleId| pipeline.rules().source(*id).unit == Some(unit);
     let all: Vec<RuleId> = (0..pipeline.table().len() as u32).map(RuleId).filter(own).collect();
     let text_of = |id: RuleId| match pipeline.rules().source(id).written.keys.as_slice() {
-        [("text", texts)] => texts.as_slice(),
+        [("text", texts)] => &**texts,
         _ => &[],
     };
     let keeps = |id: &&RuleId| {
@@ -255,7 +255,7 @@ fn rebuilt(
 ) -> Result<Pipeline, Vec<Problem>> {
     let rules = pipeline.rules();
     let mut names: BTreeSet<&str> = (0..rules.rules().len() as u32)
-        .map(|id| rules.source(RuleId(id)).file.as_str())
+        .map(|id| &*rules.source(RuleId(id)).file)
         .chain(rules.units().map(|unit| rules.unit_file(unit)))
         .collect();
     names.remove("");

@@ -453,7 +453,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn missing(key: &'static str, regex: &str, cases: &[&str]) -> Vec<String> {
-        let keys = vec![(key, vec![regex.to_owned()])];
+        let keys = vec![(key, [regex.to_owned()].into())];
         let cases: Vec<String> = cases.iter().map(|case| (*case).to_owned()).collect();
         let found = gaps(&Written { keys, ignore_case: false }, &cases);
         found.into_iter().map(|gap| format!("{}: {}", gap.message, gap.sample)).collect()

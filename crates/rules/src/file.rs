@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use chaffinch_stage::{Act, At, Place, Role, Rule, Tier};
 
@@ -74,7 +75,7 @@ pub struct FileRule {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// `text`, `line`, `start`, `end`, `inside`, `from`, `through` or `detect`, and what stands there.
-    pub keys: Vec<(&'static str, Vec<String>)>,
+    pub keys: Vec<(&'static str, Arc<[String]>)>,
     /// Whether capitals and small letters match each other.
     pub ignore_case: bool,
 }
@@ -82,14 +83,14 @@ pub struct Written {
 impl Written {
     /// The patterns that are written; none if something of it is no pattern.
     pub fn patterns(&self) -> Option<Vec<Pattern>> {
-        let pattern = |(key, texts): &(&'static str, Vec<String>)| {
+        let pattern = |(key, texts): &(&'static str, Arc<[String]>)| {
             let (anchor, role) = kind_of(key);
             let literal = *key == "text";
             let sound = |text: &String| pattern::check(text, literal, self.ignore_case).is_ok();
             texts
                 .iter()
                 .all(sound)
-                .then(|| Pattern::new(anchor, role, texts.clone(), literal, self.ignore_case))
+                .then(|| Pattern::new(anchor, role, Arc::clone(texts), literal, self.ignore_case))
         };
         self.keys.iter().filter(|(key, _)| *key != "detect").map(pattern).collect()
     }
@@ -182,6 +183,15 @@ impl RuleFile {
     /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
     pub fn parse(file: &str, source: &str, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
         RuleFile::parse_as(file, source, Reading { stages, shipped: false })
+    }
+
+    /// The file without what proves its rules.
+    pub(crate) fn without_cases(mut self) -> RuleFile {
+        self.examples = Vec::new();
+        for rule in &mut self.rules {
+            (rule.removes, rule.keeps) = (Vec::new(), Vec::new());
+        }
+        self
     }
 
     pub(crate) fn parse_as(
@@ -463,7 +473,7 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, shipped: bool) -> Option<Pa
     }
     if key == "detect" {
         let name = node.text("detect")?;
-        let keys = vec![("detect", vec![name.to_owned()])];
+        let keys = vec![("detect", [name.to_owned()].into())];
         return Some((Vec::new(), Written { keys, ignore_case }, Some(name.to_owned())));
     }
     let (anchor, role) = kind_of(key);
@@ -473,7 +483,8 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, shipped: bool) -> Option<Pa
     let through = through.then_some(("through", (Anchor::Line, Role::Through)));
     for (key, (anchor, role)) in [(*key, (anchor, role))].into_iter().chain(through) {
         let (texts, heavy) = parse_texts(node, key, ignore_case, shipped)?;
-        keys.push((key, texts.clone()));
+        let texts: Arc<[String]> = texts.into();
+        keys.push((key, Arc::clone(&texts)));
         let pattern = Pattern::new(anchor, role, texts, key == "text", ignore_case);
         // Only a heavy regex can be too large; all others compile when they are needed.
         if let Some(Err(message)) = heavy.then(|| pattern.compile()) {

@@ -378,7 +378,7 @@ mod tests {
             let text = words.concat();
             let key = crate::key::key(&text).into_owned();
             let patterns: Vec<Pattern> = PATTERNS.iter()
-                .map(|(anchor, text, ignore)| Pattern::new(*anchor, Role::Line, vec![(*text).to_owned()], false, *ignore))
+                .map(|(anchor, text, ignore)| Pattern::new(*anchor, Role::Line, [(*text).to_owned()].into(), false, *ignore))
                 .collect();
             let mut builder = IndexBuilder::default();
             for (id, pattern) in patterns.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::Role;
 use regex::Regex;
@@ -142,7 +142,7 @@ fn named_groups(hir: &Hir, groups: &mut Vec<(String, usize)>) {
 pub struct Pattern {
     pub(crate) anchor: Anchor,
     pub(crate) role: Role,
-    texts: Vec<String>,
+    texts: Arc<[String]>,
     /// Whether the texts are meant as they are, not as regexes.
     literal: bool,
     ignore_case: bool,
@@ -223,7 +223,7 @@ impl Pattern {
     pub(crate) fn new(
         anchor: Anchor,
         role: Role,
-        texts: Vec<String>,
+        texts: Arc<[String]>,
         literal: bool,
         ignore_case: bool,
     ) -> Pattern {
@@ -447,7 +447,7 @@ mod tests {
     use super::*;
 
     fn pattern(anchor: Anchor, text: &str) -> Pattern {
-        Pattern::new(anchor, Role::Line, vec![text.to_owned()], false, false)
+        Pattern::new(anchor, Role::Line, [text.to_owned()].into(), false, false)
     }
 
     fn find(pattern: &Pattern, key: &str) -> Vec<Found> {

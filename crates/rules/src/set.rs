@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId};
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -59,7 +59,7 @@ impl How {
 #[derive(Debug)]
 pub struct Source {
     /// The file it stands in; empty for a stage's own rule.
-    pub file: String,
+    pub file: Arc<str>,
     /// Its place among the rules of its file, from 0.
     pub at: usize,
     /// Its pattern as written.
@@ -112,11 +112,13 @@ pub struct Wanted<'a> {
     pub language: &'a (dyn Fn(&str) -> bool + Sync),
     /// Whether rules addressed to this stage do.
     pub stage: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Whether their cases and examples are kept, which prove rules and clean nothing.
+    pub cases: bool,
 }
 
 impl Wanted<'_> {
     /// All rules.
-    pub const ALL: Wanted<'static> = Wanted { language: &|_| true, stage: &|_| true };
+    pub const ALL: Wanted<'static> = Wanted { language: &|_| true, stage: &|_| true, cases: true };
 }
 
 /// The number that all signs have in their index.
@@ -185,7 +187,8 @@ impl RuleSet {
         let shipped = |text: &str| SHIPPED.iter().any(|(_, own)| std::ptr::eq(*own, text));
         let parse = |(file, text): &(String, Cow<'_, str>)| {
             let reading = Reading { stages, shipped: shipped(text) };
-            RuleFile::parse_as(file, text, reading)
+            let parsed = RuleFile::parse_as(file, text, reading);
+            if wanted.cases { parsed } else { parsed.map(RuleFile::without_cases) }
         };
         let parsed: Vec<_> = texts.par_iter().map(parse).collect();
         let mut files = Vec::new();
@@ -212,12 +215,13 @@ impl RuleSet {
         for (file, text) in files {
             let generic = file.subject == Subject::Generic;
             let unit = (!generic).then(|| set.add_unit(&file, text, problems)).flatten();
+            let name: Arc<str> = file.file.as_str().into();
             for rule in file.rules {
                 let spoken = rule.language.as_deref().is_none_or(wanted.language);
                 if generic && !spoken {
                     continue;
                 }
-                let id = set.add_rule(rule, &file.file, unit);
+                let id = set.add_rule(rule, &name, unit);
                 let rule = &set.rules[id.0 as usize];
                 set.idle.push(rule.act != Act::Keep && !(wanted.stage)(&rule.stage));
                 match unit {
@@ -244,7 +248,7 @@ impl RuleSet {
                 set.sign_ids.entry(sign.clone()).or_default().push(id);
                 set.sign_texts.push((sign, unit));
             }
-            extends.push((unit, file.file, text.to_owned(), file.extends));
+            extends.push((unit, file.file, text, file.extends));
         }
         set.recognition = recognition.finish();
         set.paths.0 = globs.build().unwrap_or_default();
@@ -257,7 +261,7 @@ impl RuleSet {
     /// Gives each unit the families that it extends, and those that they extend.
     fn extend_units(
         &mut self,
-        extends: Vec<(UnitId, String, String, Vec<String>)>,
+        extends: Vec<(UnitId, String, &str, Vec<String>)>,
         problems: &mut Vec<Problem>,
     ) {
         let mut direct: Vec<Vec<UnitId>> = vec![Vec::new(); self.units.len()];
@@ -330,10 +334,10 @@ impl RuleSet {
         Some(id)
     }
 
-    fn add_rule(&mut self, rule: FileRule, file: &str, unit: Option<UnitId>) -> RuleId {
+    fn add_rule(&mut self, rule: FileRule, file: &Arc<str>, unit: Option<UnitId>) -> RuleId {
         let FileRule { rule, patterns, written, era, at, removes, keeps, .. } = rule;
         self.rules.push(rule);
-        let file = file.to_owned();
+        let file = Arc::clone(file);
         self.sources.push(Source { file, at, written, era, removes, keeps, unit });
         self.patterns.push(patterns);
         RuleId(self.rules.len() as u32 - 1)
@@ -346,7 +350,7 @@ impl RuleSet {
         self.rules.push(rule);
         self.patterns.push(Vec::new());
         self.sources.push(Source {
-            file: String::new(),
+            file: Arc::default(),
             at: 0,
             written: Written::default(),
             era: Era::default(),

@@ -1,0 +1,111 @@
+//! Runs into a store: what a run in the file system leaves, also after the store failed midway.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+
+use chaffinch_core::Pipeline;
+use chaffinch_formats::{Error, Job, Object, Observer, Output, Store, Summary};
+
+struct Silent;
+
+impl Observer for Silent {
+    fn block(&self, _: u64, _: u64) {}
+}
+
+/// A store that is a folder, and that takes so many more objects before it fails.
+struct Folder {
+    root: PathBuf,
+    left: AtomicIsize,
+}
+
+impl Store for Folder {
+    fn address(&self) -> &str {
+        "s3://folder"
+    }
+
+    fn list(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<Object>> + Send>> {
+        let object = |(name, bytes): (String, Vec<u8>)| {
+            Ok(Object { name, bytes: bytes.len() as u64, modified: 0 })
+        };
+        Ok(Box::new(files(&self.root).into_iter().map(object)))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(fs::File::open(self.root.join(name))?))
+    }
+
+    fn put(&self, name: &str, file: &Path) -> io::Result<()> {
+        if self.left.fetch_sub(1, Ordering::Relaxed) <= 0 {
+            return Err(io::Error::other("the line is dead"));
+        }
+        let path = self.root.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
+        fs::copy(file, path).map(drop)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.root.join(name))
+    }
+}
+
+/// Names and bytes of all files, but for `run.json`, which tells the time.
+fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = walkdir::WalkDir::new(root).into_iter().filter_map(Result::ok);
+    let files = entries.filter(|entry| entry.file_type().is_file()).map(|entry| {
+        let name = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        (name, fs::read(entry.path()).unwrap())
+    });
+    files.filter(|(name, _)| name != ".chaffinch/run.json").collect()
+}
+
+fn clean(input: &Path, output: Output) -> Result<Summary, Error> {
+    let pipeline = Pipeline::shipped().unwrap();
+    let mut job = Job::new(&pipeline, vec![input.to_owned()], output);
+    job.shard_bytes = Some(1 << 19);
+    job.run(&Silent, &AtomicBool::new(false))
+}
+
+#[test]
+fn a_store_that_fails_midway_ends_up_as_a_directory() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = |name: &str| scratch.path().join(name);
+    fs::create_dir(path("in")).unwrap();
+    let article = "The minister told reporters on Tuesday that the talks would go on.";
+    for i in 0..70 {
+        fs::write(path("in").join(format!("{i:02}.txt")), format!("{article}\nPrint\n")).unwrap();
+    }
+    let row = serde_json::json!({"text": format!("{article}\n\nSHARE THIS ARTICLE")}).to_string();
+    fs::write(path("in").join("rows.jsonl"), (row + "\n").repeat(20_000)).unwrap();
+    clean(&path("in"), Output::Directory(path("wanted"))).unwrap();
+    let wanted = files(&path("wanted"));
+    assert!(wanted.contains_key("rows-00002.jsonl"), "several shards: {:?}", wanted.keys());
+
+    for most in [0, 1, 30, 70, 72, 73, 76, 78] {
+        let folder = |left| {
+            let left = AtomicIsize::new(left);
+            let store: Arc<dyn Store> = Arc::new(Folder { root: path("store"), left });
+            Output::Store(store, path("work"))
+        };
+        let failed = clean(&path("in"), folder(most));
+        assert!(matches!(failed, Err(Error::Output(..))), "{most}: {failed:?}");
+        let done = clean(&path("in"), folder(isize::MAX)).unwrap();
+        assert_eq!(done.documents, 20_070);
+        assert!(done.resumed > 0 || most < 64, "{most}: it began anew");
+        assert!(files(&path("store")) == wanted, "{most}: {:?}", files(&path("store")).keys());
+        assert!(!path("work").exists());
+    }
+
+    // What no run wrote is refused, and stays.
+    fs::remove_dir_all(path("store")).unwrap();
+    fs::create_dir(path("store")).unwrap();
+    fs::write(path("store").join("letter.txt"), "Dear Sir").unwrap();
+    let left = AtomicIsize::new(isize::MAX);
+    let store: Arc<dyn Store> = Arc::new(Folder { root: path("store"), left });
+    let refused = clean(&path("in"), Output::Store(store, path("work")));
+    assert!(matches!(refused, Err(Error::Usage(message)) if message.contains("letter.txt")));
+    assert_eq!(files(&path("store")).keys().collect::<Vec<_>>(), ["letter.txt"]);
+}

@@ -317,6 +317,11 @@ impl Job<'_> {
             globs(&self.exclude),
             self.sample,
             ledger::pipeline_digest(self.pipeline),
+            // What is done of a run into one store is in no other.
+            match &self.output {
+                Output::Store(store, _) => Some(store.address()),
+                _ => None,
+            },
         ]);
         ledger::output_digest(all.to_string().as_bytes())
     }

@@ -164,8 +164,11 @@ impl Sink {
         };
         let earlier = match steps.is_empty() {
             true => {
+                let left = shipping.as_ref().map(Shipping::left).transpose()?;
                 directory.take()?;
-                shipping.as_ref().map_or(Ok(()), Shipping::take)?;
+                if let (Some(shipping), Some(left)) = (&shipping, left) {
+                    shipping.take(&left)?;
+                }
                 None
             }
             false => Some(Earlier {

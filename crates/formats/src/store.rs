@@ -4,6 +4,7 @@
 //! since a file that can be cut back is what makes a run go on after it was killed; each file goes
 //! to the store as soon as it is whole, and leaves the folder. The run's record follows at the end.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,6 +65,11 @@ pub(crate) fn store_of<'a>(stores: &'a Stores, input: &Path) -> Option<&'a Arc<d
 /// What tells in a store that an unfinished run wrote what is there.
 const UNFINISHED: &str = "unfinished";
 
+/// Whether an object is of a run's record.
+fn is_record(name: &str) -> bool {
+    name.strip_prefix(RECORD).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// Where finished files go, if not where they are made.
 pub(crate) struct Shipping {
     pub(crate) store: Arc<dyn Store>,
@@ -75,44 +81,49 @@ impl Shipping {
         |error| Error::Output(self.store.address().to_owned(), error)
     }
 
-    /// Takes the store for a new run. What an earlier run left there goes; anything else is refused.
+    /// What an earlier run left in the store.
     ///
     /// # Errors
     /// Something else is there, or the store cannot be asked.
-    pub(crate) fn take(&self) -> Result<(), Error> {
+    pub(crate) fn left(&self) -> Result<Vec<Object>, Error> {
         let failed = self.failed();
         let objects: Vec<Object> =
             self.store.list().and_then(Iterator::collect).map_err(&failed)?;
-        let record = |name: &str| format!("{RECORD}/{name}");
-        let has = |name: &str| objects.iter().any(|object| object.name == record(name));
-        let mut listed = std::collections::HashSet::new();
-        if has(FILES) {
+        let [files, unfinished] = [FILES, UNFINISHED].map(|name| {
+            let name = format!("{RECORD}/{name}");
+            objects.iter().any(|object| object.name == name)
+        });
+        if unfinished {
+            return Ok(objects);
+        }
+        let mut listed = HashSet::new();
+        if files {
             let mut text = String::new();
-            let read =
-                self.store.open(&record(FILES)).and_then(|mut o| o.read_to_string(&mut text));
-            read.map_err(&failed)?;
+            let list = self.store.open(&format!("{RECORD}/{FILES}"));
+            list.and_then(|mut list| list.read_to_string(&mut text)).map_err(&failed)?;
             listed.extend(text.lines().map(unescape_line));
         }
-        let own = |name: &str| {
-            has(UNFINISHED)
-                || has(FILES) && name.starts_with(&record(""))
-                || is_written(name, &listed)
-        };
-        if let Some(foreign) = objects.iter().find(|object| !own(&object.name)) {
-            return Err(Error::Usage(format!(
+        let own = |name: &str| files && is_record(name) || is_written(name, &listed);
+        match objects.iter().find(|object| !own(&object.name)) {
+            None => Ok(objects),
+            Some(foreign) => Err(Error::Usage(format!(
                 "{} is not empty and holds {}, which no run of chaffinch wrote; name another \
                  address with -o, or move it away",
                 self.store.address(),
                 foreign.name,
-            )));
+            ))),
         }
+    }
+
+    /// Takes the store for a new run: what an earlier run left there goes.
+    pub(crate) fn take(&self, left: &[Object]) -> Result<(), Error> {
         self.put_mark()?;
-        // What tells that the rest is a run's goes last.
-        let (record, rest): (Vec<_>, Vec<_>) =
-            objects.iter().partition(|object| object.name.starts_with(RECORD));
-        let mut old =
-            rest.iter().chain(&record).filter(|o| o.name != format!("{RECORD}/{UNFINISHED}"));
-        old.try_for_each(|object| self.store.remove(&object.name)).map_err(failed)
+        let mark = format!("{RECORD}/{UNFINISHED}");
+        left.iter()
+            .map(|object| &object.name)
+            .filter(|name| **name != mark)
+            .try_for_each(|name| self.store.remove(name))
+            .map_err(self.failed())
     }
 
     fn put_mark(&self) -> Result<(), Error> {

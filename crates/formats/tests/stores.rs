@@ -18,13 +18,14 @@ impl Observer for Silent {
 
 /// A store that is a folder, and that takes so many more objects before it fails.
 struct Folder {
+    address: &'static str,
     root: PathBuf,
     left: AtomicIsize,
 }
 
 impl Store for Folder {
     fn address(&self) -> &str {
-        "s3://folder"
+        self.address
     }
 
     fn list(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<Object>> + Send>> {
@@ -87,7 +88,8 @@ fn a_store_that_fails_midway_ends_up_as_a_directory() {
     for most in [0, 1, 30, 70, 72, 73, 76, 78] {
         let folder = |left| {
             let left = AtomicIsize::new(left);
-            let store: Arc<dyn Store> = Arc::new(Folder { root: path("store"), left });
+            let (address, root) = ("s3://folder", path("store"));
+            let store: Arc<dyn Store> = Arc::new(Folder { address, root, left });
             Output::Store(store, path("work"))
         };
         let failed = clean(&path("in"), folder(most));
@@ -104,8 +106,31 @@ fn a_store_that_fails_midway_ends_up_as_a_directory() {
     fs::create_dir(path("store")).unwrap();
     fs::write(path("store").join("letter.txt"), "Dear Sir").unwrap();
     let left = AtomicIsize::new(isize::MAX);
-    let store: Arc<dyn Store> = Arc::new(Folder { root: path("store"), left });
+    let (address, root) = ("s3://folder", path("store"));
+    let store: Arc<dyn Store> = Arc::new(Folder { address, root, left });
     let refused = clean(&path("in"), Output::Store(store, path("work")));
     assert!(matches!(refused, Err(Error::Usage(message)) if message.contains("letter.txt")));
     assert_eq!(files(&path("store")).keys().collect::<Vec<_>>(), ["letter.txt"]);
+    assert!(!path("work").exists(), "what was refused left something");
+}
+
+#[test]
+fn a_run_into_one_store_does_not_go_on_into_another() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = |name: &str| scratch.path().join(name);
+    fs::create_dir(path("in")).unwrap();
+    for i in 0..200 {
+        fs::write(path("in").join(format!("{i:03}.txt")), "So it was.\n").unwrap();
+    }
+    let into = |address, left| {
+        let (root, left) = (path(address), AtomicIsize::new(left));
+        fs::create_dir_all(&root).unwrap();
+        let store: Arc<dyn Store> = Arc::new(Folder { address, root, left });
+        clean(&path("in"), Output::Store(store, path("work")))
+    };
+    assert!(matches!(into("one", 100), Err(Error::Output(..))));
+    let done = into("other", isize::MAX).unwrap();
+    assert_eq!((done.documents, done.resumed), (200, 0));
+    let count = files(&path("other")).keys().filter(|name| name.ends_with(".txt")).count();
+    assert_eq!(count, 201, "200 documents and the list of them");
 }

@@ -221,6 +221,9 @@ impl Sink {
     ) -> Result<(), Error> {
         let Some(files) = &mut self.files else { return Ok(()) };
         let lines: String = names.map(|name| escape_line(name) + "\n").collect();
+        if let Some(shipping) = files.shipping.as_ref().filter(|_| !lines.is_empty()) {
+            shipping.announce(&lines, files.names.length)?;
+        }
         files.names.append(lines.as_bytes())
     }
 

@@ -62,8 +62,9 @@ pub(crate) fn store_of<'a>(stores: &'a Stores, input: &Path) -> Option<&'a Arc<d
     stores.iter().find(|(address, _)| address == input).map(|(_, store)| store)
 }
 
-/// What tells in a store that an unfinished run wrote what is there.
-const UNFINISHED: &str = "unfinished";
+/// The folder in a run's record, in a store alone, for lists of files that an unfinished run was
+/// about to send off: what it left is told from what others put there.
+const ANNOUNCED: &str = "announced";
 
 /// Whether an object is of a run's record.
 fn is_record(name: &str) -> bool {
@@ -89,21 +90,19 @@ impl Shipping {
         let failed = self.failed();
         let objects: Vec<Object> =
             self.store.list().and_then(Iterator::collect).map_err(&failed)?;
-        let [files, unfinished] = [FILES, UNFINISHED].map(|name| {
-            let name = format!("{RECORD}/{name}");
-            objects.iter().any(|object| object.name == name)
-        });
-        if unfinished {
-            return Ok(objects);
-        }
-        let mut listed = HashSet::new();
-        if files {
+        let is_list = |name: &str| {
+            let below = name.strip_prefix(RECORD).and_then(|rest| rest.strip_prefix('/'));
+            below.is_some_and(|name| name == FILES || name.starts_with(&format!("{ANNOUNCED}/")))
+        };
+        let (mut any, mut listed) = (false, HashSet::new());
+        for list in objects.iter().filter(|object| is_list(&object.name)) {
             let mut text = String::new();
-            let list = self.store.open(&format!("{RECORD}/{FILES}"));
-            list.and_then(|mut list| list.read_to_string(&mut text)).map_err(&failed)?;
+            let read = self.store.open(&list.name).and_then(|mut l| l.read_to_string(&mut text));
+            read.map_err(&failed)?;
+            any = true;
             listed.extend(text.lines().map(unescape_line));
         }
-        let own = |name: &str| files && is_record(name) || is_written(name, &listed);
+        let own = |name: &str| any && is_record(name) || is_written(name, &listed);
         match objects.iter().find(|object| !own(&object.name)) {
             None => Ok(objects),
             Some(foreign) => Err(Error::Usage(format!(
@@ -115,22 +114,23 @@ impl Shipping {
         }
     }
 
-    /// Takes the store for a new run: what an earlier run left there goes.
+    /// Takes the store for a new run: what an earlier run left there goes, its lists last.
     pub(crate) fn take(&self, left: &[Object]) -> Result<(), Error> {
-        self.put_mark()?;
-        let mark = format!("{RECORD}/{UNFINISHED}");
-        left.iter()
-            .map(|object| &object.name)
-            .filter(|name| **name != mark)
+        let names = || left.iter().map(|object| &object.name);
+        names()
+            .filter(|name| !is_record(name))
+            .chain(names().filter(|name| is_record(name)))
             .try_for_each(|name| self.store.remove(name))
             .map_err(self.failed())
     }
 
-    fn put_mark(&self) -> Result<(), Error> {
-        let mark = self.root.join(RECORD).join(UNFINISHED);
-        std::fs::write(&mark, "a run is at work here, or was cut off\n")
-            .and_then(|()| self.store.put(&format!("{RECORD}/{UNFINISHED}"), &mark))
-            .and_then(|()| std::fs::remove_file(&mark))
+    /// Sets down in the store that files are about to be sent off, a line each; `at` numbers the
+    /// lists of a run, and is the same each time for the same list.
+    pub(crate) fn announce(&self, lines: &str, at: u64) -> Result<(), Error> {
+        let file = self.root.join(RECORD).join(ANNOUNCED);
+        std::fs::write(&file, lines)
+            .and_then(|()| self.store.put(&format!("{RECORD}/{ANNOUNCED}/{at:012}"), &file))
+            .and_then(|()| std::fs::remove_file(&file))
             .map_err(self.failed())
     }
 
@@ -160,6 +160,14 @@ impl Shipping {
             let put = self.store.put(&format!("{RECORD}/{name}"), &folder.join(&name));
             put.map_err(self.failed())?;
         }
-        self.store.remove(&format!("{RECORD}/{UNFINISHED}")).map_err(self.failed())
+        // With the record there, the lists are of no more use.
+        let announced = format!("{RECORD}/{ANNOUNCED}/");
+        let lists = self.store.list().map_err(self.failed())?;
+        let lists = lists.filter(|object| match object {
+            Ok(object) => object.name.starts_with(&announced),
+            Err(_) => true,
+        });
+        let lists: Vec<Object> = lists.collect::<io::Result<_>>().map_err(self.failed())?;
+        lists.iter().try_for_each(|list| self.store.remove(&list.name)).map_err(self.failed())
     }
 }

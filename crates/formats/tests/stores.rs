@@ -85,13 +85,13 @@ fn a_store_that_fails_midway_ends_up_as_a_directory() {
     let wanted = files(&path("wanted"));
     assert!(wanted.contains_key("rows-00002.jsonl"), "several shards: {:?}", wanted.keys());
 
+    let folder = |left| {
+        let (address, root) = ("s3://folder", path("store"));
+        let left = AtomicIsize::new(left);
+        let store: Arc<dyn Store> = Arc::new(Folder { address, root, left });
+        Output::Store(store, path("work"))
+    };
     for most in [0, 1, 30, 70, 72, 73, 76, 78] {
-        let folder = |left| {
-            let left = AtomicIsize::new(left);
-            let (address, root) = ("s3://folder", path("store"));
-            let store: Arc<dyn Store> = Arc::new(Folder { address, root, left });
-            Output::Store(store, path("work"))
-        };
         let failed = clean(&path("in"), folder(most));
         assert!(matches!(failed, Err(Error::Output(..))), "{most}: {failed:?}");
         let done = clean(&path("in"), folder(isize::MAX)).unwrap();
@@ -101,14 +101,22 @@ fn a_store_that_fails_midway_ends_up_as_a_directory() {
         assert!(!path("work").exists());
     }
 
+    // Beside what an unfinished run left, too.
+    let letter = path("store").join("letter.txt");
+    assert!(clean(&path("in"), folder(68)).is_err());
+    fs::remove_dir_all(path("work")).unwrap();
+    fs::write(&letter, "Dear Sir").unwrap();
+    let refused = clean(&path("in"), folder(isize::MAX));
+    assert!(matches!(refused, Err(Error::Usage(message)) if message.contains("letter.txt")));
+    fs::remove_file(&letter).unwrap();
+    clean(&path("in"), folder(isize::MAX)).unwrap();
+    assert!(files(&path("store")) == wanted);
+
     // What no run wrote is refused, and stays.
     fs::remove_dir_all(path("store")).unwrap();
     fs::create_dir(path("store")).unwrap();
     fs::write(path("store").join("letter.txt"), "Dear Sir").unwrap();
-    let left = AtomicIsize::new(isize::MAX);
-    let (address, root) = ("s3://folder", path("store"));
-    let store: Arc<dyn Store> = Arc::new(Folder { address, root, left });
-    let refused = clean(&path("in"), Output::Store(store, path("work")));
+    let refused = clean(&path("in"), folder(isize::MAX));
     assert!(matches!(refused, Err(Error::Usage(message)) if message.contains("letter.txt")));
     assert_eq!(files(&path("store")).keys().collect::<Vec<_>>(), ["letter.txt"]);
     assert!(!path("work").exists(), "what was refused left something");

@@ -68,7 +68,7 @@ fn in_force() -> Result<PathBuf, Failure> {
 
 /// The file of a rule, below the folder of the rule files, and its place there.
 fn place(pipeline: &Pipeline, rule: &str, folder: &Path) -> Option<(PathBuf, usize)> {
-    let source = pipeline.rules().source(pipeline.rule(rule)?);
+    let source = pipeline.rules().source(pipeline.find_rule(rule)?);
     let file = Path::new(&*source.file).strip_prefix(folder).ok()?;
     Some((file.to_owned(), source.at))
 }

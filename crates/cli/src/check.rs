@@ -8,7 +8,6 @@ use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet
 use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
 use chaffinch_core::rules::{self, SHIPPED, yaml::Places};
-use chaffinch_core::stage::RuleId;
 use chaffinch_proof::{CODES, Finding, Level, no_limits};
 use chaffinch_report::visible;
 use serde_json::{Value, json};
@@ -108,7 +107,7 @@ impl Checked {
 
     fn rules(&self) -> usize {
         let rules = self.pipeline.rules();
-        let files = (0..rules.rules().len() as u32).map(|id| &rules.source(RuleId(id)).file);
+        let files = rules.ids().map(|id| &rules.source(id).file);
         files.filter(|file| !file.is_empty() && self.wanted(file)).count()
     }
 }

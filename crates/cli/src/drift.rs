@@ -166,7 +166,7 @@ fn propose(
     let samples: Vec<Sample> = originals(run, &is_new, MOST)?.into_iter().map(sample).collect();
     let mut yaml = text;
     for rule in &drift.stopped {
-        let at = pipeline.rule(rule).map(|id| rules.source(id).at);
+        let at = pipeline.find_rule(rule).map(|id| rules.source(id).at);
         let path = at.map(|at| format!("rules[{at}]"));
         let ended = path.and_then(|path| edit::set(&yaml, &path, "until", &since, "stage"));
         match ended {

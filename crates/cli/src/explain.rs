@@ -141,13 +141,12 @@ pub(crate) fn line_of(source: &str, edit: &chaffinch_core::Edit) -> usize {
 }
 
 fn for_programs(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> String {
-    let rules = pipeline.rules().rules();
     let source = cleaned.source();
     let edits: Vec<_> = cleaned
         .edits()
         .iter()
         .map(|edit| {
-            let rule = &rules[edit.rule.0 as usize];
+            let rule = pipeline.rule(edit.rule);
             json!({
                 "start": edit.span.start(),
                 "end": edit.span.end(),

@@ -14,7 +14,7 @@ use crate::{print, setup};
 /// Rules that stand in files, with their numbers.
 fn in_files(pipeline: &Pipeline) -> impl Iterator<Item = (RuleId, &chaffinch_core::stage::Rule)> {
     let rules = pipeline.rules();
-    let numbered = rules.rules().iter().enumerate().map(|(at, rule)| (RuleId(at as u32), rule));
+    let numbered = rules.ids().map(|id| (id, rules.rule(id)));
     numbered.filter(|(id, _)| !rules.source(*id).file.is_empty())
 }
 
@@ -143,9 +143,7 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
     let (mut text, mut cuts, mut hit) = (String::new(), 0, 0);
     for document in &documents {
         let cleaned = pipeline.clean_text(&document.text, None);
-        let own = |edit: &&chaffinch_core::Edit| {
-            pipeline.rules().rules()[edit.rule.0 as usize].id == "try/try"
-        };
+        let own = |edit: &&chaffinch_core::Edit| pipeline.rules().rule(edit.rule).id == "try/try";
         let found: Vec<_> = cleaned.edits().iter().filter(own).collect();
         hit += usize::from(!found.is_empty());
         cuts += found.len();

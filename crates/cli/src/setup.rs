@@ -59,7 +59,7 @@ fn build(
 ) -> Result<Pipeline, Failure> {
     let mut builder = Pipeline::builder();
     if !cases {
-        builder = builder.without_cases();
+        builder = builder.to_clean(cache());
     }
     if let (Some(path), text) = config {
         let base = path.parent().unwrap_or(Path::new(""));
@@ -82,15 +82,34 @@ fn build(
     without(&pipeline, &rules)
 }
 
+/// Where what was read of rule files is kept: as `CHAFFINCH_CACHE_DIR` says, else in the user's
+/// folder for such files. None if that is empty, or there is no such folder.
+fn cache() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    if let Some(own) = folder("CHAFFINCH_CACHE_DIR") {
+        return Some(own).filter(|own| !own.as_os_str().is_empty());
+    }
+    let user = if cfg!(windows) {
+        folder("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        folder("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        let home = || folder("HOME").map(|home| home.join(".cache"));
+        folder("XDG_CACHE_HOME").or_else(home)
+    };
+    // What is not absolute would be a folder of the directory that happens to be the current one.
+    user.filter(|user| user.is_absolute()).map(|user| user.join("chaffinch"))
+}
+
 /// The pipeline without these rules.
 fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
     if rules.is_empty() {
         return Ok(pipeline.clone());
     }
-    let ids: Vec<_> = rules.iter().map(|id| pipeline.rule(id)).collect();
+    let ids: Vec<_> = rules.iter().map(|id| pipeline.find_rule(id)).collect();
     if let Some((id, _)) = rules.iter().zip(&ids).find(|(_, found)| found.is_none()) {
-        let table = pipeline.table();
-        let known: Vec<&str> = table.iter().map(|rule| rule.id.as_str()).collect();
+        let known: Vec<&str> =
+            pipeline.rules().ids().map(|rule| pipeline.rule(rule).id.as_str()).collect();
         let help = chaffinch_rules::yaml::expected(id, &known);
         // Of hundreds of rules, only a near one is worth naming.
         let help = if help.len() > 200 { "see `chaffinch rules list`".to_owned() } else { help };

@@ -81,7 +81,7 @@ fn for_people(pipeline: &Pipeline, found: &WhyNot, place: &str) -> String {
     let mut text = format!("{bold}{}{bold:#}: {}\n", visible(place), visible(found.text.trim()));
     let outlet = found.outlet.as_deref().unwrap_or("none recognised");
     let _ = writeln!(text, "stands in: {}; outlet: {outlet}\n", found.zone);
-    let id = |rule: chaffinch_core::stage::RuleId| &pipeline.table()[rule.0 as usize].id;
+    let id = |rule: chaffinch_core::stage::RuleId| &pipeline.rule(rule).id;
     if let Some(rule) = found.cut {
         let _ = writeln!(text, "it does not stay: {} cuts it", id(rule));
         return text;
@@ -100,7 +100,7 @@ fn for_people(pipeline: &Pipeline, found: &WhyNot, place: &str) -> String {
 }
 
 fn for_programs(pipeline: &Pipeline, found: &WhyNot, place: &str) -> String {
-    let id = |rule: chaffinch_core::stage::RuleId| &pipeline.table()[rule.0 as usize].id;
+    let id = |rule: chaffinch_core::stage::RuleId| &pipeline.rule(rule).id;
     let near: Vec<_> = found
         .near
         .iter()

@@ -59,7 +59,7 @@ fn main() {
     assert_eq!(cleaned.restore().as_deref(), Ok(page.as_bytes()));
 
     for edit in cleaned.edits() {
-        let rule = &pipeline.rules().rules()[edit.rule.0 as usize];
+        let rule = pipeline.rules().rule(edit.rule);
         let text = &cleaned.source()[edit.span.range()];
         #[expect(clippy::print_stdout, reason = "a program for people to run")]
         {

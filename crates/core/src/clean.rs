@@ -88,7 +88,7 @@ impl Pipeline {
     /// Whether a rule that is on matches a line of the text, wherever it may act. Detectors have
     /// nothing that could match.
     pub fn matches_anywhere(&self, outlet: Option<UnitId>, text: &str) -> bool {
-        let doc = Document::new(text, self.table(), chaffinch_rules::key::key);
+        let doc = Document::new(text, self, chaffinch_rules::key::key);
         let mut near = Vec::new();
         let is_on = |hit: &chaffinch_stage::Hit| !self.is_off(hit.rule);
         doc.lines()
@@ -171,7 +171,7 @@ pub(crate) struct Work<'a> {
 impl<'a> Work<'a> {
     pub(crate) fn new(pipeline: &'a Pipeline, source: &'a str, input: &Input<'_>) -> Work<'a> {
         let rules = pipeline.rules();
-        let doc = Document::new(source, pipeline.table(), chaffinch_rules::key::key);
+        let doc = Document::new(source, pipeline, chaffinch_rules::key::key);
         let outlet = match pipeline.outlet {
             Some(unit) => Some((unit, How::Given)),
             None => rules.recognise(input.url, input.path, &doc),
@@ -297,7 +297,10 @@ impl<'a> Work<'a> {
     }
 
     fn tier(&self, rule: RuleId) -> Tier {
-        self.pipeline.table().get(rule.0 as usize).map_or(Tier::Generic, |rule| rule.tier)
+        match self.pipeline.rules.has(rule) {
+            true => self.pipeline.rule(rule).tier,
+            false => Tier::Generic,
+        }
     }
 
     /// Sets apart what `keep` rules protect, before any stage.
@@ -379,7 +382,7 @@ impl<'a> Work<'a> {
     fn is_sound(&self, mark: &Mark) -> bool {
         let span = mark.span;
         let text = self.doc.source().get(span.range());
-        let known = (mark.rule.0 as usize) < self.pipeline.table().len();
+        let known = self.pipeline.rules.has(mark.rule);
         let whole = match &mark.action {
             // A replacement across line ends would have to stand on two lines at once.
             Action::Replace(_) => text.is_some_and(|text| !text.contains(['\n', '\r'])),
@@ -464,9 +467,8 @@ impl<'a> Work<'a> {
     /// wherever they fire do not count: a gallery has as many credits as pictures.
     fn cap_body(&mut self) -> Option<String> {
         let body = self.doc.body_span()?;
-        let rules = self.pipeline.table();
         let inside = |edit: &Edit| {
-            let rule = &rules[edit.rule.0 as usize];
+            let rule = self.pipeline.rule(edit.rule);
             let unsure = rule.tier == Tier::Generic && !rule.safe;
             unsure && edit.removes() && body.covers(edit.span)
         };
@@ -483,11 +485,10 @@ impl<'a> Work<'a> {
     /// The reason to give the document back as it was: cuts that eat the body.
     fn cap_total(&self) -> Option<String> {
         let body = self.doc.first_body_span()?;
-        let rules = self.pipeline.table();
         let cut: usize = self
             .edits
             .iter()
-            .filter(|edit| edit.removes() && !rules[edit.rule.0 as usize].safe)
+            .filter(|edit| edit.removes() && !self.pipeline.rule(edit.rule).safe)
             .map(|e| {
                 let end = e.span.end().min(body.end());
                 end.saturating_sub(e.span.start().max(body.start()))

@@ -68,7 +68,8 @@ mod tests {
     #[test]
     fn the_input_goes_before_the_url_and_the_url_before_the_text() {
         let text = "5 July 2017\n\nThe minister said on Tuesday that the talks would go on.\n";
-        let doc = Document::new(text, &[], chaffinch_rules::key::key);
+        let doc =
+            Document::new(text, &[] as &[chaffinch_stage::Rule; 0], chaffinch_rules::key::key);
         let day = |date, url| day(&Input { date, url, ..Input::default() }, &doc);
         let url = Some("https://example.org/2018/01/02/x");
         assert_eq!(day(Some("2019-03-04T10:00:00Z"), url).as_deref(), Some("2019-03-04"));

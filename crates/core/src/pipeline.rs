@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chaffinch_rules::{Pattern, Problem, RuleSet, UnitId, Wanted, yaml};
-use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Stage};
+use chaffinch_rules::{Pattern, Problem, Purpose, RuleSet, UnitId, Wanted, yaml};
+use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Stage, Table};
 use encoding_rs::Encoding;
 
 use crate::config::{Config, Limits};
@@ -40,8 +40,8 @@ pub struct Pipeline {
 pub(crate) struct Variant {
     /// Rules that are switched off, by their ids.
     off: Vec<bool>,
-    /// All rules, where one of them is another than in its file.
-    table: Option<Vec<Rule>>,
+    /// Rules that are others than in their files.
+    others: BTreeMap<RuleId, Rule>,
     /// A rule with patterns other than those of its file.
     instead: Option<(RuleId, Vec<Pattern>)>,
 }
@@ -53,7 +53,7 @@ impl Variant {
 
     /// Whether some rule is another than in its file, and not only switched off.
     pub(crate) fn has_other_rules(&self) -> bool {
-        self.table.is_some() || self.instead.is_some()
+        !self.others.is_empty() || self.instead.is_some()
     }
 
     pub(crate) fn instead(&self) -> Option<(RuleId, &[Pattern])> {
@@ -87,7 +87,8 @@ impl Pipeline {
             encoding: None,
             only: Vec::new(),
             skip: Vec::new(),
-            cases: true,
+            to_clean: false,
+            cache: None,
         }
     }
 
@@ -96,16 +97,15 @@ impl Pipeline {
         &self.rules
     }
 
-    /// What stages know of the rules; a [`RuleId`] is a place in this table.
-    pub fn table(&self) -> &[Rule] {
-        let other = self.variant.as_ref().and_then(|variant| variant.table.as_deref());
-        other.unwrap_or_else(|| self.rules.rules())
+    /// What stages know of a rule.
+    pub fn rule(&self, id: RuleId) -> &Rule {
+        let other = self.variant.as_ref().and_then(|variant| variant.others.get(&id));
+        other.unwrap_or_else(|| self.rules.rule(id))
     }
 
     /// The rule with this full id.
-    pub fn rule(&self, id: &str) -> Option<RuleId> {
-        let at = self.rules.rules().iter().position(|rule| rule.id == id)?;
-        Some(RuleId(at as u32))
+    pub fn find_rule(&self, id: &str) -> Option<RuleId> {
+        self.rules.find_rule(id)
     }
 
     /// This pipeline, taking every document to be of one outlet; without one, each is recognised.
@@ -115,7 +115,7 @@ impl Pipeline {
 
     /// This pipeline without the rules that `off` names.
     pub fn without(&self, off: impl Fn(RuleId) -> bool) -> Pipeline {
-        let off = (0..self.rules.rules().len() as u32).map(|id| off(RuleId(id))).collect();
+        let off = self.rules.ids().map(off).collect();
         self.varied(|variant| variant.off = off)
     }
 
@@ -126,9 +126,7 @@ impl Pipeline {
 
     /// This pipeline with another rule in the place of one.
     pub fn with_rule(&self, id: RuleId, rule: Rule) -> Pipeline {
-        let mut table = self.table().to_vec();
-        table[id.0 as usize] = rule;
-        self.varied(|variant| variant.table = Some(table))
+        self.varied(|variant| drop(variant.others.insert(id, rule)))
     }
 
     /// This pipeline with other patterns for one rule. Slow: they are tried on every line.
@@ -159,6 +157,12 @@ impl Pipeline {
     }
 }
 
+impl Table for Pipeline {
+    fn rule(&self, id: RuleId) -> &Rule {
+        Pipeline::rule(self, id)
+    }
+}
+
 /// A pipeline in the making.
 pub struct Builder {
     config: Config,
@@ -170,7 +174,8 @@ pub struct Builder {
     encoding: Option<&'static Encoding>,
     only: Vec<String>,
     skip: Vec<String>,
-    cases: bool,
+    to_clean: bool,
+    cache: Option<PathBuf>,
 }
 
 impl Builder {
@@ -244,10 +249,15 @@ impl Builder {
         self
     }
 
-    /// Forgets the cases and examples of rules once they are read: they prove rules and clean
-    /// nothing, and with thousands of outlets they take most of the memory.
-    pub fn without_cases(mut self) -> Builder {
-        self.cases = false;
+    /// Reads the rules to clean with them, not to prove them: without their cases and examples,
+    /// and packed until a document needs them. Of thousands of outlets, those take most of the
+    /// memory.
+    ///
+    /// With a `cache`, what was read is kept in that directory, and taken from there as long as no
+    /// rule file changes.
+    pub fn to_clean(mut self, cache: Option<PathBuf>) -> Builder {
+        self.to_clean = true;
+        self.cache = cache;
         self
     }
 
@@ -301,12 +311,16 @@ impl Builder {
         }
         let directories = if self.rules.is_empty() { &self.config.rules } else { &self.rules };
         let directories: Vec<&std::path::Path> = directories.iter().map(PathBuf::as_path).collect();
-        let languages = &self.config.languages;
-        let speaks = |language: &str| {
-            languages.as_ref().is_none_or(|wanted| wanted.iter().any(|other| other == language))
+        let running: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
+        let purpose = match self.to_clean {
+            true => Purpose::Run { cache: self.cache.as_deref() },
+            false => Purpose::Proof,
         };
-        let runs = |stage: &str| made.iter().any(|(name, _)| name == stage);
-        let wanted = Wanted { language: &speaks, stage: &runs, cases: self.cases };
+        let wanted = Wanted {
+            languages: self.config.languages.as_deref(),
+            running: Some(&running),
+            purpose,
+        };
         let rules = RuleSet::load(&directories, &self.rule_files, &names, &wanted);
         let mut rules = match rules {
             Ok(rules) => rules,

@@ -118,8 +118,7 @@ impl Pipeline {
         let cut = cut.map(|edit| edit.rule);
         let mut near = Vec::new();
         if cut.is_none() && !line.is_blank() {
-            let rules = 0..self.table().len() as u32;
-            near.extend(rules.map(RuleId).filter_map(|rule| {
+            near.extend(self.rules.ids().filter_map(|rule| {
                 let stopped = match marked.filter(|marked| *marked == rule) {
                     Some(_) => Stopped::Cap(cleaned.reason().unwrap_or_default().to_owned()),
                     None => work.stopped(line, rule)?,
@@ -149,7 +148,7 @@ impl Work<'_> {
     /// What stopped a rule that came near a line; none if it did not come near.
     fn stopped(&self, line: Line<'_, '_>, id: RuleId) -> Option<Stopped> {
         let rules = self.pipeline.rules();
-        let (rule, source) = (&self.pipeline.table()[id.0 as usize], rules.source(id));
+        let (rule, source) = (self.pipeline.rule(id), rules.source(id));
         let key = line.key();
         let role = rules.patterns(id).iter().find(|pattern| pattern.is_match(&key));
         let role = role.map(Pattern::role);

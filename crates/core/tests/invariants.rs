@@ -122,7 +122,7 @@ proptest! {
         let mut left = String::new();
         for edit in cleaned.edits() {
             prop_assert!(edit.span.start() >= at && !edit.span.is_empty());
-            prop_assert!((edit.rule.0 as usize) < PIPELINE.rules().rules().len());
+            prop_assert!(PIPELINE.rules().has(edit.rule));
             left.push_str(&text[at..edit.span.start()]);
             left.push_str(&edit.with);
             at = edit.span.end();
@@ -135,7 +135,7 @@ proptest! {
     #[test]
     fn the_index_finds_what_the_loop_finds(text in document()) {
         let rules = PIPELINE.rules();
-        let doc = Document::new(&text, rules.rules(), chaffinch_core::rules::key::key);
+        let doc = Document::new(&text, rules, chaffinch_core::rules::key::key);
         let outlet = rules.outlet("presstv").unwrap();
         let mut near = Vec::new();
         for line in doc.lines() {
@@ -151,7 +151,7 @@ proptest! {
                     let found = rules.find_end(end.rule, line).map(|hit| hit.span);
                     prop_assert_eq!(found, Some(end.span));
                 }
-                let inside = all.iter().filter(|hit| acts_inside(&rules.rules()[hit.rule.0 as usize]));
+                let inside = all.iter().filter(|hit| acts_inside(rules.rule(hit.rule)));
                 let inside = shown(inside.cloned().collect());
                 prop_assert_eq!(shown(rules.find(unit, line, true, &mut near)), inside);
                 prop_assert_eq!(shown(rules.find(unit, line, false, &mut near)), shown(all));
@@ -254,7 +254,7 @@ fn each_byte_is_credited_to_the_first_stage_that_marked_it() {
         .register("second", |_| Ok(Marker(vec![(0, 6, 0)])));
     let pipeline = chain(builder, &["first".into(), "second".into()]);
     let cleaned = pipeline.clean(b"abcdefgh");
-    let rule = |id: RuleId| pipeline.rules().rules()[id.0 as usize].id.as_str();
+    let rule = |id: RuleId| pipeline.rules().rule(id).id.as_str();
     let edits: Vec<_> = cleaned.edits().iter().map(|e| (e.span.range(), rule(e.rule))).collect();
     assert_eq!(edits, [(0..2, "stage/second"), (2..4, "stage/first"), (4..6, "stage/second")]);
 }

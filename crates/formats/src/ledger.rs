@@ -19,7 +19,6 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use crate::codec;
 use crate::convert::Origin;
 use crate::jsonl::RowUndo;
-use crate::runs;
 use crate::wet::HeaderUndo;
 
 /// The version of the format; other versions are refused.
@@ -200,29 +199,23 @@ pub fn output_digest(bytes: &[u8]) -> String {
 
 /// A rule as frames name it.
 pub fn rule_entry(pipeline: &Pipeline, id: RuleId) -> RuleEntry {
-    let (rule, source) = (&pipeline.rules().rules()[id.0 as usize], pipeline.rules().source(id));
-    let described = format!(
-        "{} {:?}\n{:?}\n{:?}\n{:?} {:?} {:?} {} {:?} {}",
-        rule.stage,
-        rule.fields,
-        source.written,
-        source.era,
-        rule.place,
-        rule.at,
-        rule.act,
-        rule.max_lines,
-        rule.max_words,
-        rule.safe
-    );
-    let (id, stage) = (rule.id.clone(), rule.stage.clone());
-    RuleEntry { id, stage, digest: output_digest(described.as_bytes()) }
+    let (rule, digest) = (pipeline.rules().rule(id), pipeline.rules().digest(id));
+    RuleEntry { id: rule.id.clone(), stage: rule.stage.clone(), digest: rule_digest(digest) }
+}
+
+/// The digest of a rule, as it is written.
+pub(crate) fn rule_digest(digest: u64) -> String {
+    format!("{digest:016x}")
 }
 
 /// The digest of all rules of a pipeline.
 pub fn rules_digest(pipeline: &Pipeline) -> String {
-    let digests: String =
-        runs::pipeline_rules(pipeline).map(|rule| rule.id + &rule.digest).collect();
-    output_digest(digests.as_bytes())
+    let rules = pipeline.rules();
+    let mut all: String = rules.digests().map(rule_digest).collect();
+    for id in rules.ids().filter(|id| pipeline.is_off(*id)) {
+        all.push_str(&rules.rule(id).id);
+    }
+    output_digest(all.as_bytes())
 }
 
 /// The digest of all that decides besides the rules what a pipeline cuts: stages, limits, how

@@ -185,13 +185,12 @@ impl Change {
             matched_for: Whom::default(),
             matching: None,
         };
-        let numbered = pipeline.table().iter().enumerate();
-        let ids: HashMap<&str, RuleId> =
-            numbered.map(|(at, rule)| (rule.id.as_str(), RuleId(at as u32))).collect();
+        let ids = ids(pipeline);
         let mut matched: HashSet<RuleId> = HashSet::new();
         for rule in before.iter().filter(|rule| new.get(&rule.id) != Some(rule)) {
             change.gone.insert(rule.id.clone());
-            let is_same = |id: &RuleId| ledger::rule_entry(pipeline, *id).digest == rule.digest;
+            let is_same =
+                |id: &RuleId| ledger::rule_digest(pipeline.rules().digest(*id)) == rule.digest;
             match ids.get(rule.id.as_str()).copied().filter(is_same) {
                 _ if rule.shows => {}
                 Some(id) if !is_detector(pipeline, id) => {
@@ -222,8 +221,17 @@ impl Change {
     }
 }
 
+/// All rules of a pipeline by their ids.
+fn ids(pipeline: &Pipeline) -> HashMap<String, RuleId> {
+    let mut ids = HashMap::new();
+    pipeline.rules().each_rule(|id, rule, _| {
+        ids.insert(rule.id.clone(), id);
+    });
+    ids
+}
+
 fn is_detector(pipeline: &Pipeline, id: RuleId) -> bool {
-    let rule = &pipeline.table()[id.0 as usize];
+    let rule = pipeline.rule(id);
     rule.detect.is_some() || rule.id.starts_with("stage/")
 }
 
@@ -249,12 +257,10 @@ impl<'p> Recall<'p> {
             let what = if asked.to.is_some() { "converted documents" } else { "is a sample" };
             return usage(format!("the run in {shown} {what}; clean the input again"));
         }
-        let mut change =
-            Change::between(&rules, &pipeline_rules(pipeline).collect::<Vec<_>>(), pipeline);
+        let mut change = Change::between(&rules, &pipeline_rules(pipeline), pipeline);
         change.all |= record["settings_digest"] != ledger::settings_digest(pipeline).as_str()
             || record["chaffinch"] != env!("CARGO_PKG_VERSION");
-        let numbered = pipeline.table().iter().enumerate();
-        let rules = numbered.map(|(at, rule)| (rule.id.clone(), RuleId(at as u32))).collect();
+        let rules = ids(pipeline);
         let inputs = asked.inputs.iter().map(|(path, dir)| (PathBuf::from(path), *dir)).collect();
         let known = AtomicU64::new(0);
         Ok(Recall { run: run.to_owned(), pipeline, asked, inputs, change, rules, known })

@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::Pipeline;
-use chaffinch_core::stage::{Act, RuleId};
+use chaffinch_core::stage::Act;
 use serde::{Deserialize, Serialize};
 
 use crate::job::Error;
@@ -161,21 +161,16 @@ pub struct RunRule {
 }
 
 /// The rules of a pipeline that are not switched off, in order, as its runs set them down.
-pub(crate) fn pipeline_rules(pipeline: &Pipeline) -> impl Iterator<Item = RunRule> + '_ {
-    let table = pipeline.rules().rules();
-    let mut detecting: Vec<&str> = Vec::new();
-    for rule in table.iter().filter(|rule| rule.detect.is_some()) {
-        if !detecting.contains(&rule.stage.as_str()) {
-            detecting.push(&rule.stage);
+pub(crate) fn pipeline_rules(pipeline: &Pipeline) -> Vec<RunRule> {
+    let (rules, mut all) = (pipeline.rules(), Vec::new());
+    rules.each_rule(|id, rule, digest| {
+        if !pipeline.is_off(id) {
+            let cue = rule.detect.is_none() && rules.detects(&rule.stage);
+            let shows = rule.act == Act::Remove && !cue;
+            all.push(RunRule { id: rule.id.clone(), digest: ledger::rule_digest(digest), shows });
         }
-    }
-    let ids = (0..table.len() as u32).map(RuleId);
-    ids.filter(|id| !pipeline.is_off(*id)).map(move |id| {
-        let RuleEntry { id: name, digest, stage } = ledger::rule_entry(pipeline, id);
-        let rule = &table[id.0 as usize];
-        let cue = rule.detect.is_none() && detecting.contains(&stage.as_str());
-        RunRule { id: name, digest, shows: rule.act == Act::Remove && !cue }
-    })
+    });
+    all
 }
 
 /// Sets down the rules of a run.

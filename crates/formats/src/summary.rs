@@ -130,8 +130,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// Adds a document that was cleaned, or passed through by the engine.
     pub(crate) fn cleaned(&mut self, pipeline: &Pipeline, name: &str, cleaned: &Cleaned<'_>) {
-        let table = pipeline.rules().rules();
-        let stage_of = |rule: RuleId| table[rule.0 as usize].stage.as_str();
+        let stage_of = |rule: RuleId| pipeline.rules().rule(rule).stage.as_str();
         let edits = cleaned.edits();
         for (index, edit) in edits.iter().enumerate() {
             let counts = self.rules.entry(edit.rule).or_default();
@@ -179,7 +178,7 @@ impl Tally {
     pub(crate) fn finish(self, pipeline: &Pipeline) -> Summary {
         let Tally { mut summary, rules } = self;
         for (id, counts) in rules {
-            let rule = &pipeline.rules().rules()[id.0 as usize];
+            let rule = pipeline.rules().rule(id);
             let stage = entry(&mut summary.stages, &rule.stage);
             stage.cuts += counts.cuts;
             stage.bytes += counts.bytes;

@@ -156,7 +156,8 @@ fn usual() -> Vec<(&'static str, &'static str)> {
 }
 
 fn without(pipeline: &Pipeline, rules: &[&str]) -> Pipeline {
-    let off: Vec<_> = rules.iter().map(|rule| pipeline.rule(rule).expect("it is known")).collect();
+    let off: Vec<_> =
+        rules.iter().map(|rule| pipeline.find_rule(rule).expect("it is known")).collect();
     pipeline.without(|rule| off.contains(&rule))
 }
 

@@ -234,14 +234,13 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page], others: &Pipeline) {
             draft.rules = kept;
             continue;
         };
-        let table = pipeline.rules().rules();
         // Rules that fail, each with the line that it fails on.
         let mut bad: Vec<(String, String)> = Vec::new();
         let own = |id: &str| id.strip_prefix(&format!("{name}/")).map(str::to_owned);
         for page in pages {
             let cleaned = pipeline.clean_text(&page.text, None);
             for edit in cleaned.edits().iter().filter(|edit| edit.removes()) {
-                let Some(id) = own(&table[edit.rule.0 as usize].id) else { continue };
+                let Some(id) = own(&pipeline.rule(edit.rule).id) else { continue };
                 let whole = |span: &std::ops::Range<usize>| {
                     edit.span.start() <= span.start && span.end <= edit.span.end()
                 };
@@ -305,9 +304,8 @@ fn own_cuts<'a>(
     pipeline: &'a Pipeline,
     cleaned: &'a Cleaned<'_>,
 ) -> impl Iterator<Item = (&'a str, Span)> {
-    let table = pipeline.rules().rules();
     cleaned.edits().iter().filter(|edit| edit.removes()).filter_map(move |edit| {
-        let id = table[edit.rule.0 as usize].id.strip_prefix(name)?.strip_prefix('/')?;
+        let id = pipeline.rule(edit.rule).id.strip_prefix(name)?.strip_prefix('/')?;
         Some((id, edit.span))
     })
 }

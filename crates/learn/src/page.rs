@@ -72,7 +72,7 @@ impl Page {
         let text = sample.text.clone();
         let cleaned = pipeline.clean_text(&text, None);
         let rules = pipeline.rules();
-        let doc = Document::new(&text, rules.rules(), key::key);
+        let doc = Document::new(&text, rules, key::key);
         let mut near = Vec::new();
         let rows = doc
             .lines()
@@ -90,7 +90,7 @@ impl Page {
                     gone,
                     in_head: line.in_head(),
                     in_tail: line.in_tail(),
-                    hint: hit.map(|hit| rules.rules()[hit.rule.0 as usize].stage.clone()),
+                    hint: hit.map(|hit| rules.rule(hit.rule).stage.clone()),
                     span,
                 }
             })

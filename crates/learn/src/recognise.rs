@@ -186,7 +186,7 @@ fn capitals(key: &str) -> Vec<String> {
 /// Whether a generic rule takes this for chaff, whoever says it.
 fn is_cue(text: &str, pipeline: &Pipeline) -> bool {
     let rules = pipeline.rules();
-    let doc = Document::new(text, rules.rules(), key::key);
+    let doc = Document::new(text, rules, key::key);
     doc.lines().any(|line| !rules.find(None, line, false, &mut Vec::new()).is_empty())
 }
 

@@ -81,7 +81,7 @@ fn difference(wanted: &str, got: &str) -> String {
 pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
     let own = for_unit(pipeline, id);
     // Where the file says that the rule acts, whatever a mutant says.
-    let (rule, source) = (&pipeline.rules().rules()[id.0 as usize], pipeline.rules().source(id));
+    let (rule, source) = (pipeline.rules().rule(id), pipeline.rules().source(id));
     let mut findings = Vec::new();
     for (at, case) in source.removes.iter().enumerate() {
         let path = removes_path(source, at);
@@ -118,7 +118,7 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
                 edit.removes() && edit.span.overlaps(span) && !may
             });
             if let Some(edit) = cut {
-                let cutter = &pipeline.table()[edit.rule.0 as usize].id;
+                let cutter = &pipeline.rule(edit.rule).id;
                 let text = cleaned.source()[edit.span.range()].trim();
                 fail(format!("must stay, but {cutter} cuts {text:?}"));
             }
@@ -161,7 +161,7 @@ fn needs_help(
 
 /// Whether the rule removes a case with all others switched off, wherever it is set.
 pub(crate) fn removes_alone(pipeline: &Pipeline, id: RuleId, case: &str) -> bool {
-    let rule = &pipeline.table()[id.0 as usize];
+    let rule = pipeline.rule(id);
     let alone = alone(pipeline, id);
     set_among_body(case, rule.place).iter().all(|(document, span, wanted)| {
         let cleaned = alone.clean(document.as_bytes());
@@ -171,7 +171,7 @@ pub(crate) fn removes_alone(pipeline: &Pipeline, id: RuleId, case: &str) -> bool
 
 /// Which other rules remove all that this one removes, if they do.
 pub(crate) fn others_that_remove(pipeline: &Pipeline, id: RuleId) -> Option<Vec<RuleId>> {
-    let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
+    let (rule, source) = (pipeline.rule(id), pipeline.rules().source(id));
     let without = for_unit(pipeline, id).without(|other| other == id);
     let mut others = Vec::new();
     for case in &source.removes {
@@ -211,8 +211,8 @@ fn removed(
         let cuts = |span: &Span| inside.clone().find(|edit| edit.span.overlaps(*span));
         return Some(match wanted.iter().find_map(cuts) {
             Some(edit) => {
-                let other = &pipeline.table()[edit.rule.0 as usize];
-                let stage = &pipeline.table()[id.0 as usize].stage;
+                let other = pipeline.rule(edit.rule);
+                let stage = &pipeline.rule(id).stage;
                 let why = match other.stage == *stage {
                     true => "which comes first",
                     false => "of an earlier stage",
@@ -261,7 +261,7 @@ fn why_not(pipeline: &Pipeline, id: RuleId, cleaned: &Cleaned<'_>, case: Span) -
 fn settled(pipeline: &Pipeline, output: &[u8]) -> Option<String> {
     let again = pipeline.clean(output);
     let edit = again.edits().first()?;
-    let rule = &pipeline.table()[edit.rule.0 as usize].id;
+    let rule = &pipeline.rule(edit.rule).id;
     let text = &again.source()[edit.span.range()];
     Some(format!("a second run cuts more: {rule} cuts {text:?}"))
 }

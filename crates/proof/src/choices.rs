@@ -15,7 +15,7 @@ pub(crate) fn choices(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec
     let mut findings = Vec::new();
     for id in rules_of(pipeline, wanted) {
         let source = pipeline.rules().source(id);
-        let rule = &pipeline.table()[id.0 as usize];
+        let rule = pipeline.rule(id);
         // A word that only points a detector to its lines does nothing that a case could show.
         if rule.tier == Tier::Generic && rule.act == Act::Note {
             continue;

@@ -67,7 +67,7 @@ fn related(pipeline: &Pipeline, a: UnitId, b: UnitId) -> bool {
 
 fn recognised(pipeline: &Pipeline, text: &str) -> Option<UnitId> {
     let rules = pipeline.rules();
-    let doc = Document::new(text, pipeline.table(), chaffinch_core::rules::key::key);
+    let doc = Document::new(text, pipeline, chaffinch_core::rules::key::key);
     rules.recognise(None, None, &doc).map(|(unit, _)| unit)
 }
 
@@ -110,7 +110,7 @@ impl Work<'_> {
     fn allow(&self, id: RuleId, on: &str) -> Option<Allow> {
         let rules = self.pipeline.rules();
         let allowed = rules.allowed(rules.source(id).unit?);
-        let rule = &rules.rules()[id.0 as usize].id;
+        let rule = &rules.rule(id).id;
         allowed.iter().find(|allow| allow.rule == *rule && allow.on == on).cloned()
     }
 

@@ -93,7 +93,7 @@ impl Finding {
     ) -> Finding {
         let source = pipeline.rules().source(id);
         let path = format!("rules[{}].{path}", source.at);
-        let rule = pipeline.table()[id.0 as usize].id.clone();
+        let rule = pipeline.rule(id).id.clone();
         let file = source.file.to_string();
         Finding { level, code, file, path, part: None, rule, message, help: None, case: None }
     }
@@ -164,7 +164,7 @@ fn rules_of<'a>(
     wanted: &'a dyn Fn(&str) -> bool,
 ) -> impl Iterator<Item = RuleId> + 'a {
     let rules = pipeline.rules();
-    (0..rules.rules().len() as u32).map(RuleId).filter(move |id| {
+    rules.ids().filter(move |id| {
         let file = &rules.source(*id).file;
         !file.is_empty() && wanted(file)
     })
@@ -178,10 +178,10 @@ fn for_unit(pipeline: &Pipeline, rule: RuleId) -> Pipeline {
 /// The pipeline with this rule alone, for its outlet. Stages' own findings stay, and what only
 /// points a detector to its lines: cues that cut nothing, and the rest of the detector's stage.
 fn alone(pipeline: &Pipeline, rule: RuleId) -> Pipeline {
-    let (rules, table) = (pipeline.rules(), pipeline.table());
-    let this = &table[rule.0 as usize];
+    let rules = pipeline.rules();
+    let this = pipeline.rule(rule);
     let other = |id: RuleId| {
-        let other = &table[id.0 as usize];
+        let other = pipeline.rule(id);
         let points = other.act == Act::Note || this.detect.is_some() && other.stage == this.stage;
         id != rule && !points && !rules.source(id).file.is_empty()
     };

@@ -26,7 +26,7 @@ pub(crate) fn lint(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Fi
 }
 
 fn unknown_detector(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
-    let rule = &pipeline.table()[id.0 as usize];
+    let rule = pipeline.rule(id);
     let wanted = rule.detect.as_deref()?;
     let stage = STAGES.iter().find(|stage| stage.name == rule.stage)?;
     if stage.detectors.contains(&wanted) {
@@ -42,7 +42,7 @@ fn unknown_detector(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
 
 /// Why a rule can never fire, if it cannot.
 fn never(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
-    let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
+    let (rule, source) = (pipeline.rule(id), pipeline.rules().source(id));
     let texts =
         || source.written.keys.iter().flat_map(|(key, texts)| texts.iter().map(move |t| (*key, t)));
     let fewest = || {
@@ -92,7 +92,7 @@ fn never(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
 }
 
 fn subsumed(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
-    let rule = &pipeline.table()[id.0 as usize];
+    let rule = pipeline.rule(id);
     // A field that only this rule finds is worth its rule.
     let cuts = matches!(rule.act, Act::Remove | Act::Replace(_));
     let names = pipeline.rules().patterns(id).iter().any(|pattern| pattern.has_fields());
@@ -100,8 +100,7 @@ fn subsumed(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
         return None;
     }
     let others = cases::others_that_remove(pipeline, id)?;
-    let names: Vec<&str> =
-        others.iter().map(|id| pipeline.table()[id.0 as usize].id.as_str()).collect();
+    let names: Vec<&str> = others.iter().map(|id| pipeline.rule(*id).id.as_str()).collect();
     let message = format!("removes nothing that {} would not remove", names.join(" and "));
     let help = "take it out, or add a case that shows what it is for";
     Some(Finding::of_rule(pipeline, id, (WARNING, "subsumed"), "id", message).help(help))
@@ -121,7 +120,7 @@ fn costly(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
         findings.push(warn("slow", key, message).help(help));
     }
     let states: usize = rules.patterns(id).iter().map(|pattern| pattern.weight()).sum();
-    if states > LARGE && pipeline.table()[id.0 as usize].tier != Tier::Generic {
+    if states > LARGE && pipeline.rule(id).tier != Tier::Generic {
         let message = format!("the regex has about {states} states");
         let help = "counted repetitions of classes multiply: write `\\S+` for `\\w{1,200}`, say";
         findings.push(warn("large", key, message).help(help));
@@ -163,9 +162,8 @@ fn unnamed_group(regex: &str) -> Option<std::ops::Range<usize>> {
 fn duplicates(pipeline: &Pipeline) -> Vec<Finding> {
     let rules = pipeline.rules();
     let mut seen: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
-    for (at, rule) in rules.rules().iter().enumerate() {
-        let id = RuleId(at as u32);
-        let source = rules.source(id);
+    for id in rules.ids() {
+        let (rule, source) = (rules.rule(id), rules.source(id));
         if source.unit.is_some() && rule.detect.is_none() {
             let same = format!(
                 "{} {:?} {:?} {:?} {:?} {:?} {:?}",

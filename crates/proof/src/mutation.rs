@@ -33,7 +33,7 @@ struct Mutant {
 }
 
 fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
-    let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
+    let (rule, source) = (pipeline.rule(id), pipeline.rules().source(id));
     let mut mutants = vec![Mutant {
         pipeline: pipeline.without(|other| other == id),
         dropped: true,
@@ -94,7 +94,7 @@ fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
 
 fn is_noticed(mutant: &Pipeline, id: RuleId, dropped: bool) -> bool {
     let rules = mutant.rules();
-    let cuts = matches!(rules.rules()[id.0 as usize].act, Act::Remove | Act::Replace(_));
+    let cuts = matches!(rules.rule(id).act, Act::Remove | Act::Replace(_));
     if dropped && cuts {
         return cases::others_that_remove(mutant, id).is_none();
     }

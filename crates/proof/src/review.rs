@@ -79,7 +79,7 @@ fn compose(
     let mut cases: BTreeMap<(RuleId, bool), Vec<(usize, String)>> = BTreeMap::new();
     for (at, decision) in decisions.iter().enumerate().filter(|(at, _)| !out.contains(at)) {
         let Decision { rule, accept, case, outlet } = decision;
-        let Some(id) = pipeline.rule(rule) else {
+        let Some(id) = pipeline.find_rule(rule) else {
             applied.left.push(format!("{rule}: there is no such rule among the rules in force"));
             continue;
         };
@@ -109,7 +109,7 @@ fn compose(
         }
     }
     for ((id, accept), new) in cases {
-        let (rule, source) = (&pipeline.table()[id.0 as usize], pipeline.rules().source(id));
+        let (rule, source) = (pipeline.rule(id), pipeline.rules().source(id));
         let (key, old) = match accept {
             true => ("removes", source.removes.len()),
             false => ("keeps", source.keeps.len()),
@@ -158,13 +158,13 @@ fn keep(
     let Some(unit) = pipeline.rules().unit(outlet) else { return };
     let file = pipeline.rules().unit_file(unit).to_owned();
     let own = |id: &RuleId| pipeline.rules().source(*id).unit == Some(unit);
-    let all: Vec<RuleId> = (0..pipeline.table().len() as u32).map(RuleId).filter(own).collect();
+    let all: Vec<RuleId> = pipeline.rules().ids().filter(own).collect();
     let text_of = |id: RuleId| match pipeline.rules().source(id).written.keys.as_slice() {
         [("text", texts)] => &**texts,
         _ => &[],
     };
     let keeps = |id: &&RuleId| {
-        let rule = &pipeline.table()[id.0 as usize];
+        let rule = pipeline.rule(**id);
         rule.act == Act::Keep && rule.place == Place::Anywhere && !text_of(**id).is_empty()
     };
     let there = all.iter().find(keeps).copied();
@@ -187,12 +187,12 @@ fn keep(
                 let text = edit::push(text, &path, "text", &texts)?;
                 edit::push(&text, &path, "keeps", &texts)
             });
-            (pipeline.table()[rule.0 as usize].id.clone(), source.keeps.len(), changed)
+            (pipeline.rule(rule).id.clone(), source.keeps.len(), changed)
         }
         None => {
             let taken = |name: &str| {
                 let id = format!("{outlet}/{name}");
-                all.iter().any(|rule| pipeline.table()[rule.0 as usize].id == id)
+                all.iter().any(|rule| pipeline.rule(*rule).id == id)
             };
             let numbered = (2..).map(|number| format!("keep-{number}"));
             let mut names = std::iter::once("keep".to_owned()).chain(numbered);
@@ -254,8 +254,9 @@ fn rebuilt(
     files: &BTreeMap<String, String>,
 ) -> Result<Pipeline, Vec<Problem>> {
     let rules = pipeline.rules();
-    let mut names: BTreeSet<&str> = (0..rules.rules().len() as u32)
-        .map(|id| &*rules.source(RuleId(id)).file)
+    let mut names: BTreeSet<&str> = rules
+        .ids()
+        .map(|id| &*rules.source(id).file)
         .chain(rules.units().map(|unit| rules.unit_file(unit)))
         .collect();
     names.remove("");
@@ -269,7 +270,7 @@ fn rebuilt(
 
 /// Why a case does not hold, if it does not.
 fn fails(pipeline: &Pipeline, rule: &str, path: &str) -> Option<String> {
-    let id = pipeline.rule(rule)?;
+    let id = pipeline.find_rule(rule)?;
     let findings = cases::of_rule(pipeline, id);
     findings.into_iter().find(|finding| finding.path.ends_with(path)).map(|finding| finding.message)
 }

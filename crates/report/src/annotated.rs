@@ -47,8 +47,11 @@ pub enum Fate {
 
 /// Lays out a cleaned document.
 pub fn annotated(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> Annotated {
-    let rules = pipeline.rules().rules();
-    let name = |id: RuleId| rules.get(id.0 as usize).map_or(("", ""), |r| (&*r.id, &*r.stage));
+    let rules = pipeline.rules();
+    let name = |id: RuleId| match rules.has(id) {
+        true => (rules.rule(id).id.as_str(), rules.rule(id).stage.as_str()),
+        false => ("", ""),
+    };
     let source = cleaned.source();
     let edits = cleaned.edits();
     let mut rows = Vec::new();

@@ -1,12 +1,13 @@
 //! Sets of bytes, and which bytes matches of a regex begin and end with.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
+use serde::{Deserialize, Serialize};
 
 use crate::literals::Side;
 use crate::pattern::Anchor;
 
 /// A set of bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
@@ -26,7 +27,7 @@ impl ByteSet {
 }
 
 /// The bytes that the matches of an anchored pattern begin and end with, where it is anchored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Frame {
     first: ByteSet,
     last: ByteSet,

@@ -5,13 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use chaffinch_stage::{Act, At, Place, Role, Rule, Tier};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::pattern::{self, Anchor, Pattern};
 use crate::schema;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// What a rule file is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
     /// One news site.
     Outlet,
@@ -71,6 +73,22 @@ pub struct FileRule {
     pub keeps: Vec<String>,
 }
 
+/// A digest of all that decides what a rule cuts: its pattern, its place, what becomes of a hit.
+pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
+    let described = format!(
+        "{} {:?}\n{written:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {}",
+        rule.stage,
+        rule.fields,
+        rule.place,
+        rule.at,
+        rule.act,
+        rule.max_lines,
+        rule.max_words,
+        rule.safe
+    );
+    xxh3_64(described.as_bytes())
+}
+
 /// A pattern as a rule file has it: keys, each with its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
@@ -83,14 +101,18 @@ pub struct Written {
 impl Written {
     /// The patterns that are written; none if something of it is no pattern.
     pub fn patterns(&self) -> Option<Vec<Pattern>> {
+        let sound = |(key, texts): &(&'static str, Arc<[String]>)| {
+            let sound = |text: &String| pattern::check(text, *key == "text", self.ignore_case);
+            *key == "detect" || texts.iter().all(|text| sound(text).is_ok())
+        };
+        self.keys.iter().all(sound).then(|| self.unchecked_patterns())
+    }
+
+    /// The patterns that are written, of texts that were checked before.
+    pub(crate) fn unchecked_patterns(&self) -> Vec<Pattern> {
         let pattern = |(key, texts): &(&'static str, Arc<[String]>)| {
             let (anchor, role) = kind_of(key);
-            let literal = *key == "text";
-            let sound = |text: &String| pattern::check(text, literal, self.ignore_case).is_ok();
-            texts
-                .iter()
-                .all(sound)
-                .then(|| Pattern::new(anchor, role, Arc::clone(texts), literal, self.ignore_case))
+            Pattern::new(anchor, role, Arc::clone(texts), *key == "text", self.ignore_case)
         };
         self.keys.iter().filter(|(key, _)| *key != "detect").map(pattern).collect()
     }
@@ -119,7 +141,7 @@ impl fmt::Display for Written {
 }
 
 /// The days on which a rule holds: those of one layout of its outlet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Era {
     /// The first day, as `2024-05-31`.
     pub since: Option<String>,
@@ -173,8 +195,12 @@ pub fn is_name(text: &str) -> bool {
 /// What stands for each of [`schema::ACTIONS`].
 static ACTS: [Act; 2] = [Act::Keep, Act::Note];
 
-/// Keys of a rule that hold its pattern.
-const PATTERN_KEYS: &[&str] = &["text", "line", "start", "end", "inside", "from", "detect"];
+/// Keys of a rule that hold its pattern, and `through`, which goes with `from`.
+pub(crate) const WRITTEN_KEYS: [&str; 8] =
+    ["text", "line", "start", "end", "inside", "from", "detect", "through"];
+
+/// Keys of a rule that hold its pattern: it has one of them.
+const PATTERN_KEYS: &[&str] = WRITTEN_KEYS.split_at(7).0;
 
 impl RuleFile {
     /// Reads a rule file. `stages` are the names that rules may be addressed to.
@@ -183,15 +209,6 @@ impl RuleFile {
     /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
     pub fn parse(file: &str, source: &str, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
         RuleFile::parse_as(file, source, Reading { stages, shipped: false })
-    }
-
-    /// The file without what proves its rules.
-    pub(crate) fn without_cases(mut self) -> RuleFile {
-        self.examples = Vec::new();
-        for rule in &mut self.rules {
-            (rule.removes, rule.keeps) = (Vec::new(), Vec::new());
-        }
-        self
     }
 
     pub(crate) fn parse_as(

@@ -17,19 +17,25 @@ use rustc_hash::FxHashMap;
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{LITERAL, Side, lower};
-use crate::pattern::{Pattern, Tell};
+use crate::pattern::Tell;
 
 /// An index over numbered patterns, in the making.
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
     index: Index,
+    outer: Vec<(Key, u32)>,
     inner: Vec<(String, u32)>,
 }
+
+/// A literal at a side, so many bytes of it packed into a number.
+type Key = (Side, u8, u64);
 
 /// An index over numbered patterns.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    table: FxHashMap<(Side, u8, u64), Vec<u32>>,
+    // For each literal at a side, the patterns that it tells: a range of `ids`.
+    table: FxHashMap<Key, (u32, u32)>,
+    ids: Vec<u32>,
     // For each side: the lengths of its literals, a bit each, and what their outermost two bytes
     // are, so that most lines end the search there.
     lengths: [u16; 2],
@@ -41,9 +47,9 @@ pub(crate) struct Index {
 }
 
 impl IndexBuilder {
-    /// Files `pattern` under the number `id`.
-    pub(crate) fn add(&mut self, id: u32, pattern: &Pattern) {
-        for tell in pattern.tells() {
+    /// Files a pattern that is told by `tells` under the number `id`.
+    pub(crate) fn add(&mut self, id: u32, tells: &[Tell]) {
+        for tell in tells {
             match tell {
                 Tell::Ends(side, set) => {
                     set.iter().for_each(|text| self.add_literal(id, *side, text));
@@ -64,15 +70,21 @@ impl IndexBuilder {
         let outer = Outer::of_key(side, text);
         let length = outer.length;
         self.index.lengths[side as usize] |= 1 << length;
-        let ids = self.index.table.entry((side, length, outer.cut(length))).or_default();
-        if ids.last() != Some(&id) {
-            ids.push(id);
-        }
+        self.outer.push(((side, length, outer.cut(length)), id));
     }
 
     /// The index.
     pub(crate) fn build(self) -> Index {
-        let IndexBuilder { mut index, inner } = self;
+        let IndexBuilder { mut index, mut outer, inner } = self;
+        outer.sort_unstable();
+        outer.dedup();
+        for same in outer.chunk_by(|(one, _), (other, _)| one == other) {
+            let start = index.ids.len() as u32;
+            index.ids.extend(same.iter().map(|(_, id)| *id));
+            index.table.insert(same[0].0, (start, index.ids.len() as u32));
+        }
+        index.ids.shrink_to_fit();
+        index.table.shrink_to_fit();
         let texts = inner.iter().map(|(text, _)| text);
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
@@ -111,8 +123,8 @@ impl Index {
             while lengths != 0 {
                 let length = lengths.trailing_zeros() as u8;
                 lengths &= lengths - 1;
-                if let Some(ids) = self.table.get(&(side, length, outer.cut(length))) {
-                    out.extend(ids);
+                if let Some(&(start, end)) = self.table.get(&(side, length, outer.cut(length))) {
+                    out.extend(&self.ids[start as usize..end as usize]);
                 }
             }
         }
@@ -141,7 +153,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn of<'k>(side: Side, keys: impl Iterator<Item = &'k (Side, u8, u64)>) -> Gate {
+    fn of<'k>(side: Side, keys: impl Iterator<Item = &'k Key>) -> Gate {
         let pairs = keys.flat_map(|&(_, length, packed)| {
             let pair = Outer::cut_to(side, length, packed).outermost();
             // A literal of one byte stands before any other.
@@ -347,7 +359,7 @@ fn folded(chars: impl Iterator<Item = char>, marked: &mut bool) -> [char; LITERA
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pattern::Anchor;
+    use crate::pattern::{Anchor, Pattern};
     use chaffinch_stage::Role;
     use proptest::prelude::*;
 
@@ -382,7 +394,7 @@ mod tests {
                 .collect();
             let mut builder = IndexBuilder::default();
             for (id, pattern) in patterns.iter().enumerate() {
-                builder.add(id as u32, pattern);
+                builder.add(id as u32, pattern.tells());
             }
             let index = builder.build();
             let mut candidates = Vec::new();

@@ -21,19 +21,25 @@
 //! ```
 
 mod bytes;
+mod cache;
 pub mod coverage;
 pub mod edit;
 mod file;
 mod index;
 pub mod key;
 mod literals;
+mod load;
 mod matcher;
+mod packed;
 mod pattern;
+mod recognise;
 pub mod schema;
 mod set;
 pub mod yaml;
 
 pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};
+pub use load::{Purpose, SHIPPED, Wanted, files_in};
 pub use pattern::{Anchor, Found, Pattern};
-pub use set::{How, RuleSet, SHIPPED, Source, UnitId, Wanted, acts_inside, files_in};
+pub use recognise::How;
+pub use set::{RuleSet, Source, UnitId, acts_inside};
 pub use yaml::Problem;

@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
+use serde::{Deserialize, Serialize};
 
 use crate::key::is_mark;
 use crate::pattern::Anchor;
 
 /// Which end of a line a literal stands at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Side {
     Start,
     End,

@@ -10,6 +10,8 @@ use regex_syntax::hir::{
     Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
@@ -31,9 +33,8 @@ pub enum Anchor {
 /// One regex of a pattern, or several that capture nothing, as one.
 #[derive(Clone, Debug)]
 struct Alternative {
-    hir: Hir,
-    // Both made when a line first comes near: most rules of most runs are never needed.
-    matcher: OnceLock<Option<Matcher>>,
+    matcher: Option<Matcher>,
+    // Only for what the matcher cannot take, or takes too many steps for.
     regex: OnceLock<Option<Regex>>,
     /// The named groups and their numbers.
     groups: Vec<(String, usize)>,
@@ -42,34 +43,32 @@ struct Alternative {
 }
 
 impl Alternative {
-    fn new(hir: Hir, anchor: Anchor) -> Alternative {
+    fn new(hir: &Hir, anchor: Anchor) -> Alternative {
         let mut groups = Vec::new();
-        named_groups(&hir, &mut groups);
+        named_groups(hir, &mut groups);
         let reach = hir.properties().maximum_len().filter(|_| anchor == Anchor::End);
-        let hir = anchored(hir, anchor);
-        Alternative { hir, matcher: OnceLock::new(), regex: OnceLock::new(), groups, reach }
-    }
-
-    fn matcher(&self) -> Option<&Matcher> {
-        self.matcher.get_or_init(|| Matcher::new(&self.hir)).as_ref()
-    }
-
-    fn regex(&self) -> Option<&Regex> {
-        self.regex.get_or_init(|| Regex::new(&self.hir.to_string()).ok()).as_ref()
+        let matcher = Matcher::new(&anchored(hir.clone(), anchor));
+        Alternative { matcher, regex: OnceLock::new(), groups, reach }
     }
 
     /// The matches on a key, empty ones left out; `all` of them or the first. Whether there were
-    /// any, empty ones included.
-    fn find(&self, key: &str, all: bool, each: &mut dyn FnMut(Found)) -> bool {
+    /// any, empty ones included. `regex` makes the regex where it is needed.
+    fn find(
+        &self,
+        key: &str,
+        all: bool,
+        regex: impl FnOnce() -> Option<Regex>,
+        each: &mut dyn FnMut(Found),
+    ) -> bool {
         let mut found = Vec::new();
-        if let Some(matcher) = self.matcher()
+        if let Some(matcher) = &self.matcher
             && self.quickly(matcher, key, all, &mut found).is_ok()
         {
             let any = !found.is_empty();
             found.into_iter().filter(|found| !found.range.is_empty()).for_each(each);
             return any;
         }
-        let Some(regex) = self.regex() else { return false };
+        let Some(regex) = self.regex.get_or_init(regex) else { return false };
         let mut any = false;
         for captures in regex.captures_iter(key).take(if all { usize::MAX } else { 1 }) {
             any = true;
@@ -137,7 +136,7 @@ fn named_groups(hir: &Hir, groups: &mut Vec<(String, usize)>) {
 ///
 /// Of most rules of most runs no line ever comes near, and with thousands of outlets their regexes
 /// would fill the memory: a pattern keeps its text, and what is made of it is made when it is first
-/// needed.
+/// needed, without what it is made from.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     pub(crate) anchor: Anchor,
@@ -146,20 +145,20 @@ pub struct Pattern {
     /// Whether the texts are meant as they are, not as regexes.
     literal: bool,
     ignore_case: bool,
+    tells: OnceLock<Box<[Tell]>>,
     ready: OnceLock<Box<Ready>>,
 }
 
-/// What is made of a pattern's texts.
+/// What is made of a pattern's texts when a line first comes near.
 #[derive(Clone, Debug)]
 struct Ready {
-    alternatives: Vec<Alternative>,
+    alternatives: Box<[Alternative]>,
+    /// The least and the most bytes of a key that may match.
     lengths: (usize, usize),
-    /// What tells of each way to match that it might.
-    tells: Vec<Tell>,
 }
 
 /// What tells that a pattern might match a line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Tell {
     /// One of these literals at that side of it, lower-cased.
     Ends(Side, BTreeSet<String>),
@@ -179,6 +178,14 @@ impl Tell {
     }
 }
 
+/// Of several regexes, those without fields as one.
+fn joined(all: Vec<Hir>) -> Vec<Hir> {
+    let has_fields = |hir: &Hir| hir.properties().explicit_captures_len() > 0;
+    let (fielded, plain): (Vec<Hir>, Vec<Hir>) = all.into_iter().partition(has_fields);
+    let plain = (!plain.is_empty()).then(|| Hir::alternation(plain));
+    plain.into_iter().chain(fielded).collect()
+}
+
 /// The ways of a regex, if it is several: each may be told by something else.
 fn ways(hir: &Hir) -> &[Hir] {
     match hir.kind() {
@@ -196,28 +203,6 @@ pub struct Found {
     pub fields: Vec<(String, Range<usize>)>,
 }
 
-impl Ready {
-    fn new(anchor: Anchor, alternatives: Vec<Hir>) -> Ready {
-        let tells = alternatives.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor)).collect();
-        let min = alternatives.iter().filter_map(|hir| hir.properties().minimum_len()).min();
-        let max = alternatives
-            .iter()
-            .map(|hir| hir.properties().maximum_len().unwrap_or(usize::MAX))
-            .max();
-        let whole = anchor == Anchor::Line;
-        let lengths = (min.unwrap_or(0), max.filter(|_| whole).unwrap_or(usize::MAX));
-        let (named, plain): (Vec<Hir>, Vec<Hir>) =
-            alternatives.into_iter().partition(|hir| hir.properties().explicit_captures_len() > 0);
-        let mut joined = Vec::new();
-        if !plain.is_empty() {
-            joined.push(Hir::alternation(plain));
-        }
-        joined.extend(named);
-        let alternatives = joined.into_iter().map(|hir| Alternative::new(hir, anchor)).collect();
-        Ready { alternatives, lengths, tells }
-    }
-}
-
 impl Pattern {
     /// A pattern of one or more texts that [`check`] accepts; `literal` ones are no regexes.
     pub(crate) fn new(
@@ -227,22 +212,49 @@ impl Pattern {
         literal: bool,
         ignore_case: bool,
     ) -> Pattern {
-        Pattern { anchor, role, texts, literal, ignore_case, ready: OnceLock::new() }
+        let (tells, ready) = (OnceLock::new(), OnceLock::new());
+        Pattern { anchor, role, texts, literal, ignore_case, tells, ready }
+    }
+
+    /// The pattern, told by what [`Pattern::tells`] gave for it before.
+    pub(crate) fn told_by(self, tells: Vec<Tell>) -> Pattern {
+        Pattern { tells: OnceLock::from(tells.into_boxed_slice()), ..self }
+    }
+
+    /// Its regexes, not yet anchored.
+    fn parsed(&self) -> Vec<Hir> {
+        let hir = |text: &String| match self.literal {
+            true => literal(text, self.ignore_case).ok(),
+            false => parse(text, self.ignore_case).ok(),
+        };
+        self.texts.iter().filter_map(hir).collect()
     }
 
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
-            let hir = |text: &String| match self.literal {
-                true => literal(text, self.ignore_case).ok(),
-                false => parse(text, self.ignore_case).ok(),
-            };
-            Box::new(Ready::new(self.anchor, self.texts.iter().filter_map(hir).collect()))
+            let all = self.parsed();
+            let min = all.iter().filter_map(|hir| hir.properties().minimum_len()).min();
+            let most = |hir: &Hir| hir.properties().maximum_len().unwrap_or(usize::MAX);
+            let max = all.iter().map(most).max().filter(|_| self.anchor == Anchor::Line);
+            let lengths = (min.unwrap_or(0), max.unwrap_or(usize::MAX));
+            let alternatives = joined(all);
+            let alternatives = alternatives.iter().map(|hir| Alternative::new(hir, self.anchor));
+            Box::new(Ready { alternatives: alternatives.collect(), lengths })
         })
+    }
+
+    /// The regex of one of its alternatives.
+    fn regex(&self, alternative: usize) -> Result<Regex, String> {
+        let hir = joined(self.parsed()).into_iter().nth(alternative).unwrap_or_else(Hir::fail);
+        Regex::new(&anchored(hir, self.anchor).to_string()).map_err(|error| error.to_string())
     }
 
     /// What tells of each way to match that it might.
     pub(crate) fn tells(&self) -> &[Tell] {
-        &self.ready().tells
+        self.tells.get_or_init(|| {
+            let all = self.parsed();
+            all.iter().flat_map(ways).map(|hir| Tell::of(hir, self.anchor)).collect()
+        })
     }
 
     /// What its hits are.
@@ -252,7 +264,7 @@ impl Pattern {
 
     /// About how many states its regexes have.
     pub fn weight(&self) -> usize {
-        self.ready().alternatives.iter().map(|alternative| weight(&alternative.hir)).sum()
+        self.parsed().iter().map(weight).sum()
     }
 
     /// Whether some line has nothing that tells that it does not match.
@@ -267,11 +279,9 @@ impl Pattern {
 
     /// Compiles everything now. The error is a person's text: too large, for the most part.
     pub fn compile(&self) -> Result<(), String> {
-        for alternative in &self.ready().alternatives {
-            if alternative.regex().is_none() {
-                let error = Regex::new(&alternative.hir.to_string());
-                return Err(error.err().map_or_else(String::new, |error| error.to_string()));
-            }
+        for (at, alternative) in self.ready().alternatives.iter().enumerate() {
+            let regex = self.regex(at)?;
+            alternative.regex.get_or_init(|| Some(regex));
         }
         Ok(())
     }
@@ -284,7 +294,9 @@ impl Pattern {
         }
         let all = self.anchor == Anchor::Inside;
         // Of several alternatives, the first that matches.
-        ready.alternatives.iter().any(|alternative| alternative.find(key, all, each));
+        let mut alternatives = ready.alternatives.iter().enumerate();
+        alternatives
+            .any(|(at, alternative)| alternative.find(key, all, || self.regex(at).ok(), each));
     }
 
     /// The first match on a key.

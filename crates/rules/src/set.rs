@@ -1,59 +1,23 @@
-//! All rules of a run: which outlet a document is from, and which rules match a line.
+//! All rules of a run: which hold for a document, and which of them match a line.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{Hash, Hasher};
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId};
-use globset::{Glob, GlobSet, GlobSetBuilder};
-use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHasher};
+use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId, Table};
 
-use crate::file::{Allow, Era, Example, FileRule, Reading, RuleFile, Subject, Written};
+use crate::file::{self, Allow, Era, Example, FileRule, Subject, Written};
 use crate::index::{Ends, Index, IndexBuilder};
-use crate::key::{self, Keyed};
-use crate::literals::Side;
+use crate::key::Keyed;
+use crate::load::{Files, Parsed, Text, Wanted};
+use crate::packed::{Head, Packed};
 use crate::pattern::{Anchor, Found, Pattern};
+use crate::recognise::{How, Recognition};
 use crate::yaml::{self, Problem};
-
-/// The rule files that ship with Chaffinch: name below `rules/`, and text.
-pub static SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// An outlet, or a family, in a [`RuleSet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UnitId(usize);
-
-/// How a document's outlet was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// The user said so.
-    Given,
-    /// By the host of its URL.
-    Host,
-    /// By its path.
-    Path,
-    /// By lines that only this outlet has.
-    Signs,
-}
-
-impl How {
-    /// What a word of a ledger stands for.
-    pub fn from_word(word: &str) -> Option<How> {
-        [How::Given, How::Host, How::Path, How::Signs].into_iter().find(|how| how.as_str() == word)
-    }
-
-    /// The word for it in ledgers and reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            How::Given => "given",
-            How::Host => "host",
-            How::Path => "path",
-            How::Signs => "signs",
-        }
-    }
-}
+pub struct UnitId(pub(crate) usize);
 
 /// What is known of a rule beyond what stages see.
 #[derive(Debug)]
@@ -74,20 +38,56 @@ pub struct Source {
     pub unit: Option<UnitId>,
 }
 
-/// An outlet or family with its rules.
+/// A rule file, or a stage's own rule: a run of the table of rules.
+#[derive(Debug)]
+struct Section {
+    file: Arc<str>,
+    unit: Option<UnitId>,
+    /// The place of its first rule in the table, and the one behind its last.
+    ids: Range<u32>,
+    digest: u64,
+    /// Its place among the packed files.
+    packed: usize,
+    /// Its rules, once they are needed.
+    rules: OnceLock<Box<SectionRules>>,
+}
+
+/// The rules of a section.
+#[derive(Debug, Default)]
+struct SectionRules {
+    rules: Vec<Rule>,
+    sources: Vec<Source>,
+    patterns: Vec<Vec<Pattern>>,
+}
+
+impl SectionRules {
+    fn of(rules: Vec<FileRule>, file: &Arc<str>, unit: Option<UnitId>) -> SectionRules {
+        let mut section = SectionRules::default();
+        for rule in rules {
+            let FileRule { rule, patterns, written, era, at, removes, keeps, .. } = rule;
+            let file = Arc::clone(file);
+            section.rules.push(rule);
+            section.sources.push(Source { file, at, written, era, removes, keeps, unit });
+            section.patterns.push(patterns);
+        }
+        section
+    }
+}
+
+/// An outlet or family.
 #[derive(Debug)]
 struct Unit {
     id: String,
     name: Option<String>,
     family: bool,
     families: Vec<UnitId>,
-    own: Vec<RuleId>,
+    section: usize,
     examples: Vec<Example>,
-    file: String,
     allow: Vec<Allow>,
     /// Whether some of its rules, or of its families', hold in an era alone.
     eras: bool,
-    index: OnceLock<Rules>,
+    /// Its rules and its families', once a document needs them.
+    rules: OnceLock<Box<Rules>>,
 }
 
 /// The rules that hold for one kind of document, indexed.
@@ -106,170 +106,145 @@ struct RulesBuilder {
     detectors: Vec<RuleId>,
 }
 
-/// Which rules matter to a run.
-pub struct Wanted<'a> {
-    /// Whether generic rules that name this language do.
-    pub language: &'a (dyn Fn(&str) -> bool + Sync),
-    /// Whether rules addressed to this stage do.
-    pub stage: &'a (dyn Fn(&str) -> bool + Sync),
-    /// Whether their cases and examples are kept, which prove rules and clean nothing.
-    pub cases: bool,
-}
-
-impl Wanted<'_> {
-    /// All rules.
-    pub const ALL: Wanted<'static> = Wanted { language: &|_| true, stage: &|_| true, cases: true };
-}
-
-/// The number that all signs have in their index.
-const SOME_SIGN: u32 = 0;
-
 /// All rules of a run.
 #[derive(Debug, Default)]
 pub struct RuleSet {
-    rules: Vec<Rule>,
-    sources: Vec<Source>,
-    patterns: Vec<Vec<Pattern>>,
-    // Whether a rule's stage does not run, so that its matches would be for nothing.
-    idle: Vec<bool>,
+    sections: Vec<Section>,
+    /// The section of each rule.
+    section_of: Vec<u32>,
+    packed: Packed,
+    /// The stages that run, if not all do: matches of the others' rules would be for nothing.
+    running: Option<Vec<String>>,
+    /// The stages of whose rules some switch on a detector.
+    detecting: BTreeSet<String>,
     generic: Rules,
     units: Vec<Unit>,
     names: HashMap<String, UnitId>,
-    hosts: HashMap<String, Vec<UnitId>>,
-    paths: (GlobSet, Vec<UnitId>),
-    // Whether a line may begin or end with a sign at all; then signs are looked up whole, since
-    // thousands of outlets may share how theirs begin.
-    signs: Index,
-    sign_texts: Vec<(String, UnitId)>,
-    sign_ids: FxHashMap<String, Vec<u32>>,
-    sign_lengths: BTreeSet<usize>,
-    recognition: u64,
+    recognition: Recognition,
+}
+
+/// A file and the families that it extends.
+struct Extends {
+    unit: UnitId,
+    file: Arc<str>,
+    families: Vec<String>,
 }
 
 impl RuleSet {
-    /// The shipped generic rules with the shipped outlets.
-    ///
-    /// # Errors
-    /// What is wrong with the rules; nothing, for stages that know the built-in names.
-    pub fn shipped(stages: &[&str]) -> Result<RuleSet, Vec<Problem>> {
-        RuleSet::load(&[], &[], stages, &Wanted::ALL)
-    }
-
-    /// The shipped generic rules with the rule files below `directories`, or with the shipped
-    /// outlets where none is given; `files` are more rule files, by name and text. A directory's own
-    /// `generic/` stands in for the shipped one.
-    /// Rules that are not `wanted` are read and match nothing.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the files, all at once.
-    pub fn load(
-        directories: &[&Path],
-        files: &[(String, String)],
-        stages: &[&str],
-        wanted: &Wanted<'_>,
-    ) -> Result<RuleSet, Vec<Problem>> {
-        let mut texts: Vec<(String, Cow<'_, str>)> = Vec::new();
-        let mut problems = Vec::new();
-        for directory in directories {
-            match files_in(directory) {
-                Ok(files) => texts.extend(files.into_iter().map(|(f, t)| (f, Cow::Owned(t)))),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        texts.extend(files.iter().map(|(file, text)| (file.clone(), Cow::Borrowed(text.as_str()))));
-        let own_generic = texts.iter().any(|(file, _)| is_generic(file));
-        for (name, text) in SHIPPED {
-            let generic = is_generic(name);
-            if generic && !own_generic || !generic && directories.is_empty() && files.is_empty() {
-                texts.push((format!("rules/{name}"), Cow::Borrowed(text)));
-            }
-        }
-        let shipped = |text: &str| SHIPPED.iter().any(|(_, own)| std::ptr::eq(*own, text));
-        let parse = |(file, text): &(String, Cow<'_, str>)| {
-            let reading = Reading { stages, shipped: shipped(text) };
-            let parsed = RuleFile::parse_as(file, text, reading);
-            if wanted.cases { parsed } else { parsed.map(RuleFile::without_cases) }
-        };
-        let parsed: Vec<_> = texts.par_iter().map(parse).collect();
-        let mut files = Vec::new();
-        for (parsed, (_, text)) in parsed.into_iter().zip(&texts) {
-            match parsed {
-                Ok(parsed) => files.push((parsed, text.as_ref())),
-                Err(found) => problems.extend(found),
-            }
-        }
-        let set = RuleSet::build(files, &mut problems, wanted);
-        if problems.is_empty() { Ok(set) } else { Err(problems) }
-    }
-
-    fn build(
-        files: Vec<(RuleFile, &str)>,
+    pub(crate) fn build(
+        files: Files,
+        text: Text<'_>,
         problems: &mut Vec<Problem>,
         wanted: &Wanted<'_>,
     ) -> RuleSet {
-        let mut set = RuleSet::default();
-        let (mut generic_rules, mut signs) = (RulesBuilder::default(), IndexBuilder::default());
-        let mut extends = Vec::new();
-        let mut globs = GlobSetBuilder::new();
-        let mut recognition = FxHasher::default();
-        for (file, text) in files {
-            let generic = file.subject == Subject::Generic;
-            let unit = (!generic).then(|| set.add_unit(&file, text, problems)).flatten();
-            let name: Arc<str> = file.file.as_str().into();
-            for rule in file.rules {
-                let spoken = rule.language.as_deref().is_none_or(wanted.language);
-                if generic && !spoken {
-                    continue;
-                }
-                let id = set.add_rule(rule, &name, unit);
-                let rule = &set.rules[id.0 as usize];
-                set.idle.push(rule.act != Act::Keep && !(wanted.stage)(&rule.stage));
-                match unit {
-                    Some(UnitId(unit)) => set.units[unit].own.push(id),
-                    None if set.idle[id.0 as usize] => {}
-                    None => generic_rules.add(id, &set.rules, &set.patterns),
-                }
+        let owned = |all: &[&str]| all.iter().map(|&stage| stage.to_owned()).collect();
+        let mut set = RuleSet { running: wanted.running.map(owned), ..RuleSet::default() };
+        let files: Vec<(Head, Option<Parsed>)> = match files {
+            Files::Parsed(files) => {
+                files.into_iter().map(|(head, parsed)| (head, Some(parsed))).collect()
             }
-            let Some(unit) = unit else { continue };
-            (&file.id, &file.extends, &file.hosts, &file.paths, &file.signs).hash(&mut recognition);
-            for host in file.hosts {
-                set.hosts.entry(host).or_default().push(unit);
+            Files::Packed(packed) => {
+                set.packed = packed;
+                set.packed.take_heads().into_iter().map(|head| (head, None)).collect()
             }
-            for path in file.paths.iter().filter_map(|path| Glob::new(path).ok()) {
-                globs.add(path);
-                set.paths.1.push(unit);
+        };
+        let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
+        for (at, (head, parsed)) in files.into_iter().enumerate() {
+            set.detecting.extend(head.detects.iter().cloned());
+            if head.subject == Subject::Generic {
+                set.add_generic(at, &head, parsed, wanted, &mut generic);
+            } else if set.names.contains_key(&head.id) {
+                let message = format!("another rule file is already named \"{}\"", head.id);
+                let source = text(&head.file);
+                let span = source.find(&head.id).map_or(0..0, |at| at..at + head.id.len());
+                let file = head.file;
+                problems.push(Problem { file, source, span, message, help: None });
+            } else {
+                extends.push(set.add_unit(at, head, parsed));
             }
-            for sign in file.signs {
-                let sign = key::key(&sign).into_owned();
-                signs.add_literal(SOME_SIGN, Side::Start, &sign);
-                signs.add_literal(SOME_SIGN, Side::End, &sign);
-                set.sign_lengths.insert(sign.len());
-                let id = set.sign_texts.len() as u32;
-                set.sign_ids.entry(sign.clone()).or_default().push(id);
-                set.sign_texts.push((sign, unit));
-            }
-            extends.push((unit, file.file, text, file.extends));
         }
-        set.recognition = recognition.finish();
-        set.paths.0 = globs.build().unwrap_or_default();
-        set.generic = generic_rules.build();
-        set.signs = signs.build();
-        set.extend_units(extends, problems);
+        set.generic = generic.build();
+        set.recognition.finish();
+        set.extend_units(&extends, text, problems);
         set
     }
 
-    /// Gives each unit the families that it extends, and those that they extend.
-    fn extend_units(
+    fn add_section(&mut self, packed: usize, file: &str, rules: u32, digest: u64) -> &mut Section {
+        let start = self.section_of.len() as u32;
+        let at = self.sections.len() as u32;
+        self.section_of.extend((0..rules).map(|_| at));
+        let (unit, rules) = (None, OnceLock::new());
+        let ids = start..self.section_of.len() as u32;
+        self.sections.push(Section { file: file.into(), unit, ids, digest, packed, rules });
+        &mut self.sections[at as usize]
+    }
+
+    fn add_generic(
         &mut self,
-        extends: Vec<(UnitId, String, &str, Vec<String>)>,
-        problems: &mut Vec<Problem>,
+        packed: usize,
+        head: &Head,
+        parsed: Option<Parsed>,
+        wanted: &Wanted<'_>,
+        generic: &mut RulesBuilder,
     ) {
+        let mut rules = parsed.map_or_else(|| self.packed.rules(packed), |parsed| parsed.rules);
+        rules.retain(|rule| wanted.speaks(rule.language.as_deref()));
+        let section = self.add_section(packed, &head.file, rules.len() as u32, head.digest);
+        let rules = SectionRules::of(rules, &section.file, None);
+        let ids = section.ids.clone();
+        for (at, id) in ids.enumerate() {
+            if !self.is_idle(&rules.rules[at]) {
+                generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at]);
+            }
+        }
+        if let Some(section) = self.sections.last_mut() {
+            section.rules = OnceLock::from(Box::new(rules));
+        }
+    }
+
+    fn add_unit(&mut self, packed: usize, head: Head, parsed: Option<Parsed>) -> Extends {
+        let unit = UnitId(self.units.len());
+        let at = self.sections.len();
+        let section = self.add_section(packed, &head.file, head.rules, head.digest);
+        section.unit = Some(unit);
+        let file = Arc::clone(&section.file);
+        let (mut examples, mut allow) = (Vec::new(), Vec::new());
+        if let Some(parsed) = parsed {
+            let rules = SectionRules::of(parsed.rules, &file, Some(unit));
+            section.rules = OnceLock::from(Box::new(rules));
+            (examples, allow) = (parsed.examples, parsed.allow);
+        }
+        self.names.insert(head.id.clone(), unit);
+        self.units.push(Unit {
+            id: head.id.clone(),
+            name: head.name.clone(),
+            family: head.subject == Subject::Family,
+            families: Vec::new(),
+            section: at,
+            examples,
+            allow,
+            eras: head.eras,
+            rules: OnceLock::new(),
+        });
+        let families = head.extends.clone();
+        self.recognition.add(unit, head);
+        Extends { unit, file, families }
+    }
+
+    /// Whether a rule's matches would be for nothing: its stage does not run.
+    fn is_idle(&self, rule: &Rule) -> bool {
+        let runs = |running: &Vec<String>| running.contains(&rule.stage);
+        rule.act != Act::Keep && !self.running.as_ref().is_none_or(runs)
+    }
+
+    /// Gives each unit the families that it extends, and those that they extend.
+    fn extend_units(&mut self, extends: &[Extends], text: Text<'_>, problems: &mut Vec<Problem>) {
         let mut direct: Vec<Vec<UnitId>> = vec![Vec::new(); self.units.len()];
-        for (UnitId(unit), file, text, families) in &extends {
+        for Extends { unit, file, families } in extends {
             for family in families {
                 let found = self.names.get(family).filter(|UnitId(id)| self.units[*id].family);
                 if let Some(&id) = found {
-                    direct[*unit].push(id);
+                    direct[unit.0].push(id);
                     continue;
                 }
                 let known: Vec<&str> =
@@ -279,106 +254,138 @@ impl RuleSet {
                     true => "there is no family file; families begin with `family: NAME`".into(),
                     false => yaml::expected(family, &known),
                 };
-                problems.push(in_extends(file, text, family, message, Some(help)));
+                problems.push(in_extends(file, text(file), family, message, Some(help)));
             }
         }
-        for (UnitId(unit), file, text, _) in &extends {
+        for Extends { unit, file, .. } in extends {
             // Nearest first; what is reached twice counts once.
-            let (mut all, mut at) = (direct[*unit].clone(), 0);
+            let (mut all, mut at) = (direct[unit.0].clone(), 0);
             while let Some(UnitId(family)) = all.get(at).copied() {
                 at += 1;
                 let further: Vec<UnitId> =
                     direct[family].iter().copied().filter(|id| !all.contains(id)).collect();
                 all.extend(further);
             }
-            if all.contains(&UnitId(*unit)) {
-                let name = &self.units[*unit].id;
-                let through = all.iter().find(|family| direct[family.0].contains(&UnitId(*unit)));
+            if all.contains(unit) {
+                let name = &self.units[unit.0].id;
+                let through = all.iter().find(|family| direct[family.0].contains(unit));
                 let through = through.map_or("", |family| &self.units[family.0].id);
                 let message = format!("\"{name}\" extends itself, by way of \"{through}\"");
-                problems.push(in_extends(file, text, through, message, None));
+                problems.push(in_extends(file, text(file), through, message, None));
                 continue;
             }
-            self.units[*unit].eras |= all.iter().any(|family| self.units[family.0].eras);
-            self.units[*unit].families = all;
+            self.units[unit.0].eras |= all.iter().any(|family| self.units[family.0].eras);
+            self.units[unit.0].families = all;
         }
-    }
-
-    fn add_unit(
-        &mut self,
-        file: &RuleFile,
-        text: &str,
-        problems: &mut Vec<Problem>,
-    ) -> Option<UnitId> {
-        let id = UnitId(self.units.len());
-        if self.names.contains_key(&file.id) {
-            let span = text.find(&file.id).map_or(0..0, |at| at..at + file.id.len());
-            let message = format!("another rule file is already named \"{}\"", file.id);
-            let (file, source) = (file.file.clone(), text.to_owned());
-            problems.push(Problem { file, source, span, message, help: None });
-            return None;
-        }
-        self.names.insert(file.id.clone(), id);
-        self.units.push(Unit {
-            id: file.id.clone(),
-            name: file.name.clone(),
-            family: file.subject == Subject::Family,
-            families: Vec::new(),
-            own: Vec::new(),
-            examples: file.examples.clone(),
-            file: file.file.clone(),
-            allow: file.allow.clone(),
-            eras: file.rules.iter().any(|rule| !rule.era.is_always()),
-            index: OnceLock::new(),
-        });
-        Some(id)
-    }
-
-    fn add_rule(&mut self, rule: FileRule, file: &Arc<str>, unit: Option<UnitId>) -> RuleId {
-        let FileRule { rule, patterns, written, era, at, removes, keeps, .. } = rule;
-        self.rules.push(rule);
-        let file = Arc::clone(file);
-        self.sources.push(Source { file, at, written, era, removes, keeps, unit });
-        self.patterns.push(patterns);
-        RuleId(self.rules.len() as u32 - 1)
     }
 
     /// Adds the rule that a stage marks under on its own account: `stage/NAME`.
     pub fn add_stage(&mut self, stage: &str) -> RuleId {
         let mut rule = Rule::new(format!("stage/{stage}"), stage);
         rule.place = Place::Anywhere;
-        self.rules.push(rule);
-        self.patterns.push(Vec::new());
-        self.sources.push(Source {
-            file: Arc::default(),
-            at: 0,
-            written: Written::default(),
-            era: Era::default(),
-            removes: Vec::new(),
-            keeps: Vec::new(),
-            unit: None,
-        });
-        RuleId(self.rules.len() as u32 - 1)
+        let (written, era) = (Written::default(), Era::default());
+        let digest = file::digest(&rule, &written, &era);
+        let section = self.add_section(0, "", 1, digest);
+        let (removes, keeps, patterns) = (Vec::new(), Vec::new(), Vec::new());
+        let rule = FileRule { rule, language: None, patterns, written, era, at: 0, removes, keeps };
+        let rules = SectionRules::of(vec![rule], &section.file, None);
+        section.rules = OnceLock::from(Box::new(rules));
+        RuleId(section.ids.start)
     }
 
-    /// All rules; a [`RuleId`] is a place in this table.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
+    fn rules_of<'s>(&'s self, section: &'s Section) -> &'s SectionRules {
+        section.rules.get_or_init(|| Box::new(self.unpacked(section)))
+    }
+
+    fn unpacked(&self, section: &Section) -> SectionRules {
+        SectionRules::of(self.packed.rules(section.packed), &section.file, section.unit)
+    }
+
+    /// The rules among which a rule stands, and its place there.
+    fn place(&self, RuleId(id): RuleId) -> (&SectionRules, usize) {
+        let section = &self.sections[self.section_of[id as usize] as usize];
+        (self.rules_of(section), (id - section.ids.start) as usize)
+    }
+
+    /// All rules.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = RuleId> + use<> {
+        (0..self.section_of.len() as u32).map(RuleId)
+    }
+
+    /// Whether there is a rule of this id.
+    pub fn has(&self, RuleId(id): RuleId) -> bool {
+        (id as usize) < self.section_of.len()
+    }
+
+    /// What stages know of a rule.
+    ///
+    /// # Panics
+    /// The id is another set's.
+    pub fn rule(&self, id: RuleId) -> &Rule {
+        let (section, at) = self.place(id);
+        &section.rules[at]
     }
 
     /// What is known of a rule beyond what stages see.
+    ///
+    /// # Panics
+    /// The id is another set's.
     pub fn source(&self, id: RuleId) -> &Source {
-        &self.sources[id.0 as usize]
+        let (section, at) = self.place(id);
+        &section.sources[at]
+    }
+
+    /// Tells what a rule cuts: its pattern, its place, what becomes of a hit.
+    ///
+    /// # Panics
+    /// The id is another set's.
+    pub fn digest(&self, id: RuleId) -> u64 {
+        let (section, at) = self.place(id);
+        digest_of(section, at)
+    }
+
+    /// Tells what each file's rules cut, in order, stages' own rules included.
+    pub fn digests(&self) -> impl Iterator<Item = u64> {
+        self.sections.iter().map(|section| section.digest)
+    }
+
+    /// Hands over all rules in order, each with its digest. What no document needed before stays
+    /// packed.
+    pub fn each_rule(&self, mut each: impl FnMut(RuleId, &Rule, u64)) {
+        for section in &self.sections {
+            let unpacked = section.rules.get().is_none().then(|| self.unpacked(section));
+            let rules = unpacked.as_ref().unwrap_or_else(|| self.rules_of(section));
+            for (at, id) in section.ids.clone().enumerate() {
+                each(RuleId(id), &rules.rules[at], digest_of(rules, at));
+            }
+        }
+    }
+
+    /// The rule with this full id.
+    pub fn find_rule(&self, id: &str) -> Option<RuleId> {
+        let unit = id.split_once('/').and_then(|(unit, _)| self.names.get(unit));
+        let of_unit = unit.map(|unit| self.units[unit.0].section);
+        let others = self.sections.iter().enumerate().filter(|(_, s)| s.unit.is_none());
+        of_unit.into_iter().chain(others.map(|(at, _)| at)).find_map(|at| {
+            let section = &self.sections[at];
+            let at = self.rules_of(section).rules.iter().position(|rule| rule.id == id)?;
+            Some(RuleId(section.ids.start + at as u32))
+        })
+    }
+
+    /// Whether some rule that is addressed to this stage switches on a detector.
+    pub fn detects(&self, stage: &str) -> bool {
+        self.detecting.contains(stage)
     }
 
     /// Whether a rule is tried on every line for want of a literal that tells its lines.
     pub fn is_slow(&self, id: RuleId) -> bool {
-        self.patterns[id.0 as usize].iter().any(Pattern::is_told_by_nothing)
+        self.patterns(id).iter().any(Pattern::is_told_by_nothing)
     }
 
     /// The file of an outlet or family.
     pub fn unit_file(&self, id: UnitId) -> &str {
-        &self.units[id.0].file
+        &self.sections[self.units[id.0].section].file
     }
 
     /// The outlet or family with this id.
@@ -393,7 +400,7 @@ impl RuleSet {
 
     /// A digest of how outlets are recognised, and which families they extend.
     pub fn recognition(&self) -> u64 {
-        self.recognition
+        self.recognition.digest()
     }
 
     /// Whether a family is meant, not an outlet.
@@ -416,13 +423,9 @@ impl RuleSet {
         &self.units[id.0].allow
     }
 
-    /// Signs that several outlets name: the sign, and the outlets.
+    /// Signs that several outlets name: the sign, folded as keys are, and the outlets.
     pub fn shared_signs(&self) -> Vec<(&str, Vec<UnitId>)> {
-        let mut units: BTreeMap<&str, Vec<UnitId>> = BTreeMap::new();
-        for (sign, unit) in &self.sign_texts {
-            units.entry(sign).or_default().push(*unit);
-        }
-        units.into_iter().filter(|(_, units)| units.len() > 1).collect()
+        self.recognition.shared_signs()
     }
 
     /// The id of an outlet or family.
@@ -433,8 +436,8 @@ impl RuleSet {
     /// Outlets: id, name for people, number of rules with its families'.
     pub fn outlets(&self) -> impl Iterator<Item = (&str, Option<&str>, usize)> {
         self.units.iter().filter(|unit| !unit.family).map(|unit| {
-            let inherited: usize = unit.families.iter().map(|f| self.units[f.0].own.len()).sum();
-            (unit.id.as_str(), unit.name.as_deref(), unit.own.len() + inherited)
+            let rules = self.sections_of(unit).map(|section| section.ids.len()).sum();
+            (unit.id.as_str(), unit.name.as_deref(), rules)
         })
     }
 
@@ -469,59 +472,13 @@ impl RuleSet {
         path: Option<&str>,
         doc: &Document<'_>,
     ) -> Option<(UnitId, How)> {
-        let by_host = || self.by_host(host_of(url?)?);
-        let by_path = || self.one_of(&self.by_path(path?));
-        let by_signs = || self.by_signs(doc);
+        let by_host = || self.one_of(self.recognition.by_host(url?));
+        let by_path = || self.one_of(&self.recognition.by_path(path?));
+        let by_signs = || self.one_of(&self.recognition.by_signs(doc));
         by_host()
             .map(|unit| (unit, How::Host))
             .or_else(|| by_path().map(|unit| (unit, How::Path)))
             .or_else(|| by_signs().map(|unit| (unit, How::Signs)))
-    }
-
-    fn by_host(&self, host: String) -> Option<UnitId> {
-        let mut rest = host.as_str();
-        loop {
-            if let Some(units) = self.hosts.get(rest) {
-                return self.one_of(units);
-            }
-            rest = rest.split_once('.')?.1;
-        }
-    }
-
-    fn by_path(&self, path: &str) -> Vec<UnitId> {
-        self.paths.0.matches(path).into_iter().map(|i| self.paths.1[i]).collect()
-    }
-
-    fn by_signs(&self, doc: &Document<'_>) -> Option<UnitId> {
-        if self.sign_texts.is_empty() {
-            return None;
-        }
-        let (mut near, mut seen) = (Vec::new(), Vec::new());
-        for line in doc.lines().filter(|line| !line.is_blank()) {
-            self.signs.candidates(&Ends::of_text(line.text()), &mut near);
-            if near.is_empty() {
-                continue;
-            }
-            let key = key::key(line.text());
-            for &length in self.sign_lengths.range(..=key.len()) {
-                let ends = [key.get(..length), key.get(key.len() - length..)];
-                let ids = ends.into_iter().flatten().filter_map(|end| self.sign_ids.get(end));
-                for &id in ids.flatten() {
-                    if !seen.contains(&id) {
-                        seen.push(id);
-                    }
-                }
-            }
-        }
-        let mut counts: HashMap<UnitId, usize> = HashMap::new();
-        for id in seen {
-            *counts.entry(self.sign_texts[id as usize].1).or_default() += 1;
-        }
-        let most = counts.values().copied().max()?;
-        let mut winners: Vec<UnitId> =
-            counts.into_iter().filter(|(_, n)| *n == most).map(|(unit, _)| unit).collect();
-        winners.sort_by_key(|unit| unit.0);
-        self.one_of(&winners)
     }
 
     /// The only one of `units`, else the family that all of them extend.
@@ -541,16 +498,25 @@ impl RuleSet {
     }
 
     fn unit_rules(&self, UnitId(unit): UnitId) -> &Rules {
-        self.units[unit].index.get_or_init(|| {
+        let unit = &self.units[unit];
+        unit.rules.get_or_init(|| {
             let mut rules = RulesBuilder::default();
-            let unit = &self.units[unit];
-            let inherited = unit.families.iter().flat_map(|family| &self.units[family.0].own);
-            let all = unit.own.iter().chain(inherited);
-            for &id in all.filter(|id| !self.idle[id.0 as usize]) {
-                rules.add(id, &self.rules, &self.patterns);
+            for section in self.sections_of(unit) {
+                let own = self.rules_of(section);
+                for (at, id) in section.ids.clone().enumerate() {
+                    if !self.is_idle(&own.rules[at]) {
+                        rules.add(RuleId(id), &own.rules[at], &own.patterns[at]);
+                    }
+                }
             }
-            rules.build()
+            Box::new(rules.build())
         })
+    }
+
+    /// The sections of an outlet and of its families, nearest first.
+    fn sections_of<'s>(&'s self, unit: &'s Unit) -> impl Iterator<Item = &'s Section> {
+        let families = unit.families.iter().map(|family| &self.units[family.0]);
+        std::iter::once(unit).chain(families).map(|unit| &self.sections[unit.section])
     }
 
     /// The rules that match a line, wherever it stands: the outlet's, its families', the generic
@@ -572,7 +538,7 @@ impl RuleSet {
             index.candidates(&ends, near);
             for &slot in near.iter() {
                 let (id, part) = slot_rule(slot);
-                let pattern = &self.patterns[id.0 as usize][part];
+                let pattern = &self.patterns(id)[part];
                 let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
                 pattern.find(keyed.as_str(), &mut |found| {
                     let hit = self.hit(id, pattern, found, keyed, line);
@@ -587,7 +553,7 @@ impl RuleSet {
     /// Where the block of `rule` may end on this line.
     pub fn find_end(&self, rule: RuleId, line: Line<'_, '_>) -> Option<Hit> {
         let ends = |pattern: &&Pattern| pattern.role == Role::Through;
-        let pattern = self.patterns[rule.0 as usize].iter().find(ends)?;
+        let pattern = self.patterns(rule).iter().find(ends)?;
         let keyed = Keyed::new(line.text());
         let mut hit = None;
         pattern.find(keyed.as_str(), &mut |found| {
@@ -610,8 +576,12 @@ impl RuleSet {
     }
 
     /// The patterns of a rule; two for a block, none for a detector.
+    ///
+    /// # Panics
+    /// The id is another set's.
     pub fn patterns(&self, rule: RuleId) -> &[Pattern] {
-        &self.patterns[rule.0 as usize]
+        let (section, at) = self.place(rule);
+        &section.patterns[at]
     }
 
     /// All that [`RuleSet::find`] finds, and the ends of blocks, by trying every pattern: the oracle
@@ -619,16 +589,13 @@ impl RuleSet {
     pub fn find_naively(&self, outlet: Option<UnitId>, line: Line<'_, '_>) -> Vec<Hit> {
         let keyed = Keyed::new(line.text());
         let mut hits = Vec::new();
-        let unit = outlet.map(|UnitId(unit)| &self.units[unit]);
-        let own = unit.into_iter().flat_map(|unit| {
-            unit.own.iter().chain(unit.families.iter().flat_map(|f| &self.units[f.0].own)).copied()
-        });
-        let mut own: Vec<RuleId> = own.collect();
+        let own = outlet.into_iter().flat_map(|UnitId(unit)| self.sections_of(&self.units[unit]));
+        let mut own: Vec<RuleId> =
+            own.flat_map(|section| section.ids.clone()).map(RuleId).collect();
         own.sort();
-        let all = (0..self.rules.len() as u32).map(RuleId);
-        let generic = all.filter(|id| self.sources[id.0 as usize].unit.is_none());
+        let generic = self.ids().filter(|id| self.source(*id).unit.is_none());
         for id in own.into_iter().chain(generic) {
-            for pattern in &self.patterns[id.0 as usize] {
+            for pattern in self.patterns(id) {
                 if !keyed.as_str().is_empty() {
                     pattern.find(keyed.as_str(), &mut |found| {
                         let hit = self.hit(id, pattern, found, &keyed, line);
@@ -658,7 +625,7 @@ impl RuleSet {
             Anchor::Line => 0..text.len(),
             _ => keyed.text_range(found.range),
         };
-        let cuts = self.rules[rule.0 as usize].act == Act::Remove;
+        let cuts = self.rule(rule).act == Act::Remove;
         let space = chaffinch_stage::script::is_space;
         match pattern.anchor {
             Anchor::Start if cuts => {
@@ -684,21 +651,32 @@ impl RulesBuilder {
         Rules { index: self.index.build(), inside: self.inside.build(), detectors: self.detectors }
     }
 
-    fn add(&mut self, id: RuleId, rules: &[Rule], patterns: &[Vec<Pattern>]) {
-        if rules[id.0 as usize].detect.is_some() {
+    fn add(&mut self, id: RuleId, rule: &Rule, patterns: &[Pattern]) {
+        if rule.detect.is_some() {
             self.detectors.push(id);
         }
-        for (part, pattern) in patterns[id.0 as usize].iter().enumerate() {
+        for (part, pattern) in patterns.iter().enumerate() {
             if pattern.role == Role::Through {
                 continue;
             }
             let slot = id.0 * 2 + part as u32;
-            self.index.add(slot, pattern);
-            if acts_inside(&rules[id.0 as usize]) {
-                self.inside.add(slot, pattern);
+            self.index.add(slot, pattern.tells());
+            if acts_inside(rule) {
+                self.inside.add(slot, pattern.tells());
             }
         }
     }
+}
+
+impl Table for RuleSet {
+    fn rule(&self, id: RuleId) -> &Rule {
+        RuleSet::rule(self, id)
+    }
+}
+
+fn digest_of(rules: &SectionRules, at: usize) -> u64 {
+    let source = &rules.sources[at];
+    file::digest(&rules.rules[at], &source.written, &source.era)
 }
 
 /// Whether a rule can act on a sentence in the midst of an article.
@@ -714,53 +692,12 @@ fn slot_rule(slot: u32) -> (RuleId, usize) {
 /// A problem with a family that a file extends.
 fn in_extends(
     file: &str,
-    text: &str,
+    source: String,
     family: &str,
     message: String,
     help: Option<String>,
 ) -> Problem {
-    let list = text.find("extends:").map_or(0, |at| at + "extends:".len());
-    let span = text[list..].find(family).map_or(0..0, |at| list + at..list + at + family.len());
-    Problem { file: file.to_owned(), source: text.to_owned(), span, message, help }
-}
-
-fn is_generic(file: &str) -> bool {
-    Path::new(file).parent().is_some_and(|parent| parent.ends_with("generic"))
-}
-
-/// The host of a URL, in lower case, without a port.
-fn host_of(url: &str) -> Option<String> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit('@').next()?.split(':').next()?;
-    (!host.is_empty()).then(|| host.to_lowercase())
-}
-
-/// The rule files below a directory, by name and text.
-///
-/// # Errors
-/// The directory or a file of it cannot be read.
-pub fn files_in(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
-    let shown = directory.display().to_string();
-    let failed = |path: &Path, error: std::io::Error| {
-        Problem::whole(&path.display().to_string(), error.to_string())
-    };
-    let mut files = Vec::new();
-    let mut folders = vec![directory.to_owned()];
-    if !directory.is_dir() {
-        return Err(Problem::whole(&shown, "there is no such directory of rule files"));
-    }
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(|error| failed(&folder, error))? {
-            let path = entry.map_err(|error| failed(&folder, error))?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
-                let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
-                files.push((path.display().to_string(), text));
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
+    let list = source.find("extends:").map_or(0, |at| at + "extends:".len());
+    let span = source[list..].find(family).map_or(0..0, |at| list + at..list + at + family.len());
+    Problem { file: file.to_owned(), source, span, message, help }
 }

@@ -69,7 +69,7 @@ fn round(
     find: &dyn Fn(&str) -> Vec<Found>,
     text: &str,
 ) -> Option<String> {
-    let mut doc = Document::new(text, rules, |line| Cow::Borrowed(line.trim()));
+    let mut doc = Document::new(text, &rules, |line| Cow::Borrowed(line.trim()));
     let detectors = (0..rules.len()).filter(|&i| rules[i].detect.is_some());
     doc.recognised(None, detectors.map(|i| RuleId(i as u32)).collect());
     doc.enter(name, RuleId(rules.len().saturating_sub(1) as u32));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::{Act, At, Place, Rule, RuleId, Span, script};
+use crate::{Act, At, Place, Rule, RuleId, Span, Table, script};
 
 /// What part of a line or block a hit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Zones {
 /// sees. The source itself never changes.
 pub struct Document<'a> {
     source: &'a str,
-    rules: &'a [Rule],
+    rules: &'a dyn Table,
     detectors: Vec<RuleId>,
     key_of: fn(&str) -> Cow<'_, str>,
     lines: Vec<LineData<'a>>,
@@ -157,7 +157,7 @@ impl<'a> Document<'a> {
 
     /// The rule behind an id.
     pub fn rule(&self, id: RuleId) -> &'a Rule {
-        &self.rules[id.0 as usize]
+        self.rules.rule(id)
     }
 
     /// The lines that earlier stages left, blank ones included.
@@ -276,10 +276,10 @@ impl<'a> Document<'a> {
 impl<'a> Document<'a> {
     /// A document over `source`, its lines split at LF, CR LF and CR.
     ///
-    /// `key_of` gives a line's form for matching.
+    /// `rules` is where the rules of its hits are looked up; `key_of` gives a line's form for matching.
     pub fn new(
         source: &'a str,
-        rules: &'a [Rule],
+        rules: &'a dyn Table,
         key_of: fn(&str) -> Cow<'_, str>,
     ) -> Document<'a> {
         let mut lines: Vec<_> = split_lines(source)
@@ -587,10 +587,12 @@ mod tests {
         Cow::Borrowed(text.trim())
     }
 
+    const NO_RULES: &[Rule; 0] = &[];
+
     const BODY: &str = "The minister said on Tuesday that the talks would go on.";
 
     fn zones(source: &str) -> String {
-        let doc = Document::new(source, &[], plain);
+        let doc = Document::new(source, NO_RULES, plain);
         doc.lines()
             .filter(|line| !line.is_blank())
             .map(|line| match (line.in_head(), line.in_tail(), line.is_body()) {
@@ -620,7 +622,7 @@ mod tests {
 
     #[test]
     fn a_range_across_a_cut_covers_the_cut() {
-        let mut doc = Document::new("one two three", &[], plain);
+        let mut doc = Document::new("one two three", NO_RULES, plain);
         let piece =
             |at, start, end, replaced| Piece { at, source: Span::new(start, end), replaced };
         let pieces = vec![piece(0, 0, 4, false), piece(4, 7, 8, true), piece(5, 8, 13, false)];
@@ -633,7 +635,7 @@ mod tests {
 
     #[test]
     fn a_part_of_a_replacement_has_no_source() {
-        let mut doc = Document::new("one two", &[], plain);
+        let mut doc = Document::new("one two", NO_RULES, plain);
         let pieces = vec![
             Piece { at: 0, source: Span::new(0, 3), replaced: true },
             Piece { at: 8, source: Span::new(3, 7), replaced: false },

@@ -4,6 +4,21 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(pub u32);
 
+/// Where the rules of a pipeline are looked up.
+pub trait Table: Sync {
+    /// The rule behind an id.
+    ///
+    /// # Panics
+    /// The id is another table's.
+    fn rule(&self, id: RuleId) -> &Rule;
+}
+
+impl<T: AsRef<[Rule]> + Sync> Table for T {
+    fn rule(&self, RuleId(id): RuleId) -> &Rule {
+        &self.as_ref()[id as usize]
+    }
+}
+
 /// What a stage may know of a rule: everything but its pattern.
 #[derive(Clone, Debug)]
 pub struct Rule {

@@ -1,0 +1,48 @@
+//! Rules that are packed until a document needs them cut what rules cut that were read at once.
+
+use std::fs;
+use std::path::Path;
+
+use chaffinch_core::{Input, Limits, Pipeline};
+
+/// Everything that cleaning gives, as text.
+fn cleaned(pipeline: &Pipeline, input: &Input<'_>) -> String {
+    let cleaned = pipeline.clean_input(input);
+    let edits = cleaned
+        .edits()
+        .iter()
+        .map(|edit| format!("{:?} {} {:?}\n", edit.span, pipeline.rule(edit.rule).id, edit.with));
+    format!(
+        "{:?} {:?} {:?}\n{}{}",
+        cleaned.outlet(),
+        cleaned.verdict(),
+        cleaned.fields().to_json(),
+        edits.collect::<String>(),
+        cleaned.text(),
+    )
+}
+
+#[test]
+fn packed_rules_clean_alike() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/seeds");
+    let limits = Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() };
+    let mut compared = 0;
+    for config in ["languages: all\n", "languages: [fa]\n", "stages: [promo, navigation]\n"] {
+        let builder = Pipeline::builder;
+        let builder = || builder().config("test", config, Path::new("")).unwrap().limits(limits);
+        let (proved, packed) =
+            (builder().build().unwrap(), builder().to_clean(None).build().unwrap());
+        let digests = |pipeline: &Pipeline| pipeline.rules().digests().collect::<Vec<_>>();
+        assert_eq!(digests(&proved), digests(&packed));
+        assert_eq!(proved.rules().recognition(), packed.rules().recognition());
+        assert_eq!(proved.rules().ids().count(), packed.rules().ids().count());
+        for entry in fs::read_dir(&seeds).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            let input = Input { bytes: &bytes, path: path.to_str(), ..Input::default() };
+            assert_eq!(cleaned(&proved, &input), cleaned(&packed, &input), "{}", path.display());
+            compared += 1;
+        }
+    }
+    assert!(compared >= 15);
+}

@@ -1,0 +1,241 @@
+//! Which rule files a run reads, and how: parsed, or as an earlier run packed them.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::cache::Entry;
+use crate::file::{Allow, Example, FileRule, Reading, RuleFile};
+use crate::packed::{Head, Packed, pack};
+use crate::set::RuleSet;
+use crate::yaml::Problem;
+
+/// The rule files that ship with Chaffinch: name below `rules/`, and text.
+pub static SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+
+/// Which rules matter, and what for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Generic rules that name another language than these are left out; none if this is none.
+    pub languages: Option<&'a [String]>,
+    /// Rules addressed to other stages than these match nothing; if this is none, all match.
+    pub running: Option<&'a [&'a str]>,
+    /// What the rules are for.
+    pub purpose: Purpose<'a>,
+}
+
+/// What rules are loaded for.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// To be proved and shown: with their cases and examples.
+    Proof,
+    /// To clean: without them, and packed until a document needs them.
+    Run {
+        /// Where packed rules are kept for the next run.
+        cache: Option<&'a Path>,
+    },
+}
+
+impl Wanted<'_> {
+    /// All rules, with what proves them.
+    pub const ALL: Wanted<'static> =
+        Wanted { languages: None, running: None, purpose: Purpose::Proof };
+
+    pub(crate) fn speaks(&self, language: Option<&str>) -> bool {
+        let known = |language: &str| {
+            self.languages.is_none_or(|all| all.iter().any(|other| other == language))
+        };
+        language.is_none_or(known)
+    }
+}
+
+/// A rule file that is to be read.
+pub(crate) struct Source<'t> {
+    /// As it is called in problems.
+    pub(crate) file: String,
+    pub(crate) origin: Origin<'t>,
+}
+
+/// Where the text of a rule file is.
+pub(crate) enum Origin<'t> {
+    Disk(PathBuf),
+    Given(&'t str),
+    Shipped(&'static str),
+}
+
+impl Source<'_> {
+    pub(crate) fn text(&self) -> Result<Cow<'_, str>, Problem> {
+        match &self.origin {
+            Origin::Given(text) | Origin::Shipped(text) => Ok(Cow::Borrowed(text)),
+            Origin::Disk(path) => match fs::read_to_string(path) {
+                Ok(text) => Ok(Cow::Owned(text)),
+                Err(error) => Err(unreadable(path, &error)),
+            },
+        }
+    }
+
+    fn parse(&self, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
+        let text = self.text().map_err(|problem| vec![problem])?;
+        let shipped = matches!(self.origin, Origin::Shipped(_));
+        RuleFile::parse_as(&self.file, &text, Reading { stages, shipped })
+    }
+}
+
+/// The rule files of a set, read.
+pub(crate) enum Files {
+    Parsed(Vec<(Head, Parsed)>),
+    Packed(Packed),
+}
+
+/// The rules of a file, with what proves them.
+pub(crate) struct Parsed {
+    pub(crate) rules: Vec<FileRule>,
+    pub(crate) examples: Vec<Example>,
+    pub(crate) allow: Vec<Allow>,
+}
+
+/// Gives the text of a rule file by its name, to show a place in it.
+pub(crate) type Text<'a> = &'a dyn Fn(&str) -> String;
+
+fn parsed(file: RuleFile) -> (Head, Parsed) {
+    let head = Head::of(&file);
+    let RuleFile { rules, examples, allow, .. } = file;
+    (head, Parsed { rules, examples, allow })
+}
+
+impl RuleSet {
+    /// The shipped generic rules with the shipped outlets.
+    ///
+    /// # Errors
+    /// What is wrong with the rules; nothing, for stages that know the built-in names.
+    pub fn shipped(stages: &[&str]) -> Result<RuleSet, Vec<Problem>> {
+        RuleSet::load(&[], &[], stages, &Wanted::ALL)
+    }
+
+    /// The shipped generic rules with the rule files below `directories`, or with the shipped
+    /// outlets where none is given; `files` are more rule files, by name and text. A directory's own
+    /// `generic/` stands in for the shipped one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, all at once.
+    pub fn load(
+        directories: &[&Path],
+        files: &[(String, String)],
+        stages: &[&str],
+        wanted: &Wanted<'_>,
+    ) -> Result<RuleSet, Vec<Problem>> {
+        let (sources, mut problems) = sources(directories, files);
+        let cache = match wanted.purpose {
+            Purpose::Run { cache: Some(directory) } if problems.is_empty() => Some(directory),
+            _ => None,
+        };
+        let text = |file: &str| {
+            let source = sources.iter().find(|source| source.file == file);
+            source.and_then(|source| Some(source.text().ok()?.into_owned())).unwrap_or_default()
+        };
+        let entry = || Entry::of(cache?, stages, &sources);
+        let place = entry();
+        let mut to_keep = None;
+        let files = if let Some(packed) = place.as_ref().and_then(Entry::read) {
+            Files::Packed(packed)
+        } else if matches!(wanted.purpose, Purpose::Proof) {
+            let parse = |source: &Source<'_>| source.parse(stages).map(parsed);
+            Files::Parsed(sound(sources.par_iter().map(parse).collect(), &mut problems))
+        } else {
+            let parse = |source: &Source<'_>| source.parse(stages).map(pack);
+            let files = sound(sources.par_iter().map(parse).collect(), &mut problems);
+            let packed = Packed::of(files);
+            to_keep = place.map(|place| (place, packed.to_bytes()));
+            Files::Packed(packed)
+        };
+        let set = RuleSet::build(files, &text, &mut problems, wanted);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        if let Some((place, bytes)) = to_keep {
+            place.write(entry(), &bytes);
+        }
+        Ok(set)
+    }
+}
+
+/// What could be read; what is wrong with the rest goes to `problems`.
+fn sound<T>(files: Vec<Result<T, Vec<Problem>>>, problems: &mut Vec<Problem>) -> Vec<T> {
+    let keep = |file: Result<T, Vec<Problem>>| file.map_err(|found| problems.extend(found)).ok();
+    files.into_iter().filter_map(keep).collect()
+}
+
+/// All rule files that are meant, in order, and directories that cannot be read.
+fn sources<'t>(
+    directories: &[&Path],
+    files: &'t [(String, String)],
+) -> (Vec<Source<'t>>, Vec<Problem>) {
+    let (mut sources, mut problems) = (Vec::new(), Vec::new());
+    for directory in directories {
+        match paths_in(directory) {
+            Ok(paths) => sources.extend(
+                paths.into_iter().map(|(file, path)| Source { file, origin: Origin::Disk(path) }),
+            ),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    sources.extend(
+        files.iter().map(|(file, text)| Source { file: file.clone(), origin: Origin::Given(text) }),
+    );
+    let own_generic = sources.iter().any(|source| is_generic(&source.file));
+    for (name, text) in SHIPPED {
+        let generic = is_generic(name);
+        if generic && !own_generic || !generic && directories.is_empty() && files.is_empty() {
+            let file = format!("rules/{name}");
+            sources.push(Source { file, origin: Origin::Shipped(text) });
+        }
+    }
+    (sources, problems)
+}
+
+fn is_generic(file: &str) -> bool {
+    Path::new(file).parent().is_some_and(|parent| parent.ends_with("generic"))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    Problem::whole(&path.display().to_string(), error.to_string())
+}
+
+/// The rule files below a directory, by name and text.
+///
+/// # Errors
+/// The directory or a file of it cannot be read.
+pub fn files_in(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
+    let read = |(name, path): (String, PathBuf)| match fs::read_to_string(&path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(unreadable(&path, &error)),
+    };
+    paths_in(directory)?.into_iter().map(read).collect()
+}
+
+/// The rule files below a directory, by name.
+fn paths_in(directory: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
+    let mut files = Vec::new();
+    let mut folders = vec![directory.to_owned()];
+    if !directory.is_dir() {
+        let shown = directory.display().to_string();
+        return Err(Problem::whole(&shown, "there is no such directory of rule files"));
+    }
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))? {
+            let entry = entry.map_err(|error| unreadable(&folder, &error))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
+            if kind.is_dir() || kind.is_symlink() && path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+                files.push((path.display().to_string(), path));
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,218 @@
+//! Which outlet a document is from: by the host of its URL, its path, or lines that only one outlet
+//! has.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
+
+use chaffinch_stage::Document;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use rustc_hash::{FxHashMap, FxHasher};
+
+use crate::index::{Ends, Index, IndexBuilder};
+use crate::key;
+use crate::literals::Side;
+use crate::packed::Head;
+use crate::set::UnitId;
+
+/// How a document's outlet was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The user said so.
+    Given,
+    /// By the host of its URL.
+    Host,
+    /// By its path.
+    Path,
+    /// By lines that only this outlet has.
+    Signs,
+}
+
+impl How {
+    /// What a word of a ledger stands for.
+    pub fn from_word(word: &str) -> Option<How> {
+        [How::Given, How::Host, How::Path, How::Signs].into_iter().find(|how| how.as_str() == word)
+    }
+
+    /// The word for it in ledgers and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            How::Given => "given",
+            How::Host => "host",
+            How::Path => "path",
+            How::Signs => "signs",
+        }
+    }
+}
+
+/// What tells outlets. Globs and signs are made ready for the first document whose host does not.
+#[derive(Debug, Default)]
+pub(crate) struct Recognition {
+    hosts: HashMap<String, Vec<UnitId>>,
+    globs: Vec<(String, UnitId)>,
+    ready_globs: OnceLock<GlobSet>,
+    signs: Vec<(String, UnitId)>,
+    ready_signs: OnceLock<Signs>,
+    digest: u64,
+}
+
+impl Recognition {
+    /// Adds what tells an outlet.
+    pub(crate) fn add(&mut self, unit: UnitId, head: Head) {
+        let Head { id, extends, hosts, paths, signs, .. } = head;
+        self.digest = hash_of(&(self.digest, &id, &extends, &hosts, &paths, &signs));
+        for host in hosts {
+            self.hosts.entry(host).or_default().push(unit);
+        }
+        self.globs.extend(paths.into_iter().map(|path| (path, unit)));
+        self.signs.extend(signs.into_iter().map(|sign| (sign, unit)));
+    }
+
+    /// Once all outlets are added.
+    pub(crate) fn finish(&mut self) {
+        self.signs.sort_unstable_by(|(one, a), (other, b)| (one, a.0).cmp(&(other, b.0)));
+        self.signs.shrink_to_fit();
+        self.hosts.shrink_to_fit();
+    }
+
+    /// A digest of how outlets are recognised, and which families they extend.
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// The outlets of a host, or of the nearest domain above it that has some.
+    pub(crate) fn by_host(&self, url: &str) -> &[UnitId] {
+        let Some(host) = host_of(url) else { return &[] };
+        let mut rest = host.as_str();
+        loop {
+            if let Some(units) = self.hosts.get(rest) {
+                return units;
+            }
+            match rest.split_once('.') {
+                Some((_, domain)) => rest = domain,
+                None => return &[],
+            }
+        }
+    }
+
+    pub(crate) fn by_path(&self, path: &str) -> Vec<UnitId> {
+        if self.globs.is_empty() {
+            return Vec::new();
+        }
+        let set = self.ready_globs.get_or_init(|| {
+            let mut globs = GlobSetBuilder::new();
+            // Checked when their files were read.
+            self.globs.iter().filter_map(|(glob, _)| Glob::new(glob).ok()).for_each(|glob| {
+                globs.add(glob);
+            });
+            globs.build().unwrap_or_default()
+        });
+        set.matches(path).into_iter().map(|at| self.globs[at].1).collect()
+    }
+
+    /// The outlets that most different signs in a document tell.
+    pub(crate) fn by_signs(&self, doc: &Document<'_>) -> Vec<UnitId> {
+        if self.signs.is_empty() {
+            return Vec::new();
+        }
+        let ready = self.ready_signs.get_or_init(|| Signs::of(&self.signs));
+        let (mut near, mut seen) = (Vec::new(), BTreeSet::new());
+        for line in doc.lines().filter(|line| !line.is_blank()) {
+            ready.near.candidates(&Ends::of_text(line.text()), &mut near);
+            if near.is_empty() {
+                continue;
+            }
+            let key = key::key(line.text());
+            for &length in ready.lengths.range(..=key.len()) {
+                let ends = [key.get(..length), key.get(key.len() - length..)];
+                seen.extend(
+                    ends.into_iter().flatten().filter_map(|end| ready.first(&self.signs, end)),
+                );
+            }
+        }
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        for first in seen {
+            for unit in having(&self.signs, first) {
+                *counts.entry(unit.0).or_default() += 1;
+            }
+        }
+        let most = counts.values().copied().max();
+        let winners = counts.into_iter().filter(|(_, count)| Some(*count) == most);
+        winners.map(|(unit, _)| UnitId(unit)).collect()
+    }
+
+    /// Signs that several outlets name: the sign, and the outlets.
+    pub(crate) fn shared_signs(&self) -> Vec<(&str, Vec<UnitId>)> {
+        let same = self.signs.chunk_by(|(one, _), (other, _)| one == other);
+        let several = same.filter(|same| same.len() > 1);
+        several.map(|same| (same[0].0.as_str(), same.iter().map(|(_, u)| *u).collect())).collect()
+    }
+}
+
+/// The outlets that name the sign that stands first at `first`; signs are in order.
+fn having(signs: &[(String, UnitId)], first: usize) -> impl Iterator<Item = UnitId> {
+    let same = signs[first..].iter().take_while(move |(sign, _)| *sign == signs[first].0);
+    same.map(|(_, unit)| *unit)
+}
+
+/// The number that all signs have in their index.
+const SOME_SIGN: u32 = 0;
+
+/// Signs, ready to be found.
+#[derive(Debug)]
+struct Signs {
+    // Whether a line may begin or end with a sign at all; then signs are looked up whole, since
+    // thousands of outlets may share how theirs begin.
+    near: Index,
+    lengths: BTreeSet<usize>,
+    /// Where a sign stands first, by its hash, or by a number above where another has the same.
+    places: FxHashMap<u64, u32>,
+}
+
+impl Signs {
+    fn of(signs: &[(String, UnitId)]) -> Signs {
+        let mut near = IndexBuilder::default();
+        let (mut lengths, mut places) = (BTreeSet::new(), FxHashMap::default());
+        for (at, (sign, _)) in signs.iter().enumerate() {
+            if at > 0 && signs[at - 1].0 == *sign {
+                continue;
+            }
+            near.add_literal(SOME_SIGN, Side::Start, sign);
+            near.add_literal(SOME_SIGN, Side::End, sign);
+            lengths.insert(sign.len());
+            let mut hash = hash_of(&sign);
+            while places.contains_key(&hash) {
+                hash = hash.wrapping_add(1);
+            }
+            places.insert(hash, at as u32);
+        }
+        places.shrink_to_fit();
+        Signs { near: near.build(), lengths, places }
+    }
+
+    /// Where a sign stands first among `signs`.
+    fn first(&self, signs: &[(String, UnitId)], sign: &str) -> Option<usize> {
+        let mut hash = hash_of(&sign);
+        loop {
+            let at = *self.places.get(&hash)? as usize;
+            if signs[at].0 == sign {
+                return Some(at);
+            }
+            hash = hash.wrapping_add(1);
+        }
+    }
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The host of a URL, in lower case, without a port.
+fn host_of(url: &str) -> Option<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    (!host.is_empty()).then(|| host.to_lowercase())
+}

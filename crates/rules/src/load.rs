@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::cache::Entry;
-use crate::file::{Allow, Example, FileRule, Reading, RuleFile};
-use crate::packed::{Head, Packed, pack};
+use crate::file::{Reading, RuleFile};
+use crate::packed::{Packed, pack};
 use crate::set::RuleSet;
 use crate::yaml::Problem;
 
@@ -86,25 +86,12 @@ impl Source<'_> {
 
 /// The rule files of a set, read.
 pub(crate) enum Files {
-    Parsed(Vec<(Head, Parsed)>),
+    Parsed(Vec<RuleFile>),
     Packed(Packed),
-}
-
-/// The rules of a file, with what proves them.
-pub(crate) struct Parsed {
-    pub(crate) rules: Vec<FileRule>,
-    pub(crate) examples: Vec<Example>,
-    pub(crate) allow: Vec<Allow>,
 }
 
 /// Gives the text of a rule file by its name, to show a place in it.
 pub(crate) type Text<'a> = &'a dyn Fn(&str) -> String;
-
-fn parsed(file: RuleFile) -> (Head, Parsed) {
-    let head = Head::of(&file);
-    let RuleFile { rules, examples, allow, .. } = file;
-    (head, Parsed { rules, examples, allow })
-}
 
 impl RuleSet {
     /// The shipped generic rules with the shipped outlets.
@@ -142,21 +129,20 @@ impl RuleSet {
         let files = if let Some(packed) = place.as_ref().and_then(Entry::read) {
             Files::Packed(packed)
         } else if matches!(wanted.purpose, Purpose::Proof) {
-            let parse = |source: &Source<'_>| source.parse(stages).map(parsed);
+            let parse = |source: &Source<'_>| source.parse(stages);
             Files::Parsed(sound(sources.par_iter().map(parse).collect(), &mut problems))
         } else {
             let parse = |source: &Source<'_>| source.parse(stages).map(pack);
             let files = sound(sources.par_iter().map(parse).collect(), &mut problems);
-            let packed = Packed::of(files);
-            to_keep = place.map(|place| (place, packed.to_bytes()));
-            Files::Packed(packed)
+            to_keep = place;
+            Files::Packed(Packed::of(&files))
         };
         let set = RuleSet::build(files, &text, &mut problems, wanted);
         if !problems.is_empty() {
             return Err(problems);
         }
-        if let Some((place, bytes)) = to_keep {
-            place.write(entry(), &bytes);
+        if let Some(place) = to_keep {
+            place.write(entry(), set.packed().bytes());
         }
         Ok(set)
     }

@@ -180,7 +180,7 @@ fn shared(chars: Chars) -> Arc<Chars> {
 }
 
 /// The most instructions of a pattern.
-const MOST_CODE: usize = 2048;
+const MOST_CODE: usize = 8192;
 
 /// Makes a [`Matcher`].
 #[derive(Default)]

@@ -17,47 +17,62 @@ use crate::key;
 use crate::pattern::Tell;
 
 /// What is known of a rule file without unpacking its rules.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Head {
-    pub(crate) file: String,
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Head<'a> {
+    pub(crate) file: &'a str,
     pub(crate) subject: Subject,
-    pub(crate) id: String,
-    pub(crate) name: Option<String>,
-    pub(crate) hosts: Vec<String>,
-    pub(crate) paths: Vec<String>,
+    pub(crate) id: &'a str,
+    pub(crate) name: Option<&'a str>,
+    #[serde(borrow)]
+    pub(crate) hosts: Vec<&'a str>,
+    pub(crate) paths: Vec<&'a str>,
     /// Signs, folded as keys are.
-    pub(crate) signs: Vec<String>,
-    pub(crate) extends: Vec<String>,
+    pub(crate) signs: Vec<&'a str>,
+    pub(crate) extends: Vec<&'a str>,
     /// Whether some of its rules hold in an era alone.
     pub(crate) eras: bool,
     /// The stages of its rules that switch on a detector.
-    pub(crate) detects: Vec<String>,
+    pub(crate) detects: Vec<&'a str>,
     /// The number of its rules.
     pub(crate) rules: u32,
     /// Tells what its rules cut, and in which order they are tried.
     pub(crate) digest: u64,
 }
 
-impl Head {
-    pub(crate) fn of(file: &RuleFile) -> Head {
+impl<'a> Head<'a> {
+    /// The head of a file, packed.
+    pub(crate) fn packed(file: &RuleFile) -> Vec<u8> {
+        let fold = |sign: &String| key::key(sign).into_owned();
+        let signs: Vec<String> = file.signs.iter().map(fold).collect();
+        packed(&Head::of(file, &signs))
+    }
+
+    /// What [`Head::packed`] gave.
+    pub(crate) fn read(bytes: &'a [u8]) -> Head<'a> {
+        read(bytes)
+    }
+
+    /// The head of a file whose signs are these, folded.
+    fn of(file: &'a RuleFile, signs: &'a [String]) -> Head<'a> {
         let mut digest = Xxh3Default::new();
-        let mut detects: Vec<String> = Vec::new();
+        let mut detects: Vec<&str> = Vec::new();
         for FileRule { rule, written, era, .. } in &file.rules {
             digest.update(rule.id.as_bytes());
             digest.update(&file::digest(rule, written, era).to_le_bytes());
-            if rule.detect.is_some() && !detects.contains(&rule.stage) {
-                detects.push(rule.stage.clone());
+            if rule.detect.is_some() && !detects.contains(&rule.stage.as_str()) {
+                detects.push(&rule.stage);
             }
         }
+        let texts = |texts: &'a [String]| texts.iter().map(String::as_str).collect();
         Head {
-            file: file.file.clone(),
+            file: &file.file,
             subject: file.subject,
-            id: file.id.clone(),
-            name: file.name.clone(),
-            hosts: file.hosts.clone(),
-            paths: file.paths.clone(),
-            signs: file.signs.iter().map(|sign| key::key(sign).into_owned()).collect(),
-            extends: file.extends.clone(),
+            id: &file.id,
+            name: file.name.as_deref(),
+            hosts: texts(&file.hosts),
+            paths: texts(&file.paths),
+            signs: texts(signs),
+            extends: texts(&file.extends),
             eras: file.rules.iter().any(|rule| !rule.era.is_always()),
             detects,
             rules: file.rules.len() as u32,
@@ -69,100 +84,88 @@ impl Head {
 /// Rule files, packed.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
-    pub(crate) heads: Vec<Head>,
-    // Where the rules of each lie among `bytes`.
-    places: Vec<Range<usize>>,
+    /// As [`Packed::from_bytes`] reads them.
     bytes: Vec<u8>,
+    // For each file, where its head and its rules lie among `bytes`.
+    places: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl Packed {
-    /// The rules of the file at this place among `heads`.
-    ///
-    /// # Panics
-    /// It has no such file.
-    pub(crate) fn rules(&self, at: usize) -> Vec<FileRule> {
-        let rules = unpack(&self.bytes[self.places[at].clone()]);
-        rules.expect("what this build packed, and a digest held whole, can be unpacked")
-    }
-
-    /// All heads, and leaves none.
-    pub(crate) fn take_heads(&mut self) -> Vec<Head> {
-        std::mem::take(&mut self.heads)
-    }
-
-    /// Packs what `pack` gave for each file.
-    pub(crate) fn of(files: Vec<(Head, Vec<u8>)>) -> Packed {
-        let mut packed = Packed::default();
-        for (head, rules) in files {
-            let start = packed.bytes.len();
-            packed.bytes.extend_from_slice(&rules);
-            packed.places.push(start..packed.bytes.len());
-            packed.heads.push(head);
-        }
-        packed
-    }
-
-    /// As bytes that [`Packed::from_bytes`] reads.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let lengths: Vec<usize> = self.places.iter().map(Range::len).collect();
-        let heads = packed(&(&self.heads, lengths));
+    /// Puts together what [`pack`] gave for each file.
+    pub(crate) fn of(files: &[(Vec<u8>, Vec<u8>)]) -> Packed {
+        let lengths: Vec<(usize, usize)> =
+            files.iter().map(|(head, rules)| (head.len(), rules.len())).collect();
+        let lengths = packed(&lengths);
         let mut bytes = MAGIC.to_vec();
-        let digest = digest_of(&heads, &self.bytes);
-        bytes.extend_from_slice(&digest.to_le_bytes());
-        bytes.extend_from_slice(&(heads.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&heads);
-        bytes.extend_from_slice(&self.bytes);
-        bytes
+        bytes.resize(MAGIC.len() + 8, 0);
+        bytes.extend_from_slice(&(lengths.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&lengths);
+        // Heads lie side by side: they are read first, and all of them.
+        files.iter().for_each(|(head, _)| bytes.extend_from_slice(head));
+        files.iter().for_each(|(_, rules)| bytes.extend_from_slice(rules));
+        let digest = xxh3_64(&bytes[MAGIC.len() + 8..]);
+        bytes[MAGIC.len()..MAGIC.len() + 8].copy_from_slice(&digest.to_le_bytes());
+        Packed::from_bytes(bytes).expect("it was put together as it is read")
     }
 
-    /// Reads bytes back; none if they are not what was written, whole.
-    pub(crate) fn from_bytes(mut bytes: Vec<u8>) -> Option<Packed> {
-        let rest = bytes.strip_prefix(MAGIC)?;
-        let (digest, rest) = rest.split_first_chunk()?;
-        let (length, rest) = rest.split_first_chunk()?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        let (heads, rules) = rest.split_at_checked(length)?;
-        if digest_of(heads, rules) != u64::from_le_bytes(*digest) {
+    /// Reads what [`Packed::bytes`] gave; none if it is not whole.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Packed> {
+        let (digest, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
+        if xxh3_64(rest) != u64::from_le_bytes(*digest) {
             return None;
         }
-        let (heads, lengths): (Vec<Head>, Vec<usize>) = postcard::from_bytes(heads).ok()?;
-        let mut end = 0;
-        let place = |length: usize| {
-            end += length;
-            end - length..end
+        let (length, rest) = rest.split_first_chunk()?;
+        let (lengths, rest) =
+            rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        let lengths: Vec<(usize, usize)> = postcard::from_bytes(lengths).ok()?;
+        let mut head = bytes.len() - rest.len();
+        let mut rules = head + lengths.iter().map(|(head, _)| head).sum::<usize>();
+        let place = |(head_length, rules_length): (usize, usize)| {
+            let start = (head, rules);
+            (head, rules) = (head + head_length, rules + rules_length);
+            (start.0..head, start.1..rules)
         };
-        let places: Vec<_> = lengths.into_iter().map(place).collect();
-        let sound = places.len() == heads.len() && end == rules.len();
-        let start = bytes.len() - rules.len();
-        bytes.drain(..start);
-        sound.then_some(Packed { heads, places, bytes })
+        let places = lengths.into_iter().map(place).collect();
+        (rules == bytes.len()).then_some(Packed { bytes, places })
     }
+
+    /// What another process can read back.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The heads of all files.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = Head<'_>> {
+        self.places.iter().map(|(head, _)| Head::read(&self.bytes[head.clone()]))
+    }
+
+    /// The rules of a file, by its place among all.
+    ///
+    /// # Panics
+    /// There is no such file.
+    pub(crate) fn rules(&self, at: usize) -> Vec<FileRule> {
+        let rules: Vec<PackedRule> = read(&self.bytes[self.places[at].1.clone()]);
+        rules.into_iter().map(PackedRule::into_rule).collect()
+    }
+}
+
+/// Reads what this build packed, and a digest held whole.
+fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> T {
+    postcard::from_bytes(bytes).expect("it is what was packed")
 }
 
 /// What the file of packed rules begins with.
 const MAGIC: &[u8] = b"chaffinch rules\n";
 
-fn digest_of(heads: &[u8], rules: &[u8]) -> u64 {
-    let mut digest = Xxh3Default::new();
-    digest.update(&xxh3_64(heads).to_le_bytes());
-    digest.update(rules);
-    digest.digest()
-}
-
 /// A file's head, and its rules without what proves them.
-pub(crate) fn pack(file: RuleFile) -> (Head, Vec<u8>) {
-    let head = Head::of(&file);
+pub(crate) fn pack(file: RuleFile) -> (Vec<u8>, Vec<u8>) {
+    let head = Head::packed(&file);
     // What tells of a generic rule is needed by every run; of an outlet's, by those that see it,
     // and ten thousand outlets are read sooner without.
     let told = file.subject == Subject::Generic;
     let rules: Vec<PackedRule> =
         file.rules.into_par_iter().map(|rule| PackedRule::of(rule, told)).collect();
     (head, packed(&rules))
-}
-
-fn unpack(bytes: &[u8]) -> Option<Vec<FileRule>> {
-    let rules: Vec<PackedRule> = postcard::from_bytes(bytes).ok()?;
-    rules.into_iter().map(PackedRule::into_rule).collect()
 }
 
 fn packed(value: &impl Serialize) -> Vec<u8> {
@@ -197,11 +200,10 @@ impl PackedRule {
         PackedRule { rule, language, written, ignore_case, era, at, tells }
     }
 
-    fn into_rule(self) -> Option<FileRule> {
+    fn into_rule(self) -> FileRule {
         let PackedRule { rule, language, written, ignore_case, era, at, tells } = self;
-        let key =
-            |(place, texts): (usize, Vec<String>)| Some((*WRITTEN_KEYS.get(place)?, texts.into()));
-        let keys = written.into_iter().map(key).collect::<Option<_>>()?;
+        let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
+        let keys = written.into_iter().map(key).collect();
         let written = Written { keys, ignore_case };
         let mut patterns = written.unchecked_patterns();
         if !tells.is_empty() {
@@ -209,7 +211,7 @@ impl PackedRule {
             patterns = told.map(|(pattern, tells)| pattern.told_by(tells)).collect();
         }
         let (removes, keeps) = (Vec::new(), Vec::new());
-        Some(FileRule { rule, language, patterns, written, era, at, removes, keeps })
+        FileRule { rule, language, patterns, written, era, at, removes, keeps }
     }
 }
 
@@ -303,30 +305,35 @@ mod tests {
         format!("{rule:?} {language:?} {written:?} {era:?} {at} {tells:?}")
     }
 
+    fn packed_shipped() -> Packed {
+        Packed::of(&shipped().into_iter().map(pack).collect::<Vec<_>>())
+    }
+
     #[test]
     fn rules_come_back_as_they_were() {
-        let files = shipped();
-        let before: Vec<Vec<String>> =
-            files.iter().map(|file| file.rules.iter().map(shown).collect()).collect();
-        let heads: Vec<String> = files.iter().map(|file| format!("{:?}", Head::of(file))).collect();
-        let packed = Packed::of(files.into_iter().map(pack).collect());
-        let packed = Packed::from_bytes(packed.to_bytes()).expect("it is what was written");
-        assert_eq!(packed.heads.len(), SHIPPED.len());
-        for (at, (before, head)) in before.into_iter().zip(heads).enumerate() {
-            assert_eq!(format!("{:?}", packed.heads[at]), head);
-            assert_eq!(packed.rules(at).iter().map(shown).collect::<Vec<_>>(), before);
+        let packed = Packed::from_bytes(packed_shipped().bytes().to_vec()).expect("it is whole");
+        assert_eq!(packed.heads().count(), SHIPPED.len());
+        for (at, (head, file)) in packed.heads().zip(shipped()).enumerate() {
+            assert_eq!(head, Head::read(&Head::packed(&file)));
+            assert_eq!((head.id, head.rules as usize), (file.id.as_str(), file.rules.len()));
+            let rules = packed.rules(at);
+            assert_eq!(
+                rules.iter().map(shown).collect::<Vec<_>>(),
+                file.rules.iter().map(shown).collect::<Vec<_>>()
+            );
         }
     }
 
     #[test]
     fn bytes_that_are_not_whole_are_refused() {
-        let whole = Packed::of(shipped().into_iter().map(pack).collect()).to_bytes();
-        for at in [0, 20, whole.len() / 2, whole.len() - 1] {
-            let mut changed = whole.clone();
+        let packed = packed_shipped();
+        let whole = packed.bytes();
+        for at in [0, 20, 40, whole.len() / 2, whole.len() - 1] {
+            let mut changed = whole.to_vec();
             changed[at] ^= 1;
             assert!(Packed::from_bytes(changed).is_none(), "a bit of byte {at}");
             assert!(Packed::from_bytes(whole[..at].to_vec()).is_none(), "{at} bytes");
         }
-        assert!(Packed::from_bytes([whole.as_slice(), b"more"].concat()).is_none());
+        assert!(Packed::from_bytes([whole, b"more"].concat()).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Which outlet a document is from: by the host of its URL, its path, or lines that only one outlet
 //! has.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
@@ -48,9 +48,10 @@ impl How {
 /// What tells outlets. Globs and signs are made ready for the first document whose host does not.
 #[derive(Debug, Default)]
 pub(crate) struct Recognition {
-    hosts: HashMap<String, Vec<UnitId>>,
+    hosts: FxHashMap<String, Vec<UnitId>>,
     globs: Vec<(String, UnitId)>,
     ready_globs: OnceLock<GlobSet>,
+    /// The signs of each outlet, joined by line ends, which no key holds.
     signs: Vec<(String, UnitId)>,
     ready_signs: OnceLock<Signs>,
     digest: u64,
@@ -58,21 +59,16 @@ pub(crate) struct Recognition {
 
 impl Recognition {
     /// Adds what tells an outlet.
-    pub(crate) fn add(&mut self, unit: UnitId, head: Head) {
+    pub(crate) fn add(&mut self, unit: UnitId, head: &Head<'_>) {
         let Head { id, extends, hosts, paths, signs, .. } = head;
-        self.digest = hash_of(&(self.digest, &id, &extends, &hosts, &paths, &signs));
+        self.digest = hash_of(&(self.digest, id, extends, hosts, paths, signs));
         for host in hosts {
-            self.hosts.entry(host).or_default().push(unit);
+            self.hosts.entry((*host).to_owned()).or_default().push(unit);
         }
-        self.globs.extend(paths.into_iter().map(|path| (path, unit)));
-        self.signs.extend(signs.into_iter().map(|sign| (sign, unit)));
-    }
-
-    /// Once all outlets are added.
-    pub(crate) fn finish(&mut self) {
-        self.signs.sort_unstable_by(|(one, a), (other, b)| (one, a.0).cmp(&(other, b.0)));
-        self.signs.shrink_to_fit();
-        self.hosts.shrink_to_fit();
+        self.globs.extend(paths.iter().map(|path| ((*path).to_owned(), unit)));
+        if !signs.is_empty() {
+            self.signs.push((signs.join("\n"), unit));
+        }
     }
 
     /// A digest of how outlets are recognised, and which families they extend.
@@ -115,7 +111,7 @@ impl Recognition {
         if self.signs.is_empty() {
             return Vec::new();
         }
-        let ready = self.ready_signs.get_or_init(|| Signs::of(&self.signs));
+        let ready = self.signs();
         let (mut near, mut seen) = (Vec::new(), BTreeSet::new());
         for line in doc.lines().filter(|line| !line.is_blank()) {
             ready.near.candidates(&Ends::of_text(line.text()), &mut near);
@@ -125,14 +121,12 @@ impl Recognition {
             let key = key::key(line.text());
             for &length in ready.lengths.range(..=key.len()) {
                 let ends = [key.get(..length), key.get(key.len() - length..)];
-                seen.extend(
-                    ends.into_iter().flatten().filter_map(|end| ready.first(&self.signs, end)),
-                );
+                seen.extend(ends.into_iter().flatten().filter_map(|end| ready.first(end)));
             }
         }
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
         for first in seen {
-            for unit in having(&self.signs, first) {
+            for (_, unit) in ready.same(first) {
                 *counts.entry(unit.0).or_default() += 1;
             }
         }
@@ -141,18 +135,16 @@ impl Recognition {
         winners.map(|(unit, _)| UnitId(unit)).collect()
     }
 
+    fn signs(&self) -> &Signs {
+        self.ready_signs.get_or_init(|| Signs::of(&self.signs))
+    }
+
     /// Signs that several outlets name: the sign, and the outlets.
     pub(crate) fn shared_signs(&self) -> Vec<(&str, Vec<UnitId>)> {
-        let same = self.signs.chunk_by(|(one, _), (other, _)| one == other);
-        let several = same.filter(|same| same.len() > 1);
-        several.map(|same| (same[0].0.as_str(), same.iter().map(|(_, u)| *u).collect())).collect()
+        let all = &self.signs().all;
+        let several = all.chunk_by(|(one, _), (other, _)| one == other).filter(|s| s.len() > 1);
+        several.map(|same| (&*same[0].0, same.iter().map(|(_, unit)| *unit).collect())).collect()
     }
-}
-
-/// The outlets that name the sign that stands first at `first`; signs are in order.
-fn having(signs: &[(String, UnitId)], first: usize) -> impl Iterator<Item = UnitId> {
-    let same = signs[first..].iter().take_while(move |(sign, _)| *sign == signs[first].0);
-    same.map(|(_, unit)| *unit)
 }
 
 /// The number that all signs have in their index.
@@ -161,6 +153,8 @@ const SOME_SIGN: u32 = 0;
 /// Signs, ready to be found.
 #[derive(Debug)]
 struct Signs {
+    /// All of them, in order.
+    all: Vec<(Box<str>, UnitId)>,
     // Whether a line may begin or end with a sign at all; then signs are looked up whole, since
     // thousands of outlets may share how theirs begin.
     near: Index,
@@ -171,12 +165,14 @@ struct Signs {
 
 impl Signs {
     fn of(signs: &[(String, UnitId)]) -> Signs {
+        let each = signs.iter().flat_map(|(signs, unit)| signs.split('\n').map(|s| (s.into(), *unit)));
+        let mut all: Vec<(Box<str>, UnitId)> = each.collect();
+        all.sort_unstable_by(|(one, a), (other, b)| (one, a.0).cmp(&(other, b.0)));
         let mut near = IndexBuilder::default();
         let (mut lengths, mut places) = (BTreeSet::new(), FxHashMap::default());
-        for (at, (sign, _)) in signs.iter().enumerate() {
-            if at > 0 && signs[at - 1].0 == *sign {
-                continue;
-            }
+        let mut at = 0;
+        for same in all.chunk_by(|(one, _), (other, _)| one == other) {
+            let sign = &*same[0].0;
             near.add_literal(SOME_SIGN, Side::Start, sign);
             near.add_literal(SOME_SIGN, Side::End, sign);
             lengths.insert(sign.len());
@@ -185,21 +181,28 @@ impl Signs {
                 hash = hash.wrapping_add(1);
             }
             places.insert(hash, at as u32);
+            at += same.len();
         }
         places.shrink_to_fit();
-        Signs { near: near.build(), lengths, places }
+        Signs { all, near: near.build(), lengths, places }
     }
 
-    /// Where a sign stands first among `signs`.
-    fn first(&self, signs: &[(String, UnitId)], sign: &str) -> Option<usize> {
+    /// Where a sign stands first among all.
+    fn first(&self, sign: &str) -> Option<usize> {
         let mut hash = hash_of(&sign);
         loop {
             let at = *self.places.get(&hash)? as usize;
-            if signs[at].0 == sign {
+            if *self.all[at].0 == *sign {
                 return Some(at);
             }
             hash = hash.wrapping_add(1);
         }
+    }
+
+    /// The sign that stands first at `first`, once for each outlet that names it.
+    fn same(&self, first: usize) -> &[(Box<str>, UnitId)] {
+        let rest = &self.all[first..];
+        &rest[..rest.partition_point(|(sign, _)| *sign == rest[0].0)]
     }
 }
 

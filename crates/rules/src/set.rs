@@ -1,15 +1,16 @@
 //! All rules of a run: which hold for a document, and which of them match a line.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId, Table};
+use rustc_hash::FxHashMap;
 
-use crate::file::{self, Allow, Era, Example, FileRule, Subject, Written};
+use crate::file::{self, Allow, Era, Example, FileRule, RuleFile, Subject, Written};
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::Keyed;
-use crate::load::{Files, Parsed, Text, Wanted};
+use crate::load::{Files, Text, Wanted};
 use crate::packed::{Head, Packed};
 use crate::pattern::{Anchor, Found, Pattern};
 use crate::recognise::{How, Recognition};
@@ -119,8 +120,16 @@ pub struct RuleSet {
     detecting: BTreeSet<String>,
     generic: Rules,
     units: Vec<Unit>,
-    names: HashMap<String, UnitId>,
+    names: FxHashMap<String, UnitId>,
     recognition: Recognition,
+}
+
+/// The rules of a file that is added to a set.
+enum ReadRules<'a> {
+    /// As they were just read, with what proves them.
+    Now(RuleFile),
+    /// Packed, at this place.
+    Later(&'a Packed, usize),
 }
 
 /// A file and the families that it extends.
@@ -139,59 +148,61 @@ impl RuleSet {
     ) -> RuleSet {
         let owned = |all: &[&str]| all.iter().map(|&stage| stage.to_owned()).collect();
         let mut set = RuleSet { running: wanted.running.map(owned), ..RuleSet::default() };
-        let files: Vec<(Head, Option<Parsed>)> = match files {
-            Files::Parsed(files) => {
-                files.into_iter().map(|(head, parsed)| (head, Some(parsed))).collect()
-            }
-            Files::Packed(packed) => {
-                set.packed = packed;
-                set.packed.take_heads().into_iter().map(|head| (head, None)).collect()
+        let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
+        let mut add = |set: &mut RuleSet, head: Head<'_>, rules: ReadRules<'_>| {
+            set.detecting.extend(head.detects.iter().map(|&stage| stage.to_owned()));
+            if head.subject == Subject::Generic {
+                set.add_generic(&head, rules, wanted, &mut generic);
+            } else if set.names.contains_key(head.id) {
+                problems.push(named_before(&head, text(head.file)));
+            } else {
+                extends.push(set.add_unit(head, rules));
             }
         };
-        let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
-        for (at, (head, parsed)) in files.into_iter().enumerate() {
-            set.detecting.extend(head.detects.iter().cloned());
-            if head.subject == Subject::Generic {
-                set.add_generic(at, &head, parsed, wanted, &mut generic);
-            } else if set.names.contains_key(&head.id) {
-                let message = format!("another rule file is already named \"{}\"", head.id);
-                let source = text(&head.file);
-                let span = source.find(&head.id).map_or(0..0, |at| at..at + head.id.len());
-                let file = head.file;
-                problems.push(Problem { file, source, span, message, help: None });
-            } else {
-                extends.push(set.add_unit(at, head, parsed));
+        match files {
+            Files::Parsed(files) => {
+                for file in files {
+                    let head = Head::packed(&file);
+                    add(&mut set, Head::read(&head), ReadRules::Now(file));
+                }
+            }
+            Files::Packed(packed) => {
+                for (at, head) in packed.heads().enumerate() {
+                    add(&mut set, head, ReadRules::Later(&packed, at));
+                }
+                set.packed = packed;
             }
         }
         set.generic = generic.build();
-        set.recognition.finish();
         set.extend_units(&extends, text, problems);
         set
     }
 
-    fn add_section(&mut self, packed: usize, file: &str, rules: u32, digest: u64) -> &mut Section {
+    fn add_section(&mut self, file: &str, rules: u32, digest: u64, packed: usize) -> &mut Section {
+        let at = self.sections.len();
         let start = self.section_of.len() as u32;
-        let at = self.sections.len() as u32;
-        self.section_of.extend((0..rules).map(|_| at));
-        let (unit, rules) = (None, OnceLock::new());
+        self.section_of.extend((0..rules).map(|_| at as u32));
         let ids = start..self.section_of.len() as u32;
-        self.sections.push(Section { file: file.into(), unit, ids, digest, packed, rules });
-        &mut self.sections[at as usize]
+        let (file, rules) = (file.into(), OnceLock::new());
+        self.sections.push(Section { file, unit: None, ids, digest, packed, rules });
+        &mut self.sections[at]
     }
 
+    /// Adds a file for all outlets, whose rules every run needs.
     fn add_generic(
         &mut self,
-        packed: usize,
-        head: &Head,
-        parsed: Option<Parsed>,
+        head: &Head<'_>,
+        rules: ReadRules<'_>,
         wanted: &Wanted<'_>,
         generic: &mut RulesBuilder,
     ) {
-        let mut rules = parsed.map_or_else(|| self.packed.rules(packed), |parsed| parsed.rules);
+        let mut rules = match rules {
+            ReadRules::Now(file) => file.rules,
+            ReadRules::Later(packed, at) => packed.rules(at),
+        };
         rules.retain(|rule| wanted.speaks(rule.language.as_deref()));
-        let section = self.add_section(packed, &head.file, rules.len() as u32, head.digest);
-        let rules = SectionRules::of(rules, &section.file, None);
-        let ids = section.ids.clone();
+        let section = self.add_section(head.file, rules.len() as u32, head.digest, 0);
+        let (ids, rules) = (section.ids.clone(), SectionRules::of(rules, &section.file, None));
         for (at, id) in ids.enumerate() {
             if !self.is_idle(&rules.rules[at]) {
                 generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at]);
@@ -202,22 +213,22 @@ impl RuleSet {
         }
     }
 
-    fn add_unit(&mut self, packed: usize, head: Head, parsed: Option<Parsed>) -> Extends {
-        let unit = UnitId(self.units.len());
-        let at = self.sections.len();
-        let section = self.add_section(packed, &head.file, head.rules, head.digest);
+    fn add_unit(&mut self, head: Head<'_>, rules: ReadRules<'_>) -> Extends {
+        let (unit, at) = (UnitId(self.units.len()), self.sections.len());
+        let packed = if let ReadRules::Later(_, at) = rules { at } else { 0 };
+        let section = self.add_section(head.file, head.rules, head.digest, packed);
         section.unit = Some(unit);
         let file = Arc::clone(&section.file);
         let (mut examples, mut allow) = (Vec::new(), Vec::new());
-        if let Some(parsed) = parsed {
-            let rules = SectionRules::of(parsed.rules, &file, Some(unit));
+        if let ReadRules::Now(read) = rules {
+            let rules = SectionRules::of(read.rules, &file, Some(unit));
             section.rules = OnceLock::from(Box::new(rules));
-            (examples, allow) = (parsed.examples, parsed.allow);
+            (examples, allow) = (read.examples, read.allow);
         }
-        self.names.insert(head.id.clone(), unit);
+        self.names.insert(head.id.to_owned(), unit);
         self.units.push(Unit {
-            id: head.id.clone(),
-            name: head.name.clone(),
+            id: head.id.to_owned(),
+            name: head.name.map(str::to_owned),
             family: head.subject == Subject::Family,
             families: Vec::new(),
             section: at,
@@ -226,8 +237,8 @@ impl RuleSet {
             eras: head.eras,
             rules: OnceLock::new(),
         });
-        let families = head.extends.clone();
-        self.recognition.add(unit, head);
+        self.recognition.add(unit, &head);
+        let families = head.extends.iter().map(|&family| family.to_owned()).collect();
         Extends { unit, file, families }
     }
 
@@ -285,12 +296,17 @@ impl RuleSet {
         rule.place = Place::Anywhere;
         let (written, era) = (Written::default(), Era::default());
         let digest = file::digest(&rule, &written, &era);
-        let section = self.add_section(0, "", 1, digest);
+        let section = self.add_section("", 1, digest, 0);
         let (removes, keeps, patterns) = (Vec::new(), Vec::new(), Vec::new());
         let rule = FileRule { rule, language: None, patterns, written, era, at: 0, removes, keeps };
         let rules = SectionRules::of(vec![rule], &section.file, None);
         section.rules = OnceLock::from(Box::new(rules));
         RuleId(section.ids.start)
+    }
+
+    /// The files of the set, packed; none where they were read to be proved.
+    pub(crate) fn packed(&self) -> &Packed {
+        &self.packed
     }
 
     fn rules_of<'s>(&'s self, section: &'s Section) -> &'s SectionRules {
@@ -687,6 +703,13 @@ pub fn acts_inside(rule: &Rule) -> bool {
 /// A slot of an index: a rule, and which of its two patterns.
 fn slot_rule(slot: u32) -> (RuleId, usize) {
     (RuleId(slot / 2), slot as usize % 2)
+}
+
+/// A file with the name of one before it.
+fn named_before(head: &Head<'_>, source: String) -> Problem {
+    let message = format!("another rule file is already named \"{}\"", head.id);
+    let span = source.find(head.id).map_or(0..0, |at| at..at + head.id.len());
+    Problem { file: head.file.to_owned(), source, span, message, help: None }
 }
 
 /// A problem with a family that a file extends.

@@ -13,6 +13,11 @@ pub(crate) struct ByteSet([u64; 4]);
 impl ByteSet {
     pub(crate) const ALL: ByteSet = ByteSet([u64::MAX; 4]);
 
+    /// The set of the bytes whose bits are set.
+    pub(crate) fn of(bits: [u64; 4]) -> ByteSet {
+        ByteSet(bits)
+    }
+
     pub(crate) fn add(&mut self, byte: u8) {
         self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
     }

@@ -4,8 +4,8 @@
 //! each rule file's path, size and times. So an old one is never taken for a new one; it is only
 //! left over, and the oldest go when all of them are too much.
 
-use std::fs::{self, Metadata};
-use std::io;
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -70,24 +70,30 @@ impl Entry {
 
     /// What was kept here; none where nothing was, or it is not whole.
     pub(crate) fn read(&self) -> Option<Packed> {
-        Packed::from_bytes(fs::read(&self.path).ok()?)
+        Packed::open(&self.path)
     }
 
     /// Keeps this here. `again` is the entry for the same files, looked at after they were read.
     ///
     /// A cache that cannot be written costs time, and no run should end for it.
-    pub(crate) fn write(&self, again: Option<Entry>, packed: &[u8]) {
+    pub(crate) fn write(&self, again: Option<Entry>, packed: &Packed) {
         if self.settled && again.is_some_and(|again| again.path == self.path) {
             drop(self.try_write(packed));
         }
     }
 
-    fn try_write(&self, packed: &[u8]) -> io::Result<()> {
+    fn try_write(&self, packed: &Packed) -> io::Result<()> {
         let directory = self.path.parent().ok_or(io::ErrorKind::NotFound)?;
         fs::create_dir_all(directory)?;
         // Another process may write the same: each has a file of its own until it is whole.
         let new = self.path.with_extension(format!("{}.new", std::process::id()));
-        let written = fs::write(&new, packed).and_then(|()| fs::rename(&new, &self.path));
+        let whole = |file: File| {
+            let mut file = BufWriter::new(file);
+            packed.write(&mut file)?;
+            file.flush()
+        };
+        let written =
+            File::create(&new).and_then(whole).and_then(|()| fs::rename(&new, &self.path));
         if written.is_err() {
             drop(fs::remove_file(&new));
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chaffinch_stage::{Act, At, Place, Role, Rule, Tier};
+use regex_syntax::hir::Hir;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -208,7 +209,7 @@ impl RuleFile {
     /// # Errors
     /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
     pub fn parse(file: &str, source: &str, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
-        RuleFile::parse_as(file, source, Reading { stages, shipped: false })
+        RuleFile::parse_as(file, source, Reading { stages, shipped: false, prepare: false })
     }
 
     pub(crate) fn parse_as(
@@ -234,6 +235,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) stages: &'a [&'a str],
     /// Whether the file ships, so that tests have compiled its largest patterns.
     pub(crate) shipped: bool,
+    /// Whether its patterns are prepared at once.
+    pub(crate) prepare: bool,
 }
 
 fn parse_top(file: &str, top: Node<'_>, reading: Reading<'_>) -> Option<RuleFile> {
@@ -337,7 +340,7 @@ fn parse_rule(
     at_in_file: usize,
     subject: &Subject,
     unit: &str,
-    Reading { stages, shipped }: Reading<'_>,
+    reading: Reading<'_>,
     ids: &mut HashSet<String>,
 ) -> Option<FileRule> {
     let id = node.required("id", "a name for the rule, such as `breadcrumb`");
@@ -352,13 +355,13 @@ fn parse_rule(
         Subject::Generic => Some(unit),
         _ => node.required("stage", "the stage that the rule is addressed to"),
     };
-    if let Some(stage) = stage.filter(|stage| !stages.contains(stage)) {
-        let help = yaml::expected(stage, stages);
+    if let Some(stage) = stage.filter(|stage| !reading.stages.contains(stage)) {
+        let help = yaml::expected(stage, reading.stages);
         node.wrong("stage", &format!("unknown stage \"{stage}\""), Some(&help));
     }
     let ignore_case = node.flag("ignore_case");
     // A bad pattern must not hide what else is wrong with the rule.
-    let parsed = parse_pattern(&node, ignore_case, shipped);
+    let parsed = parse_pattern(&node, ignore_case, reading);
     let at_ends = parsed
         .as_ref()
         .and_then(|(patterns, ..)| patterns.first())
@@ -465,7 +468,7 @@ fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
 
 type Parsed = (Vec<Pattern>, Written, Option<String>);
 
-fn parse_pattern(node: &Node<'_>, ignore_case: bool, shipped: bool) -> Option<Parsed> {
+fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Option<Parsed> {
     let present: Vec<&str> = PATTERN_KEYS.iter().copied().filter(|key| node.has(key)).collect();
     let through = node.has("through");
     let key = match present[..] {
@@ -499,10 +502,14 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, shipped: bool) -> Option<Pa
     let mut keys = Vec::new();
     let through = through.then_some(("through", (Anchor::Line, Role::Through)));
     for (key, (anchor, role)) in [(*key, (anchor, role))].into_iter().chain(through) {
-        let (texts, heavy) = parse_texts(node, key, ignore_case, shipped)?;
+        let ParsedTexts { texts, heavy, parsed } =
+            parse_texts(node, key, ignore_case, reading.shipped)?;
         let texts: Arc<[String]> = texts.into();
         keys.push((key, Arc::clone(&texts)));
-        let pattern = Pattern::new(anchor, role, texts, key == "text", ignore_case);
+        let mut pattern = Pattern::new(anchor, role, texts, key == "text", ignore_case);
+        if reading.prepare && parsed.len() == pattern.texts().len() {
+            pattern.prepare(&parsed);
+        }
         // Only a heavy regex can be too large; all others compile when they are needed.
         if let Some(Err(message)) = heavy.then(|| pattern.compile()) {
             node.wrong(key, &format!("the pattern cannot be used: {message}"), None);
@@ -513,20 +520,28 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, shipped: bool) -> Option<Pa
     Some((patterns, Written { keys, ignore_case }, None))
 }
 
-/// The texts of a pattern, each checked, and whether one may be too large to compile.
+/// The texts of a pattern, each checked.
+struct ParsedTexts {
+    texts: Vec<String>,
+    /// Whether one may be too large to compile.
+    heavy: bool,
+    /// What regexes were parsed into.
+    parsed: Vec<Hir>,
+}
+
 fn parse_texts(
     node: &Node<'_>,
     key: &'static str,
     ignore_case: bool,
     shipped: bool,
-) -> Option<(Vec<String>, bool)> {
+) -> Option<ParsedTexts> {
     let list = matches!(node.take(key), Some(serde_yaml::Value::Sequence(_)));
     let texts = node.texts(key);
     if texts.is_empty() {
         node.wrong(key, "the pattern is empty", None);
         return None;
     }
-    let (mut sound, mut heavy) = (true, false);
+    let (mut sound, mut heavy, mut parsed) = (true, false, Vec::new());
     // What ships was checked by the tests.
     for (i, text) in texts.iter().enumerate().filter(|_| !shipped) {
         match pattern::check(text, key == "text", ignore_case) {
@@ -535,7 +550,10 @@ fn parse_texts(
                 node.wrong_inside(key, list.then_some(i), 0..text.len(), message);
                 sound = false;
             }
-            Ok(checked) => heavy |= checked.heavy,
+            Ok(checked) => {
+                heavy |= checked.heavy;
+                parsed.extend(checked.hir);
+            }
             Err(error) => {
                 let (range, message) = explain(&error, text);
                 node.wrong_inside(
@@ -548,7 +566,8 @@ fn parse_texts(
             }
         }
     }
-    sound.then(|| (texts.into_iter().map(str::to_owned).collect(), heavy))
+    let texts = texts.into_iter().map(str::to_owned).collect();
+    sound.then_some(ParsedTexts { texts, heavy, parsed })
 }
 
 fn explain(error: &regex_syntax::Error, text: &str) -> (std::ops::Range<usize>, String) {

@@ -394,7 +394,7 @@ mod tests {
                 .collect();
             let mut builder = IndexBuilder::default();
             for (id, pattern) in patterns.iter().enumerate() {
-                builder.add(id as u32, pattern.tells());
+                builder.add(id as u32, &pattern.tells());
             }
             let index = builder.build();
             let mut candidates = Vec::new();

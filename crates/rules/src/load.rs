@@ -77,10 +77,10 @@ impl Source<'_> {
         }
     }
 
-    fn parse(&self, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
+    fn parse(&self, stages: &[&str], prepare: bool) -> Result<RuleFile, Vec<Problem>> {
         let text = self.text().map_err(|problem| vec![problem])?;
         let shipped = matches!(self.origin, Origin::Shipped(_));
-        RuleFile::parse_as(&self.file, &text, Reading { stages, shipped })
+        RuleFile::parse_as(&self.file, &text, Reading { stages, shipped, prepare })
     }
 }
 
@@ -129,10 +129,10 @@ impl RuleSet {
         let files = if let Some(packed) = place.as_ref().and_then(Entry::read) {
             Files::Packed(packed)
         } else if matches!(wanted.purpose, Purpose::Proof) {
-            let parse = |source: &Source<'_>| source.parse(stages);
+            let parse = |source: &Source<'_>| source.parse(stages, false);
             Files::Parsed(sound(sources.par_iter().map(parse).collect(), &mut problems))
         } else {
-            let parse = |source: &Source<'_>| source.parse(stages).map(pack);
+            let parse = |source: &Source<'_>| source.parse(stages, true).map(pack);
             let files = sound(sources.par_iter().map(parse).collect(), &mut problems);
             to_keep = place;
             Files::Packed(Packed::of(&files))
@@ -142,7 +142,7 @@ impl RuleSet {
             return Err(problems);
         }
         if let Some(place) = to_keep {
-            place.write(entry(), set.packed().bytes());
+            place.write(entry(), set.packed());
         }
         Ok(set)
     }

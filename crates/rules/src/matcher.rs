@@ -11,11 +11,14 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look, Repetition};
+use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
+use crate::pattern;
 
 /// A pattern, ready to match.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "Code", from = "Code")]
 pub(crate) struct Matcher {
     code: Box<[Op]>,
     literals: Box<str>,
@@ -50,16 +53,7 @@ impl First {
 /// What text may begin with at each instruction.
 fn firsts(code: &[Op], literals: &str, classes: &[Arc<Chars>]) -> Vec<First> {
     let mut firsts = vec![First::default(); code.len()];
-    let class = |class: u32| {
-        let chars = &classes[class as usize];
-        let mut first = First::default();
-        (0..0x80).filter(|byte| chars.ascii >> byte & 1 == 1).for_each(|b| first.bytes.add(b));
-        // Characters above ASCII begin with one of these bytes.
-        if !chars.other.is_empty() {
-            (0xc0..=0xff).for_each(|byte| first.bytes.add(byte));
-        }
-        first
-    };
+    let class = |class: u32| First { bytes: classes[class as usize].first(), end: false };
     // Loops lead back, so it is done until nothing changes.
     loop {
         let mut changed = false;
@@ -87,7 +81,7 @@ fn firsts(code: &[Op], literals: &str, classes: &[Arc<Chars>]) -> Vec<First> {
                     first
                 }
                 Op::Jump(to) => next(to as usize),
-                Op::Look(Look::End) => First { end: next(at + 1).end, ..First::default() },
+                Op::Look(Edge::End) => First { end: next(at + 1).end, ..First::default() },
                 Op::Look(_) | Op::Save(_) => next(at + 1),
             };
             changed |= first != firsts[at];
@@ -99,7 +93,7 @@ fn firsts(code: &[Op], literals: &str, classes: &[Arc<Chars>]) -> Vec<First> {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum Op {
     /// These bytes of the literals.
     Literal(u32, u32),
@@ -115,13 +109,79 @@ enum Op {
     /// On at the first place; if that fails, at the second.
     Split(u32, u32),
     Jump(u32),
-    Look(Look),
+    Look(Edge),
     Save(u32),
     Match,
 }
 
+/// What is told of a place between two characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Edge {
+    Start,
+    End,
+    WordAscii,
+    NoWordAscii,
+    Word,
+    NoWord,
+}
+
+impl Edge {
+    fn of(look: Look) -> Option<Edge> {
+        Some(match look {
+            Look::Start => Edge::Start,
+            Look::End => Edge::End,
+            Look::WordAscii => Edge::WordAscii,
+            Look::WordAsciiNegate => Edge::NoWordAscii,
+            Look::WordUnicode => Edge::Word,
+            Look::WordUnicodeNegate => Edge::NoWord,
+            _ => return None,
+        })
+    }
+
+    fn holds(self, text: &str, at: usize) -> bool {
+        let word = |c: char| match self {
+            Edge::WordAscii | Edge::NoWordAscii => c.is_ascii_alphanumeric() || c == '_',
+            _ => regex_syntax::try_is_word_character(c).unwrap_or(false),
+        };
+        let border = || {
+            let before = text[..at].chars().next_back().is_some_and(word);
+            before != text[at..].chars().next().is_some_and(word)
+        };
+        match self {
+            Edge::Start => at == 0,
+            Edge::End => at == text.len(),
+            Edge::WordAscii | Edge::Word => border(),
+            Edge::NoWordAscii | Edge::NoWord => !border(),
+        }
+    }
+}
+
+/// A matcher without what can be told of it again.
+#[derive(Serialize, Deserialize)]
+struct Code {
+    code: Vec<Op>,
+    literals: String,
+    classes: Vec<PackedChars>,
+    slots: usize,
+}
+
+impl From<Matcher> for Code {
+    fn from(matcher: Matcher) -> Code {
+        let Matcher { code, literals, classes, slots, .. } = matcher;
+        let classes = classes.iter().map(PackedChars::of).collect();
+        Code { code: code.into(), literals: literals.into(), classes, slots }
+    }
+}
+
+impl From<Code> for Matcher {
+    fn from(Code { code, literals, classes, slots }: Code) -> Matcher {
+        let classes = classes.into_iter().map(PackedChars::into_chars).collect();
+        Matcher::of(code, literals, classes, slots)
+    }
+}
+
 /// A set of characters.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Chars {
     ascii: u128,
     // The ranges above ASCII, in order.
@@ -143,6 +203,12 @@ impl Chars {
         }
         chars.other = other.into();
         chars
+    }
+
+    /// The bytes that its characters begin with, and perhaps more.
+    fn first(&self) -> ByteSet {
+        let above = if self.other.is_empty() { 0 } else { u64::MAX };
+        ByteSet::of([self.ascii as u64, (self.ascii >> 64) as u64, 0, above])
     }
 
     fn has(&self, c: char) -> bool {
@@ -174,9 +240,43 @@ fn shared(chars: Chars) -> Arc<Chars> {
     if let Some(known) = classes.get(&chars) {
         return Arc::clone(known);
     }
-    let new = Arc::new(Chars { ascii: chars.ascii, other: chars.other.clone() });
+    let new = Arc::new(chars.clone());
     classes.insert(chars, Arc::clone(&new));
     new
+}
+
+/// Classes of hundreds of ranges that patterns write in a letter or two.
+static WIDE: LazyLock<Vec<Arc<Chars>>> = LazyLock::new(|| {
+    let wide = [r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", r"\p{L}", r"\p{Lu}", r"\p{Ll}", r"\p{N}"];
+    let chars = |class: &str| match pattern::parse(class, false).ok()?.kind() {
+        HirKind::Class(Class::Unicode(class)) => Some(shared(Chars::of(class))),
+        _ => None,
+    };
+    wide.into_iter().filter_map(chars).collect()
+});
+
+/// [`Chars`], packed.
+#[derive(Serialize, Deserialize)]
+enum PackedChars {
+    /// The place among [`WIDE`].
+    Wide(usize),
+    These(Chars),
+}
+
+impl PackedChars {
+    fn of(chars: &Arc<Chars>) -> PackedChars {
+        match WIDE.iter().position(|wide| wide == chars) {
+            Some(place) => PackedChars::Wide(place),
+            None => PackedChars::These((**chars).clone()),
+        }
+    }
+
+    fn into_chars(self) -> Arc<Chars> {
+        match self {
+            PackedChars::Wide(place) => Arc::clone(&WIDE[place]),
+            PackedChars::These(chars) => shared(chars),
+        }
+    }
 }
 
 /// The most instructions of a pattern.
@@ -209,17 +309,7 @@ impl Builder {
                 self.code.push(Op::One(class));
             }
             HirKind::Class(Class::Bytes(_)) => return None,
-            HirKind::Look(look) => {
-                let known = [
-                    Look::Start,
-                    Look::End,
-                    Look::WordAscii,
-                    Look::WordAsciiNegate,
-                    Look::WordUnicode,
-                    Look::WordUnicodeNegate,
-                ];
-                known.contains(look).then(|| self.code.push(Op::Look(*look)))?;
-            }
+            HirKind::Look(look) => self.code.push(Op::Look(Edge::of(*look)?)),
             HirKind::Repetition(repetition) => self.repetition(repetition)?,
             HirKind::Capture(capture) => {
                 let slot = 2 * capture.index;
@@ -350,9 +440,10 @@ impl Matcher {
         builder.add(hir)?;
         builder.code.push(Op::Match);
         let Builder { code, literals, classes, slots } = builder;
-        if code.len() > MOST_CODE {
-            return None;
-        }
+        (code.len() <= MOST_CODE).then(|| Matcher::of(code, literals, classes, slots))
+    }
+
+    fn of(code: Vec<Op>, literals: String, classes: Vec<Arc<Chars>>, slots: usize) -> Matcher {
         let (mut known, mut distinct) = (HashMap::new(), Vec::new());
         let place = |first: First| {
             *known.entry(first).or_insert_with(|| {
@@ -361,14 +452,14 @@ impl Matcher {
             })
         };
         let first_of = firsts(&code, &literals, &classes).into_iter().map(place).collect();
-        Some(Matcher {
+        Matcher {
             code: code.into(),
             literals: literals.into(),
             classes: classes.into(),
             slots,
             first_of,
             firsts: distinct.into(),
-        })
+        }
     }
 
     /// The leftmost match that begins at `from` or later, with the bytes of each group that took
@@ -400,7 +491,7 @@ impl Matcher {
                 };
                 match step {
                     Some(0) => {}
-                    Some(_) if matches!(self.code[0], Op::Look(Look::Start)) => return Ok(None),
+                    Some(_) if matches!(self.code[0], Op::Look(Edge::Start)) => return Ok(None),
                     // A byte of a character may look like the first of another.
                     Some(step) => start = text.ceil_char_boundary(start + step),
                     None => return Ok(None),
@@ -411,7 +502,7 @@ impl Matcher {
                     groups(slots);
                     return Ok(Some(start..end));
                 }
-                if matches!(self.code[0], Op::Look(Look::Start)) || start >= text.len() {
+                if matches!(self.code[0], Op::Look(Edge::Start)) || start >= text.len() {
                     return Ok(None);
                 }
                 start += text[start..].chars().next().map_or(1, char::len_utf8);
@@ -489,7 +580,7 @@ impl Matcher {
                     next = to;
                     continue;
                 }
-                Op::Look(look) => holds(look, text, at),
+                Op::Look(edge) => edge.holds(text, at),
                 Op::Save(slot) => {
                     back.push(Back::Slot(slot, slots[slot as usize]));
                     slots[slot as usize] = at;
@@ -552,23 +643,6 @@ impl Matcher {
     }
 }
 
-fn holds(look: Look, text: &str, at: usize) -> bool {
-    let word = |c: char| match look {
-        Look::WordAscii | Look::WordAsciiNegate => c.is_ascii_alphanumeric() || c == '_',
-        _ => regex_syntax::try_is_word_character(c).unwrap_or(false),
-    };
-    let border = || {
-        let before = text[..at].chars().next_back().is_some_and(word);
-        before != text[at..].chars().next().is_some_and(word)
-    };
-    match look {
-        Look::Start => at == 0,
-        Look::End => at == text.len(),
-        Look::WordAscii | Look::WordUnicode => border(),
-        _ => !border(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -583,6 +657,9 @@ mod tests {
 
     fn found(pattern: &str, text: &str) -> Option<Option<Vec<Option<Range<usize>>>>> {
         let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap())?;
+        // Packed and unpacked, it is the same.
+        let packed = postcard::to_stdvec(&matcher).unwrap();
+        let matcher: Matcher = postcard::from_bytes(&packed).unwrap();
         let mut groups = Vec::new();
         let range = matcher.find(text, 0, &mut |slots| {
             groups = slots

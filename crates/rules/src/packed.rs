@@ -5,7 +5,12 @@
 //! bytes of its packed form. The same bytes, in a file, are what the next run begins with (see
 //! [`crate::cache`]).
 
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use chaffinch_stage::{Act, At, Place, Rule, Tier};
 use rayon::prelude::*;
@@ -14,7 +19,7 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::file::{self, Era, FileRule, RuleFile, Subject, WRITTEN_KEYS, Written};
 use crate::key;
-use crate::pattern::Tell;
+use crate::pattern::{Pattern, Prepared};
 
 /// What is known of a rule file without unpacking its rules.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,71 +87,126 @@ impl<'a> Head<'a> {
 }
 
 /// Rule files, packed.
+///
+/// As bytes: [`MAGIC`]; the digest of the heads' part; its length; in it, [`Lengths`] and heads;
+/// the rules of each file.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
-    /// As [`Packed::from_bytes`] reads them.
-    bytes: Vec<u8>,
-    // For each file, where its head and its rules lie among `bytes`.
-    places: Vec<(Range<usize>, Range<usize>)>,
+    /// All bytes before the rules.
+    front: Vec<u8>,
+    rules: Rules,
+    /// Where the head of each file lies in `front`, and its rules behind it.
+    places: Vec<(Range<usize>, Range<usize>, u64)>,
 }
+
+/// Where packed rules are read from.
+#[derive(Debug)]
+enum Rules {
+    Memory(Vec<u8>),
+    File(Mutex<File>, PathBuf),
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules::Memory(Vec::new())
+    }
+}
+
+/// The bytes of a file's head, of its rules, and the digest of these.
+type Lengths = (usize, usize, u64);
 
 impl Packed {
     /// Puts together what [`pack`] gave for each file.
     pub(crate) fn of(files: &[(Vec<u8>, Vec<u8>)]) -> Packed {
-        let lengths: Vec<(usize, usize)> =
-            files.iter().map(|(head, rules)| (head.len(), rules.len())).collect();
-        let lengths = packed(&lengths);
-        let mut bytes = MAGIC.to_vec();
-        bytes.resize(MAGIC.len() + 8, 0);
-        bytes.extend_from_slice(&(lengths.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&lengths);
-        // Heads lie side by side: they are read first, and all of them.
-        files.iter().for_each(|(head, _)| bytes.extend_from_slice(head));
-        files.iter().for_each(|(_, rules)| bytes.extend_from_slice(rules));
-        let digest = xxh3_64(&bytes[MAGIC.len() + 8..]);
-        bytes[MAGIC.len()..MAGIC.len() + 8].copy_from_slice(&digest.to_le_bytes());
-        Packed::from_bytes(bytes).expect("it was put together as it is read")
+        let place = |(head, rules): &(Vec<u8>, Vec<u8>)| (head.len(), rules.len(), xxh3_64(rules));
+        let mut part = packed(&files.iter().map(place).collect::<Vec<Lengths>>());
+        files.iter().for_each(|(head, _)| part.extend_from_slice(head));
+        let front =
+            [MAGIC, &xxh3_64(&part).to_le_bytes(), &(part.len() as u64).to_le_bytes(), &part];
+        let rules = files.iter().flat_map(|(_, rules)| rules).copied().collect();
+        let (front, rules) = (front.concat(), Rules::Memory(rules));
+        let places = places(&front).expect("it was put together as it is read");
+        Packed { front, rules, places }
     }
 
-    /// Reads what [`Packed::bytes`] gave; none if it is not whole.
-    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Packed> {
-        let (digest, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
-        if xxh3_64(rest) != u64::from_le_bytes(*digest) {
-            return None;
+    /// Reads what [`Packed::write`] wrote; none if it is not whole. Rules stay in the file until
+    /// they are asked for.
+    pub(crate) fn open(path: &Path) -> Option<Packed> {
+        let mut file = File::open(path).ok()?;
+        let mut front = vec![0; MAGIC.len() + 16];
+        file.read_exact(&mut front).ok()?;
+        let length = u64::from_le_bytes(*front.last_chunk()?);
+        // A length that is wrong must not be memory that is not there.
+        (length <= file.metadata().ok()?.len()).then_some(())?;
+        (&mut file).take(length).read_to_end(&mut front).ok()?;
+        let places = places(&front)?;
+        let end = places.last().map_or(0, |(_, rules, _)| rules.end);
+        let whole = file.metadata().ok()?.len() == (front.len() + end) as u64;
+        let rules = Rules::File(Mutex::new(file), path.to_owned());
+        whole.then_some(Packed { front, rules, places })
+    }
+
+    /// Writes it all, for [`Packed::open`].
+    pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        to.write_all(&self.front)?;
+        match &self.rules {
+            Rules::Memory(rules) => to.write_all(rules),
+            // What was read from a file stands in one.
+            Rules::File(..) => Err(io::ErrorKind::AlreadyExists.into()),
         }
-        let (length, rest) = rest.split_first_chunk()?;
-        let (lengths, rest) =
-            rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-        let lengths: Vec<(usize, usize)> = postcard::from_bytes(lengths).ok()?;
-        let mut head = bytes.len() - rest.len();
-        let mut rules = head + lengths.iter().map(|(head, _)| head).sum::<usize>();
-        let place = |(head_length, rules_length): (usize, usize)| {
-            let start = (head, rules);
-            (head, rules) = (head + head_length, rules + rules_length);
-            (start.0..head, start.1..rules)
-        };
-        let places = lengths.into_iter().map(place).collect();
-        (rules == bytes.len()).then_some(Packed { bytes, places })
-    }
-
-    /// What another process can read back.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// The heads of all files.
     pub(crate) fn heads(&self) -> impl Iterator<Item = Head<'_>> {
-        self.places.iter().map(|(head, _)| Head::read(&self.bytes[head.clone()]))
+        self.places.iter().map(|(head, ..)| Head::read(&self.front[head.clone()]))
     }
 
     /// The rules of a file, by its place among all.
     ///
     /// # Panics
-    /// There is no such file.
+    /// There is no such file, or the disk that the cache lies on has failed since it was opened.
     pub(crate) fn rules(&self, at: usize) -> Vec<FileRule> {
-        let rules: Vec<PackedRule> = read(&self.bytes[self.places[at].1.clone()]);
-        rules.into_iter().map(PackedRule::into_rule).collect()
+        let (_, place, digest) = &self.places[at];
+        let bytes = match &self.rules {
+            Rules::Memory(rules) => Cow::Borrowed(&rules[place.clone()]),
+            Rules::File(file, path) => {
+                let bytes = self.read_at(file, place);
+                let sound = bytes.ok().filter(|bytes| xxh3_64(bytes) == *digest);
+                let path = path.display();
+                Cow::Owned(
+                    sound.unwrap_or_else(|| panic!("the cache {path} cannot be read any more")),
+                )
+            }
+        };
+        read::<Vec<PackedRule>>(&bytes).into_iter().map(PackedRule::into_rule).collect()
     }
+
+    fn read_at(&self, file: &Mutex<File>, place: &Range<usize>) -> io::Result<Vec<u8>> {
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start((self.front.len() + place.start) as u64))?;
+        let mut bytes = vec![0; place.len()];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// The places of heads and rules; none if `front` is not whole.
+fn places(front: &[u8]) -> Option<Vec<(Range<usize>, Range<usize>, u64)>> {
+    let (digest, rest) = front.strip_prefix(MAGIC)?.split_first_chunk()?;
+    let (length, part) = rest.split_first_chunk()?;
+    let whole = part.len() as u64 == u64::from_le_bytes(*length);
+    if !whole || xxh3_64(part) != u64::from_le_bytes(*digest) {
+        return None;
+    }
+    let (lengths, heads): (Vec<Lengths>, _) = postcard::take_from_bytes(part).ok()?;
+    let (mut head, mut rules) = (front.len() - heads.len(), 0);
+    let place = |(head_length, rules_length, digest)| {
+        let start = (head, rules);
+        (head, rules) = (head + head_length, rules + rules_length);
+        (start.0..head, start.1..rules, digest)
+    };
+    let places = lengths.into_iter().map(place).collect();
+    (head == front.len()).then_some(places)
 }
 
 /// Reads what this build packed, and a digest held whole.
@@ -160,15 +220,11 @@ const MAGIC: &[u8] = b"chaffinch rules\n";
 /// A file's head, and its rules without what proves them.
 pub(crate) fn pack(file: RuleFile) -> (Vec<u8>, Vec<u8>) {
     let head = Head::packed(&file);
-    // What tells of a generic rule is needed by every run; of an outlet's, by those that see it,
-    // and ten thousand outlets are read sooner without.
-    let told = file.subject == Subject::Generic;
-    let rules: Vec<PackedRule> =
-        file.rules.into_par_iter().map(|rule| PackedRule::of(rule, told)).collect();
+    let rules: Vec<PackedRule> = file.rules.into_par_iter().map(PackedRule::of).collect();
     (head, packed(&rules))
 }
 
-fn packed(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
     // It fails for what has no length, and for buffers that are full: neither is here.
     postcard::to_stdvec(value).unwrap_or_default()
 }
@@ -184,32 +240,28 @@ struct PackedRule {
     ignore_case: bool,
     era: Era,
     at: usize,
-    /// What tells of each pattern; of none where that is left for later.
-    tells: Vec<Vec<Tell>>,
+    /// What is made of each pattern.
+    prepared: Vec<Prepared>,
 }
 
 impl PackedRule {
-    fn of(rule: FileRule, told: bool) -> PackedRule {
+    fn of(rule: FileRule) -> PackedRule {
         let FileRule { rule, language, patterns, written, era, at, .. } = rule;
-        let told = patterns.iter().filter(|_| told);
-        let tells = told.map(|pattern| pattern.tells().to_vec()).collect();
+        let prepared = patterns.into_iter().map(Pattern::into_prepared).collect();
         let ignore_case = written.ignore_case;
         let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
         let keys = written.keys.into_iter();
         let written = keys.map(|(key, texts)| (place(key), texts.to_vec())).collect();
-        PackedRule { rule, language, written, ignore_case, era, at, tells }
+        PackedRule { rule, language, written, ignore_case, era, at, prepared }
     }
 
     fn into_rule(self) -> FileRule {
-        let PackedRule { rule, language, written, ignore_case, era, at, tells } = self;
+        let PackedRule { rule, language, written, ignore_case, era, at, prepared } = self;
         let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
         let keys = written.into_iter().map(key).collect();
         let written = Written { keys, ignore_case };
-        let mut patterns = written.unchecked_patterns();
-        if !tells.is_empty() {
-            let told = patterns.into_iter().zip(tells);
-            patterns = told.map(|(pattern, tells)| pattern.told_by(tells)).collect();
-        }
+        let patterns = written.unchecked_patterns().into_iter().zip(prepared);
+        let patterns = patterns.map(|(pattern, made)| pattern.with(made)).collect();
         let (removes, keeps) = (Vec::new(), Vec::new());
         FileRule { rule, language, patterns, written, era, at, removes, keeps }
     }
@@ -301,7 +353,7 @@ mod tests {
     /// All of a rule but what proves it.
     fn shown(rule: &FileRule) -> String {
         let FileRule { rule, language, patterns, written, era, at, .. } = rule;
-        let tells: Vec<&[Tell]> = patterns.iter().map(|pattern| pattern.tells()).collect();
+        let tells: Vec<_> = patterns.iter().map(Pattern::tells).collect();
         format!("{rule:?} {language:?} {written:?} {era:?} {at} {tells:?}")
     }
 
@@ -309,31 +361,67 @@ mod tests {
         Packed::of(&shipped().into_iter().map(pack).collect::<Vec<_>>())
     }
 
+    /// A file with these bytes.
+    fn file(name: &str, bytes: &[u8]) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("packed-{name}-{}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn written(packed: &Packed) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        packed.write(&mut bytes).unwrap();
+        bytes
+    }
+
     #[test]
     fn rules_come_back_as_they_were() {
-        let packed = Packed::from_bytes(packed_shipped().bytes().to_vec()).expect("it is whole");
-        assert_eq!(packed.heads().count(), SHIPPED.len());
-        for (at, (head, file)) in packed.heads().zip(shipped()).enumerate() {
-            assert_eq!(head, Head::read(&Head::packed(&file)));
-            assert_eq!((head.id, head.rules as usize), (file.id.as_str(), file.rules.len()));
-            let rules = packed.rules(at);
-            assert_eq!(
-                rules.iter().map(shown).collect::<Vec<_>>(),
-                file.rules.iter().map(shown).collect::<Vec<_>>()
-            );
+        let packed = packed_shipped();
+        let path = file("whole", &written(&packed));
+        for packed in [packed, Packed::open(&path).expect("it is whole")] {
+            assert_eq!(packed.heads().count(), SHIPPED.len());
+            for (at, (head, file)) in packed.heads().zip(shipped()).enumerate() {
+                assert_eq!(head, Head::read(&Head::packed(&file)));
+                assert_eq!((head.id, head.rules as usize), (file.id.as_str(), file.rules.len()));
+                let rules: Vec<String> = packed.rules(at).iter().map(shown).collect();
+                assert_eq!(rules, file.rules.iter().map(shown).collect::<Vec<_>>());
+            }
         }
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]
     fn bytes_that_are_not_whole_are_refused() {
         let packed = packed_shipped();
-        let whole = packed.bytes();
-        for at in [0, 20, 40, whole.len() / 2, whole.len() - 1] {
-            let mut changed = whole.to_vec();
+        let whole = written(&packed);
+        let open = |bytes: &[u8]| {
+            let path = file("part", bytes);
+            let packed = Packed::open(&path);
+            std::fs::remove_file(path).unwrap();
+            packed
+        };
+        assert!(open(&whole).is_some());
+        for at in [0, 17, 25, 31, 40, packed.front.len() - 1] {
+            let mut changed = whole.clone();
             changed[at] ^= 1;
-            assert!(Packed::from_bytes(changed).is_none(), "a bit of byte {at}");
-            assert!(Packed::from_bytes(whole[..at].to_vec()).is_none(), "{at} bytes");
+            assert!(open(&changed).is_none(), "a bit of byte {at}");
         }
-        assert!(Packed::from_bytes([whole, b"more"].concat()).is_none());
+        for length in [0, 20, 40, packed.front.len(), whole.len() - 1] {
+            assert!(open(&whole[..length]).is_none(), "{length} bytes");
+        }
+        assert!(open(&[&*whole, b"more"].concat()).is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "cannot be read any more")]
+    fn rules_that_changed_on_the_disk_are_not_taken() {
+        let packed = packed_shipped();
+        let mut bytes = written(&packed);
+        let at = packed.front.len() + 10;
+        bytes[at] ^= 1;
+        let path = file("changed", &bytes);
+        let packed = Packed::open(&path).expect("what comes before the rules is whole");
+        std::fs::remove_file(path).unwrap();
+        packed.rules(0);
     }
 }

@@ -16,6 +16,7 @@ use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Matcher, TooLong};
+use crate::packed::packed;
 
 /// Where on a line a pattern must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +32,11 @@ pub enum Anchor {
 }
 
 /// One regex of a pattern, or several that capture nothing, as one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Alternative {
     matcher: Option<Matcher>,
     // Only for what the matcher cannot take, or takes too many steps for.
+    #[serde(skip)]
     regex: OnceLock<Option<Regex>>,
     /// The named groups and their numbers.
     groups: Vec<(String, usize)>,
@@ -145,12 +147,26 @@ pub struct Pattern {
     /// Whether the texts are meant as they are, not as regexes.
     literal: bool,
     ignore_case: bool,
-    tells: OnceLock<Box<[Tell]>>,
+    prepared: Option<Box<Prepared>>,
     ready: OnceLock<Box<Ready>>,
 }
 
+/// What is made of a pattern's texts, packed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Prepared {
+    tells: Vec<u8>,
+    ready: Vec<u8>,
+}
+
+impl Prepared {
+    fn of(folded: Vec<Hir>, anchor: Anchor) -> Prepared {
+        let tells = packed(&tells(&folded, anchor));
+        Prepared { tells, ready: packed(&Ready::of(folded, anchor)) }
+    }
+}
+
 /// What is made of a pattern's texts when a line first comes near.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Ready {
     alternatives: Box<[Alternative]>,
     /// The least and the most bytes of a key that may match.
@@ -176,6 +192,22 @@ impl Tell {
         }
         inner(hir).map_or(Tell::Nothing, |set| Tell::Inside(set, Frame::of(hir, anchor)))
     }
+}
+
+impl Ready {
+    fn of(all: Vec<Hir>, anchor: Anchor) -> Ready {
+        let min = all.iter().filter_map(|hir| hir.properties().minimum_len()).min();
+        let most = |hir: &Hir| hir.properties().maximum_len().unwrap_or(usize::MAX);
+        let max = all.iter().map(most).max().filter(|_| anchor == Anchor::Line);
+        let lengths = (min.unwrap_or(0), max.unwrap_or(usize::MAX));
+        let alternatives = joined(all);
+        let alternatives = alternatives.iter().map(|hir| Alternative::new(hir, anchor)).collect();
+        Ready { alternatives, lengths }
+    }
+}
+
+fn tells(all: &[Hir], anchor: Anchor) -> Vec<Tell> {
+    all.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor)).collect()
 }
 
 /// Of several regexes, those without fields as one.
@@ -212,16 +244,35 @@ impl Pattern {
         literal: bool,
         ignore_case: bool,
     ) -> Pattern {
-        let (tells, ready) = (OnceLock::new(), OnceLock::new());
-        Pattern { anchor, role, texts, literal, ignore_case, tells, ready }
+        let ready = OnceLock::new();
+        Pattern { anchor, role, texts, literal, ignore_case, prepared: None, ready }
     }
 
-    /// The pattern, told by what [`Pattern::tells`] gave for it before.
-    pub(crate) fn told_by(self, tells: Vec<Tell>) -> Pattern {
-        Pattern { tells: OnceLock::from(tells.into_boxed_slice()), ..self }
+    /// Its texts, as they are written.
+    pub(crate) fn texts(&self) -> &[String] {
+        &self.texts
     }
 
-    /// Its regexes, not yet anchored.
+    /// Prepares it, of its parsed texts.
+    pub(crate) fn prepare(&mut self, parsed: &[Hir]) {
+        let folded = parsed.iter().map(folded).collect();
+        self.prepared = Some(Box::new(Prepared::of(folded, self.anchor)));
+    }
+
+    /// What is made of it once and for all.
+    pub(crate) fn into_prepared(self) -> Prepared {
+        match self.prepared {
+            Some(prepared) => *prepared,
+            None => Prepared::of(self.parsed(), self.anchor),
+        }
+    }
+
+    /// The pattern, with what [`Pattern::into_prepared`] gave.
+    pub(crate) fn with(self, prepared: Prepared) -> Pattern {
+        Pattern { prepared: Some(Box::new(prepared)), ..self }
+    }
+
+    /// Its regexes, folded, not yet anchored.
     fn parsed(&self) -> Vec<Hir> {
         let hir = |text: &String| match self.literal {
             true => literal(text, self.ignore_case).ok(),
@@ -232,14 +283,9 @@ impl Pattern {
 
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
-            let all = self.parsed();
-            let min = all.iter().filter_map(|hir| hir.properties().minimum_len()).min();
-            let most = |hir: &Hir| hir.properties().maximum_len().unwrap_or(usize::MAX);
-            let max = all.iter().map(most).max().filter(|_| self.anchor == Anchor::Line);
-            let lengths = (min.unwrap_or(0), max.unwrap_or(usize::MAX));
-            let alternatives = joined(all);
-            let alternatives = alternatives.iter().map(|hir| Alternative::new(hir, self.anchor));
-            Box::new(Ready { alternatives: alternatives.collect(), lengths })
+            let prepared = self.prepared.as_ref();
+            let ready = prepared.and_then(|prepared| postcard::from_bytes(&prepared.ready).ok());
+            ready.unwrap_or_else(|| Box::new(Ready::of(self.parsed(), self.anchor)))
         })
     }
 
@@ -250,11 +296,10 @@ impl Pattern {
     }
 
     /// What tells of each way to match that it might.
-    pub(crate) fn tells(&self) -> &[Tell] {
-        self.tells.get_or_init(|| {
-            let all = self.parsed();
-            all.iter().flat_map(ways).map(|hir| Tell::of(hir, self.anchor)).collect()
-        })
+    pub(crate) fn tells(&self) -> Vec<Tell> {
+        let prepared = self.prepared.as_ref();
+        let told = prepared.and_then(|prepared| postcard::from_bytes(&prepared.tells).ok());
+        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor))
     }
 
     /// What its hits are.
@@ -348,6 +393,8 @@ fn anchored(hir: Hir, anchor: Anchor) -> Hir {
 
 /// What is found of a text without making a pattern of it.
 pub(crate) struct Checked {
+    /// What a regex was parsed into.
+    pub(crate) hir: Option<Hir>,
     /// Whether it matches the empty text.
     pub(crate) empty: bool,
     /// Whether it may be too large to compile.
@@ -361,12 +408,14 @@ pub(crate) fn check(
     ignore_case: bool,
 ) -> Result<Checked, Box<regex_syntax::Error>> {
     if literal {
-        return Ok(Checked { empty: key::key(text).is_empty(), heavy: false });
+        let empty = key::key(text).is_empty();
+        return Ok(Checked { hir: None, empty, heavy: false });
     }
     let mut parser = regex_syntax::ParserBuilder::new();
     let hir = parser.case_insensitive(ignore_case).build().parse(text).map_err(Box::new)?;
     let empty = hir.properties().minimum_len() == Some(0);
-    Ok(Checked { empty, heavy: weight(&hir) > HEAVY })
+    let heavy = weight(&hir) > HEAVY;
+    Ok(Checked { hir: Some(hir), empty, heavy })
 }
 
 /// Parses a regex and folds its literals and classes as keys are folded.

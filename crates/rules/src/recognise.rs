@@ -165,7 +165,8 @@ struct Signs {
 
 impl Signs {
     fn of(signs: &[(String, UnitId)]) -> Signs {
-        let each = signs.iter().flat_map(|(signs, unit)| signs.split('\n').map(|s| (s.into(), *unit)));
+        let each =
+            signs.iter().flat_map(|(signs, unit)| signs.split('\n').map(|s| (s.into(), *unit)));
         let mut all: Vec<(Box<str>, UnitId)> = each.collect();
         all.sort_unstable_by(|(one, a), (other, b)| (one, a.0).cmp(&(other, b.0)));
         let mut near = IndexBuilder::default();

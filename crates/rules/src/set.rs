@@ -675,10 +675,10 @@ impl RulesBuilder {
             if pattern.role == Role::Through {
                 continue;
             }
-            let slot = id.0 * 2 + part as u32;
-            self.index.add(slot, pattern.tells());
+            let (slot, tells) = (id.0 * 2 + part as u32, pattern.tells());
+            self.index.add(slot, &tells);
             if acts_inside(rule) {
-                self.inside.add(slot, pattern.tells());
+                self.inside.add(slot, &tells);
             }
         }
     }

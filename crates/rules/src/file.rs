@@ -72,9 +72,11 @@ pub struct FileRule {
     pub removes: Vec<String>,
     /// Texts that must stay.
     pub keeps: Vec<String>,
+    /// A digest of all that decides what it cuts: its pattern, its place, what becomes of a hit.
+    pub digest: u64,
 }
 
-/// A digest of all that decides what a rule cuts: its pattern, its place, what becomes of a hit.
+/// What [`FileRule::digest`] is.
 pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
     let described = format!(
         "{} {:?}\n{written:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {}",
@@ -431,7 +433,9 @@ fn parse_rule(
         detect,
         fields,
     };
-    Some(FileRule { rule, language, patterns, written, era, at: at_in_file, removes, keeps })
+    let digest = digest(&rule, &written, &era);
+    let at = at_in_file;
+    Some(FileRule { rule, language, patterns, written, era, at, removes, keeps, digest })
 }
 
 fn parse_at(node: &Node<'_>) -> Option<At> {

@@ -85,17 +85,18 @@ impl IndexBuilder {
         }
         index.ids.shrink_to_fit();
         index.table.shrink_to_fit();
-        let texts = inner.iter().map(|(text, _)| text);
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .ascii_case_insensitive(true)
-            .build(texts);
-        let ids: Vec<u32> = inner.iter().map(|(_, id)| *id).collect();
-        match automaton {
-            Ok(automaton) if !ids.is_empty() => index.inside = Some((automaton, ids)),
-            // Too many literals for one automaton: their patterns are tried on every line.
-            _ => index.unkeyed.extend(ids),
+        if !inner.is_empty() {
+            let (texts, ids): (Vec<String>, Vec<u32>) = inner.into_iter().unzip();
+            let automaton = AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .kind(Some(AhoCorasickKind::DFA))
+                .ascii_case_insensitive(true)
+                .build(texts);
+            match automaton {
+                Ok(automaton) => index.inside = Some((automaton, ids)),
+                // Too many literals for one automaton: their patterns are tried on every line.
+                Err(_) => index.unkeyed.extend(ids),
+            }
         }
         index.unkeyed.sort_unstable();
         index.unkeyed.dedup();

@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
-use crate::cache::Entry;
+use crate::cache::{self, Key};
 use crate::file::{Reading, RuleFile};
 use crate::packed::{Packed, pack};
 use crate::set::RuleSet;
@@ -115,37 +116,59 @@ impl RuleSet {
         wanted: &Wanted<'_>,
     ) -> Result<RuleSet, Vec<Problem>> {
         let (sources, mut problems) = sources(directories, files);
-        let cache = match wanted.purpose {
-            Purpose::Run { cache: Some(directory) } if problems.is_empty() => Some(directory),
-            _ => None,
-        };
         let text = |file: &str| {
             let source = sources.iter().find(|source| source.file == file);
             source.and_then(|source| Some(source.text().ok()?.into_owned())).unwrap_or_default()
         };
-        let entry = || Entry::of(cache?, stages, &sources);
-        let place = entry();
-        let mut to_keep = None;
-        let files = if let Some(packed) = place.as_ref().and_then(Entry::read) {
-            Files::Packed(packed)
-        } else if matches!(wanted.purpose, Purpose::Proof) {
-            let parse = |source: &Source<'_>| source.parse(stages, false);
-            Files::Parsed(sound(sources.par_iter().map(parse).collect(), &mut problems))
-        } else {
-            let parse = |source: &Source<'_>| source.parse(stages, true).map(pack);
-            let files = sound(sources.par_iter().map(parse).collect(), &mut problems);
-            to_keep = place;
-            Files::Packed(Packed::of(&files))
+        let mut changed = None;
+        let files = match wanted.purpose {
+            Purpose::Proof => {
+                let parse = |source: &Source<'_>| source.parse(stages, false);
+                Files::Parsed(sound(sources.par_iter().map(parse).collect(), &mut problems))
+            }
+            Purpose::Run { cache } => {
+                let place = cache.map(|cache| cache::place(cache, stages, directories));
+                let known = place.as_deref().and_then(Packed::open);
+                let (files, new) = pack_all(&sources, stages, known, &mut problems);
+                changed = place.filter(|_| new);
+                files
+            }
         };
         let set = RuleSet::build(files, &text, &mut problems, wanted);
         if !problems.is_empty() {
             return Err(problems);
         }
-        if let Some(place) = to_keep {
-            place.write(entry(), set.packed());
+        if let Some(place) = changed {
+            cache::keep(&place, set.packed());
         }
         Ok(set)
     }
+}
+
+/// All files, packed: what is `known` from before is taken as it is, the rest is read. Whether
+/// anything is new.
+fn pack_all(
+    sources: &[Source<'_>],
+    stages: &[&str],
+    known: Option<Packed>,
+    problems: &mut Vec<Problem>,
+) -> (Files, bool) {
+    let keys: Vec<Key> = sources.par_iter().map(|source| cache::key(&source.origin)).collect();
+    let known = known.unwrap_or_default();
+    let same = known.heads().map(|(head, key)| (head.file, key));
+    let wanted = sources.iter().zip(&keys).map(|(source, key)| (source.file.as_str(), *key));
+    if keys.iter().all(Option::is_some) && same.eq(wanted) {
+        return (Files::Packed(known), false);
+    }
+    let heads = known.heads().enumerate();
+    let places: FxHashMap<_, _> = heads.map(|(at, (head, key))| ((head.file, key), at)).collect();
+    let pack = |(source, key): (&Source<'_>, &Key)| {
+        let place = key.and_then(|_| places.get(&(source.file.as_str(), *key)));
+        let file = place.and_then(|at| known.file(*at));
+        file.map_or_else(|| Ok(pack(source.parse(stages, true)?, *key)), Ok)
+    };
+    let files = sound(sources.par_iter().zip(&keys).map(pack).collect(), problems);
+    (Files::Packed(Packed::of(&files)), true)
 }
 
 /// What could be read; what is wrong with the rest goes to `problems`.

@@ -17,7 +17,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
-use crate::file::{self, Era, FileRule, RuleFile, Subject, WRITTEN_KEYS, Written};
+use crate::cache::Key;
+use crate::file::{Era, FileRule, RuleFile, Subject, WRITTEN_KEYS, Written};
 use crate::key;
 use crate::pattern::{Pattern, Prepared};
 
@@ -61,9 +62,9 @@ impl<'a> Head<'a> {
     fn of(file: &'a RuleFile, signs: &'a [String]) -> Head<'a> {
         let mut digest = Xxh3Default::new();
         let mut detects: Vec<&str> = Vec::new();
-        for FileRule { rule, written, era, .. } in &file.rules {
+        for FileRule { rule, digest: own, .. } in &file.rules {
             digest.update(rule.id.as_bytes());
-            digest.update(&file::digest(rule, written, era).to_le_bytes());
+            digest.update(&own.to_le_bytes());
             if rule.detect.is_some() && !detects.contains(&rule.stage.as_str()) {
                 detects.push(&rule.stage);
             }
@@ -95,8 +96,18 @@ pub(crate) struct Packed {
     /// All bytes before the rules.
     front: Vec<u8>,
     rules: Rules,
-    /// Where the head of each file lies in `front`, and its rules behind it.
-    places: Vec<(Range<usize>, Range<usize>, u64)>,
+    slots: Vec<Slot>,
+}
+
+/// A file among packed ones.
+#[derive(Debug)]
+struct Slot {
+    /// Where its head lies in the bytes before the rules.
+    head: Range<usize>,
+    /// Where its rules lie behind these.
+    rules: Range<usize>,
+    digest: u64,
+    key: Key,
 }
 
 /// Where packed rules are read from.
@@ -112,21 +123,26 @@ impl Default for Rules {
     }
 }
 
-/// The bytes of a file's head, of its rules, and the digest of these.
-type Lengths = (usize, usize, u64);
+/// The bytes of a file's head, of its rules, the digest of these, the file's key.
+type Lengths = (usize, usize, u64, Key);
+
+/// A file, packed: its head, its rules, its key.
+pub(crate) type PackedFile = (Vec<u8>, Vec<u8>, Key);
 
 impl Packed {
-    /// Puts together what [`pack`] gave for each file.
-    pub(crate) fn of(files: &[(Vec<u8>, Vec<u8>)]) -> Packed {
-        let place = |(head, rules): &(Vec<u8>, Vec<u8>)| (head.len(), rules.len(), xxh3_64(rules));
-        let mut part = packed(&files.iter().map(place).collect::<Vec<Lengths>>());
-        files.iter().for_each(|(head, _)| part.extend_from_slice(head));
-        let front =
-            [MAGIC, &xxh3_64(&part).to_le_bytes(), &(part.len() as u64).to_le_bytes(), &part];
-        let rules = files.iter().flat_map(|(_, rules)| rules).copied().collect();
-        let (front, rules) = (front.concat(), Rules::Memory(rules));
-        let places = places(&front).expect("it was put together as it is read");
-        Packed { front, rules, places }
+    /// Puts files together.
+    pub(crate) fn of(files: &[PackedFile]) -> Packed {
+        let lengths = |(head, rules, key): &PackedFile| -> Lengths {
+            (head.len(), rules.len(), xxh3_64(rules), *key)
+        };
+        let mut part = packed(&files.iter().map(lengths).collect::<Vec<_>>());
+        files.iter().for_each(|(head, ..)| part.extend_from_slice(head));
+        let digest = xxh3_64(&part).to_le_bytes();
+        let front = [MAGIC, &digest, &(part.len() as u64).to_le_bytes(), &part].concat();
+        let mut rules = Vec::with_capacity(files.iter().map(|(_, rules, _)| rules.len()).sum());
+        files.iter().for_each(|(_, own, _)| rules.extend_from_slice(own));
+        let slots = slots(&front).expect("it was put together as it is read");
+        Packed { front, rules: Rules::Memory(rules), slots }
     }
 
     /// Reads what [`Packed::write`] wrote; none if it is not whole. Rules stay in the file until
@@ -139,11 +155,11 @@ impl Packed {
         // A length that is wrong must not be memory that is not there.
         (length <= file.metadata().ok()?.len()).then_some(())?;
         (&mut file).take(length).read_to_end(&mut front).ok()?;
-        let places = places(&front)?;
-        let end = places.last().map_or(0, |(_, rules, _)| rules.end);
+        let slots = slots(&front)?;
+        let end = slots.last().map_or(0, |slot| slot.rules.end);
         let whole = file.metadata().ok()?.len() == (front.len() + end) as u64;
         let rules = Rules::File(Mutex::new(file), path.to_owned());
-        whole.then_some(Packed { front, rules, places })
+        whole.then_some(Packed { front, rules, slots })
     }
 
     /// Writes it all, for [`Packed::open`].
@@ -156,9 +172,16 @@ impl Packed {
         }
     }
 
-    /// The heads of all files.
-    pub(crate) fn heads(&self) -> impl Iterator<Item = Head<'_>> {
-        self.places.iter().map(|(head, ..)| Head::read(&self.front[head.clone()]))
+    /// The heads of all files, with their keys.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (Head<'_>, Key)> {
+        self.slots.iter().map(|slot| (Head::read(&self.front[slot.head.clone()]), slot.key))
+    }
+
+    /// A file, by its place among all; none if it cannot be read any more.
+    pub(crate) fn file(&self, at: usize) -> Option<PackedFile> {
+        let slot = &self.slots[at];
+        let head = self.front[slot.head.clone()].to_vec();
+        Some((head, self.bytes(slot)?.into_owned(), slot.key))
     }
 
     /// The rules of a file, by its place among all.
@@ -166,32 +189,34 @@ impl Packed {
     /// # Panics
     /// There is no such file, or the disk that the cache lies on has failed since it was opened.
     pub(crate) fn rules(&self, at: usize) -> Vec<FileRule> {
-        let (_, place, digest) = &self.places[at];
-        let bytes = match &self.rules {
-            Rules::Memory(rules) => Cow::Borrowed(&rules[place.clone()]),
-            Rules::File(file, path) => {
-                let bytes = self.read_at(file, place);
-                let sound = bytes.ok().filter(|bytes| xxh3_64(bytes) == *digest);
-                let path = path.display();
-                Cow::Owned(
-                    sound.unwrap_or_else(|| panic!("the cache {path} cannot be read any more")),
-                )
-            }
-        };
+        let bytes = self.bytes(&self.slots[at]).unwrap_or_else(|| match &self.rules {
+            Rules::File(_, path) => panic!("the cache {} cannot be read any more", path.display()),
+            Rules::Memory(_) => Cow::default(),
+        });
         read::<Vec<PackedRule>>(&bytes).into_iter().map(PackedRule::into_rule).collect()
     }
 
-    fn read_at(&self, file: &Mutex<File>, place: &Range<usize>) -> io::Result<Vec<u8>> {
+    fn bytes(&self, slot: &Slot) -> Option<Cow<'_, [u8]>> {
+        match &self.rules {
+            Rules::Memory(rules) => rules.get(slot.rules.clone()).map(Cow::Borrowed),
+            Rules::File(file, _) => {
+                let bytes = self.read_at(file, &slot.rules).ok()?;
+                (xxh3_64(&bytes) == slot.digest).then_some(Cow::Owned(bytes))
+            }
+        }
+    }
+
+    fn read_at(&self, file: &Mutex<File>, rules: &Range<usize>) -> io::Result<Vec<u8>> {
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start((self.front.len() + place.start) as u64))?;
-        let mut bytes = vec![0; place.len()];
+        file.seek(SeekFrom::Start((self.front.len() + rules.start) as u64))?;
+        let mut bytes = vec![0; rules.len()];
         file.read_exact(&mut bytes)?;
         Ok(bytes)
     }
 }
 
-/// The places of heads and rules; none if `front` is not whole.
-fn places(front: &[u8]) -> Option<Vec<(Range<usize>, Range<usize>, u64)>> {
+/// Where heads and rules lie; none if `front` is not whole.
+fn slots(front: &[u8]) -> Option<Vec<Slot>> {
     let (digest, rest) = front.strip_prefix(MAGIC)?.split_first_chunk()?;
     let (length, part) = rest.split_first_chunk()?;
     let whole = part.len() as u64 == u64::from_le_bytes(*length);
@@ -200,13 +225,13 @@ fn places(front: &[u8]) -> Option<Vec<(Range<usize>, Range<usize>, u64)>> {
     }
     let (lengths, heads): (Vec<Lengths>, _) = postcard::take_from_bytes(part).ok()?;
     let (mut head, mut rules) = (front.len() - heads.len(), 0);
-    let place = |(head_length, rules_length, digest)| {
+    let slot = |(head_length, rules_length, digest, key): Lengths| {
         let start = (head, rules);
         (head, rules) = (head + head_length, rules + rules_length);
-        (start.0..head, start.1..rules, digest)
+        Slot { head: start.0..head, rules: start.1..rules, digest, key }
     };
-    let places = lengths.into_iter().map(place).collect();
-    (head == front.len()).then_some(places)
+    let slots = lengths.into_iter().map(slot).collect();
+    (head == front.len()).then_some(slots)
 }
 
 /// Reads what this build packed, and a digest held whole.
@@ -217,11 +242,11 @@ fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> T {
 /// What the file of packed rules begins with.
 const MAGIC: &[u8] = b"chaffinch rules\n";
 
-/// A file's head, and its rules without what proves them.
-pub(crate) fn pack(file: RuleFile) -> (Vec<u8>, Vec<u8>) {
+/// A file that was read under `key`: its head, and its rules without what proves them.
+pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let head = Head::packed(&file);
     let rules: Vec<PackedRule> = file.rules.into_par_iter().map(PackedRule::of).collect();
-    (head, packed(&rules))
+    (head, packed(&rules), key)
 }
 
 pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
@@ -240,30 +265,31 @@ struct PackedRule {
     ignore_case: bool,
     era: Era,
     at: usize,
+    digest: u64,
     /// What is made of each pattern.
     prepared: Vec<Prepared>,
 }
 
 impl PackedRule {
     fn of(rule: FileRule) -> PackedRule {
-        let FileRule { rule, language, patterns, written, era, at, .. } = rule;
+        let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
         let prepared = patterns.into_iter().map(Pattern::into_prepared).collect();
         let ignore_case = written.ignore_case;
         let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
         let keys = written.keys.into_iter();
         let written = keys.map(|(key, texts)| (place(key), texts.to_vec())).collect();
-        PackedRule { rule, language, written, ignore_case, era, at, prepared }
+        PackedRule { rule, language, written, ignore_case, era, at, digest, prepared }
     }
 
     fn into_rule(self) -> FileRule {
-        let PackedRule { rule, language, written, ignore_case, era, at, prepared } = self;
+        let PackedRule { rule, language, written, ignore_case, era, at, digest, prepared } = self;
         let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
         let keys = written.into_iter().map(key).collect();
         let written = Written { keys, ignore_case };
         let patterns = written.unchecked_patterns().into_iter().zip(prepared);
         let patterns = patterns.map(|(pattern, made)| pattern.with(made)).collect();
         let (removes, keeps) = (Vec::new(), Vec::new());
-        FileRule { rule, language, patterns, written, era, at, removes, keeps }
+        FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }
     }
 }
 
@@ -352,13 +378,13 @@ mod tests {
 
     /// All of a rule but what proves it.
     fn shown(rule: &FileRule) -> String {
-        let FileRule { rule, language, patterns, written, era, at, .. } = rule;
+        let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
         let tells: Vec<_> = patterns.iter().map(Pattern::tells).collect();
-        format!("{rule:?} {language:?} {written:?} {era:?} {at} {tells:?}")
+        format!("{rule:?} {language:?} {written:?} {era:?} {at} {digest} {tells:?}")
     }
 
     fn packed_shipped() -> Packed {
-        Packed::of(&shipped().into_iter().map(pack).collect::<Vec<_>>())
+        Packed::of(&shipped().into_iter().map(|file| pack(file, Some(7))).collect::<Vec<_>>())
     }
 
     /// A file with these bytes.
@@ -380,7 +406,8 @@ mod tests {
         let path = file("whole", &written(&packed));
         for packed in [packed, Packed::open(&path).expect("it is whole")] {
             assert_eq!(packed.heads().count(), SHIPPED.len());
-            for (at, (head, file)) in packed.heads().zip(shipped()).enumerate() {
+            for (at, ((head, key), file)) in packed.heads().zip(shipped()).enumerate() {
+                assert_eq!(key, Some(7));
                 assert_eq!(head, Head::read(&Head::packed(&file)));
                 assert_eq!((head.id, head.rules as usize), (file.id.as_str(), file.rules.len()));
                 let rules: Vec<String> = packed.rules(at).iter().map(shown).collect();

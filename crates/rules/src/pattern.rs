@@ -154,7 +154,9 @@ pub struct Pattern {
 /// What is made of a pattern's texts, packed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Prepared {
+    #[serde(with = "serde_bytes")]
     tells: Vec<u8>,
+    #[serde(with = "serde_bytes")]
     ready: Vec<u8>,
 }
 

@@ -59,17 +59,19 @@ struct SectionRules {
     rules: Vec<Rule>,
     sources: Vec<Source>,
     patterns: Vec<Vec<Pattern>>,
+    digests: Vec<u64>,
 }
 
 impl SectionRules {
     fn of(rules: Vec<FileRule>, file: &Arc<str>, unit: Option<UnitId>) -> SectionRules {
         let mut section = SectionRules::default();
         for rule in rules {
-            let FileRule { rule, patterns, written, era, at, removes, keeps, .. } = rule;
+            let FileRule { rule, patterns, written, era, at, removes, keeps, digest, .. } = rule;
             let file = Arc::clone(file);
             section.rules.push(rule);
             section.sources.push(Source { file, at, written, era, removes, keeps, unit });
             section.patterns.push(patterns);
+            section.digests.push(digest);
         }
         section
     }
@@ -167,7 +169,7 @@ impl RuleSet {
                 }
             }
             Files::Packed(packed) => {
-                for (at, head) in packed.heads().enumerate() {
+                for (at, (head, _)) in packed.heads().enumerate() {
                     add(&mut set, head, ReadRules::Later(&packed, at));
                 }
                 set.packed = packed;
@@ -298,7 +300,17 @@ impl RuleSet {
         let digest = file::digest(&rule, &written, &era);
         let section = self.add_section("", 1, digest, 0);
         let (removes, keeps, patterns) = (Vec::new(), Vec::new(), Vec::new());
-        let rule = FileRule { rule, language: None, patterns, written, era, at: 0, removes, keeps };
+        let rule = FileRule {
+            rule,
+            language: None,
+            patterns,
+            written,
+            era,
+            at: 0,
+            removes,
+            keeps,
+            digest,
+        };
         let rules = SectionRules::of(vec![rule], &section.file, None);
         section.rules = OnceLock::from(Box::new(rules));
         RuleId(section.ids.start)
@@ -357,7 +369,7 @@ impl RuleSet {
     /// The id is another set's.
     pub fn digest(&self, id: RuleId) -> u64 {
         let (section, at) = self.place(id);
-        digest_of(section, at)
+        section.digests[at]
     }
 
     /// Tells what each file's rules cut, in order, stages' own rules included.
@@ -372,7 +384,7 @@ impl RuleSet {
             let unpacked = section.rules.get().is_none().then(|| self.unpacked(section));
             let rules = unpacked.as_ref().unwrap_or_else(|| self.rules_of(section));
             for (at, id) in section.ids.clone().enumerate() {
-                each(RuleId(id), &rules.rules[at], digest_of(rules, at));
+                each(RuleId(id), &rules.rules[at], rules.digests[at]);
             }
         }
     }
@@ -688,11 +700,6 @@ impl Table for RuleSet {
     fn rule(&self, id: RuleId) -> &Rule {
         RuleSet::rule(self, id)
     }
-}
-
-fn digest_of(rules: &SectionRules, at: usize) -> u64 {
-    let source = &rules.sources[at];
-    file::digest(&rules.rules[at], &source.written, &source.era)
 }
 
 /// Whether a rule can act on a sentence in the midst of an article.

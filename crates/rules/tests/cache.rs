@@ -32,61 +32,82 @@ fn load(rules: &Path, cache: &Path) -> Result<RuleSet, Vec<Problem>> {
     RuleSet::load(&[rules], &[], &["promo"], &Wanted { purpose, ..Wanted::ALL })
 }
 
-/// What the rule cuts.
-fn text(rules: &Path, cache: &Path) -> String {
-    let set = load(rules, cache).unwrap();
-    let rule = set.find_rule("daily/one").unwrap();
+/// What the rule of an outlet cuts.
+fn cuts(set: &RuleSet, outlet: &str) -> String {
+    let rule = set.find_rule(&format!("{outlet}/one")).unwrap();
     set.source(rule).written.to_string()
 }
 
-fn files(cache: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(cache).unwrap().map(|e| e.unwrap().path()).collect();
-    files.sort();
-    files
+fn text(rules: &Path, cache: &Path) -> String {
+    cuts(&load(rules, cache).unwrap(), "daily")
+}
+
+/// The one file of the cache.
+fn kept(cache: &Path) -> PathBuf {
+    let mut files = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
+    let (Some(file), None) = (files.next(), files.next()) else { panic!("one file is kept") };
+    file
+}
+
+/// Changes a rule's text in its file, and keeps the file as long and as old as it was.
+fn change(rules: &Path, from: &str, to: &str) {
+    let file = rules.join("daily.yaml");
+    let (before, text) = (fs::metadata(&file).unwrap(), fs::read_to_string(&file).unwrap());
+    fs::write(&file, text.replace(from, to)).unwrap();
+    let file = fs::File::options().write(true).open(&file).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
 }
 
 #[test]
-fn a_cache_is_taken_until_a_rule_file_changes() {
-    let (cache, one, other) = (folder("taken"), rules("one", "Share"), rules("other", "Follow"));
-    assert_eq!(text(&one, &cache), "text: Share");
-    assert!(files(&cache).is_empty(), "a file that has just changed may change again unseen");
+fn a_file_is_taken_from_the_cache_until_it_changes() {
+    let (cache, rules) = (folder("taken"), rules("one", "Share"));
+    assert_eq!(text(&rules, &cache), "text: Share");
+    change(&rules, "Share", "SHARE");
+    assert_eq!(text(&rules, &cache), "text: SHARE", "it had changed a moment ago");
 
     sleep(SETTLED);
-    assert_eq!(text(&one, &cache), "text: Share");
-    let kept = files(&cache);
-    assert_eq!(kept.len(), 1);
-    assert_eq!(text(&one, &cache), "text: Share");
-    assert_eq!(files(&cache), kept, "nothing new");
+    assert_eq!(text(&rules, &cache), "text: SHARE");
+    let whole = fs::read(kept(&cache)).unwrap();
+    assert_eq!(text(&rules, &cache), "text: SHARE");
+    assert_eq!(fs::read(kept(&cache)).unwrap(), whole, "nothing is new");
 
-    // It is what is read: here, another folder's.
-    assert_eq!(text(&other, &cache), "text: Follow");
-    let others = files(&cache).into_iter().find(|file| !kept.contains(file)).unwrap();
-    let own = fs::read(&kept[0]).unwrap();
-    fs::copy(&others, &kept[0]).unwrap();
-    assert_eq!(text(&one, &cache), "text: Follow");
+    // It is the cache that is read: here, one whose rules the disk has lost.
+    let lost = [&whole[..whole.len() - 40], &[0; 40]].concat();
+    fs::write(kept(&cache), &lost).unwrap();
+    let set = load(&rules, &cache).unwrap();
+    let read = std::panic::catch_unwind(|| cuts(&set, "daily"));
+    assert!(read.unwrap_err().downcast::<String>().unwrap().ends_with("cannot be read any more"));
+
+    // With another file to be read, what is lost is read too.
+    fs::write(rules.join("a.yaml"), "outlet: a\nrules: []\n").unwrap();
+    assert_eq!(text(&rules, &cache), "text: SHARE");
+    fs::remove_file(rules.join("a.yaml")).unwrap();
+    assert_eq!(load(&rules, &cache).unwrap().unit("a"), None);
+    assert_eq!(fs::read(kept(&cache)).unwrap(), whole);
 
     // What is not whole is read anew, and mended.
-    fs::write(&kept[0], &own[..own.len() - 1]).unwrap();
-    assert_eq!(text(&one, &cache), "text: Share");
-    assert_eq!(fs::read(&kept[0]).unwrap(), own);
+    fs::write(kept(&cache), &whole[..whole.len() - 1]).unwrap();
+    assert_eq!(text(&rules, &cache), "text: SHARE");
+    assert_eq!(fs::read(kept(&cache)).unwrap(), whole);
 
-    // As long and as old as before, but another.
-    let file = one.join("daily.yaml");
-    let (before, changed) = (fs::metadata(&file).unwrap(), fs::read_to_string(&file).unwrap());
-    fs::write(&file, changed.replace("Share", "SHARE")).unwrap();
-    fs::File::options()
-        .write(true)
-        .open(&file)
-        .unwrap()
-        .set_modified(before.modified().unwrap())
-        .unwrap();
-    assert_eq!(text(&one, &cache), if cfg!(unix) { "text: SHARE" } else { "text: Share" });
+    change(&rules, "SHARE", "Share");
+    assert_eq!(text(&rules, &cache), if cfg!(unix) { "text: Share" } else { "text: SHARE" });
+}
 
-    // More files, fewer files.
-    fs::write(one.join("new.yaml"), "outlet: new\nrules: []\n").unwrap();
-    assert!(load(&one, &cache).unwrap().unit("new").is_some());
-    fs::remove_file(one.join("new.yaml")).unwrap();
-    assert!(load(&one, &cache).unwrap().unit("new").is_none());
+#[test]
+fn a_changed_file_leaves_the_others_in_the_cache() {
+    let (cache, rules) = (folder("others"), rules("two", "Share"));
+    let weekly = fs::read_to_string(rules.join("daily.yaml")).unwrap().replace("daily", "weekly");
+    fs::write(rules.join("weekly.yaml"), weekly).unwrap();
+    sleep(SETTLED);
+    let before = load(&rules, &cache).unwrap();
+    change(&rules, "Share", "Follow");
+    for set in [load(&rules, &cache), load(&rules, &cache)].map(Result::unwrap) {
+        assert_eq!([cuts(&set, "daily"), cuts(&set, "weekly")], ["text: Follow", "text: Share"]);
+        let same: Vec<bool> = before.digests().zip(set.digests()).map(|(a, b)| a == b).collect();
+        assert_eq!(same, [false, true, true]);
+        assert_eq!(before.recognition(), set.recognition());
+    }
 }
 
 #[test]
@@ -102,7 +123,7 @@ fn what_is_wrong_is_told_every_time() {
             "{told}"
         );
     }
-    assert!(files(&cache).is_empty());
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 0);
 }
 
 #[test]

@@ -4,8 +4,6 @@
 //! thirty-two of its cases. A literal is a few bytes long; what cannot be told in a few hundred
 //! literals is not told at all.
 
-use std::collections::BTreeSet;
-
 use regex_syntax::hir::{Class, Hir, HirKind};
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +28,7 @@ const MOST_CHARACTERS: usize = 24;
 
 /// Literals of the side where the shortest one is longer; none where a match may begin and end
 /// with anything.
-pub(crate) fn literals(hir: &Hir, anchor: Anchor) -> Option<(Side, BTreeSet<String>)> {
+pub(crate) fn literals(hir: &Hir, anchor: Anchor) -> Option<(Side, Vec<String>)> {
     let sides: &[Side] = match anchor {
         Anchor::Line => &[Side::Start, Side::End],
         Anchor::Start => &[Side::Start],
@@ -38,13 +36,20 @@ pub(crate) fn literals(hir: &Hir, anchor: Anchor) -> Option<(Side, BTreeSet<Stri
         Anchor::Inside => &[],
     };
     let found = sides.iter().filter_map(|&side| {
-        let set: BTreeSet<String> = seeds(hir, side)?.into_iter().map(|seed| seed.text).collect();
+        let set = set(seeds(hir, side)?.into_iter().map(|seed| seed.text).collect());
         let shortest = set.iter().map(String::len).min()?;
         (shortest > 0).then_some((side, set, shortest))
     });
     // At the same length, starts: they tell lines apart better than ends, which share full stops.
     let best = found.max_by_key(|(side, _, shortest)| (*shortest, *side == Side::Start))?;
     Some((best.0, best.1))
+}
+
+/// In order, each once.
+fn set<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Bytes that a literal inside a line should have: below, it tells too little.
@@ -55,21 +60,20 @@ const INNER: usize = 2;
 ///
 /// Only what keys leave as it is can be looked for in text: of a literal, what stands
 /// between spaces, quotes and dashes counts.
-pub(crate) fn inner(hir: &Hir) -> Option<BTreeSet<String>> {
+pub(crate) fn inner(hir: &Hir) -> Option<Vec<String>> {
     let parts: Vec<&Hir> = match hir.kind() {
         HirKind::Concat(parts) => parts.iter().collect(),
         HirKind::Capture(capture) => return inner(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => return inner(&repetition.sub),
         HirKind::Alternation(parts) => {
             let sets: Option<Vec<_>> = parts.iter().map(inner).collect();
-            return sets.map(|sets| sets.into_iter().flatten().collect());
+            return sets.map(|sets| set(sets.into_iter().flatten().collect()));
         }
         _ => vec![hir],
     };
     let told = (0..parts.len()).filter_map(|at| {
-        let set = concat(&mut parts[at..].iter().copied(), Side::Start)?;
-        let texts: BTreeSet<String> =
-            set.iter().map(|seed| unfolded(&seed.text).to_owned()).collect();
+        let seeds = concat(&mut parts[at..].iter().copied(), Side::Start)?;
+        let texts = set(seeds.iter().map(|seed| unfolded(&seed.text).to_owned()).collect());
         let below = || match parts[at].kind() {
             HirKind::Alternation(_) | HirKind::Capture(_) => inner(parts[at]),
             _ => None,
@@ -78,13 +82,13 @@ pub(crate) fn inner(hir: &Hir) -> Option<BTreeSet<String>> {
         let tells = |text: &String| {
             text.len() + usize::from(["@", "#", "|", "=", "_"].contains(&text.as_str()))
         };
-        let shortest = |set: &BTreeSet<String>| set.iter().map(tells).min().unwrap_or(0);
+        let shortest = |set: &Vec<String>| set.iter().map(tells).min().unwrap_or(0);
         let best = [Some(texts), below()].into_iter().flatten().max_by_key(shortest)?;
         let shortest = shortest(&best);
         (shortest >= INNER).then_some((shortest, best))
     });
     let (_, best) = told.max_by_key(|(shortest, set)| (*shortest, usize::MAX - set.len()))?;
-    let cased: BTreeSet<String> = best.iter().flat_map(|text| cases(text)).collect();
+    let cased = set(best.iter().flat_map(|text| cases(text)).collect());
     (cased.len() <= MOST_LITERALS).then_some(cased)
 }
 
@@ -147,18 +151,19 @@ impl Seed {
 
     /// This seed with `next` behind it, as seen from the side; cut to [`LITERAL`] bytes.
     fn join(&self, next: &Seed, side: Side) -> Seed {
-        let joined = match side {
-            Side::Start => format!("{}{}", self.text, next.text),
-            Side::End => format!("{}{}", next.text, self.text),
+        let mut joined = match side {
+            Side::Start => [&*self.text, &next.text].concat(),
+            Side::End => [&*next.text, &self.text].concat(),
         };
-        let text = clip(&joined, side);
-        let open = next.open && text.len() == joined.len();
+        let length = joined.len();
+        clip(&mut joined, side);
+        let (open, text) = (next.open && joined.len() == length, joined);
         Seed { text, open }
     }
 }
 
 /// At most [`LITERAL`] bytes of one side, whole characters.
-fn clip(text: &str, side: Side) -> String {
+fn clip(text: &mut String, side: Side) {
     let mut at = match side {
         Side::Start => text.len().min(LITERAL),
         Side::End => text.len().saturating_sub(LITERAL),
@@ -167,20 +172,20 @@ fn clip(text: &str, side: Side) -> String {
         at = if side == Side::Start { at - 1 } else { at + 1 };
     }
     match side {
-        Side::Start => text[..at].to_owned(),
-        Side::End => text[at..].to_owned(),
+        Side::Start => text.truncate(at),
+        Side::End => drop(text.drain(..at)),
     }
 }
 
 /// All ways in which a match may begin or end; none if they are too many or anything goes.
-fn seeds(hir: &Hir, side: Side) -> Option<BTreeSet<Seed>> {
-    let any = || BTreeSet::from([Seed::new("", false)]);
-    let set = match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => BTreeSet::from([Seed::new("", true)]),
+fn seeds(hir: &Hir, side: Side) -> Option<Vec<Seed>> {
+    let any = || vec![Seed::new("", false)];
+    let all = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => vec![Seed::new("", true)],
         HirKind::Literal(literal) => {
             let text: String = std::str::from_utf8(&literal.0).ok()?.chars().map(lower).collect();
             let seed = Seed::new("", true).join(&Seed::new(text, true), side);
-            BTreeSet::from([seed])
+            vec![seed]
         }
         HirKind::Class(Class::Unicode(class)) => {
             let size: usize = class
@@ -193,19 +198,19 @@ fn seeds(hir: &Hir, side: Side) -> Option<BTreeSet<Seed>> {
                 return Some(any());
             }
             let all = class.iter().flat_map(|range| range.start()..=range.end());
-            let set: BTreeSet<Seed> = all.map(|c| Seed::new(lower(c).to_string(), true)).collect();
-            if set.len() > MOST_CHARACTERS { any() } else { set }
+            let all = set(all.map(|c| Seed::new(lower(c).to_string(), true)).collect());
+            if all.len() > MOST_CHARACTERS { any() } else { all }
         }
         HirKind::Class(_) => any(),
         HirKind::Repetition(repetition) => {
-            let mut set = seeds(&repetition.sub, side)?;
+            let mut all = seeds(&repetition.sub, side)?;
             if repetition.max != Some(1) {
-                set = set.into_iter().map(|seed| Seed { open: false, ..seed }).collect();
+                all.iter_mut().for_each(|seed| seed.open = false);
             }
             if repetition.min == 0 {
-                set.insert(Seed::new("", true));
+                all.push(Seed::new("", true));
             }
-            set
+            all
         }
         HirKind::Capture(capture) => seeds(&capture.sub, side)?,
         HirKind::Concat(parts) => match side {
@@ -213,37 +218,39 @@ fn seeds(hir: &Hir, side: Side) -> Option<BTreeSet<Seed>> {
             Side::End => concat(&mut parts.iter().rev(), side)?,
         },
         HirKind::Alternation(parts) => {
-            let mut set = BTreeSet::new();
+            let mut all = Vec::new();
             for part in parts {
-                set.extend(seeds(part, side)?);
+                all.extend(seeds(part, side)?);
             }
-            set
+            all
         }
     };
-    (set.len() <= MOST_LITERALS).then_some(set)
+    let all = set(all);
+    (all.len() <= MOST_LITERALS).then_some(all)
 }
 
-fn concat(parts: &mut dyn Iterator<Item = &Hir>, side: Side) -> Option<BTreeSet<Seed>> {
-    let mut set = BTreeSet::from([Seed::new("", true)]);
+fn concat(parts: &mut dyn Iterator<Item = &Hir>, side: Side) -> Option<Vec<Seed>> {
+    let mut all = vec![Seed::new("", true)];
     for part in parts {
-        if !set.iter().any(|seed| seed.open) {
+        if !all.iter().any(|seed| seed.open) {
             break;
         }
         // What cannot be told here ends what is told of the seeds before it.
-        let next = seeds(part, side).unwrap_or_else(|| BTreeSet::from([Seed::new("", false)]));
-        let joined: BTreeSet<Seed> = set
-            .iter()
-            .flat_map(|seed| match seed.open {
-                true => next.iter().map(|next| seed.join(next, side)).collect(),
-                false => vec![seed.clone()],
-            })
-            .collect();
-        if joined.len() > MOST_LITERALS {
-            return Some(set.into_iter().map(|seed| Seed { open: false, ..seed }).collect());
+        let next = seeds(part, side).unwrap_or_else(|| vec![Seed::new("", false)]);
+        let mut joined = Vec::with_capacity(all.len() * next.len());
+        for seed in &all {
+            match seed.open {
+                true => joined.extend(next.iter().map(|next| seed.join(next, side))),
+                false => joined.push(seed.clone()),
+            }
         }
-        set = joined;
+        let joined = set(joined);
+        if joined.len() > MOST_LITERALS {
+            return Some(set(all.into_iter().map(|seed| Seed { open: false, ..seed }).collect()));
+        }
+        all = joined;
     }
-    Some(set)
+    Some(all)
 }
 
 /// The lower case of a character where that is one character; the same for patterns and lines.

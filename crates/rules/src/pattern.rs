@@ -1,6 +1,5 @@
 //! Patterns: regexes over keys, folded as keys are, with the literals that they begin or end with.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -179,10 +178,10 @@ struct Ready {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Tell {
     /// One of these literals at that side of it, lower-cased.
-    Ends(Side, BTreeSet<String>),
+    Ends(Side, Vec<String>),
     /// One of these literals anywhere in it, in any case of ASCII letters, and what it begins and
     /// ends with.
-    Inside(BTreeSet<String>, Frame),
+    Inside(Vec<String>, Frame),
     /// Nothing: it must be tried.
     Nothing,
 }

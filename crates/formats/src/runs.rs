@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::Pipeline;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::job::Error;
 use crate::ledger::{self, Reader, Record, RuleEntry};
 use crate::output::write_whole;
-use crate::{RECORD, codec};
+use crate::RECORD;
 
 /// The ledgers of a run, in order.
 ///
@@ -160,27 +160,38 @@ pub struct RunRule {
     pub shows: bool,
 }
 
-/// The rules of a pipeline that are not switched off, in order, as its runs set them down.
-pub(crate) fn pipeline_rules(pipeline: &Pipeline) -> Vec<RunRule> {
-    let (rules, mut all) = (pipeline.rules(), Vec::new());
+/// Hands over the rules of a pipeline that are not switched off, in order, as its runs set them
+/// down.
+fn each_rule(pipeline: &Pipeline, mut each: impl FnMut(RunRule)) {
+    let rules = pipeline.rules();
     rules.each_rule(|id, rule, digest| {
         if !pipeline.is_off(id) {
             let cue = rule.detect.is_none() && rules.detects(&rule.stage);
             let shows = rule.act == Act::Remove && !cue;
-            all.push(RunRule { id: rule.id.clone(), digest: ledger::rule_digest(digest), shows });
+            each(RunRule { id: rule.id.clone(), digest: ledger::rule_digest(digest), shows });
         }
     });
+}
+
+/// The rules of a pipeline that are not switched off, in order.
+pub(crate) fn pipeline_rules(pipeline: &Pipeline) -> Vec<RunRule> {
+    let mut all = Vec::new();
+    each_rule(pipeline, |rule| all.push(rule));
     all
 }
 
 /// Sets down the rules of a run.
 pub(crate) fn write_rules(run: &Path, pipeline: &Pipeline) -> io::Result<()> {
-    let mut lines = Vec::new();
-    for rule in pipeline_rules(pipeline) {
-        serde_json::to_writer(&mut lines, &rule)?;
-        lines.push(b'\n');
-    }
-    write_whole(&run.join(RECORD).join(RULES), &codec::compress(&lines, 1)?)
+    let mut lines = zstd::Encoder::new(Vec::new(), 1)?;
+    let mut written = Ok(());
+    each_rule(pipeline, |rule| {
+        if written.is_ok() {
+            let line = serde_json::to_writer(&mut lines, &rule).map_err(io::Error::from);
+            written = line.and_then(|()| lines.write_all(b"\n"));
+        }
+    });
+    written?;
+    write_whole(&run.join(RECORD).join(RULES), &lines.finish()?)
 }
 
 /// All rules of a finished run, in order.

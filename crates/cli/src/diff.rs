@@ -80,7 +80,7 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
         if let Some(rules) = rules {
             own.rules = vec![rules.clone()];
         }
-        setup::pipeline(&own)
+        setup::to_clean(&own)
     };
     let Some(revision) = &args.git else {
         return Ok((with(&args.rules_a)?, with(&args.rules_b)?, None));
@@ -106,7 +106,7 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
         then.pipeline = file.exists().then_some(file);
     }
     let before = setup::exactly(&then)?;
-    Ok((before, setup::pipeline(&now)?, Some(held)))
+    Ok((before, setup::to_clean(&now)?, Some(held)))
 }
 
 fn scratch() -> Result<TempDir, Failure> {

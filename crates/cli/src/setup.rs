@@ -35,12 +35,12 @@ pub(crate) fn find_upward() -> Option<PathBuf> {
 
 /// The pipeline that the arguments ask for.
 pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
-    build(args, pipeline_text(args)?, true)
+    build(args, pipeline_text(args)?, false)
 }
 
-/// The same for a run, which proves no rule.
-pub(crate) fn pipeline_of_run(args: &PipelineArgs) -> Result<Pipeline, Failure> {
-    build(args, pipeline_text(args)?, false)
+/// The same to clean with alone, which takes what was read of the rules before.
+pub(crate) fn to_clean(args: &PipelineArgs) -> Result<Pipeline, Failure> {
+    build(args, pipeline_text(args)?, true)
 }
 
 /// The pipeline that the arguments ask for, the built-in one if they name no file: none is looked
@@ -48,17 +48,17 @@ pub(crate) fn pipeline_of_run(args: &PipelineArgs) -> Result<Pipeline, Failure> 
 pub(crate) fn exactly(args: &PipelineArgs) -> Result<Pipeline, Failure> {
     match args.pipeline {
         Some(_) => pipeline(args),
-        None => build(args, (None, config::DEFAULT.to_owned()), true),
+        None => build(args, (None, config::DEFAULT.to_owned()), false),
     }
 }
 
 fn build(
     args: &PipelineArgs,
     config: (Option<PathBuf>, String),
-    cases: bool,
+    to_clean: bool,
 ) -> Result<Pipeline, Failure> {
     let mut builder = Pipeline::builder();
-    if !cases {
+    if to_clean {
         builder = builder.to_clean(cache());
     }
     if let (Some(path), text) = config {

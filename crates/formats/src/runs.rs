@@ -10,10 +10,10 @@ use chaffinch_core::Pipeline;
 use chaffinch_core::stage::Act;
 use serde::{Deserialize, Serialize};
 
+use crate::RECORD;
 use crate::job::Error;
 use crate::ledger::{self, Reader, Record, RuleEntry};
 use crate::output::write_whole;
-use crate::RECORD;
 
 /// The ledgers of a run, in order.
 ///

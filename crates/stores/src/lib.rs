@@ -35,6 +35,8 @@ pub fn open(
     settings: impl IntoIterator<Item = (String, String)>,
 ) -> io::Result<Arc<dyn Store>> {
     let wrong = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
+    // An error says that there is a provider already, which will do.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let url = Url::parse(address).map_err(|error| wrong(format!("{address}: {error}")))?;
     let (store, root) =
         parse_url_opts(&url, settings).map_err(|error| wrong(format!("{address}: {error}")))?;

@@ -40,6 +40,7 @@ impl Folder {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chaffinch"));
         command.args(arguments).current_dir(self.0.path()).env("NO_COLOR", "1");
+        command.env("CHAFFINCH_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/rules-cache"));
         command
     }
 

@@ -129,7 +129,7 @@ pub struct RuleSet {
 /// The rules of a file that is added to a set.
 enum ReadRules<'a> {
     /// As they were just read, with what proves them.
-    Now(RuleFile),
+    Now(Box<RuleFile>),
     /// Packed, at this place.
     Later(&'a Packed, usize),
 }
@@ -165,7 +165,7 @@ impl RuleSet {
             Files::Parsed(files) => {
                 for file in files {
                     let head = Head::packed(&file);
-                    add(&mut set, Head::read(&head), ReadRules::Now(file));
+                    add(&mut set, Head::read(&head), ReadRules::Now(Box::new(file)));
                 }
             }
             Files::Packed(packed) => {

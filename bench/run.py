@@ -245,13 +245,42 @@ class Bench:
     def match_unknown_10000(self):
         self.many("match-unknown-10000", "unknown")
 
-    def start_10000(self):
-        """Seconds to the end of a run over one document with 10,000 outlet files."""
+    def first_of_10000(self):
+        """To clean one document with 10,000 outlet files, as a filter."""
         folder = self.corpus(10_000, megabytes=1)
         one = self.path("one.jsonl")
         subprocess.run(f"head -n 1 {folder}/docs.jsonl > {one}", shell=True, check=True)
-        (_, wall), = self.alternate((self.clean(folder, one), None))
+        return ["sh", "-c", 'exec "$@" < "$0"', one, BINARY, "clean", "-", "--from", "jsonl",
+                "--no-ledger", "-q", "--rules", os.path.join(folder, "yaml"),
+                "--pipeline", os.path.join(folder, "only.yaml")]
+
+    def start_10000(self):
+        """Seconds until one document is cleaned with 10,000 outlet files that all must be read."""
+        command = ["env", "CHAFFINCH_CACHE_DIR=", *self.first_of_10000()]
+        (_, wall), = self.alternate((command, None))
         report("start-10000", wall)
+
+    def start_10000_again(self):
+        """The same where an earlier run has read them."""
+        command = self.first_of_10000()
+        # Files that have just changed are read again.
+        time.sleep(2.5)
+        self.cpu(command)
+        (_, wall), = self.alternate((command, None))
+        report("start-10000-again", wall)
+
+    def rss_10000(self):
+        """What 10,000 outlets add to the peak of memory: at the start, and over documents of many."""
+        known = self.corpus(10_000)
+        few = os.path.join(self.corpus(5), "yaml")
+        command = self.clean(known, more=["-j", "1"])
+        without = [few if word == os.path.join(known, "yaml") else word for word in command]
+        start = self.first_of_10000()
+        time.sleep(2.5)
+        self.cpu(start)
+        base = self.peak(without)
+        print(f"5 outlets: {base:.0f} MB; 10,000: {self.peak(start):.0f} MB at the start")
+        report("rss-10000", self.peak(command) - base)
 
     def peak(self, command):
         done = subprocess.run(["/usr/bin/time", "-f", "%M", *command], stdout=subprocess.DEVNULL,
@@ -363,6 +392,7 @@ FIGURES = {
     "datatrove-c4": Bench.datatrove_c4, "match-known": Bench.match_known,
     "match-unknown": Bench.match_unknown, "match-known-10000": Bench.match_known_10000,
     "match-unknown-10000": Bench.match_unknown_10000, "start-10000": Bench.start_10000,
+    "start-10000-again": Bench.start_10000_again, "rss-10000": Bench.rss_10000,
     "rss-jsonl": Bench.rss_jsonl, "rss-wet": Bench.rss_wet, "rss-dir": Bench.rss_dir,
     "threads": Bench.threads, "ledger-cpu": Bench.ledger_cpu, "ledger-size": Bench.ledger_size,
     "generic": Bench.generic, "verify": Bench.verify,
@@ -455,6 +485,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=fast) as scratch:
         folder = options.keep or scratch
         os.makedirs(folder, exist_ok=True)
+        # What is kept of rule files stays among the corpora.
+        os.environ["CHAFFINCH_CACHE_DIR"] = os.path.join(os.path.abspath(folder), "rules-cache")
         bench = Bench(options.megabytes, options.runs, os.path.abspath(folder))
         for name in names:
             FIGURES[name](bench)

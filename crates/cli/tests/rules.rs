@@ -2,7 +2,38 @@
 
 mod common;
 
+use std::fs;
+
 use common::{ARTICLE, Folder, code, text};
+
+#[test]
+fn rule_files_are_kept_for_the_next_run_and_changes_are_seen() {
+    let folder = Folder::new();
+    let rule = |text: &str| {
+        let rule = format!("  - {{id: x, stage: promo, text: {text}, keeps: [y]}}\n");
+        folder.write("rules/x.yaml", &format!("outlet: x\nrules:\n{rule}"));
+    };
+    let page = format!("{ARTICLE}\nOne line\nOther line\n");
+    folder.write("page.txt", &page);
+    let clean = |cache: &str| {
+        let arguments = ["clean", "-", "--no-ledger", "-q", "--rules", "rules", "--outlet", "x"];
+        let mut command = folder.command(&arguments);
+        let input = fs::File::open(folder.path("page.txt")).unwrap();
+        command.stdin(input).env("CHAFFINCH_CACHE_DIR", cache);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let cache = folder.path("cache");
+    let kept = || fs::read_dir(&cache).map_or(0, Iterator::count);
+    for text in ["One line", "Other line", "One line"] {
+        rule(text);
+        let left = clean(cache.to_str().unwrap());
+        assert_eq!(left, page.replace(&format!("\n{text}"), ""));
+        assert_eq!(kept(), 1);
+    }
+    fs::remove_dir_all(&cache).unwrap();
+    assert_eq!(clean(""), page.replace("\nOne line", ""));
+    assert_eq!(kept(), 0);
+}
 
 #[test]
 fn a_rule_file_is_learned_from_samples_and_used() {

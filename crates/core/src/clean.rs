@@ -305,7 +305,7 @@ impl<'a> Work<'a> {
 
     /// Sets apart what `keep` rules protect, before any stage.
     fn keep(&mut self) {
-        for line in self.doc.lines() {
+        for line in self.doc.lines_with_hits() {
             for hit in line.all_hits() {
                 let rule = self.doc.rule(hit.rule);
                 let alone = matches!(hit.role, Role::Line | Role::Part);

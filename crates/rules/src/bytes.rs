@@ -22,6 +22,16 @@ impl ByteSet {
         self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
     }
 
+    /// Hands over its bytes, in order.
+    pub(crate) fn each(&self, mut each: impl FnMut(u8)) {
+        for (word, mut bits) in (0..).zip(self.0) {
+            while bits != 0 {
+                each(word * 64 + bits.trailing_zeros() as u8);
+                bits &= bits - 1;
+            }
+        }
+    }
+
     pub(crate) fn join(&mut self, other: &ByteSet) {
         self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
     }

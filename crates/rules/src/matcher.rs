@@ -23,6 +23,7 @@ pub(crate) struct Matcher {
     code: Box<[Op]>,
     literals: Box<str>,
     classes: Box<[Arc<Chars>]>,
+    switches: Box<[Switch]>,
     slots: usize,
     /// The byte that may come next, for each instruction, as a place among `firsts`.
     first_of: Box<[u16]>,
@@ -51,7 +52,12 @@ impl First {
 }
 
 /// What text may begin with at each instruction.
-fn firsts(code: &[Op], literals: &str, classes: &[Arc<Chars>]) -> Vec<First> {
+fn firsts(
+    code: &[Op],
+    literals: &str,
+    classes: &[Arc<Chars>],
+    switches: &[Vec<u32>],
+) -> Vec<First> {
     let mut firsts = vec![First::default(); code.len()];
     let class = |class: u32| First { bytes: classes[class as usize].first(), end: false };
     // Loops lead back, so it is done until nothing changes.
@@ -78,6 +84,13 @@ fn firsts(code: &[Op], literals: &str, classes: &[Arc<Chars>]) -> Vec<First> {
                 Op::Split(one, other) => {
                     let mut first = next(one as usize);
                     first.join(&next(other as usize));
+                    first
+                }
+                Op::Switch(switch) => {
+                    let mut first = First::default();
+                    for &way in &switches[switch as usize] {
+                        first.join(&next(way as usize));
+                    }
                     first
                 }
                 Op::Jump(to) => next(to as usize),
@@ -108,6 +121,8 @@ enum Op {
     },
     /// On at the first place; if that fails, at the second.
     Split(u32, u32),
+    /// On at the first of these ways that the next byte allows, then at the others.
+    Switch(u32),
     Jump(u32),
     Look(Edge),
     Save(u32),
@@ -156,27 +171,68 @@ impl Edge {
     }
 }
 
+/// From so many ways on, the next byte tells at once which of them may go on.
+const MANY_WAYS: usize = 6;
+
+/// The ways of a [`Op::Switch`], in their order, for each byte that may come next.
+#[derive(Clone, Debug)]
+struct Switch {
+    /// All ways.
+    ways: Box<[u32]>,
+    /// For each byte, and for the end of the text, where its ways begin among `by_byte`.
+    starts: Box<[u32]>,
+    by_byte: Box<[u32]>,
+}
+
+impl Switch {
+    fn of(ways: Vec<u32>, firsts: &[First]) -> Switch {
+        let mut lists: Vec<Vec<u32>> = vec![Vec::new(); 257];
+        for &way in &ways {
+            let first = &firsts[way as usize];
+            first.bytes.each(|byte| lists[usize::from(byte)].push(way));
+            if first.end {
+                lists[256].push(way);
+            }
+        }
+        let mut starts = vec![0];
+        starts.extend(lists.iter().scan(0, |end, list| {
+            *end += list.len() as u32;
+            Some(*end)
+        }));
+        let by_byte = lists.concat().into();
+        Switch { ways: ways.into(), starts: starts.into(), by_byte }
+    }
+
+    /// The ways that may go on where this byte comes next.
+    fn at(&self, byte: Option<&u8>) -> &[u32] {
+        let place = byte.map_or(256, |byte| usize::from(*byte));
+        &self.by_byte[self.starts[place] as usize..self.starts[place + 1] as usize]
+    }
+}
+
 /// A matcher without what can be told of it again.
 #[derive(Serialize, Deserialize)]
 struct Code {
     code: Vec<Op>,
     literals: String,
     classes: Vec<PackedChars>,
+    switches: Vec<Vec<u32>>,
     slots: usize,
 }
 
 impl From<Matcher> for Code {
     fn from(matcher: Matcher) -> Code {
-        let Matcher { code, literals, classes, slots, .. } = matcher;
+        let Matcher { code, literals, classes, switches, slots, .. } = matcher;
         let classes = classes.iter().map(PackedChars::of).collect();
-        Code { code: code.into(), literals: literals.into(), classes, slots }
+        let switches = switches.into_iter().map(|switch| switch.ways.into()).collect();
+        Code { code: code.into(), literals: literals.into(), classes, switches, slots }
     }
 }
 
 impl From<Code> for Matcher {
-    fn from(Code { code, literals, classes, slots }: Code) -> Matcher {
+    fn from(Code { code, literals, classes, switches, slots }: Code) -> Matcher {
         let classes = classes.into_iter().map(PackedChars::into_chars).collect();
-        Matcher::of(code, literals, classes, slots)
+        Matcher::of(Builder { code, literals, classes, switches, slots })
     }
 }
 
@@ -288,6 +344,7 @@ struct Builder {
     code: Vec<Op>,
     literals: String,
     classes: Vec<Arc<Chars>>,
+    switches: Vec<Vec<u32>>,
     slots: usize,
 }
 
@@ -319,6 +376,22 @@ impl Builder {
                 self.code.push(Op::Save(slot + 1));
             }
             HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.add(part))?,
+            HirKind::Alternation(parts) if parts.len() >= MANY_WAYS => {
+                let (mut ways, mut ends) = (Vec::new(), Vec::new());
+                let switch = self.switches.len();
+                self.switches.push(Vec::new());
+                self.code.push(Op::Switch(switch as u32));
+                for part in parts {
+                    ways.push(self.code.len() as u32);
+                    self.add(part)?;
+                    ends.push(self.code.len());
+                    self.code.push(Op::Jump(0));
+                }
+                for end in ends {
+                    self.code[end] = Op::Jump(self.code.len() as u32);
+                }
+                self.switches[switch] = ways;
+            }
             HirKind::Alternation(parts) => {
                 let mut ends = Vec::new();
                 for (index, part) in parts.iter().enumerate() {
@@ -439,11 +512,10 @@ impl Matcher {
         let mut builder = Builder::default();
         builder.add(hir)?;
         builder.code.push(Op::Match);
-        let Builder { code, literals, classes, slots } = builder;
-        (code.len() <= MOST_CODE).then(|| Matcher::of(code, literals, classes, slots))
+        (builder.code.len() <= MOST_CODE).then(|| Matcher::of(builder))
     }
 
-    fn of(code: Vec<Op>, literals: String, classes: Vec<Arc<Chars>>, slots: usize) -> Matcher {
+    fn of(Builder { code, literals, classes, switches, slots }: Builder) -> Matcher {
         let (mut known, mut distinct) = (HashMap::new(), Vec::new());
         let place = |first: First| {
             *known.entry(first).or_insert_with(|| {
@@ -451,11 +523,14 @@ impl Matcher {
                 distinct.len() as u16 - 1
             })
         };
-        let first_of = firsts(&code, &literals, &classes).into_iter().map(place).collect();
+        let firsts = firsts(&code, &literals, &classes, &switches);
+        let switches = switches.into_iter().map(|ways| Switch::of(ways, &firsts)).collect();
+        let first_of = firsts.into_iter().map(place).collect();
         Matcher {
             code: code.into(),
             literals: literals.into(),
             classes: classes.into(),
+            switches,
             slots,
             first_of,
             firsts: distinct.into(),
@@ -575,6 +650,16 @@ impl Matcher {
                     }
                     next = first;
                     continue;
+                }
+                Op::Switch(switch) => {
+                    match self.switches[switch as usize].at(bytes.get(at)).split_first() {
+                        Some((first, others)) => {
+                            back.extend(others.iter().rev().map(|way| Back::To(*way, at)));
+                            next = *first;
+                            continue;
+                        }
+                        None => false,
+                    }
                 }
                 Op::Jump(to) => {
                     next = to;
@@ -698,6 +783,8 @@ mod tests {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
                 prop::collection::vec(inner.clone(), 1..4)
+                    .prop_map(|p| format!("(?:{})", p.join("|"))),
+                prop::collection::vec(inner.clone(), 6..9)
                     .prop_map(|p| format!("(?:{})", p.join("|"))),
                 (inner.clone(), count).prop_map(|(part, count)| format!("(?:{part}){count}")),
                 inner.prop_map(|part| format!("({part})")),

@@ -53,6 +53,12 @@ pub struct Piece {
     pub replaced: bool,
 }
 
+/// A hit with its rule, which every stage asks for.
+struct Matched<'a> {
+    hit: Hit,
+    rule: &'a Rule,
+}
+
 struct LineData<'a> {
     span: Span,
     end: usize,
@@ -61,7 +67,7 @@ struct LineData<'a> {
     removed: bool,
     blank: bool,
     body: bool,
-    hits: Vec<Hit>,
+    hits: Vec<Matched<'a>>,
 }
 
 impl LineData<'_> {
@@ -131,6 +137,7 @@ pub struct Document<'a> {
     lines: Vec<LineData<'a>>,
     // Indices of the lines that have hits, in order: few, so that a stage without any costs little.
     hit_lines: Vec<usize>,
+    may_have_blocks: bool,
     zones: Zones,
     first_zones: Zones,
     stage: &'a str,
@@ -208,9 +215,12 @@ impl<'a> Document<'a> {
     /// The blocks of this stage's `from`/`through` rules that lie wholly in their place.
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
+        if !self.may_have_blocks {
+            return blocks;
+        }
         for first in self.lines_with_hits() {
-            for from in first.all_hits().filter(|hit| hit.role == Role::From) {
-                let rule = self.rule(from.rule);
+            let matched = first.data().hits.iter().filter(|matched| matched.hit.role == Role::From);
+            for Matched { hit: from, rule } in matched {
                 if rule.stage == self.stage && self.allows(first.index, rule) {
                     blocks.extend(self.block(first.index, from, rule));
                 }
@@ -308,6 +318,7 @@ impl<'a> Document<'a> {
             key_of,
             lines,
             hit_lines: Vec::new(),
+            may_have_blocks: false,
             zones,
             first_zones: zones,
             stage: "",
@@ -355,7 +366,10 @@ impl<'a> Document<'a> {
             (Err(at), false) => self.hit_lines.insert(at, index),
             _ => {}
         }
-        self.lines[index].hits = hits;
+        self.may_have_blocks |= hits.iter().any(|hit| hit.role == Role::From);
+        let rules = self.rules;
+        let matched = hits.into_iter().map(|hit| Matched { rule: rules.rule(hit.rule), hit });
+        self.lines[index].hits = matched.collect();
     }
 
     /// Takes a line out of the view of later stages.
@@ -380,7 +394,9 @@ impl<'a> Document<'a> {
 
     /// Adds a hit to a line.
     pub fn add_hit(&mut self, index: usize, hit: Hit) {
-        self.lines[index].hits.push(hit);
+        self.may_have_blocks |= hit.role == Role::From;
+        let rule = self.rules.rule(hit.rule);
+        self.lines[index].hits.push(Matched { hit, rule });
         if let Err(at) = self.hit_lines.binary_search(&index) {
             self.hit_lines.insert(at, index);
         }
@@ -498,21 +514,26 @@ impl<'d, 'a> Line<'d, 'a> {
 
     /// All hits of all stages.
     pub fn all_hits(&self) -> impl Iterator<Item = &'d Hit> + use<'d, 'a> {
-        self.data().hits.iter()
+        self.data().hits.iter().map(|matched| &matched.hit)
     }
 
     /// The hits of this stage's rules, in place or not, without the ends of blocks.
     pub fn cues(&self) -> impl Iterator<Item = &'d Hit> + use<'d, 'a> {
-        let doc = self.doc;
-        self.all_hits().filter(move |hit| {
-            matches!(hit.role, Role::Line | Role::Part) && doc.rule(hit.rule).stage == doc.stage
+        self.matched().map(|matched| &matched.hit)
+    }
+
+    fn matched(&self) -> impl Iterator<Item = &'d Matched<'a>> + use<'d, 'a> {
+        let stage = self.doc.stage;
+        self.data().hits.iter().filter(move |matched| {
+            matches!(matched.hit.role, Role::Line | Role::Part) && matched.rule.stage == stage
         })
     }
 
     /// The hits of this stage's rules that stand where their rule may act.
     pub fn hits(&self) -> impl Iterator<Item = &'d Hit> + use<'d, 'a> {
         let (doc, index) = (self.doc, self.index);
-        self.cues().filter(move |hit| doc.allows(index, doc.rule(hit.rule)))
+        let allowed = move |matched: &&Matched<'a>| doc.allows(index, matched.rule);
+        self.matched().filter(allowed).map(|matched| &matched.hit)
     }
 
     /// The first of [`Line::hits`] that takes the whole line.

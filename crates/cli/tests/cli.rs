@@ -95,6 +95,28 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
 }
 
 #[test]
+#[cfg(feature = "parquet")]
+fn parquet_goes_into_a_directory_and_nowhere_else() {
+    let folder = Folder::new();
+    assert_eq!(code(&folder.run(&["clean", "corpus", "-o", "rows", "--to", "parquet", "-q"])), 0);
+    let rows = "rows/documents-00000.parquet";
+    assert!(folder.path(rows).exists());
+    let (exit, said) = folder.refused(&["clean", rows, "-o", "-", "--no-ledger"]);
+    assert_eq!(exit, 2);
+    assert!(said.contains("Parquet cannot be written to standard output"), "{said}");
+    for arguments in [["-o", "-"], ["--shard-bytes", "1MiB"]] {
+        let start = ["clean", "corpus", "--to", "parquet"];
+        let output = if arguments[0] == "-o" { ["--fail-on", "never"] } else { ["-o", "out"] };
+        let (exit, said) = folder.refused(&[&start[..], &arguments, &output].concat());
+        assert_eq!(
+            (exit, said.contains("Parquet is written to one file each")),
+            (2, true),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn problems_in_files_are_shown_with_their_places_all_at_once() {
     let folder = Folder::new();
     folder.write(

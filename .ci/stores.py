@@ -3,7 +3,7 @@
 
     stores.py CHAFFINCH        a binary with the features `stores` and `parquet`
 
-Needs the package moto[server], and zstd.
+Needs the packages moto[s3], flask and flask-cors, and zstd.
 """
 import json, os, shutil, signal, socket, subprocess, sys, tempfile, time
 

@@ -5,7 +5,7 @@
 //! read anew.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -102,7 +102,8 @@ fn try_keep(place: &Path, packed: &Packed) -> io::Result<()> {
     let whole = |file: File| {
         let mut file = BufWriter::new(file);
         packed.write(&mut file)?;
-        file.flush()
+        // Its name must not outlive a power failure that its bytes do not.
+        file.into_inner()?.sync_all()
     };
     let written = File::create(&new).and_then(whole).and_then(|()| fs::rename(&new, place));
     if written.is_err() {

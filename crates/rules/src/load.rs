@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::cache::{self, Key};
-use crate::file::{Reading, RuleFile};
+use crate::file::{Reading, RuleFile, Subject};
 use crate::packed::{Packed, pack};
 use crate::set::RuleSet;
 use crate::yaml::Problem;
@@ -155,9 +155,7 @@ fn pack_all(
 ) -> (Files, bool) {
     let keys: Vec<Key> = sources.par_iter().map(|source| cache::key(&source.origin)).collect();
     let known = known.unwrap_or_default();
-    let same = known.heads().map(|(head, key)| (head.file, key));
-    let wanted = sources.iter().zip(&keys).map(|(source, key)| (source.file.as_str(), *key));
-    if keys.iter().all(Option::is_some) && same.eq(wanted) {
+    if is_same(&known, sources, &keys) {
         return (Files::Packed(known), false);
     }
     let heads = known.heads().enumerate();
@@ -169,6 +167,17 @@ fn pack_all(
     };
     let files = sound(sources.par_iter().zip(&keys).map(pack).collect(), problems);
     (Files::Packed(Packed::of(&files)), true)
+}
+
+/// Whether these files, and no others, are `known`, unchanged.
+fn is_same(known: &Packed, sources: &[Source<'_>], keys: &[Key]) -> bool {
+    let mut all = known.heads().enumerate().zip(sources).zip(keys);
+    known.len() == sources.len()
+        && all.all(|(((at, (head, own)), source), key)| {
+            // What every run needs is needed now.
+            let is_there = || head.subject != Subject::Generic || known.file(at).is_some();
+            key.is_some() && own == *key && head.file == source.file && is_there()
+        })
 }
 
 /// What could be read; what is wrong with the rest goes to `problems`.

@@ -172,6 +172,11 @@ impl Packed {
         }
     }
 
+    /// The number of files.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The heads of all files, with their keys.
     pub(crate) fn heads(&self) -> impl Iterator<Item = (Head<'_>, Key)> {
         self.slots.iter().map(|slot| (Head::read(&self.front[slot.head.clone()]), slot.key))

@@ -27,6 +27,8 @@ fn rules(name: &str, line: &str) -> PathBuf {
     folder
 }
 
+const GENERIC: &str = "generic: promo\nrules:\n  - {id: two, text: Two, keeps: [Else]}\n";
+
 fn load(rules: &Path, cache: &Path) -> Result<RuleSet, Vec<Problem>> {
     let purpose = Purpose::Run { cache: Some(cache) };
     RuleSet::load(&[rules], &[], &["promo"], &Wanted { purpose, ..Wanted::ALL })
@@ -77,6 +79,22 @@ fn a_file_is_taken_from_the_cache_until_it_changes() {
     let set = load(&rules, &cache).unwrap();
     let read = std::panic::catch_unwind(|| cuts(&set, "daily"));
     assert!(read.unwrap_err().downcast::<String>().unwrap().ends_with("cannot be read any more"));
+
+    // What every run needs is missed at once, and read.
+    fs::write(rules.join("generic/promo.yaml"), GENERIC).unwrap();
+    sleep(SETTLED);
+    assert_eq!(text(&rules, &cache), "text: SHARE");
+    let with_generic = fs::read(kept(&cache)).unwrap();
+    let at = with_generic.len() - 40;
+    fs::write(kept(&cache), [&with_generic[..at], &[0; 40]].concat()).unwrap();
+    assert_eq!(load(&rules, &cache).unwrap().ids().count(), 2);
+    assert_eq!(fs::read(kept(&cache)).unwrap(), with_generic);
+    fs::write(rules.join("generic/promo.yaml"), "generic: promo\nrules: []\n").unwrap();
+    sleep(SETTLED);
+    let lost = |whole: Vec<u8>| [&whole[..whole.len() - 40], &[0; 40]].concat();
+    assert_eq!(text(&rules, &cache), "text: SHARE");
+    let whole = fs::read(kept(&cache)).unwrap();
+    fs::write(kept(&cache), lost(whole.clone())).unwrap();
 
     // With another file to be read, what is lost is read too.
     fs::write(rules.join("a.yaml"), "outlet: a\nrules: []\n").unwrap();

@@ -88,8 +88,11 @@ fn page(number: usize) -> String {
 #[test]
 fn over_a_directory() {
     let folder = Folder::new();
-    for number in 0..3000 {
-        folder.write(&format!("in/{:02}/{number}.txt", number % 17), &page(number));
+    // Several blocks of files.
+    for number in 0..600 {
+        let sentence = "The delegations read the draft again, line by line, until the evening.\n";
+        let text = page(number) + &sentence.repeat(50);
+        folder.write(&format!("in/{:02}/{number}.txt", number % 17), &text);
     }
     killed_and_killed_again(&folder);
 }

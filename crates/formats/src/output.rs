@@ -122,11 +122,28 @@ fn real(path: &Path) -> PathBuf {
 fn clear(root: &Path) -> Result<(), Error> {
     holds_nothing_foreign(root)?;
     let failed = |error: io::Error| Error::Output(root.display().to_string(), error);
-    for entry in walkdir::WalkDir::new(root).min_depth(1).contents_first(true) {
-        let entry = entry.map_err(|error| failed(error.into()))?;
-        match entry.file_type().is_dir() {
-            true => fs::remove_dir(entry.path()).map_err(failed)?,
-            false => fs::remove_file(entry.path()).map_err(failed)?,
+    // The list of its files goes last: who is killed over it leaves nothing that looks foreign.
+    let (record, list) = (root.join(RECORD), root.join(RECORD).join(FILES));
+    remove_below(root, &record).and_then(|()| remove_below(&record, &list)).map_err(failed)?;
+    match fs::remove_dir_all(&record) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes all below `folder` but `kept` and what is in it.
+fn remove_below(folder: &Path, kept: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let path = entry.path();
+        match entry.file_type()?.is_dir() {
+            _ if path == kept => {}
+            true => fs::remove_dir_all(path)?,
+            false => fs::remove_file(path)?,
         }
     }
     Ok(())
@@ -243,4 +260,31 @@ pub(crate) fn copy_whole(from: &mut dyn BufRead, path: &Path) -> io::Result<()> 
     let mut file = WholeFile::create(path)?;
     io::copy(from, &mut file)?;
     file.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_files_goes_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let write =
+            |name: &str, text: &str| write_whole(&root.join(name), text.as_bytes()).unwrap();
+        write(".chaffinch/files.txt", "a/b.txt\nz.txt\n");
+        write(".chaffinch/ledger/00000.jsonl.zst", "");
+        write("a/b.txt", "");
+        write("z.txt", "");
+        let (record, list) = (root.join(RECORD), root.join(RECORD).join(FILES));
+        remove_below(root, &record).unwrap();
+        assert!(list.exists() && !root.join("z.txt").exists() && !root.join("a").exists());
+        holds_nothing_foreign(root).unwrap();
+        remove_below(&record, &list).unwrap();
+        assert!(list.exists() && !record.join("ledger").exists());
+        holds_nothing_foreign(root).unwrap();
+        clear(root).unwrap();
+        assert_eq!(fs::read_dir(root).unwrap().count(), 0);
+        clear(root).unwrap();
+    }
 }

@@ -71,6 +71,12 @@ fn is_record(name: &str) -> bool {
     name.strip_prefix(RECORD).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Whether an object lists files of a run.
+fn is_list(name: &str) -> bool {
+    let below = name.strip_prefix(RECORD).and_then(|rest| rest.strip_prefix('/'));
+    below.is_some_and(|name| name == FILES || name.starts_with(&format!("{ANNOUNCED}/")))
+}
+
 /// Where finished files go, if not where they are made.
 pub(crate) struct Shipping {
     pub(crate) store: Arc<dyn Store>,
@@ -90,10 +96,6 @@ impl Shipping {
         let failed = self.failed();
         let objects: Vec<Object> =
             self.store.list().and_then(Iterator::collect).map_err(&failed)?;
-        let is_list = |name: &str| {
-            let below = name.strip_prefix(RECORD).and_then(|rest| rest.strip_prefix('/'));
-            below.is_some_and(|name| name == FILES || name.starts_with(&format!("{ANNOUNCED}/")))
-        };
         let (mut any, mut listed) = (false, HashSet::new());
         for list in objects.iter().filter(|object| is_list(&object.name)) {
             let mut text = String::new();
@@ -116,12 +118,9 @@ impl Shipping {
 
     /// Takes the store for a new run: what an earlier run left there goes, its lists last.
     pub(crate) fn take(&self, left: &[Object]) -> Result<(), Error> {
-        let names = || left.iter().map(|object| &object.name);
-        names()
-            .filter(|name| !is_record(name))
-            .chain(names().filter(|name| is_record(name)))
-            .try_for_each(|name| self.store.remove(name))
-            .map_err(self.failed())
+        let mut names: Vec<&str> = left.iter().map(|object| object.name.as_str()).collect();
+        names.sort_by_key(|name| (is_record(name), is_list(name)));
+        names.into_iter().try_for_each(|name| self.store.remove(name)).map_err(self.failed())
     }
 
     /// Sets down in the store that files are about to be sent off, a line each; `at` numbers the

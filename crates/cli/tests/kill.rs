@@ -53,8 +53,8 @@ fn killed_and_killed_again(folder: &Folder) {
     let mut random = Random(88_172_645_463_325_252);
     let (mut kills, mut ends) = (0, 0);
     while kills < KILLS || ends == 0 {
-        let mut child =
-            folder.command(&clean).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let said = fs::File::create(folder.path("said")).unwrap();
+        let mut child = folder.command(&clean).stdout(Stdio::null()).stderr(said).spawn().unwrap();
         // Once enough were killed, one goes on to the end.
         if kills < KILLS {
             let most = took.as_micros() as u64 + 1;
@@ -66,7 +66,7 @@ fn killed_and_killed_again(folder: &Folder) {
             kills += 1;
             continue;
         }
-        assert_eq!(status.code(), Some(0));
+        assert_eq!(status.code(), Some(0), "{}", folder.read("said"));
         ends += 1;
         let found = tree(&folder.path("out"));
         let names = |tree: &BTreeMap<PathBuf, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();

@@ -16,7 +16,7 @@ use crate::RECORD;
 use crate::blocks::Position;
 use crate::convert;
 use crate::job::{Error, Resume};
-use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line};
+use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line, unescape_line};
 use crate::store::Shipping;
 use crate::summary::Summary;
 use crate::worker::{Done, Event};
@@ -158,9 +158,9 @@ impl Sink {
                 ),
             }));
         }
-        let steps = match unfinished {
-            Some(found) if same && resume != Resume::Never => found.steps,
-            _ => Vec::new(),
+        let (steps, journal) = match unfinished {
+            Some(found) if same && resume != Resume::Never => (found.steps, found.journal),
+            _ => (Vec::new(), 0),
         };
         let earlier = match steps.is_empty() {
             true => {
@@ -180,6 +180,10 @@ impl Sink {
             }),
         };
         let last = steps.last();
+        if let Some(step) = last {
+            let failed = |error| Error::Output(directory.root.display().to_string(), error);
+            remove_unsure(&directory, step.names).map_err(failed)?;
+        }
         let log = |name: &str, length: fn(&Step) -> u64| {
             Log::open(directory.record(name), last.map_or(0, length))
         };
@@ -193,11 +197,12 @@ impl Sink {
             };
             Ok((name.clone(), container))
         });
-        let mut files = Files {
+        let files = Files {
             names: log(FILES, |step| step.names)?,
             fields: log("fields.jsonl", |step| step.fields)?,
             problems: log("problems.jsonl", |step| step.problems)?,
-            journal: Log::open(directory.record(JOURNAL), 0)?,
+            // Lines behind the last one that holds go; the others must outlive a kill just now.
+            journal: Log::open(directory.record(JOURNAL), journal)?,
             container: container.transpose()?,
             shard_bytes,
             shipping,
@@ -205,10 +210,6 @@ impl Sink {
             directory,
             identity,
         };
-        // Lines behind the last one that holds are gone; those before it are written again.
-        for step in &steps {
-            files.journal(step)?;
-        }
         let sink = Sink { files: Some(files), stdout: false, ledger: Some(ledger) };
         sink.state("running", json!({}))?;
         Ok((sink, earlier))
@@ -413,10 +414,35 @@ fn assemble(_: &OutputDirectory, _: u64, _: &Path) -> io::Result<()> {
     Err(io::Error::other("this build of chaffinch writes no Parquet"))
 }
 
+/// Removes the files that are announced behind `names` bytes of the list: they are announced and
+/// written again, and until then, on the list no more, they would look foreign.
+fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
+    let mut list = match File::open(directory.record(FILES)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        list => list?,
+    };
+    list.seek(io::SeekFrom::Start(names))?;
+    let (mut list, mut line) = (BufReader::new(list), Vec::new());
+    // The last name may be half written, and be another's then; its file is not there yet.
+    while list.read_until(b'\n', &mut line)? > 0 && line.pop() == Some(b'\n') {
+        let name = unescape_line(&String::from_utf8_lossy(&line));
+        line.clear();
+        for path in [directory.root.join(&name), unfinished_path(&directory.root, &name)] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A run that was cut off.
 struct Unfinished {
     identity: String,
     steps: Vec<Step>,
+    /// The bytes of the journal up to the last of them.
+    journal: u64,
 }
 
 impl Unfinished {
@@ -428,11 +454,19 @@ impl Unfinished {
             return None;
         }
         let identity = run["identity"].as_str()?.to_owned();
-        let mut steps: Vec<Step> = Vec::new();
+        let (mut steps, mut ends): (Vec<Step>, Vec<u64>) = (Vec::new(), Vec::new());
         if let Ok(journal) = File::open(directory.record(JOURNAL)) {
+            let (mut journal, mut line, mut end) = (BufReader::new(journal), String::new(), 0);
             // The last line may be half written.
-            let lines = BufReader::new(journal).lines().map_while(Result::ok);
-            steps.extend(lines.map_while(|line| serde_json::from_str(&line).ok()));
+            while journal.read_line(&mut line).is_ok_and(|length| length > 0)
+                && line.ends_with('\n')
+                && let Ok(step) = serde_json::from_str(&line)
+            {
+                end += line.len() as u64;
+                steps.push(step);
+                ends.push(end);
+                line.clear();
+            }
         }
         let length = |path: PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
         let record = |name: &str| length(directory.record(name));
@@ -460,12 +494,69 @@ impl Unfinished {
         };
         while steps.last().is_some_and(|step| !holds(step)) {
             steps.pop();
+            ends.pop();
         }
-        Some(Unfinished { identity, steps })
+        let journal = ends.last().copied().unwrap_or(0);
+        Some(Unfinished { identity, steps, journal })
     }
 }
 
 /// Whether `run` is the output of a run that did not end.
 pub(crate) fn is_unfinished(run: &Path) -> bool {
     run.join(RECORD).join(JOURNAL).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::write_whole;
+
+    #[test]
+    fn files_that_will_be_announced_again_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = OutputDirectory { root: folder.path().to_owned() };
+        let write = |name: &str, text: &str| {
+            write_whole(&directory.root.join(name), text.as_bytes()).unwrap();
+        };
+        let known = "a\na.txt\n";
+        write(&format!("{RECORD}/{FILES}"), &format!("{known}b/new.txt\nline\\nend\na"));
+        for name in ["a", "a.txt", "b/new.txt", "line\nend"] {
+            write(name, "");
+        }
+        remove_unsure(&directory, known.len() as u64).unwrap();
+        let there = |name: &str| directory.root.join(name).exists();
+        let left = ["a", "a.txt", "b/new.txt", "line\nend"].map(there);
+        assert_eq!(left, [true, true, false, false]);
+    }
+
+    /// A journal that is cut back keeps the lines that hold: a run that is killed just now goes on.
+    #[test]
+    fn a_journal_is_never_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = OutputDirectory { root: folder.path().to_owned() };
+        let step = |names: u64| Step {
+            after: Position::default(),
+            names,
+            ledger: 0,
+            fields: 0,
+            problems: 0,
+            output: None,
+            shard: 0,
+            summary: Summary::default(),
+        };
+        let line = |step: Step| serde_json::to_string(&step).unwrap() + "\n";
+        let (first, second) = (line(step(0)), line(step(5)));
+        let record = |name: &str, text: &str| {
+            write_whole(&directory.record(name), text.as_bytes()).unwrap();
+        };
+        record("run.json", r#"{"state": "running", "identity": "x"}"#);
+        record(FILES, "abc\n");
+        record(JOURNAL, &format!("{first}{second}{}", &first[..9]));
+        let found = Unfinished::find(&directory).unwrap();
+        assert_eq!((found.steps.len(), found.journal), (1, first.len() as u64));
+        let sink = Sink::directory(directory, "x".into(), Resume::Must, None, None);
+        assert!(sink.is_ok_and(|(_, earlier)| earlier.is_some()));
+        let journal = fs::read_to_string(folder.path().join(RECORD).join(JOURNAL)).unwrap();
+        assert_eq!(journal, first);
+    }
 }

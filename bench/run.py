@@ -278,6 +278,7 @@ class Bench:
         start = self.first_of_10000()
         time.sleep(2.5)
         self.cpu(start)
+        self.cpu(command)
         base = self.peak(without)
         print(f"5 outlets: {base:.0f} MB; 10,000: {self.peak(start):.0f} MB at the start")
         report("rss-10000", self.peak(command) - base)

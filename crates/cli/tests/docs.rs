@@ -47,6 +47,7 @@ fn holds(page_file: &str, folder: &Path) {
         let output = Command::new("bash")
             .args(["-c", &format!("exec 2>&1; {command}")])
             .env("PATH", &path)
+            .env("CHAFFINCH_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/rules-cache"))
             .env("NO_COLOR", "1")
             .current_dir(folder)
             .output()

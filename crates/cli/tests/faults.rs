@@ -41,6 +41,7 @@ fn limited(folder: &Folder, limits: &str, arguments: &str) -> Output {
         .args(["-c", &format!("{limits}; exec {binary} {arguments}")])
         .current_dir(folder.0.path())
         .env("NO_COLOR", "1")
+        .env("CHAFFINCH_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/rules-cache"))
         // Each thread's own reserve of addresses would count as memory.
         .env("MALLOC_ARENA_MAX", "1")
         .stdin(Stdio::null())

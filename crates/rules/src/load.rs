@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::cache::{self, Key};
-use crate::file::{Reading, RuleFile, Subject};
+use crate::file::{Reading, RuleFile};
 use crate::packed::{Packed, pack};
 use crate::set::RuleSet;
 use crate::yaml::Problem;
@@ -171,12 +171,10 @@ fn pack_all(
 
 /// Whether these files, and no others, are `known`, unchanged.
 fn is_same(known: &Packed, sources: &[Source<'_>], keys: &[Key]) -> bool {
-    let mut all = known.heads().enumerate().zip(sources).zip(keys);
+    let mut all = known.heads().zip(sources).zip(keys);
     known.len() == sources.len()
-        && all.all(|(((at, (head, own)), source), key)| {
-            // What every run needs is needed now.
-            let is_there = || head.subject != Subject::Generic || known.file(at).is_some();
-            key.is_some() && own == *key && head.file == source.file && is_there()
+        && all.all(|(((head, own), source), key)| {
+            key.is_some() && own == *key && head.file == source.file
         })
 }
 

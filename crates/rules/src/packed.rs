@@ -145,8 +145,8 @@ impl Packed {
         Packed { front, rules: Rules::Memory(rules), slots }
     }
 
-    /// Reads what [`Packed::write`] wrote; none if it is not whole. Rules stay in the file until
-    /// they are asked for.
+    /// Reads what [`Packed::write`] wrote; none if it is not whole. Rules are held against their
+    /// digests and stay in the file until they are asked for.
     pub(crate) fn open(path: &Path) -> Option<Packed> {
         let mut file = File::open(path).ok()?;
         let mut front = vec![0; MAGIC.len() + 16];
@@ -158,8 +158,14 @@ impl Packed {
         let slots = slots(&front)?;
         let end = slots.last().map_or(0, |slot| slot.rules.end);
         let whole = file.metadata().ok()?.len() == (front.len() + end) as u64;
+        let mut bytes = Vec::new();
+        let sound = whole
+            && slots.iter().all(|slot| {
+                bytes.resize(slot.rules.len(), 0);
+                file.read_exact(&mut bytes).is_ok() && xxh3_64(&bytes) == slot.digest
+            });
         let rules = Rules::File(Mutex::new(file), path.to_owned());
-        whole.then_some(Packed { front, rules, slots })
+        sound.then_some(Packed { front, rules, slots })
     }
 
     /// Writes it all, for [`Packed::open`].
@@ -433,7 +439,8 @@ mod tests {
             packed
         };
         assert!(open(&whole).is_some());
-        for at in [0, 17, 25, 31, 40, packed.front.len() - 1] {
+        let front = packed.front.len();
+        for at in [0, 17, 25, 31, 40, front - 1, front + 10, whole.len() - 1] {
             let mut changed = whole.clone();
             changed[at] ^= 1;
             assert!(open(&changed).is_none(), "a bit of byte {at}");
@@ -449,11 +456,13 @@ mod tests {
     fn rules_that_changed_on_the_disk_are_not_taken() {
         let packed = packed_shipped();
         let mut bytes = written(&packed);
-        let at = packed.front.len() + 10;
-        bytes[at] ^= 1;
         let path = file("changed", &bytes);
-        let packed = Packed::open(&path).expect("what comes before the rules is whole");
+        let at = packed.front.len() + 10;
+        let packed = Packed::open(&path).expect("it is whole");
+        bytes[at] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let rules = std::panic::catch_unwind(|| packed.rules(0));
         std::fs::remove_file(path).unwrap();
-        packed.rules(0);
+        rules.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     }
 }

@@ -23,7 +23,7 @@ new-outlet name +samples:
     #!/usr/bin/env bash
     set -euo pipefail
     run() { cargo run --quiet -- "$@"; }
-    snapshots() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet -p snapshots > /dev/null 2>&1; }
+    snapshots() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet --workspace --test seeds > /dev/null 2>&1; }
     if [ -e rules/{{name}}.yaml ]; then
         echo "rules/{{name}}.yaml is there already: chaffinch outlet update rules/{{name}}.yaml SAMPLE..." >&2
         exit 2
@@ -61,14 +61,14 @@ new-outlet name +samples:
 # What changed in the seeds since a revision, by rule; then each snapshot (needs cargo-insta).
 review base="HEAD":
     cargo run --quiet -- diff --git {{base}} corpus/seeds
-    INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test --quiet -p snapshots > /dev/null
+    INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test --quiet --workspace --test seeds > /dev/null
     cargo insta review
 
 # Take the snapshots as they are now; or only what these rules explain, the rest stays pending.
 accept *rules:
     #!/usr/bin/env bash
     set -euo pipefail
-    take() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet -p snapshots > /dev/null; }
+    take() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet --workspace --test seeds > /dev/null; }
     accepted=target/accepted
     if [ -z "{{rules}}" ]; then
         rm -f "$accepted"
@@ -95,7 +95,7 @@ accept *rules:
     fi
     SNAPSHOT_RULES="$scratch/rules" take
     git status --short -- snapshots
-    if ! cargo test --quiet -p snapshots > /dev/null 2>&1; then
+    if ! cargo test --quiet --workspace --test seeds > /dev/null 2>&1; then
         echo "more is pending: just review"
     fi
 
@@ -107,7 +107,7 @@ update-docs:
 # Figures against peers and limits, and the parts by themselves: just bench --only jsonl-vs-rg
 bench *options:
     python3 bench/run.py {{options}}
-    cargo bench --quiet -p chaffinch-bench
+    cargo bench --quiet --manifest-path bench/Cargo.toml --target-dir target
 
 # Score the built binary on a file of labelled pages: just score ../pages.jsonl.gz score.py
 score dataset scorer:

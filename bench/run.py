@@ -480,8 +480,9 @@ def main():
     unknown = [name for name in names if name not in FIGURES]
     if unknown:
         parser.error(f"unknown figure {unknown[0]}; there are " + ", ".join(FIGURES))
-    subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "chaffinch", "-p", "chaffinch-bench"],
-                   check=True, cwd=ROOT)
+    build = ["cargo", "build", "--release", "--quiet", "--target-dir", TARGET]
+    subprocess.run(build, check=True, cwd=ROOT)
+    subprocess.run(build, check=True, cwd=HERE)
     fast = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir=fast) as scratch:
         folder = options.keep or scratch

@@ -1,4 +1,4 @@
-//! The parts, each by itself: `cargo bench -p chaffinch-bench`.
+//! The parts, each by itself: `just bench`.
 
 use chaffinch_core::rules::key;
 use chaffinch_core::stage::{Document, Rule, script};

@@ -265,8 +265,8 @@ impl<'a> Work<'a> {
 
     /// Whether a rule holds on the document's day and is not switched off.
     fn is_on(&self, rule: RuleId) -> bool {
-        let era = &self.pipeline.rules.source(rule).era;
-        self.day.as_deref().is_none_or(|day| era.holds(day))
+        let holds = |day: &str| self.pipeline.rules.source(rule).era.holds(day);
+        self.day.as_deref().is_none_or(holds)
             && !self.pipeline.variant.as_ref().is_some_and(|variant| variant.is_off(rule))
     }
 

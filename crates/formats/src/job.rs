@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
-use chaffinch_core::Pipeline;
+use chaffinch_core::{Pipeline, Verdict};
 use globset::GlobSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -28,7 +28,7 @@ use crate::runs;
 use crate::sample::{Drawing, Sample};
 use crate::sink::{Earlier, Sink};
 use crate::store::{Shipping, Store, Stores, store_of};
-use crate::summary::Summary;
+use crate::summary::{Counts, OutletCounts, Summary};
 use crate::worker::{Done, Shop};
 
 /// Why a run could not be begun or ended.
@@ -273,7 +273,7 @@ impl Job<'_> {
             let failed = |error| Error::Output("the run's record".into(), error);
             runs::write_rules(root, self.pipeline).map_err(failed)?;
         }
-        sink.finish(&summary, self.record(&summary))?;
+        sink.finish(&summary, &self.record(&summary))?;
         Ok(summary)
     }
 
@@ -427,23 +427,41 @@ impl Job<'_> {
     }
 
     /// What `run.json` says of a run that ended.
-    fn record(&self, summary: &Summary) -> serde_json::Value {
-        json!({
-            "job": self.asked(),
-            "pipeline_digest": ledger::pipeline_digest(self.pipeline),
-            "rules_digest": ledger::rules_digest(self.pipeline),
-            "settings_digest": ledger::settings_digest(self.pipeline),
-            "seconds": summary.elapsed.as_secs_f64(),
-            "documents": summary.documents,
-            "bytes_in": summary.bytes_in,
-            "bytes_removed": summary.bytes_removed,
-            "verdicts": summary.verdicts,
-            "stages": summary.stages,
-            "rules": summary.rules,
-            "outlets": summary.outlets,
-            "refused_marks": summary.refused,
-        })
+    fn record<'s>(&self, summary: &'s Summary) -> RunEnd<'s> {
+        RunEnd {
+            job: self.asked(),
+            pipeline_digest: ledger::pipeline_digest(self.pipeline),
+            rules_digest: ledger::rules_digest(self.pipeline),
+            settings_digest: ledger::settings_digest(self.pipeline),
+            seconds: summary.elapsed.as_secs_f64(),
+            documents: summary.documents,
+            bytes_in: summary.bytes_in,
+            bytes_removed: summary.bytes_removed,
+            verdicts: &summary.verdicts,
+            stages: &summary.stages,
+            rules: &summary.rules,
+            outlets: &summary.outlets,
+            refused_marks: &summary.refused,
+        }
     }
+}
+
+/// What `run.json` says of a run that ended.
+#[derive(Serialize)]
+struct RunEnd<'s> {
+    job: Asked,
+    pipeline_digest: String,
+    rules_digest: String,
+    settings_digest: String,
+    seconds: f64,
+    documents: u64,
+    bytes_in: u64,
+    bytes_removed: u64,
+    verdicts: &'s BTreeMap<Verdict, u64>,
+    stages: &'s BTreeMap<String, Counts>,
+    rules: &'s BTreeMap<String, Counts>,
+    outlets: &'s BTreeMap<String, OutletCounts>,
+    refused_marks: &'s BTreeMap<String, u64>,
 }
 
 /// What was asked for, as `run.json` has it.

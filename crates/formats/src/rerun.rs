@@ -224,8 +224,8 @@ impl Change {
 /// All rules of a pipeline by their ids.
 fn ids(pipeline: &Pipeline) -> HashMap<String, RuleId> {
     let mut ids = HashMap::new();
-    pipeline.rules().each_rule(|id, rule, _| {
-        ids.insert(rule.id.clone(), id);
+    pipeline.rules().each_rule(|id, rule| {
+        ids.insert(rule.id.to_owned(), id);
     });
     ids
 }

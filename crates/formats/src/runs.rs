@@ -7,7 +7,6 @@ use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::Pipeline;
-use chaffinch_core::stage::Act;
 use serde::{Deserialize, Serialize};
 
 use crate::RECORD;
@@ -164,11 +163,11 @@ pub struct RunRule {
 /// down.
 fn each_rule(pipeline: &Pipeline, mut each: impl FnMut(RunRule)) {
     let rules = pipeline.rules();
-    rules.each_rule(|id, rule, digest| {
+    rules.each_rule(|id, rule| {
         if !pipeline.is_off(id) {
-            let cue = rule.detect.is_none() && rules.detects(&rule.stage);
-            let shows = rule.act == Act::Remove && !cue;
-            each(RunRule { id: rule.id.clone(), digest: ledger::rule_digest(digest), shows });
+            let cue = !rule.detects && rules.detects(rule.stage);
+            let (id, digest) = (rule.id.to_owned(), ledger::rule_digest(rule.digest));
+            each(RunRule { id, digest, shows: rule.removes && !cue });
         }
     });
 }

@@ -10,13 +10,12 @@ use std::io::{self, BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::RECORD;
 use crate::blocks::Position;
 use crate::convert;
 use crate::job::{Error, Resume};
-use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line, unescape_line};
+use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line, unescape_line, write_json};
 use crate::store::Shipping;
 use crate::summary::Summary;
 use crate::worker::{Done, Event};
@@ -211,7 +210,7 @@ impl Sink {
             identity,
         };
         let sink = Sink { files: Some(files), stdout: false, ledger: Some(ledger) };
-        sink.state("running", json!({}))?;
+        sink.state("running", &())?;
         Ok((sink, earlier))
     }
 
@@ -302,11 +301,11 @@ impl Sink {
     }
 
     /// Ends the run's record.
-    pub(crate) fn finish(self, summary: &Summary, run: serde_json::Value) -> Result<(), Error> {
+    pub(crate) fn finish(self, summary: &Summary, run: &impl Serialize) -> Result<(), Error> {
         if summary.interrupted {
             return self.state("interrupted", run);
         }
-        self.state("finished", run.clone())?;
+        self.state("finished", run)?;
         let Some(files) = &self.files else { return Ok(()) };
         let failed = |error| Error::Output(files.directory.root.display().to_string(), error);
         let Some(shipping) = &files.shipping else {
@@ -321,22 +320,24 @@ impl Sink {
     }
 
     /// Writes `run.json`.
-    fn state(&self, state: &str, run: serde_json::Value) -> Result<(), Error> {
+    fn state(&self, state: &str, run: &impl Serialize) -> Result<(), Error> {
         let Some(files) = &self.files else { return Ok(()) };
         let path = files.directory.record("run.json");
-        let failed = |error| Error::Output(path.display().to_string(), error);
-        let mut all = json!({
-            "chaffinch": env!("CARGO_PKG_VERSION"),
-            "state": state,
-            "identity": files.identity,
-            "shard_bytes": files.shard_bytes,
-        });
-        if let (Some(all), serde_json::Value::Object(run)) = (all.as_object_mut(), run) {
-            all.extend(run);
-        }
-        let text = serde_json::to_string_pretty(&all).map_err(|error| failed(error.into()))?;
-        crate::output::write_whole(&path, (text + "\n").as_bytes()).map_err(failed)
+        let (identity, shard_bytes) = (&files.identity, files.shard_bytes);
+        let all = State { chaffinch: env!("CARGO_PKG_VERSION"), state, identity, shard_bytes, run };
+        write_json(&path, &all).map_err(|error| Error::Output(path.display().to_string(), error))
     }
+}
+
+/// `run.json`.
+#[derive(Serialize)]
+struct State<'a, R> {
+    chaffinch: &'static str,
+    state: &'a str,
+    identity: &'a str,
+    shard_bytes: Option<u64>,
+    #[serde(flatten)]
+    run: &'a R,
 }
 
 impl Files {

@@ -108,21 +108,17 @@ impl Written {
             let sound = |text: &String| pattern::check(text, *key == "text", self.ignore_case);
             *key == "detect" || texts.iter().all(|text| sound(text).is_ok())
         };
-        self.keys.iter().all(sound).then(|| self.unchecked_patterns())
-    }
-
-    /// The patterns that are written, of texts that were checked before.
-    pub(crate) fn unchecked_patterns(&self) -> Vec<Pattern> {
         let pattern = |(key, texts): &(&'static str, Arc<[String]>)| {
             let (anchor, role) = kind_of(key);
             Pattern::new(anchor, role, Arc::clone(texts), *key == "text", self.ignore_case)
         };
-        self.keys.iter().filter(|(key, _)| *key != "detect").map(pattern).collect()
+        let keys = self.keys.iter().filter(|(key, _)| *key != "detect");
+        self.keys.iter().all(sound).then(|| keys.map(pattern).collect())
     }
 }
 
 /// What part of a line a key's pattern is for, and what its hits are.
-fn kind_of(key: &str) -> (Anchor, Role) {
+pub(crate) fn kind_of(key: &str) -> (Anchor, Role) {
     match key {
         "start" => (Anchor::Start, Role::Part),
         "end" => (Anchor::End, Role::Part),
@@ -511,7 +507,7 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Op
         let texts: Arc<[String]> = texts.into();
         keys.push((key, Arc::clone(&texts)));
         let mut pattern = Pattern::new(anchor, role, texts, key == "text", ignore_case);
-        if reading.prepare && parsed.len() == pattern.texts().len() {
+        if reading.prepare {
             pattern.prepare(&parsed);
         }
         // Only a heavy regex can be too large; all others compile when they are needed.

@@ -10,9 +10,9 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use rustc_hash::FxHashMap;
 
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
@@ -34,8 +34,8 @@ type Key = (Side, u8, u64);
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     // For each literal at a side, the patterns that it tells: a range of `ids`.
-    table: FxHashMap<Key, (u32, u32)>,
-    ids: Vec<u32>,
+    table: Table,
+    ids: Box<[u32]>,
     // For each side: the lengths of its literals, a bit each, and what their outermost two bytes
     // are, so that most lines end the search there.
     lengths: [u16; 2],
@@ -78,13 +78,10 @@ impl IndexBuilder {
         let IndexBuilder { mut index, mut outer, inner } = self;
         outer.sort_unstable();
         outer.dedup();
-        for same in outer.chunk_by(|(one, _), (other, _)| one == other) {
-            let start = index.ids.len() as u32;
-            index.ids.extend(same.iter().map(|(_, id)| *id));
-            index.table.insert(same[0].0, (start, index.ids.len() as u32));
-        }
-        index.ids.shrink_to_fit();
-        index.table.shrink_to_fit();
+        let same = outer.chunk_by(|(one, _), (other, _)| one == other);
+        let entry = |same: &[(Key, u32)]| (same[0].0, same.len() as u32);
+        index.table = Table::of(same.map(entry));
+        index.ids = outer.iter().map(|(_, id)| *id).collect();
         if !inner.is_empty() {
             let (texts, ids): (Vec<String>, Vec<u32>) = inner.into_iter().unzip();
             let automaton = AhoCorasick::builder()
@@ -101,7 +98,8 @@ impl IndexBuilder {
         index.unkeyed.sort_unstable();
         index.unkeyed.dedup();
         for side in [Side::Start, Side::End] {
-            let own = index.table.keys().filter(|(own, ..)| *own == side);
+            let own = index.table.entries.iter().filter(|(own, _)| own.0 == side);
+            let own = own.map(|(key, _)| key);
             index.gates[side as usize] = Gate::of(side, own);
         }
         index
@@ -124,8 +122,8 @@ impl Index {
             while lengths != 0 {
                 let length = lengths.trailing_zeros() as u8;
                 lengths &= lengths - 1;
-                if let Some(&(start, end)) = self.table.get(&(side, length, outer.cut(length))) {
-                    out.extend(&self.ids[start as usize..end as usize]);
+                if let Some(range) = self.table.get((side, length, outer.cut(length))) {
+                    out.extend(&self.ids[range]);
                 }
             }
         }
@@ -142,6 +140,59 @@ impl Index {
         if out.len() > 1 {
             out.sort_unstable();
             out.dedup();
+        }
+    }
+}
+
+/// A table of literals, each with a range of numbers: the first behind the last one's. Small, since
+/// every outlet has its own.
+#[derive(Debug, Default)]
+struct Table {
+    /// The literals, and where their ranges end.
+    entries: Box<[(Key, u32)]>,
+    /// Open addressing: places among the entries, from 1; 0 is none. A power of two of them, half
+    /// of them free at the least.
+    places: Box<[u32]>,
+}
+
+impl Table {
+    /// Of literals, each once, with the lengths of their ranges.
+    fn of(all: impl Iterator<Item = (Key, u32)>) -> Table {
+        let ends = all.scan(0, |end, (key, length)| {
+            *end += length;
+            Some((key, *end))
+        });
+        let entries: Box<[(Key, u32)]> = ends.collect();
+        let mut places = vec![0; (2 * entries.len()).next_power_of_two()];
+        for (number, (key, _)) in entries.iter().enumerate() {
+            let mut place = Table::place(*key, places.len());
+            while places[place] != 0 {
+                place = (place + 1) & (places.len() - 1);
+            }
+            places[place] = number as u32 + 1;
+        }
+        Table { entries, places: places.into() }
+    }
+
+    /// Where among so many places the search for a literal begins.
+    fn place((side, length, packed): Key, places: usize) -> usize {
+        // Fibonacci hashing: the upper bits depend on all of them.
+        let tag = u64::from(length) << 1 | side as u64;
+        let mixed = (packed ^ tag.rotate_right(5)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize & (places - 1)
+    }
+
+    fn get(&self, key: Key) -> Option<Range<usize>> {
+        let mut place = Table::place(key, self.places.len());
+        loop {
+            let number = self.places[place];
+            let at = number.checked_sub(1)? as usize;
+            let (own, end) = self.entries[at];
+            if own == key {
+                let start = at.checked_sub(1).map_or(0, |before| self.entries[before].1);
+                return Some(start as usize..end as usize);
+            }
+            place = (place + 1) & (self.places.len() - 1);
         }
     }
 }

@@ -39,6 +39,7 @@ pub mod yaml;
 
 pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};
 pub use load::{Purpose, SHIPPED, Wanted, files_in};
+pub use packed::Listed;
 pub use pattern::{Anchor, Found, Pattern};
 pub use recognise::How;
 pub use set::{RuleSet, Source, UnitId, acts_inside};

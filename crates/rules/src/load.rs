@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::cache::{self, Key};
 use crate::file::{Reading, RuleFile};
-use crate::packed::{Packed, pack};
+use crate::packed::{Packed, PackedFile, pack};
 use crate::set::RuleSet;
 use crate::yaml::Problem;
 
@@ -128,7 +128,7 @@ impl RuleSet {
             }
             Purpose::Run { cache } => {
                 let place = cache.map(|cache| cache::place(cache, stages, directories));
-                let known = place.as_deref().and_then(Packed::open);
+                let known = place.as_deref().and_then(|place| Packed::open(place, stages));
                 let (files, new) = pack_all(&sources, stages, known, &mut problems);
                 changed = place.filter(|_| new);
                 files
@@ -167,6 +167,17 @@ fn pack_all(
     };
     let files = sound(sources.par_iter().zip(&keys).map(pack).collect(), problems);
     (Files::Packed(Packed::of(&files)), true)
+}
+
+/// Packs again what was read from `file` under `key`; none if it is another by now.
+pub(crate) fn pack_again(file: &str, key: Key, stages: &[&str]) -> Option<PackedFile> {
+    let shipped = SHIPPED.iter().find(|(name, _)| file.strip_prefix("rules/") == Some(name));
+    // Where both have the name, the key tells which it was.
+    let origins = [Origin::Disk(file.into())];
+    let origins = origins.into_iter().chain(shipped.map(|(_, text)| Origin::Shipped(text)));
+    let origin = origins.into_iter().find(|origin| key.is_some() && cache::key(origin) == key)?;
+    let source = Source { file: file.to_owned(), origin };
+    Some(pack(source.parse(stages, true).ok()?, key))
 }
 
 /// Whether these files, and no others, are `known`, unchanged.

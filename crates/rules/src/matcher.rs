@@ -6,11 +6,11 @@
 //! what it cannot take, and what would take it too many steps, goes to `regex`.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look, Repetition};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
@@ -289,7 +289,7 @@ impl Chars {
 }
 
 /// Classes such as `\w` have hundreds of ranges and stand in many patterns: each is held once.
-static CLASSES: LazyLock<Mutex<HashMap<Chars, Arc<Chars>>>> = LazyLock::new(Mutex::default);
+static CLASSES: LazyLock<Mutex<FxHashMap<Chars, Arc<Chars>>>> = LazyLock::new(Mutex::default);
 
 fn shared(chars: Chars) -> Arc<Chars> {
     let Ok(mut classes) = CLASSES.lock() else { return Arc::new(chars) };
@@ -516,7 +516,7 @@ impl Matcher {
     }
 
     fn of(Builder { code, literals, classes, switches, slots }: Builder) -> Matcher {
-        let (mut known, mut distinct) = (HashMap::new(), Vec::new());
+        let (mut known, mut distinct) = (FxHashMap::default(), Vec::new());
         let place = |first: First| {
             *known.entry(first).or_insert_with(|| {
                 distinct.push(first);
@@ -525,7 +525,21 @@ impl Matcher {
         };
         let firsts = firsts(&code, &literals, &classes, &switches);
         let switches = switches.into_iter().map(|ways| Switch::of(ways, &firsts)).collect();
-        let first_of = firsts.into_iter().map(place).collect();
+        // Of most instructions nobody asks what they begin with.
+        let mut asked = vec![false; code.len()];
+        asked[0] = true;
+        for (at, op) in code.iter().enumerate() {
+            match *op {
+                Op::Split(one, other) => {
+                    asked[one as usize] = true;
+                    asked[other as usize] = true;
+                }
+                Op::Many { .. } => asked[at + 1] = true,
+                _ => {}
+            }
+        }
+        let first = |(first, asked)| if asked { first } else { First::ALL };
+        let first_of = firsts.into_iter().zip(asked).map(first).map(place).collect();
         Matcher {
             code: code.into(),
             literals: literals.into(),

@@ -6,7 +6,7 @@
 //! [`crate::cache`]).
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::cache::Key;
-use crate::file::{Era, FileRule, RuleFile, Subject, WRITTEN_KEYS, Written};
+use crate::file::{Era, FileRule, RuleFile, Subject, WRITTEN_KEYS, Written, kind_of};
 use crate::key;
+use crate::load;
 use crate::pattern::{Pattern, Prepared};
 
 /// What is known of a rule file without unpacking its rules.
@@ -87,10 +88,32 @@ impl<'a> Head<'a> {
     }
 }
 
+/// What is known of a rule without unpacking it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed<'a> {
+    /// Its full id.
+    pub id: &'a str,
+    /// The stage that judges its hits.
+    pub stage: &'a str,
+    /// Tells what it cuts: its pattern, its place, what becomes of a hit.
+    pub digest: u64,
+    /// Whether its hits are cut.
+    pub removes: bool,
+    /// Whether it switches on a detector.
+    pub detects: bool,
+}
+
+impl<'a> Listed<'a> {
+    pub(crate) fn of(rule: &'a Rule, digest: u64) -> Listed<'a> {
+        let (removes, detects) = (rule.act == Act::Remove, rule.detect.is_some());
+        Listed { id: &rule.id, stage: &rule.stage, digest, removes, detects }
+    }
+}
+
 /// Rule files, packed.
 ///
-/// As bytes: [`MAGIC`]; the digest of the heads' part; its length; in it, [`Lengths`] and heads;
-/// the rules of each file.
+/// As bytes: [`MAGIC`]; the digest of the heads' part; its length; in it, [`Lengths`], and of each
+/// file its head and the list of its rules; the rules of each file.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
     /// All bytes before the rules.
@@ -102,8 +125,9 @@ pub(crate) struct Packed {
 /// A file among packed ones.
 #[derive(Debug)]
 struct Slot {
-    /// Where its head lies in the bytes before the rules.
+    /// Where its head lies in the bytes before the rules, and the list of its rules.
     head: Range<usize>,
+    list: Range<usize>,
     /// Where its rules lie behind these.
     rules: Range<usize>,
     digest: u64,
@@ -114,7 +138,12 @@ struct Slot {
 #[derive(Debug)]
 enum Rules {
     Memory(Vec<u8>),
-    File(Mutex<File>, PathBuf),
+    File {
+        file: Mutex<File>,
+        path: PathBuf,
+        /// The stages that rule files may name, for those that must be read again.
+        stages: Vec<String>,
+    },
 }
 
 impl Default for Rules {
@@ -123,49 +152,54 @@ impl Default for Rules {
     }
 }
 
-/// The bytes of a file's head, of its rules, the digest of these, the file's key.
-type Lengths = (usize, usize, u64, Key);
+/// The bytes of a file's head, of the list of its rules, of these, their digest, the file's key.
+type Lengths = (usize, usize, usize, u64, Key);
 
-/// A file, packed: its head, its rules, its key.
-pub(crate) type PackedFile = (Vec<u8>, Vec<u8>, Key);
+/// A file, packed.
+pub(crate) struct PackedFile {
+    head: Vec<u8>,
+    list: Vec<u8>,
+    rules: Vec<u8>,
+    key: Key,
+}
 
 impl Packed {
     /// Puts files together.
     pub(crate) fn of(files: &[PackedFile]) -> Packed {
-        let lengths = |(head, rules, key): &PackedFile| -> Lengths {
-            (head.len(), rules.len(), xxh3_64(rules), *key)
+        let lengths = |file: &PackedFile| -> Lengths {
+            let PackedFile { head, list, rules, key } = file;
+            (head.len(), list.len(), rules.len(), xxh3_64(rules), *key)
         };
         let mut part = packed(&files.iter().map(lengths).collect::<Vec<_>>());
-        files.iter().for_each(|(head, ..)| part.extend_from_slice(head));
+        for file in files {
+            part.extend_from_slice(&file.head);
+            part.extend_from_slice(&file.list);
+        }
         let digest = xxh3_64(&part).to_le_bytes();
         let front = [MAGIC, &digest, &(part.len() as u64).to_le_bytes(), &part].concat();
-        let mut rules = Vec::with_capacity(files.iter().map(|(_, rules, _)| rules.len()).sum());
-        files.iter().for_each(|(_, own, _)| rules.extend_from_slice(own));
+        let mut rules = Vec::with_capacity(files.iter().map(|file| file.rules.len()).sum());
+        files.iter().for_each(|file| rules.extend_from_slice(&file.rules));
         let slots = slots(&front).expect("it was put together as it is read");
         Packed { front, rules: Rules::Memory(rules), slots }
     }
 
-    /// Reads what [`Packed::write`] wrote; none if it is not whole. Rules are held against their
-    /// digests and stay in the file until they are asked for.
-    pub(crate) fn open(path: &Path) -> Option<Packed> {
+    /// Reads what [`Packed::write`] wrote, for these stages; none if it is not whole. Rules stay in
+    /// the file until they are asked for, and are held against their digests then.
+    pub(crate) fn open(path: &Path, stages: &[&str]) -> Option<Packed> {
         let mut file = File::open(path).ok()?;
+        let bytes = file.metadata().ok()?.len();
         let mut front = vec![0; MAGIC.len() + 16];
         file.read_exact(&mut front).ok()?;
         let length = u64::from_le_bytes(*front.last_chunk()?);
         // A length that is wrong must not be memory that is not there.
-        (length <= file.metadata().ok()?.len()).then_some(())?;
+        (length <= bytes).then_some(())?;
+        front.reserve_exact(length as usize);
         (&mut file).take(length).read_to_end(&mut front).ok()?;
         let slots = slots(&front)?;
         let end = slots.last().map_or(0, |slot| slot.rules.end);
-        let whole = file.metadata().ok()?.len() == (front.len() + end) as u64;
-        let mut bytes = Vec::new();
-        let sound = whole
-            && slots.iter().all(|slot| {
-                bytes.resize(slot.rules.len(), 0);
-                file.read_exact(&mut bytes).is_ok() && xxh3_64(&bytes) == slot.digest
-            });
-        let rules = Rules::File(Mutex::new(file), path.to_owned());
-        sound.then_some(Packed { front, rules, slots })
+        let stages = stages.iter().map(|&stage| stage.to_owned()).collect();
+        let rules = Rules::File { file: Mutex::new(file), path: path.to_owned(), stages };
+        (bytes == (front.len() + end) as u64).then_some(Packed { front, rules, slots })
     }
 
     /// Writes it all, for [`Packed::open`].
@@ -174,7 +208,7 @@ impl Packed {
         match &self.rules {
             Rules::Memory(rules) => to.write_all(rules),
             // What was read from a file stands in one.
-            Rules::File(..) => Err(io::ErrorKind::AlreadyExists.into()),
+            Rules::File { .. } => Err(io::ErrorKind::AlreadyExists.into()),
         }
     }
 
@@ -185,32 +219,71 @@ impl Packed {
 
     /// The heads of all files, with their keys.
     pub(crate) fn heads(&self) -> impl Iterator<Item = (Head<'_>, Key)> {
-        self.slots.iter().map(|slot| (Head::read(&self.front[slot.head.clone()]), slot.key))
+        self.slots.iter().map(|slot| (self.head(slot), slot.key))
+    }
+
+    fn head(&self, slot: &Slot) -> Head<'_> {
+        Head::read(&self.front[slot.head.clone()])
+    }
+
+    /// What is known of a file's rules without unpacking them, by its place among all.
+    pub(crate) fn list(&self, at: usize) -> Vec<Listed<'_>> {
+        read(&self.front[self.slots[at].list.clone()])
     }
 
     /// A file, by its place among all; none if it cannot be read any more.
     pub(crate) fn file(&self, at: usize) -> Option<PackedFile> {
         let slot = &self.slots[at];
-        let head = self.front[slot.head.clone()].to_vec();
-        Some((head, self.bytes(slot)?.into_owned(), slot.key))
+        let part = |part: &Range<usize>| self.front[part.clone()].to_vec();
+        let (head, list, key) = (part(&slot.head), part(&slot.list), slot.key);
+        Some(PackedFile { head, list, rules: self.bytes(slot)?.into_owned(), key })
     }
 
-    /// The rules of a file, by its place among all.
+    /// The rules of a file, by its place among all: what a document needs of them.
     ///
     /// # Panics
-    /// There is no such file, or the disk that the cache lies on has failed since it was opened.
-    pub(crate) fn rules(&self, at: usize) -> Vec<FileRule> {
-        let bytes = self.bytes(&self.slots[at]).unwrap_or_else(|| match &self.rules {
-            Rules::File(_, path) => panic!("the cache {} cannot be read any more", path.display()),
-            Rules::Memory(_) => Cow::default(),
+    /// There is no such file; or the cache that it lies in is damaged, and the rule file has
+    /// changed since.
+    pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
+        let bytes = self.sound_bytes(&self.slots[at]);
+        let (rules, _) = take::<Vec<PackedRule>>(&bytes);
+        rules.into_iter().map(PackedRule::into_rule).collect()
+    }
+
+    /// What else is known of the rules of a file, by its place among all.
+    ///
+    /// # Panics
+    /// As [`Packed::rules`].
+    pub(crate) fn origins(&self, at: usize) -> Vec<RuleOrigin> {
+        let bytes = self.sound_bytes(&self.slots[at]);
+        let (_, rest) = take::<Vec<PackedRule>>(&bytes);
+        read::<Vec<PackedOrigin>>(rest).into_iter().map(PackedOrigin::into_origin).collect()
+    }
+
+    /// A file's rules. What is damaged is packed again from the rule file, and no later run sees
+    /// the damage.
+    fn sound_bytes(&self, slot: &Slot) -> Cow<'_, [u8]> {
+        let bytes = self.bytes(slot).or_else(|| {
+            let Rules::File { path, stages, .. } = &self.rules else { return None };
+            drop(fs::remove_file(path));
+            let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
+            let file = load::pack_again(self.head(slot).file, slot.key, &stages)?;
+            Some(Cow::Owned(file.rules))
         });
-        read::<Vec<PackedRule>>(&bytes).into_iter().map(PackedRule::into_rule).collect()
+        bytes.unwrap_or_else(|| match &self.rules {
+            Rules::File { path, .. } => panic!(
+                "the cache {} is damaged, and {} has changed since the run began",
+                path.display(),
+                self.head(slot).file
+            ),
+            Rules::Memory(_) => Cow::default(),
+        })
     }
 
     fn bytes(&self, slot: &Slot) -> Option<Cow<'_, [u8]>> {
         match &self.rules {
             Rules::Memory(rules) => rules.get(slot.rules.clone()).map(Cow::Borrowed),
-            Rules::File(file, _) => {
+            Rules::File { file, .. } => {
                 let bytes = self.read_at(file, &slot.rules).ok()?;
                 (xxh3_64(&bytes) == slot.digest).then_some(Cow::Owned(bytes))
             }
@@ -236,10 +309,10 @@ fn slots(front: &[u8]) -> Option<Vec<Slot>> {
     }
     let (lengths, heads): (Vec<Lengths>, _) = postcard::take_from_bytes(part).ok()?;
     let (mut head, mut rules) = (front.len() - heads.len(), 0);
-    let slot = |(head_length, rules_length, digest, key): Lengths| {
-        let start = (head, rules);
-        (head, rules) = (head + head_length, rules + rules_length);
-        Slot { head: start.0..head, rules: start.1..rules, digest, key }
+    let slot = |(head_length, list_length, rules_length, digest, key): Lengths| {
+        let start = (head, head + head_length, rules);
+        (head, rules) = (start.1 + list_length, rules + rules_length);
+        Slot { head: start.0..start.1, list: start.1..head, rules: start.2..rules, digest, key }
     };
     let slots = lengths.into_iter().map(slot).collect();
     (head == front.len()).then_some(slots)
@@ -247,7 +320,12 @@ fn slots(front: &[u8]) -> Option<Vec<Slot>> {
 
 /// Reads what this build packed, and a digest held whole.
 fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> T {
-    postcard::from_bytes(bytes).expect("it is what was packed")
+    take(bytes).0
+}
+
+/// The same, and what stands behind it.
+fn take<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> (T, &'de [u8]) {
+    postcard::take_from_bytes(bytes).expect("it is what was packed")
 }
 
 /// What the file of packed rules begins with.
@@ -256,8 +334,13 @@ const MAGIC: &[u8] = b"chaffinch rules\n";
 /// A file that was read under `key`: its head, and its rules without what proves them.
 pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let head = Head::packed(&file);
-    let rules: Vec<PackedRule> = file.rules.into_par_iter().map(PackedRule::of).collect();
-    (head, packed(&rules), key)
+    let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
+    let list = packed(&listed.collect::<Vec<_>>());
+    let all = file.rules.into_par_iter().map(apart);
+    let (rules, origins): (Vec<PackedRule>, Vec<PackedOrigin>) = all.unzip();
+    let mut rules = packed(&rules);
+    rules.extend(packed(&origins));
+    PackedFile { head, list, rules, key }
 }
 
 pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
@@ -265,42 +348,71 @@ pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).unwrap_or_default()
 }
 
-/// A [`FileRule`] as it is packed.
+/// What a document needs of a rule: itself, its patterns, its digest.
+pub(crate) struct RunRule {
+    pub(crate) rule: Rule,
+    pub(crate) patterns: Box<[Pattern]>,
+    pub(crate) digest: u64,
+}
+
+/// What else is known of a rule.
+pub(crate) struct RuleOrigin {
+    pub(crate) language: Option<String>,
+    pub(crate) written: Written,
+    pub(crate) era: Era,
+    pub(crate) at: usize,
+}
+
+/// A [`RunRule`] as it is packed.
 #[derive(Serialize, Deserialize)]
 struct PackedRule {
     #[serde(with = "RuleDef")]
     rule: Rule,
+    digest: u64,
+    /// Of each pattern the place of its key among [`WRITTEN_KEYS`], and what is made of it.
+    patterns: Vec<(usize, Prepared)>,
+}
+
+/// A [`RuleOrigin`] as it is packed.
+#[derive(Serialize, Deserialize)]
+struct PackedOrigin {
     language: Option<String>,
     /// The places of keys among [`WRITTEN_KEYS`], and their texts.
     written: Vec<(usize, Vec<String>)>,
     ignore_case: bool,
     era: Era,
     at: usize,
-    digest: u64,
-    /// What is made of each pattern.
-    prepared: Vec<Prepared>,
+}
+
+/// A rule, packed in two: most runs need the first alone.
+fn apart(rule: FileRule) -> (PackedRule, PackedOrigin) {
+    let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
+    let ignore_case = written.ignore_case;
+    let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
+    let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
+    let patterns = keys.map(place).zip(patterns.into_iter().map(Pattern::into_prepared)).collect();
+    let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
+    let origin = PackedOrigin { language, written: texts, ignore_case, era, at };
+    (PackedRule { rule, digest, patterns }, origin)
 }
 
 impl PackedRule {
-    fn of(rule: FileRule) -> PackedRule {
-        let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
-        let prepared = patterns.into_iter().map(Pattern::into_prepared).collect();
-        let ignore_case = written.ignore_case;
-        let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
-        let keys = written.keys.into_iter();
-        let written = keys.map(|(key, texts)| (place(key), texts.to_vec())).collect();
-        PackedRule { rule, language, written, ignore_case, era, at, digest, prepared }
+    fn into_rule(self) -> RunRule {
+        let PackedRule { rule, digest, patterns } = self;
+        let pattern = |(key, prepared): (usize, Prepared)| {
+            let (anchor, role) = kind_of(WRITTEN_KEYS[key]);
+            Pattern::packed(anchor, role, prepared)
+        };
+        RunRule { rule, patterns: patterns.into_iter().map(pattern).collect(), digest }
     }
+}
 
-    fn into_rule(self) -> FileRule {
-        let PackedRule { rule, language, written, ignore_case, era, at, digest, prepared } = self;
+impl PackedOrigin {
+    fn into_origin(self) -> RuleOrigin {
+        let PackedOrigin { language, written, ignore_case, era, at } = self;
         let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
-        let keys = written.into_iter().map(key).collect();
-        let written = Written { keys, ignore_case };
-        let patterns = written.unchecked_patterns().into_iter().zip(prepared);
-        let patterns = patterns.map(|(pattern, made)| pattern.with(made)).collect();
-        let (removes, keeps) = (Vec::new(), Vec::new());
-        FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }
+        let written = Written { keys: written.into_iter().map(key).collect(), ignore_case };
+        RuleOrigin { language, written, era, at }
     }
 }
 
@@ -379,11 +491,15 @@ mod tests {
     use super::*;
     use crate::SHIPPED;
 
+    /// Whatever stage a file names is there.
+    fn stages() -> Vec<&'static str> {
+        SHIPPED.iter().flat_map(|(_, text)| text.split_whitespace()).collect()
+    }
+
     fn shipped() -> Vec<RuleFile> {
-        // Whatever stage a file names is there.
-        let words = SHIPPED.iter().flat_map(|(_, text)| text.split_whitespace());
-        let names: Vec<&str> = words.collect();
-        let parse = |(name, text): &(&str, &str)| RuleFile::parse(name, text, &names);
+        let names = stages();
+        let parse =
+            |(name, text): &(&str, &str)| RuleFile::parse(&format!("rules/{name}"), text, &names);
         SHIPPED.iter().map(parse).map(Result::unwrap).collect()
     }
 
@@ -394,8 +510,20 @@ mod tests {
         format!("{rule:?} {language:?} {written:?} {era:?} {at} {digest} {tells:?}")
     }
 
-    fn packed_shipped() -> Packed {
-        Packed::of(&shipped().into_iter().map(|file| pack(file, Some(7))).collect::<Vec<_>>())
+    /// The same of all rules of a packed file.
+    fn unpacked(packed: &Packed, at: usize) -> Vec<String> {
+        let both = packed.rules(at).into_iter().zip(packed.origins(at));
+        let rule = both.map(|(rule, origin)| {
+            let RunRule { rule, patterns, digest } = rule;
+            let RuleOrigin { language, written, era, at } = origin;
+            let (patterns, removes, keeps) = (patterns.into(), Vec::new(), Vec::new());
+            FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }
+        });
+        rule.map(|rule| shown(&rule)).collect()
+    }
+
+    fn packed_shipped(key: Key) -> Packed {
+        Packed::of(&shipped().into_iter().map(|file| pack(file, key)).collect::<Vec<_>>())
     }
 
     /// A file with these bytes.
@@ -413,16 +541,18 @@ mod tests {
 
     #[test]
     fn rules_come_back_as_they_were() {
-        let packed = packed_shipped();
+        let packed = packed_shipped(Some(7));
         let path = file("whole", &written(&packed));
-        for packed in [packed, Packed::open(&path).expect("it is whole")] {
+        for packed in [packed, Packed::open(&path, &stages()).expect("it is whole")] {
             assert_eq!(packed.heads().count(), SHIPPED.len());
             for (at, ((head, key), file)) in packed.heads().zip(shipped()).enumerate() {
                 assert_eq!(key, Some(7));
                 assert_eq!(head, Head::read(&Head::packed(&file)));
                 assert_eq!((head.id, head.rules as usize), (file.id.as_str(), file.rules.len()));
-                let rules: Vec<String> = packed.rules(at).iter().map(shown).collect();
-                assert_eq!(rules, file.rules.iter().map(shown).collect::<Vec<_>>());
+                let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
+                assert_eq!(packed.list(at), listed.collect::<Vec<_>>());
+                let rules: Vec<String> = file.rules.iter().map(shown).collect();
+                assert_eq!(unpacked(&packed, at), rules);
             }
         }
         std::fs::remove_file(path).unwrap();
@@ -430,17 +560,16 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_whole_are_refused() {
-        let packed = packed_shipped();
+        let packed = packed_shipped(Some(7));
         let whole = written(&packed);
         let open = |bytes: &[u8]| {
             let path = file("part", bytes);
-            let packed = Packed::open(&path);
+            let packed = Packed::open(&path, &stages());
             std::fs::remove_file(path).unwrap();
             packed
         };
         assert!(open(&whole).is_some());
-        let front = packed.front.len();
-        for at in [0, 17, 25, 31, 40, front - 1, front + 10, whole.len() - 1] {
+        for at in [0, 17, 25, 31, 40, packed.front.len() - 1] {
             let mut changed = whole.clone();
             changed[at] ^= 1;
             assert!(open(&changed).is_none(), "a bit of byte {at}");
@@ -451,18 +580,28 @@ mod tests {
         assert!(open(&[&*whole, b"more"].concat()).is_none());
     }
 
-    #[test]
-    #[should_panic(expected = "cannot be read any more")]
-    fn rules_that_changed_on_the_disk_are_not_taken() {
-        let packed = packed_shipped();
+    /// Packed files, and a bit of the first one's rules is another than it was.
+    fn damaged(name: &str, key: Key) -> (Packed, PathBuf) {
+        let packed = packed_shipped(key);
         let mut bytes = written(&packed);
-        let path = file("changed", &bytes);
-        let at = packed.front.len() + 10;
-        let packed = Packed::open(&path).expect("it is whole");
-        bytes[at] ^= 1;
-        std::fs::write(&path, &bytes).unwrap();
-        let rules = std::panic::catch_unwind(|| packed.rules(0));
-        std::fs::remove_file(path).unwrap();
-        rules.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        bytes[packed.front.len() + 10] ^= 1;
+        let path = file(name, &bytes);
+        (Packed::open(&path, &stages()).expect("its front is whole"), path)
+    }
+
+    #[test]
+    fn damaged_rules_are_read_again_and_the_damage_goes() {
+        let (packed, path) = damaged("mended", Some(0));
+        assert!(packed.file(0).is_none() && packed.file(1).is_some());
+        let rules: Vec<String> = shipped()[0].rules.iter().map(shown).collect();
+        assert_eq!(unpacked(&packed, 0), rules);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    #[should_panic(expected = "is damaged, and rules/")]
+    fn damaged_rules_of_a_file_that_has_changed_are_not_taken() {
+        let (packed, _) = damaged("changed", Some(7));
+        packed.rules(0);
     }
 }

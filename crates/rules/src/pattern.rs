@@ -142,27 +142,72 @@ fn named_groups(hir: &Hir, groups: &mut Vec<(String, usize)>) {
 pub struct Pattern {
     pub(crate) anchor: Anchor,
     pub(crate) role: Role,
-    texts: Arc<[String]>,
-    /// Whether the texts are meant as they are, not as regexes.
-    literal: bool,
-    ignore_case: bool,
-    prepared: Option<Box<Prepared>>,
+    origin: Origin,
     ready: OnceLock<Box<Ready>>,
 }
 
-/// What is made of a pattern's texts, packed.
+/// What a pattern is made from.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// Texts, and what was made of them when they were checked.
+    Texts(Texts, Option<Box<Prepared>>),
+    Packed(Prepared),
+}
+
+/// The texts of a pattern.
+#[derive(Clone, Debug)]
+struct Texts {
+    texts: Arc<[String]>,
+    /// Whether they are meant as they are, not as regexes.
+    literal: bool,
+    ignore_case: bool,
+}
+
+impl Texts {
+    /// Their regexes, folded, not yet anchored.
+    fn parsed(&self) -> Vec<Hir> {
+        let hir = |text: &String| match self.literal {
+            true => literal(text, self.ignore_case).ok(),
+            false => parse(text, self.ignore_case).ok(),
+        };
+        self.texts.iter().filter_map(hir).collect()
+    }
+}
+
+/// What is made of a pattern's texts, packed: what tells it, what confirms it, and the texts, for
+/// what only the regex can do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Prepared {
     #[serde(with = "serde_bytes")]
-    tells: Vec<u8>,
-    #[serde(with = "serde_bytes")]
-    ready: Vec<u8>,
+    bytes: Box<[u8]>,
+    /// Where the second and the third part begin.
+    parts: (u32, u32),
 }
 
 impl Prepared {
-    fn of(folded: Vec<Hir>, anchor: Anchor) -> Prepared {
-        let tells = packed(&tells(&folded, anchor));
-        Prepared { tells, ready: packed(&Ready::of(folded, anchor)) }
+    fn of(folded: Vec<Hir>, anchor: Anchor, texts: &Texts) -> Prepared {
+        let mut bytes = packed(&tells(&folded, anchor));
+        let ready = bytes.len() as u32;
+        bytes.extend(packed(&Ready::of(folded, anchor)));
+        let parts = (ready, bytes.len() as u32);
+        bytes.extend(packed(&(&*texts.texts, texts.literal, texts.ignore_case)));
+        Prepared { bytes: bytes.into(), parts }
+    }
+
+    fn tells(&self) -> Option<Vec<Tell>> {
+        postcard::from_bytes(self.bytes.get(..self.parts.0 as usize)?).ok()
+    }
+
+    fn ready(&self) -> Option<Box<Ready>> {
+        let (from, to) = self.parts;
+        postcard::from_bytes(self.bytes.get(from as usize..to as usize)?).ok()
+    }
+
+    fn texts(&self) -> Option<Texts> {
+        let packed = self.bytes.get(self.parts.1 as usize..)?;
+        let (texts, literal, ignore_case): (Vec<String>, bool, bool) =
+            postcard::from_bytes(packed).ok()?;
+        Some(Texts { texts: texts.into(), literal, ignore_case })
     }
 }
 
@@ -245,47 +290,52 @@ impl Pattern {
         literal: bool,
         ignore_case: bool,
     ) -> Pattern {
-        let ready = OnceLock::new();
-        Pattern { anchor, role, texts, literal, ignore_case, prepared: None, ready }
+        let origin = Origin::Texts(Texts { texts, literal, ignore_case }, None);
+        Pattern { anchor, role, origin, ready: OnceLock::new() }
     }
 
-    /// Its texts, as they are written.
-    pub(crate) fn texts(&self) -> &[String] {
-        &self.texts
+    /// A pattern of which [`Pattern::into_prepared`] gave this.
+    pub(crate) fn packed(anchor: Anchor, role: Role, prepared: Prepared) -> Pattern {
+        Pattern { anchor, role, origin: Origin::Packed(prepared), ready: OnceLock::new() }
     }
 
-    /// Prepares it, of its parsed texts.
+    /// Prepares it, of its texts, if all of them are parsed.
     pub(crate) fn prepare(&mut self, parsed: &[Hir]) {
-        let folded = parsed.iter().map(folded).collect();
-        self.prepared = Some(Box::new(Prepared::of(folded, self.anchor)));
+        if let Origin::Texts(texts, prepared) = &mut self.origin
+            && texts.texts.len() == parsed.len()
+        {
+            let folded = parsed.iter().map(folded).collect();
+            *prepared = Some(Box::new(Prepared::of(folded, self.anchor, texts)));
+        }
     }
 
     /// What is made of it once and for all.
     pub(crate) fn into_prepared(self) -> Prepared {
-        match self.prepared {
-            Some(prepared) => *prepared,
-            None => Prepared::of(self.parsed(), self.anchor),
+        match self.origin {
+            Origin::Texts(_, Some(prepared)) => *prepared,
+            Origin::Texts(texts, None) => Prepared::of(texts.parsed(), self.anchor, &texts),
+            Origin::Packed(prepared) => prepared,
         }
     }
 
-    /// The pattern, with what [`Pattern::into_prepared`] gave.
-    pub(crate) fn with(self, prepared: Prepared) -> Pattern {
-        Pattern { prepared: Some(Box::new(prepared)), ..self }
+    fn prepared(&self) -> Option<&Prepared> {
+        match &self.origin {
+            Origin::Texts(_, prepared) => prepared.as_deref(),
+            Origin::Packed(prepared) => Some(prepared),
+        }
     }
 
     /// Its regexes, folded, not yet anchored.
     fn parsed(&self) -> Vec<Hir> {
-        let hir = |text: &String| match self.literal {
-            true => literal(text, self.ignore_case).ok(),
-            false => parse(text, self.ignore_case).ok(),
-        };
-        self.texts.iter().filter_map(hir).collect()
+        match &self.origin {
+            Origin::Texts(texts, _) => texts.parsed(),
+            Origin::Packed(prepared) => prepared.texts().map_or_else(Vec::new, |t| t.parsed()),
+        }
     }
 
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
-            let prepared = self.prepared.as_ref();
-            let ready = prepared.and_then(|prepared| postcard::from_bytes(&prepared.ready).ok());
+            let ready = self.prepared().and_then(Prepared::ready);
             ready.unwrap_or_else(|| Box::new(Ready::of(self.parsed(), self.anchor)))
         })
     }
@@ -298,8 +348,7 @@ impl Pattern {
 
     /// What tells of each way to match that it might.
     pub(crate) fn tells(&self) -> Vec<Tell> {
-        let prepared = self.prepared.as_ref();
-        let told = prepared.and_then(|prepared| postcard::from_bytes(&prepared.tells).ok());
+        let told = self.prepared().and_then(Prepared::tells);
         told.unwrap_or_else(|| tells(&self.parsed(), self.anchor))
     }
 
@@ -528,8 +577,9 @@ mod tests {
 
     #[test]
     fn patterns_too_large_to_compile_are_heavy() {
-        let large = pattern(Anchor::Line, r"\w{1,500}\w{1,500}");
-        assert!(check(&large.texts[0], false, false).unwrap().heavy && large.compile().is_err());
+        let text = r"\w{1,500}\w{1,500}";
+        let large = pattern(Anchor::Line, text);
+        assert!(check(text, false, false).unwrap().heavy && large.compile().is_err());
         let fine = pattern(Anchor::Line, r"\p{Lu}.{2,60} [\w &-]{2,40}");
         assert!(fine.compile().is_ok());
     }

@@ -11,7 +11,7 @@ use crate::file::{self, Allow, Era, Example, FileRule, RuleFile, Subject, Writte
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::Keyed;
 use crate::load::{Files, Text, Wanted};
-use crate::packed::{Head, Packed};
+use crate::packed::{Head, Listed, Packed, RuleOrigin, RunRule};
 use crate::pattern::{Anchor, Found, Pattern};
 use crate::recognise::{How, Recognition};
 use crate::yaml::{self, Problem};
@@ -39,6 +39,14 @@ pub struct Source {
     pub unit: Option<UnitId>,
 }
 
+impl Source {
+    fn of(origin: RuleOrigin, file: &Arc<str>, unit: Option<UnitId>) -> Source {
+        let RuleOrigin { written, era, at, .. } = origin;
+        let (file, removes, keeps) = (Arc::clone(file), Vec::new(), Vec::new());
+        Source { file, at, written, era, removes, keeps, unit }
+    }
+}
+
 /// A rule file, or a stage's own rule: a run of the table of rules.
 #[derive(Debug)]
 struct Section {
@@ -57,19 +65,34 @@ struct Section {
 #[derive(Debug, Default)]
 struct SectionRules {
     rules: Vec<Rule>,
-    sources: Vec<Source>,
-    patterns: Vec<Vec<Pattern>>,
+    patterns: Vec<Box<[Pattern]>>,
     digests: Vec<u64>,
+    /// What few runs ask for.
+    sources: OnceLock<Vec<Source>>,
 }
 
 impl SectionRules {
     fn of(rules: Vec<FileRule>, file: &Arc<str>, unit: Option<UnitId>) -> SectionRules {
-        let mut section = SectionRules::default();
+        let (mut all, mut sources) = (Vec::new(), Vec::new());
         for rule in rules {
             let FileRule { rule, patterns, written, era, at, removes, keeps, digest, .. } = rule;
             let file = Arc::clone(file);
+            all.push(RunRule { rule, patterns: patterns.into(), digest });
+            sources.push(Source { file, at, written, era, removes, keeps, unit });
+        }
+        SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(all) }
+    }
+
+    /// Rules whose sources stay packed.
+    fn packed(all: Vec<RunRule>) -> SectionRules {
+        let mut section = SectionRules {
+            rules: Vec::with_capacity(all.len()),
+            patterns: Vec::with_capacity(all.len()),
+            digests: Vec::with_capacity(all.len()),
+            sources: OnceLock::new(),
+        };
+        for RunRule { rule, patterns, digest } in all {
             section.rules.push(rule);
-            section.sources.push(Source { file, at, written, era, removes, keeps, unit });
             section.patterns.push(patterns);
             section.digests.push(digest);
         }
@@ -97,7 +120,8 @@ struct Unit {
 #[derive(Debug, Default)]
 struct Rules {
     index: Index,
-    inside: Index,
+    /// Of those alone that can act in the midst of an article; none if all of them can.
+    inside: Option<Index>,
     detectors: Vec<RuleId>,
 }
 
@@ -106,6 +130,8 @@ struct Rules {
 struct RulesBuilder {
     index: IndexBuilder,
     inside: IndexBuilder,
+    /// Whether there are rules that cannot act inside.
+    outside: bool,
     detectors: Vec<RuleId>,
 }
 
@@ -198,13 +224,26 @@ impl RuleSet {
         wanted: &Wanted<'_>,
         generic: &mut RulesBuilder,
     ) {
-        let mut rules = match rules {
-            ReadRules::Now(file) => file.rules,
-            ReadRules::Later(packed, at) => packed.rules(at),
+        let file = head.file.into();
+        let rules = match rules {
+            ReadRules::Now(read) => {
+                let mut rules = read.rules;
+                rules.retain(|rule| wanted.speaks(rule.language.as_deref()));
+                SectionRules::of(rules, &file, None)
+            }
+            ReadRules::Later(packed, at) => {
+                let (mut rules, mut sources) = (Vec::new(), Vec::new());
+                for (rule, origin) in packed.rules(at).into_iter().zip(packed.origins(at)) {
+                    if wanted.speaks(origin.language.as_deref()) {
+                        rules.push(rule);
+                        sources.push(Source::of(origin, &file, None));
+                    }
+                }
+                SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(rules) }
+            }
         };
-        rules.retain(|rule| wanted.speaks(rule.language.as_deref()));
-        let section = self.add_section(head.file, rules.len() as u32, head.digest, 0);
-        let (ids, rules) = (section.ids.clone(), SectionRules::of(rules, &section.file, None));
+        let section = self.add_section(head.file, rules.rules.len() as u32, head.digest, 0);
+        let ids = section.ids.clone();
         for (at, id) in ids.enumerate() {
             if !self.is_idle(&rules.rules[at]) {
                 generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at]);
@@ -322,17 +361,15 @@ impl RuleSet {
     }
 
     fn rules_of<'s>(&'s self, section: &'s Section) -> &'s SectionRules {
-        section.rules.get_or_init(|| Box::new(self.unpacked(section)))
-    }
-
-    fn unpacked(&self, section: &Section) -> SectionRules {
-        SectionRules::of(self.packed.rules(section.packed), &section.file, section.unit)
+        let unpacked = || Box::new(SectionRules::packed(self.packed.rules(section.packed)));
+        section.rules.get_or_init(unpacked)
     }
 
     /// The rules among which a rule stands, and its place there.
-    fn place(&self, RuleId(id): RuleId) -> (&SectionRules, usize) {
+    /// The section that a rule stands in, and its place there.
+    fn place(&self, RuleId(id): RuleId) -> (&Section, usize) {
         let section = &self.sections[self.section_of[id as usize] as usize];
-        (self.rules_of(section), (id - section.ids.start) as usize)
+        (section, (id - section.ids.start) as usize)
     }
 
     /// All rules.
@@ -351,7 +388,7 @@ impl RuleSet {
     /// The id is another set's.
     pub fn rule(&self, id: RuleId) -> &Rule {
         let (section, at) = self.place(id);
-        &section.rules[at]
+        &self.rules_of(section).rules[at]
     }
 
     /// What is known of a rule beyond what stages see.
@@ -360,7 +397,11 @@ impl RuleSet {
     /// The id is another set's.
     pub fn source(&self, id: RuleId) -> &Source {
         let (section, at) = self.place(id);
-        &section.sources[at]
+        let sources = self.rules_of(section).sources.get_or_init(|| {
+            let source = |origin| Source::of(origin, &section.file, section.unit);
+            self.packed.origins(section.packed).into_iter().map(source).collect()
+        });
+        &sources[at]
     }
 
     /// Tells what a rule cuts: its pattern, its place, what becomes of a hit.
@@ -369,7 +410,7 @@ impl RuleSet {
     /// The id is another set's.
     pub fn digest(&self, id: RuleId) -> u64 {
         let (section, at) = self.place(id);
-        section.digests[at]
+        self.rules_of(section).digests[at]
     }
 
     /// Tells what each file's rules cut, in order, stages' own rules included.
@@ -377,14 +418,19 @@ impl RuleSet {
         self.sections.iter().map(|section| section.digest)
     }
 
-    /// Hands over all rules in order, each with its digest. What no document needed before stays
-    /// packed.
-    pub fn each_rule(&self, mut each: impl FnMut(RuleId, &Rule, u64)) {
+    /// Hands over what is known of all rules, in order. What no document needed stays packed.
+    pub fn each_rule(&self, mut each: impl FnMut(RuleId, Listed<'_>)) {
         for section in &self.sections {
-            let unpacked = section.rules.get().is_none().then(|| self.unpacked(section));
-            let rules = unpacked.as_ref().unwrap_or_else(|| self.rules_of(section));
-            for (at, id) in section.ids.clone().enumerate() {
-                each(RuleId(id), &rules.rules[at], rules.digests[at]);
+            let ids = section.ids.clone().map(RuleId);
+            match section.rules.get() {
+                None => {
+                    ids.zip(self.packed.list(section.packed)).for_each(|(id, rule)| each(id, rule))
+                }
+                Some(section) => {
+                    let rules = section.rules.iter().zip(&section.digests);
+                    let listed = rules.map(|(rule, digest)| Listed::of(rule, *digest));
+                    ids.zip(listed).for_each(|(id, rule)| each(id, rule));
+                }
             }
         }
     }
@@ -562,7 +608,7 @@ impl RuleSet {
         let (ends, mut keyed, mut hits) = (Ends::of_text(text), None, Vec::new());
         let own = outlet.map(|unit| self.unit_rules(unit));
         for rules in own.into_iter().chain([&self.generic]) {
-            let index = if inside { &rules.inside } else { &rules.index };
+            let index = rules.inside.as_ref().filter(|_| inside).unwrap_or(&rules.index);
             index.candidates(&ends, near);
             for &slot in near.iter() {
                 let (id, part) = slot_rule(slot);
@@ -609,7 +655,7 @@ impl RuleSet {
     /// The id is another set's.
     pub fn patterns(&self, rule: RuleId) -> &[Pattern] {
         let (section, at) = self.place(rule);
-        &section.patterns[at]
+        &self.rules_of(section).patterns[at]
     }
 
     /// All that [`RuleSet::find`] finds, and the ends of blocks, by trying every pattern: the oracle
@@ -676,7 +722,8 @@ impl RuleSet {
 
 impl RulesBuilder {
     fn build(self) -> Rules {
-        Rules { index: self.index.build(), inside: self.inside.build(), detectors: self.detectors }
+        let inside = self.outside.then(|| self.inside.build());
+        Rules { index: self.index.build(), inside, detectors: self.detectors }
     }
 
     fn add(&mut self, id: RuleId, rule: &Rule, patterns: &[Pattern]) {
@@ -689,8 +736,9 @@ impl RulesBuilder {
             }
             let (slot, tells) = (id.0 * 2 + part as u32, pattern.tells());
             self.index.add(slot, &tells);
-            if acts_inside(rule) {
-                self.inside.add(slot, &tells);
+            match acts_inside(rule) {
+                true => self.inside.add(slot, &tells),
+                false => self.outside = true,
             }
         }
     }

@@ -460,8 +460,8 @@ def removed(run):
     total = 0
     for line in lines.splitlines():
         record = json.loads(line)
-        total += sum(solid(edit["text"]) - solid(edit.get("with", ""))
-                     for edit in record.get("undo", {}).get("edits", []))
+        total += sum(solid(text) - sum(map(solid, instead))
+                     for _, _, text, *instead in record.get("undo", {}).get("edits", []))
     return total
 
 

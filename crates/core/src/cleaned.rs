@@ -292,7 +292,6 @@ impl<'a> Cleaned<'a> {
     pub fn undo(&self, mut number: impl FnMut(RuleId) -> u32) -> Undo<'_> {
         let edits = self.edits.iter().map(|edit| LedgerEdit {
             at: edit.span.start(),
-            len: edit.span.len(),
             rule: number(edit.rule),
             text: Cow::Borrowed(&self.source[edit.span.range()]),
             with: Cow::Borrowed(&edit.with),
@@ -320,19 +319,96 @@ impl<'a> Cleaned<'a> {
 }
 
 /// An edit as the ledger has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEdit<'a> {
     /// Where the stretch begins in the decoded original, in bytes.
     pub at: usize,
-    /// Its length there, in bytes.
-    pub len: usize,
     /// The rule, by its number in the ledger's table.
     pub rule: u32,
     /// What was cut.
     pub text: Cow<'a, str>,
     /// What stands there instead.
-    #[serde(default, skip_serializing_if = "str::is_empty")]
     pub with: Cow<'a, str>,
+}
+
+impl LedgerEdit<'_> {
+    /// Where the stretch ends in the decoded original, in bytes.
+    pub fn end(&self) -> usize {
+        self.at + self.text.len()
+    }
+
+    /// The bytes that were cut: replaced text counts for what it lost.
+    pub fn removed(&self) -> usize {
+        self.text.len().saturating_sub(self.with.len())
+    }
+}
+
+/// Edits as they are written: each a list of the bytes between it and the one before, its rule,
+/// what was cut, and what stands there instead, if something does.
+mod edits_def {
+    use std::borrow::Cow;
+
+    use serde::de::{Error as _, SeqAccess, Visitor};
+    use serde::ser::{Error as _, SerializeSeq};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::LedgerEdit;
+
+    pub(super) fn serialize<S: Serializer>(
+        edits: &[LedgerEdit<'_>],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let (mut list, mut end) = (to.serialize_seq(Some(edits.len()))?, 0);
+        for edit in edits {
+            let between = edit.at.checked_sub(end);
+            let between = between.ok_or_else(|| S::Error::custom("edits are out of order"))?;
+            end = edit.end();
+            match edit.with.is_empty() {
+                true => list.serialize_element(&(between, edit.rule, &edit.text))?,
+                false => list.serialize_element(&(between, edit.rule, &edit.text, &edit.with))?,
+            }
+        }
+        list.end()
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<LedgerEdit<'static>>, D::Error> {
+        let mut end = 0_usize;
+        let edit = |Entry(between, rule, text, with)| {
+            let at = end.checked_add(between).ok_or_else(|| D::Error::custom("an edit too far"))?;
+            let edit = LedgerEdit { at, rule, text: Cow::Owned(text), with: Cow::Owned(with) };
+            end = edit.at.saturating_add(edit.text.len());
+            Ok(edit)
+        };
+        Vec::<Entry>::deserialize(from)?.into_iter().map(edit).collect()
+    }
+
+    struct Entry(usize, u32, String, String);
+
+    impl<'de> Deserialize<'de> for Entry {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Entry, D::Error> {
+            struct List;
+            impl<'de> Visitor<'de> for List {
+                type Value = Entry;
+
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("an edit: bytes between, rule, text")
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry, A::Error> {
+                    let short = |count| A::Error::invalid_length(count, &self);
+                    Ok(Entry(
+                        list.next_element()?.ok_or_else(|| short(0))?,
+                        list.next_element()?.ok_or_else(|| short(1))?,
+                        list.next_element()?.ok_or_else(|| short(2))?,
+                        list.next_element()?.unwrap_or_default(),
+                    ))
+                }
+            }
+            from.deserialize_seq(List)
+        }
+    }
 }
 
 /// Original bytes of a stretch that does not encode back to them, as the ledger has it.
@@ -356,7 +432,7 @@ pub struct Undo<'a> {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub raw: bool,
     /// What was cut and replaced, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "edits_def")]
     pub edits: Vec<LedgerEdit<'a>>,
     /// Where the text does not encode back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -402,9 +478,6 @@ impl Undo<'_> {
         let mut text = String::with_capacity(output.len());
         let mut left = output;
         for edit in &self.edits {
-            if edit.text.len() != edit.len {
-                return Err(RestoreError::Damaged);
-            }
             let between = edit.at.checked_sub(text.len()).ok_or(RestoreError::Damaged)?;
             text.push_str(left.get(..between).ok_or(RestoreError::Edited)?);
             left = left[between..].strip_prefix(&*edit.with).ok_or(RestoreError::Edited)?;

@@ -88,7 +88,7 @@ pub fn decode<'a>(
             decoded
         }
         (None, Some(encoding)) => decode_as(encoding, bytes),
-        (None, None) => match std::str::from_utf8(bytes) {
+        (None, None) => match simdutf8::basic::from_utf8(bytes) {
             Ok(text) if !is_binary(bytes) => {
                 let text = Cow::Borrowed(text);
                 Decoded { text, coding: Coding::UTF_8, patches: Vec::new() }
@@ -173,7 +173,7 @@ fn decode_as<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Decoded<'a> {
 }
 
 fn decode_utf_8<'a>(bytes: &'a [u8], coding: Coding) -> Decoded<'a> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
         return Decoded { text: Cow::Borrowed(text), coding, patches: Vec::new() };
     }
     let (mut text, mut patches) = (String::with_capacity(bytes.len()), Vec::new());

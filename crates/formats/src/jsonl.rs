@@ -62,10 +62,11 @@ impl fmt::Display for RowError {
 }
 
 /// How a JSON string writes what it could write in several ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Escapes {
     /// Only what must be escaped.
+    #[default]
     Few,
     /// All that is not ASCII, as Python's `json.dumps` does.
     Ascii,
@@ -75,22 +76,50 @@ pub enum Escapes {
     Php,
 }
 
+impl Escapes {
+    // As serde wants it.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_few(&self) -> bool {
+        *self == Escapes::Few
+    }
+
+    /// Whether a byte of a text is not written as it is.
+    fn changes(self, byte: u8) -> bool {
+        let (ascii, slash) = match self {
+            Escapes::Few => (false, false),
+            Escapes::Ascii => (true, false),
+            Escapes::Slash => (false, true),
+            Escapes::Php => (true, true),
+        };
+        matches!(byte, b'"' | b'\\' | ..=0x1f) || slash && byte == b'/' || ascii && byte >= 0x80
+    }
+}
+
 const ESCAPES: [Escapes; 4] = [Escapes::Few, Escapes::Ascii, Escapes::Slash, Escapes::Php];
 
 /// What it takes to make a row again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowUndo {
-    /// The name of the field that holds the text.
+    /// The name of the field that holds the text; `text` if not said.
+    #[serde(default = "text", skip_serializing_if = "is_text")]
     pub field: String,
     /// How what was cut was escaped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub escapes: Option<Escapes>,
+    #[serde(default, skip_serializing_if = "Escapes::is_few")]
+    pub escapes: Escapes,
     /// Each cut as it stood in the row, where none of the ways to escape gives it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<String>,
     /// The value that the added column replaced, as it stood in the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+}
+
+fn text() -> String {
+    "text".to_owned()
+}
+
+fn is_text(field: &str) -> bool {
+    field == "text"
 }
 
 impl<'a> Row<'a> {
@@ -109,7 +138,7 @@ impl<'a> Row<'a> {
         members: fn(&str, Range<usize>) -> Result<Members<'_>, serde_json::Error>,
     ) -> Result<Row<'a>, RowError> {
         let bad = |message: &str| RowError(message.to_owned());
-        let row = std::str::from_utf8(row).map_err(|_| bad("the row is not UTF-8"))?;
+        let row = simdutf8::basic::from_utf8(row).map_err(|_| bad("the row is not UTF-8"))?;
         let all = members(row, 0..row.len())
             .map_err(|error| RowError(format!("the row is not a JSON object: {error}")))?;
         let find = |name: &str| field(row, &all, name, members);
@@ -193,7 +222,7 @@ impl<'a> Row<'a> {
         out.extend_from_slice(&row[from..]);
         RowUndo {
             field: self.field.clone(),
-            escapes: (!edits.is_empty()).then_some(style),
+            escapes: if edits.is_empty() { Escapes::Few } else { style },
             pieces: match escapes {
                 Some(_) => Vec::new(),
                 None => pieces.into_iter().map(str::to_owned).collect(),
@@ -420,7 +449,7 @@ pub fn restore_row(
 
 /// The inside of a JSON string before it was cut.
 fn restore_string(written: &str, undo: &RowUndo, edits: &[LedgerEdit<'_>]) -> Option<String> {
-    let style = undo.escapes.unwrap_or(Escapes::Few);
+    let style = undo.escapes;
     let mut original = String::with_capacity(written.len());
     let mut walk = Walk::new(written);
     let mut at = 0;
@@ -428,7 +457,7 @@ fn restore_string(written: &str, undo: &RowUndo, edits: &[LedgerEdit<'_>]) -> Op
         let kept = edit.at.checked_sub(at)?;
         let text = walk.text + kept;
         original.push_str(walk.to(text));
-        if walk.text != text || edit.text.len() != edit.len {
+        if walk.text != text {
             return None;
         }
         let with = escaped(&edit.with, style);
@@ -437,7 +466,7 @@ fn restore_string(written: &str, undo: &RowUndo, edits: &[LedgerEdit<'_>]) -> Op
             Some(piece) => original.push_str(piece),
             None => original.push_str(&escaped(&edit.text, style)),
         }
-        at = edit.at + edit.len;
+        at = edit.end();
     }
     original.push_str(walk.rest());
     Some(original)
@@ -552,16 +581,9 @@ fn is_escaped(text: &str, escapes: Escapes, raw: &str) -> bool {
 
 /// The inside of the JSON string for `text`.
 fn escaped(text: &str, escapes: Escapes) -> String {
-    let slash = matches!(escapes, Escapes::Slash | Escapes::Php);
-    let ascii = matches!(escapes, Escapes::Ascii | Escapes::Php);
-    let stays = |c: char| match c {
-        '"' | '\\' | '\0'..='\x1f' => false,
-        '/' => !slash,
-        c => c.is_ascii() || !ascii,
-    };
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let mut rest = text;
-    while let Some(at) = rest.find(|c| !stays(c)) {
+    while let Some(at) = rest.bytes().position(|byte| escapes.changes(byte)) {
         out.push_str(&rest[..at]);
         let mut chars = rest[at..].chars();
         let c = chars.next().unwrap_or_default();
@@ -606,7 +628,6 @@ mod tests {
     fn ledger<'a>(text: &'a str, edits: &'a [Edit]) -> Vec<LedgerEdit<'a>> {
         let entry = |edit: &'a Edit| LedgerEdit {
             at: edit.span.start(),
-            len: edit.span.len(),
             rule: 0,
             text: text[edit.span.range()].into(),
             with: edit.with.as_str().into(),

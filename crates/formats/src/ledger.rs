@@ -22,7 +22,7 @@ use crate::jsonl::RowUndo;
 use crate::wet::HeaderUndo;
 
 /// The version of the format; other versions are refused.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The first line of a frame.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,10 +39,7 @@ pub struct RuleEntry {
     /// Its id.
     pub id: String,
     /// The stage that judges it.
-    #[serde(default)]
     pub stage: String,
-    /// The digest of its pattern and place.
-    pub digest: String,
 }
 
 /// What happened to one document.
@@ -66,11 +63,6 @@ pub struct Record<'a> {
     /// Why it is suspect or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'a, str>>,
-    /// The digest of the original: xxh3-128 of the bytes of the file, the row or the column's
-    /// value, in hexadecimal. Empty for what was too long to be held.
-    pub digest: String,
-    /// The digest of the output: xxh3-64.
-    pub output: String,
     /// How to undo it.
     pub undo: Undo<'a>,
     /// How to undo the JSON row around it; none for rows passed through.
@@ -97,6 +89,11 @@ pub struct Record<'a> {
     /// Metadata recovered.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub fields: serde_json::Map<String, serde_json::Value>,
+    /// The digest of the original: xxh3-128 of the bytes of the file, the row or the column's
+    /// value, in hexadecimal. Empty for what was too long to be held.
+    pub digest: String,
+    /// What tells that the output was changed: 32 bits of its xxh3-64.
+    pub output: String,
 }
 
 impl<'a> Record<'a> {
@@ -192,15 +189,20 @@ pub fn digest(bytes: &[u8]) -> String {
     format!("{:032x}", xxh3_128(bytes))
 }
 
-/// The digest of an output.
+/// What tells one output from another.
 pub fn output_digest(bytes: &[u8]) -> String {
-    format!("{:016x}", xxh3_64(bytes))
+    format!("{:08x}", xxh3_64(bytes) as u32)
+}
+
+/// A digest of settings and rules.
+fn short_digest(text: &str) -> String {
+    format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
 /// A rule as frames name it.
 pub fn rule_entry(pipeline: &Pipeline, id: RuleId) -> RuleEntry {
-    let (rule, digest) = (pipeline.rules().rule(id), pipeline.rules().digest(id));
-    RuleEntry { id: rule.id.clone(), stage: rule.stage.clone(), digest: rule_digest(digest) }
+    let rule = pipeline.rules().rule(id);
+    RuleEntry { id: rule.id.clone(), stage: rule.stage.clone() }
 }
 
 /// The digest of a rule, as it is written.
@@ -215,19 +217,19 @@ pub fn rules_digest(pipeline: &Pipeline) -> String {
     for id in rules.ids().filter(|id| pipeline.is_off(*id)) {
         all.push_str(&rules.rule(id).id);
     }
-    output_digest(all.as_bytes())
+    short_digest(&all)
 }
 
 /// The digest of all that decides besides the rules what a pipeline cuts: stages, limits, how
 /// outlets are recognised.
 pub fn settings_digest(pipeline: &Pipeline) -> String {
     let recognition = pipeline.rules().recognition();
-    output_digest(format!("{}\n{recognition:016x}", pipeline.settings()).as_bytes())
+    short_digest(&format!("{}\n{recognition:016x}", pipeline.settings()))
 }
 
 /// The digest of all that decides what a pipeline cuts.
 pub fn pipeline_digest(pipeline: &Pipeline) -> String {
-    output_digest((settings_digest(pipeline) + &rules_digest(pipeline)).as_bytes())
+    short_digest(&(settings_digest(pipeline) + &rules_digest(pipeline)))
 }
 
 /// A frame in the making.

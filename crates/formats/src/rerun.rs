@@ -301,7 +301,7 @@ impl<'p> Recall<'p> {
             return None;
         }
         let edit = |edit: &chaffinch_core::LedgerEdit<'_>| {
-            let span = Span::new(edit.at, edit.at + edit.len);
+            let span = Span::new(edit.at, edit.end());
             Some(Edit { span, rule: rule(edit.rule)?, with: edit.with.clone().into_owned() })
         };
         let edits = record.undo.edits.iter().map(edit).collect::<Option<Vec<Edit>>>()?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::Pipeline;
@@ -181,7 +181,8 @@ pub(crate) fn pipeline_rules(pipeline: &Pipeline) -> Vec<RunRule> {
 
 /// Sets down the rules of a run.
 pub(crate) fn write_rules(run: &Path, pipeline: &Pipeline) -> io::Result<()> {
-    let mut lines = zstd::Encoder::new(Vec::new(), 1)?;
+    // A compressor that is handed word after word is slow.
+    let mut lines = BufWriter::with_capacity(64 << 10, zstd::Encoder::new(Vec::new(), 1)?);
     let mut written = Ok(());
     each_rule(pipeline, |rule| {
         if written.is_ok() {
@@ -190,6 +191,7 @@ pub(crate) fn write_rules(run: &Path, pipeline: &Pipeline) -> io::Result<()> {
         }
     });
     written?;
+    let lines = lines.into_inner().map_err(io::IntoInnerError::into_error)?;
     write_whole(&run.join(RECORD).join(RULES), &lines.finish()?)
 }
 

@@ -134,7 +134,7 @@ struct Named<'a> {
 
 impl Named<'_> {
     fn range(&self) -> Range<usize> {
-        self.edit.at..self.edit.at + self.edit.len
+        self.edit.at..self.edit.end()
     }
 
     fn removes(&self) -> bool {

@@ -145,8 +145,7 @@ struct Gathering {
 impl Gathering {
     fn add(&mut self, record: &Record<'_>, rules: &[RuleEntry], originals: &mut Originals) {
         let all = &mut self.overview;
-        let cut: u64 =
-            record.undo.edits.iter().map(|e| e.len.saturating_sub(e.with.len()) as u64).sum();
+        let cut: u64 = record.undo.edits.iter().map(|edit| edit.removed() as u64).sum();
         all.documents += 1;
         *all.verdicts.entry(record.verdict).or_default() += 1;
         if let Some(month) = record.day.as_deref().and_then(|day| day.get(..7)) {
@@ -184,10 +183,10 @@ impl Gathering {
             };
             report.documents += u64::from(seen.insert(edit.rule));
             report.cuts += 1;
-            report.bytes += edit.len.saturating_sub(edit.with.len()) as u64;
-            report.texts.add(&shown(&edit.text, &edit.with), edit.len as u64, &|| Sample {
+            report.bytes += edit.removed() as u64;
+            report.texts.add(&shown(&edit.text, &edit.with), edit.text.len() as u64, &|| Sample {
                 with: edit.with.clone().into_owned(),
-                ..Sample::of(record, source(), &(edit.at..edit.at + edit.len), &edit.text)
+                ..Sample::of(record, source(), &(edit.at..edit.end()), &edit.text)
             });
         }
         self.choose(record, rules, &source);
@@ -252,7 +251,7 @@ impl Shown {
             let (rule, stage) =
                 rule.map_or(("", ""), |rule| (rule.id.as_str(), rule.stage.as_str()));
             Cut {
-                range: edit.at..edit.at + edit.len,
+                range: edit.at..edit.end(),
                 rule: rule.to_owned(),
                 stage: stage.to_owned(),
                 with: edit.with.clone().into_owned(),

@@ -151,29 +151,23 @@ impl Seed {
 
     /// This seed with `next` behind it, as seen from the side; cut to [`LITERAL`] bytes.
     fn join(&self, next: &Seed, side: Side) -> Seed {
-        let mut joined = match side {
+        let joined = match side {
             Side::Start => [&*self.text, &next.text].concat(),
             Side::End => [&*next.text, &self.text].concat(),
         };
-        let length = joined.len();
-        clip(&mut joined, side);
-        let (open, text) = (next.open && joined.len() == length, joined);
-        Seed { text, open }
+        let cut = outermost(&joined, side);
+        if cut.len() == joined.len() {
+            return Seed { text: joined, open: next.open };
+        }
+        Seed::new(cut, false)
     }
 }
 
 /// At most [`LITERAL`] bytes of one side, whole characters.
-fn clip(text: &mut String, side: Side) {
-    let mut at = match side {
-        Side::Start => text.len().min(LITERAL),
-        Side::End => text.len().saturating_sub(LITERAL),
-    };
-    while !text.is_char_boundary(at) {
-        at = if side == Side::Start { at - 1 } else { at + 1 };
-    }
+fn outermost(text: &str, side: Side) -> &str {
     match side {
-        Side::Start => text.truncate(at),
-        Side::End => drop(text.drain(..at)),
+        Side::Start => &text[..text.floor_char_boundary(LITERAL)],
+        Side::End => &text[text.ceil_char_boundary(text.len().saturating_sub(LITERAL))..],
     }
 }
 
@@ -183,9 +177,12 @@ fn seeds(hir: &Hir, side: Side) -> Option<Vec<Seed>> {
     let all = match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => vec![Seed::new("", true)],
         HirKind::Literal(literal) => {
-            let text: String = std::str::from_utf8(&literal.0).ok()?.chars().map(lower).collect();
-            let seed = Seed::new("", true).join(&Seed::new(text, true), side);
-            vec![seed]
+            let text = std::str::from_utf8(&literal.0).ok()?;
+            // Letters may be longer in lower case: cut before, where that is plain, and after.
+            let near = if text.is_ascii() { outermost(text, side) } else { text };
+            let lower: String = near.chars().map(lower).collect();
+            let cut = outermost(&lower, side);
+            vec![Seed::new(cut, near.len() == text.len() && cut.len() == lower.len())]
         }
         HirKind::Class(Class::Unicode(class)) => {
             let size: usize = class

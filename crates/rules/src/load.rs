@@ -166,7 +166,7 @@ fn pack_all(
         file.map_or_else(|| Ok(pack(source.parse(stages, true)?, *key)), Ok)
     };
     let files = sound(sources.par_iter().zip(&keys).map(pack).collect(), problems);
-    (Files::Packed(Packed::of(&files)), true)
+    (Files::Packed(Packed::of(files)), true)
 }
 
 /// Packs again what was read from `file` under `key`; none if it is another by now.

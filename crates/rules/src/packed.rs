@@ -137,7 +137,8 @@ struct Slot {
 /// Where packed rules are read from.
 #[derive(Debug)]
 enum Rules {
-    Memory(Vec<u8>),
+    /// Of each file by itself.
+    Memory(Vec<Vec<u8>>),
     File {
         file: Mutex<File>,
         path: PathBuf,
@@ -165,21 +166,20 @@ pub(crate) struct PackedFile {
 
 impl Packed {
     /// Puts files together.
-    pub(crate) fn of(files: &[PackedFile]) -> Packed {
+    pub(crate) fn of(files: Vec<PackedFile>) -> Packed {
         let lengths = |file: &PackedFile| -> Lengths {
             let PackedFile { head, list, rules, key } = file;
             (head.len(), list.len(), rules.len(), xxh3_64(rules), *key)
         };
         let mut part = packed(&files.iter().map(lengths).collect::<Vec<_>>());
-        for file in files {
+        for file in &files {
             part.extend_from_slice(&file.head);
             part.extend_from_slice(&file.list);
         }
         let digest = xxh3_64(&part).to_le_bytes();
         let front = [MAGIC, &digest, &(part.len() as u64).to_le_bytes(), &part].concat();
-        let mut rules = Vec::with_capacity(files.iter().map(|file| file.rules.len()).sum());
-        files.iter().for_each(|file| rules.extend_from_slice(&file.rules));
         let slots = slots(&front).expect("it was put together as it is read");
+        let rules = files.into_iter().map(|file| file.rules).collect();
         Packed { front, rules: Rules::Memory(rules), slots }
     }
 
@@ -206,7 +206,7 @@ impl Packed {
     pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         to.write_all(&self.front)?;
         match &self.rules {
-            Rules::Memory(rules) => to.write_all(rules),
+            Rules::Memory(all) => all.iter().try_for_each(|rules| to.write_all(rules)),
             // What was read from a file stands in one.
             Rules::File { .. } => Err(io::ErrorKind::AlreadyExists.into()),
         }
@@ -236,7 +236,7 @@ impl Packed {
         let slot = &self.slots[at];
         let part = |part: &Range<usize>| self.front[part.clone()].to_vec();
         let (head, list, key) = (part(&slot.head), part(&slot.list), slot.key);
-        Some(PackedFile { head, list, rules: self.bytes(slot)?.into_owned(), key })
+        Some(PackedFile { head, list, rules: self.bytes(at)?.into_owned(), key })
     }
 
     /// The rules of a file, by its place among all: what a document needs of them.
@@ -245,7 +245,7 @@ impl Packed {
     /// There is no such file; or the cache that it lies in is damaged, and the rule file has
     /// changed since.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
-        let bytes = self.sound_bytes(&self.slots[at]);
+        let bytes = self.sound_bytes(at);
         let (rules, _) = take::<Vec<PackedRule>>(&bytes);
         rules.into_iter().map(PackedRule::into_rule).collect()
     }
@@ -255,15 +255,16 @@ impl Packed {
     /// # Panics
     /// As [`Packed::rules`].
     pub(crate) fn origins(&self, at: usize) -> Vec<RuleOrigin> {
-        let bytes = self.sound_bytes(&self.slots[at]);
+        let bytes = self.sound_bytes(at);
         let (_, rest) = take::<Vec<PackedRule>>(&bytes);
         read::<Vec<PackedOrigin>>(rest).into_iter().map(PackedOrigin::into_origin).collect()
     }
 
     /// A file's rules. What is damaged is packed again from the rule file, and no later run sees
     /// the damage.
-    fn sound_bytes(&self, slot: &Slot) -> Cow<'_, [u8]> {
-        let bytes = self.bytes(slot).or_else(|| {
+    fn sound_bytes(&self, at: usize) -> Cow<'_, [u8]> {
+        let slot = &self.slots[at];
+        let bytes = self.bytes(at).or_else(|| {
             let Rules::File { path, stages, .. } = &self.rules else { return None };
             drop(fs::remove_file(path));
             let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
@@ -280,9 +281,10 @@ impl Packed {
         })
     }
 
-    fn bytes(&self, slot: &Slot) -> Option<Cow<'_, [u8]>> {
+    fn bytes(&self, at: usize) -> Option<Cow<'_, [u8]>> {
+        let slot = &self.slots[at];
         match &self.rules {
-            Rules::Memory(rules) => rules.get(slot.rules.clone()).map(Cow::Borrowed),
+            Rules::Memory(all) => all.get(at).map(Cow::from),
             Rules::File { file, .. } => {
                 let bytes = self.read_at(file, &slot.rules).ok()?;
                 (xxh3_64(&bytes) == slot.digest).then_some(Cow::Owned(bytes))
@@ -523,7 +525,7 @@ mod tests {
     }
 
     fn packed_shipped(key: Key) -> Packed {
-        Packed::of(&shipped().into_iter().map(|file| pack(file, key)).collect::<Vec<_>>())
+        Packed::of(shipped().into_iter().map(|file| pack(file, key)).collect())
     }
 
     /// A file with these bytes.

@@ -461,8 +461,7 @@ pub(crate) fn check(
         let empty = key::key(text).is_empty();
         return Ok(Checked { hir: None, empty, heavy: false });
     }
-    let mut parser = regex_syntax::ParserBuilder::new();
-    let hir = parser.case_insensitive(ignore_case).build().parse(text).map_err(Box::new)?;
+    let hir = parse_as_it_is(text, ignore_case)?;
     let empty = hir.properties().minimum_len() == Some(0);
     let heavy = weight(&hir) > HEAVY;
     Ok(Checked { hir: Some(hir), empty, heavy })
@@ -470,9 +469,12 @@ pub(crate) fn check(
 
 /// Parses a regex and folds its literals and classes as keys are folded.
 pub(crate) fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
+    Ok(folded(&parse_as_it_is(pattern, ignore_case)?))
+}
+
+fn parse_as_it_is(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
     let mut parser = regex_syntax::ParserBuilder::new();
-    let parsed = parser.case_insensitive(ignore_case).build().parse(pattern);
-    Ok(folded(&parsed.map_err(Box::new)?))
+    parser.case_insensitive(ignore_case).build().parse(pattern).map_err(Box::new)
 }
 
 /// A literal as a pattern.
@@ -507,6 +509,9 @@ pub(crate) fn folded(hir: &Hir) -> Hir {
 
 fn fold_literal(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let folded = text.chars().filter_map(|c| match key::fold(c) {
         Fold::To(c) => Some(c),
         Fold::Drop => None,

@@ -14,7 +14,7 @@ use std::path::Path;
 use chaffinch_core::stage::RuleId;
 use chaffinch_core::{Cleaned, Coding, Pipeline, Undo, Verdict, date};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64, xxh3_128};
 
 use crate::codec;
 use crate::convert::Origin;
@@ -196,7 +196,7 @@ pub fn output_digest(bytes: &[u8]) -> String {
 
 /// A digest of settings and rules.
 fn short_digest(text: &str) -> String {
-    format!("{:016x}", xxh3_64(text.as_bytes()))
+    rule_digest(xxh3_64(text.as_bytes()))
 }
 
 /// A rule as frames name it.
@@ -207,17 +207,18 @@ pub fn rule_entry(pipeline: &Pipeline, id: RuleId) -> RuleEntry {
 
 /// The digest of a rule, as it is written.
 pub(crate) fn rule_digest(digest: u64) -> String {
-    format!("{digest:016x}")
+    let digit = |place| char::from_digit((digest >> (4 * place)) as u32 & 15, 16);
+    (0..16).rev().filter_map(digit).collect()
 }
 
 /// The digest of all rules of a pipeline.
 pub fn rules_digest(pipeline: &Pipeline) -> String {
-    let rules = pipeline.rules();
-    let mut all: String = rules.digests().map(rule_digest).collect();
+    let (rules, mut all) = (pipeline.rules(), Xxh3Default::new());
+    rules.digests().for_each(|digest| all.update(&digest.to_le_bytes()));
     for id in rules.ids().filter(|id| pipeline.is_off(*id)) {
-        all.push_str(&rules.rule(id).id);
+        all.update(rules.rule(id).id.as_bytes());
     }
-    short_digest(&all)
+    rule_digest(all.digest())
 }
 
 /// The digest of all that decides besides the rules what a pipeline cuts: stages, limits, how

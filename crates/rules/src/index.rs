@@ -98,9 +98,8 @@ impl IndexBuilder {
         index.unkeyed.sort_unstable();
         index.unkeyed.dedup();
         for side in [Side::Start, Side::End] {
-            let own = index.table.entries.iter().filter(|(own, _)| own.0 == side);
-            let own = own.map(|(key, _)| key);
-            index.gates[side as usize] = Gate::of(side, own);
+            let own = index.table.entries.iter().filter(|entry| entry.side == side);
+            index.gates[side as usize] = Gate::of(own);
         }
         index
     }
@@ -148,28 +147,42 @@ impl Index {
 /// every outlet has its own.
 #[derive(Debug, Default)]
 struct Table {
-    /// The literals, and where their ranges end.
-    entries: Box<[(Key, u32)]>,
+    entries: Box<[Entry]>,
     /// Open addressing: places among the entries, from 1; 0 is none. A power of two of them, half
     /// of them free at the least.
     places: Box<[u32]>,
 }
 
+/// A literal, and where its range ends.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    packed: u64,
+    end: u32,
+    side: Side,
+    length: u8,
+}
+
+impl Entry {
+    fn key(&self) -> Key {
+        (self.side, self.length, self.packed)
+    }
+}
+
 impl Table {
     /// Of literals, each once, with the lengths of their ranges.
     fn of(all: impl Iterator<Item = (Key, u32)>) -> Table {
-        let ends = all.scan(0, |end, (key, length)| {
-            *end += length;
-            Some((key, *end))
+        let entries = all.scan(0, |end, ((side, length, packed), count)| {
+            *end += count;
+            Some(Entry { packed, end: *end, side, length })
         });
-        let entries: Box<[(Key, u32)]> = ends.collect();
+        let entries: Box<[Entry]> = entries.collect();
         let mut places = vec![0; (2 * entries.len()).next_power_of_two()];
-        for (number, (key, _)) in entries.iter().enumerate() {
-            let mut place = Table::place(*key, places.len());
+        for (entry, number) in entries.iter().zip(1..) {
+            let mut place = Table::place(entry.key(), places.len());
             while places[place] != 0 {
                 place = (place + 1) & (places.len() - 1);
             }
-            places[place] = number as u32 + 1;
+            places[place] = number;
         }
         Table { entries, places: places.into() }
     }
@@ -185,12 +198,10 @@ impl Table {
     fn get(&self, key: Key) -> Option<Range<usize>> {
         let mut place = Table::place(key, self.places.len());
         loop {
-            let number = self.places[place];
-            let at = number.checked_sub(1)? as usize;
-            let (own, end) = self.entries[at];
-            if own == key {
-                let start = at.checked_sub(1).map_or(0, |before| self.entries[before].1);
-                return Some(start as usize..end as usize);
+            let at = self.places[place].checked_sub(1)? as usize;
+            if self.entries[at].key() == key {
+                let start = at.checked_sub(1).map_or(0, |before| self.entries[before].end);
+                return Some(start as usize..self.entries[at].end as usize);
             }
             place = (place + 1) & (self.places.len() - 1);
         }
@@ -205,8 +216,8 @@ struct Gate {
 }
 
 impl Gate {
-    fn of<'k>(side: Side, keys: impl Iterator<Item = &'k Key>) -> Gate {
-        let pairs = keys.flat_map(|&(_, length, packed)| {
+    fn of<'e>(entries: impl Iterator<Item = &'e Entry>) -> Gate {
+        let pairs = entries.flat_map(|&Entry { side, length, packed, .. }| {
             let pair = Outer::cut_to(side, length, packed).outermost();
             // A literal of one byte stands before any other.
             if length == 1 { pair..=pair | 0xff } else { pair..=pair }

@@ -158,8 +158,7 @@ fn pack_all(
     if is_same(&known, sources, &keys) {
         return (Files::Packed(known), false);
     }
-    let heads = known.heads().enumerate();
-    let places: FxHashMap<_, _> = heads.map(|(at, (head, key))| ((head.file, key), at)).collect();
+    let places: FxHashMap<_, _> = known.files().zip(0..).collect();
     let pack = |(source, key): (&Source<'_>, &Key)| {
         let place = key.and_then(|_| places.get(&(source.file.as_str(), *key)));
         let file = place.and_then(|at| known.file(*at));
@@ -182,11 +181,10 @@ pub(crate) fn pack_again(file: &str, key: Key, stages: &[&str]) -> Option<Packed
 
 /// Whether these files, and no others, are `known`, unchanged.
 fn is_same(known: &Packed, sources: &[Source<'_>], keys: &[Key]) -> bool {
-    let mut all = known.heads().zip(sources).zip(keys);
+    let mut all = known.files().zip(sources).zip(keys);
     known.len() == sources.len()
-        && all.all(|(((head, own), source), key)| {
-            key.is_some() && own == *key && head.file == source.file
-        })
+        && all
+            .all(|(((file, own), source), key)| key.is_some() && own == *key && file == source.file)
 }
 
 /// What could be read; what is wrong with the rest goes to `problems`.
@@ -259,7 +257,9 @@ fn paths_in(directory: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
             if kind.is_dir() || kind.is_symlink() && path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
-                files.push((path.display().to_string(), path));
+                // Almost all names are UTF-8, and then it is there already.
+                let shown = path.to_str().map_or_else(|| path.display().to_string(), str::to_owned);
+                files.push((shown, path));
             }
         }
     }

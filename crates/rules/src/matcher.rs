@@ -6,11 +6,12 @@
 //! what it cannot take, and what would take it too many steps, goes to `regex`.
 
 use std::cell::RefCell;
+use std::hash::Hash;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look, Repetition};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
@@ -27,7 +28,7 @@ pub(crate) struct Matcher {
     slots: usize,
     /// The byte that may come next, for each instruction, as a place among `firsts`.
     first_of: Box<[u16]>,
-    firsts: Box<[First]>,
+    firsts: Box<[Arc<First>]>,
 }
 
 /// What text may begin with for an instruction to go on: ways that cannot are not tried.
@@ -288,24 +289,35 @@ impl Chars {
     }
 }
 
-/// Classes such as `\w` have hundreds of ranges and stand in many patterns: each is held once.
-static CLASSES: LazyLock<Mutex<FxHashMap<Chars, Arc<Chars>>>> = LazyLock::new(Mutex::default);
+/// What stands in many patterns alike: each is held once.
+struct Shared<T>(LazyLock<Mutex<FxHashSet<Arc<T>>>>);
 
-fn shared(chars: Chars) -> Arc<Chars> {
-    let Ok(mut classes) = CLASSES.lock() else { return Arc::new(chars) };
-    if let Some(known) = classes.get(&chars) {
-        return Arc::clone(known);
+impl<T: Eq + Hash> Shared<T> {
+    const fn new() -> Shared<T> {
+        Shared(LazyLock::new(Mutex::default))
     }
-    let new = Arc::new(chars.clone());
-    classes.insert(chars, Arc::clone(&new));
-    new
+
+    fn get(&self, value: T) -> Arc<T> {
+        let Ok(mut all) = self.0.lock() else { return Arc::new(value) };
+        if let Some(known) = all.get(&value) {
+            return Arc::clone(known);
+        }
+        let new = Arc::new(value);
+        all.insert(Arc::clone(&new));
+        new
+    }
 }
+
+/// Classes: some, such as `\w`, have hundreds of ranges.
+static CLASSES: Shared<Chars> = Shared::new();
+
+static FIRSTS: Shared<First> = Shared::new();
 
 /// Classes of hundreds of ranges that patterns write in a letter or two.
 static WIDE: LazyLock<Vec<Arc<Chars>>> = LazyLock::new(|| {
     let wide = [r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", r"\p{L}", r"\p{Lu}", r"\p{Ll}", r"\p{N}"];
     let chars = |class: &str| match pattern::parse(class, false).ok()?.kind() {
-        HirKind::Class(Class::Unicode(class)) => Some(shared(Chars::of(class))),
+        HirKind::Class(Class::Unicode(class)) => Some(CLASSES.get(Chars::of(class))),
         _ => None,
     };
     wide.into_iter().filter_map(chars).collect()
@@ -330,7 +342,7 @@ impl PackedChars {
     fn into_chars(self) -> Arc<Chars> {
         match self {
             PackedChars::Wide(place) => Arc::clone(&WIDE[place]),
-            PackedChars::These(chars) => shared(chars),
+            PackedChars::These(chars) => CLASSES.get(chars),
         }
     }
 }
@@ -419,7 +431,7 @@ impl Builder {
         if let Some(at) = self.classes.iter().position(|known| **known == chars) {
             return at as u32;
         }
-        self.classes.push(shared(chars));
+        self.classes.push(CLASSES.get(chars));
         self.classes.len() as u32 - 1
     }
 
@@ -519,7 +531,7 @@ impl Matcher {
         let (mut known, mut distinct) = (FxHashMap::default(), Vec::new());
         let place = |first: First| {
             *known.entry(first).or_insert_with(|| {
-                distinct.push(first);
+                distinct.push(FIRSTS.get(first));
                 distinct.len() as u16 - 1
             })
         };

@@ -222,6 +222,12 @@ impl Packed {
         self.slots.iter().map(|slot| (self.head(slot), slot.key))
     }
 
+    /// The names of all files, with their keys.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Key)> {
+        // It is what a head begins with.
+        self.slots.iter().map(|slot| (read(&self.front[slot.head.clone()]), slot.key))
+    }
+
     fn head(&self, slot: &Slot) -> Head<'_> {
         Head::read(&self.front[slot.head.clone()])
     }

@@ -132,7 +132,7 @@ impl Zones {
 pub struct Document<'a> {
     source: &'a str,
     rules: &'a dyn Table,
-    detectors: Vec<RuleId>,
+    detectors: Vec<(RuleId, &'a Rule)>,
     key_of: fn(&str) -> Cow<'_, str>,
     lines: Vec<LineData<'a>>,
     // Indices of the lines that have hits, in order: few, so that a stage without any costs little.
@@ -196,7 +196,7 @@ impl<'a> Document<'a> {
 
     /// The rules that switch on this stage's detector `name` for this document.
     pub fn detectors(&self, name: &str) -> impl Iterator<Item = (RuleId, &'a Rule)> {
-        self.detectors.iter().map(|&id| (id, self.rule(id))).filter(move |(_, rule)| {
+        self.detectors.iter().copied().filter(move |(_, rule)| {
             rule.stage == self.stage && rule.detect.as_deref() == Some(name)
         })
     }
@@ -330,7 +330,7 @@ impl<'a> Document<'a> {
     /// Sets the outlet and the rules without a pattern that hold for this document.
     pub fn recognised(&mut self, outlet: Option<&'a str>, detectors: Vec<RuleId>) {
         self.outlet = outlet;
-        self.detectors = detectors;
+        self.detectors = detectors.into_iter().map(|id| (id, self.rule(id))).collect();
     }
 
     /// Hands the document to the stage `name`, whose own findings go under `own_rule`.

@@ -43,10 +43,10 @@ impl Random {
     }
 }
 
-fn killed_and_killed_again(folder: &Folder) {
-    let clean = ["clean", "in", "-o", "out", "-j", "2"];
+fn killed_and_killed_again(folder: &Folder, options: &[&str]) {
+    let clean = [&["clean", "in", "-o", "out", "-j", "2"], options].concat();
     let started = std::time::Instant::now();
-    let whole = folder.run(&["clean", "in", "-o", "whole", "-j", "2"]);
+    let whole = folder.run(&[&["clean", "in", "-o", "whole", "-j", "2"], options].concat());
     let took = started.elapsed();
     assert_eq!(code(&whole), 0, "{}", text(&whole.stderr));
     let wanted = tree(&folder.path("whole"));
@@ -94,7 +94,7 @@ fn over_a_directory() {
         let text = page(number) + &sentence.repeat(50);
         folder.write(&format!("in/{:02}/{number}.txt", number % 17), &text);
     }
-    killed_and_killed_again(&folder);
+    killed_and_killed_again(&folder, &[]);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn over_compressed_rows() {
         fs::write(folder.path("in").join(name), zstd::encode_all(rows.as_bytes(), 3).unwrap())
             .unwrap();
     }
-    killed_and_killed_again(&folder);
+    killed_and_killed_again(&folder, &[]);
 }
 
 #[test]
@@ -127,5 +127,6 @@ fn over_parquet() {
     let made = folder.run(&["clean", "rows.jsonl", "-o", "in", "--to", "parquet"]);
     assert_eq!(code(&made), 0, "{}", text(&made.stderr));
     fs::remove_dir_all(folder.path("in/.chaffinch")).unwrap();
-    killed_and_killed_again(&folder);
+    // Each row group is a file.
+    killed_and_killed_again(&folder, &["--shard-bytes", "1KiB"]);
 }

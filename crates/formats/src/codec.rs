@@ -4,10 +4,12 @@
 //! format, so blocks are compressed on their own, in parallel, and a run that was killed goes on
 //! behind the last whole one.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead, Read, Write};
 
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
+use zstd::bulk::Compressor;
 
 /// How the bytes of a file are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +97,19 @@ impl Codec {
 
 /// `bytes` as one zstd frame, with a checksum.
 pub(crate) fn compress(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
-    let mut compressor = zstd::bulk::Compressor::new(level)?;
-    compressor.include_checksum(true)?;
-    compressor.compress(bytes)
+    thread_local! {
+        // Its tables are large: each thread makes them once.
+        static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    }
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(Compressor::new(level)?),
+        };
+        compressor.set_compression_level(level)?;
+        compressor.include_checksum(true)?;
+        compressor.compress(bytes)
+    })
 }
 
 #[cfg(test)]

@@ -350,8 +350,8 @@ impl Job<'_> {
                         .into(),
                 );
             }
-            if self.shard_bytes.is_some() || matches!(self.output, Output::Stdout) {
-                return usage("Parquet is written to one file each, in a directory".into());
+            if matches!(self.output, Output::Stdout) {
+                return usage("--to parquet writes files: name a directory".into());
             }
         }
         if matches!((self.to, &self.output), (Some(Container::Text), Output::Stdout)) {

@@ -101,7 +101,7 @@ impl Originals {
     fn value(&mut self, record: &Record<'_>, column: &str, at: u64) -> Option<Vec<u8>> {
         if self.table.as_ref().is_none_or(|table| table.name != record.file) {
             let name = record.file.clone().into_owned();
-            let rows = crate::parquet::Restoring::open(&self.run.join(&name), column, false).ok();
+            let rows = crate::parquet::Restoring::open(&self.run, &name, column, false).ok();
             self.table = Some(Table { name, rows, at: 0 });
         }
         let table = self.table.as_mut()?;

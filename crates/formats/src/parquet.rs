@@ -6,10 +6,11 @@
 //! together from these, again by copying pages.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_schema::Schema;
@@ -36,6 +37,7 @@ use crate::job::Error;
 use crate::jsonl::{COLUMN, FieldNames};
 use crate::ledger::{Record, output_digest};
 use crate::restore;
+use crate::rows::shards;
 use crate::worker::Desk;
 
 /// The column that a run adds.
@@ -639,9 +641,12 @@ pub(crate) fn assemble(
     writer.map_or(Ok(()), |writer| writer.close().map(drop).map_err(other))
 }
 
-/// A cleaned file whose originals are made, row by row.
+/// A cleaned file, or the shards of one, whose originals are made, row by row.
 pub(crate) struct Restoring {
     file: Input,
+    names: FieldNames,
+    /// The shards behind it.
+    others: VecDeque<PathBuf>,
     group: usize,
     texts: Values,
     at: usize,
@@ -650,35 +655,53 @@ pub(crate) struct Restoring {
     restored: Vec<ByteArray>,
     /// Whether the texts of the group could not be read, and are copied.
     damaged: bool,
-    parts: Option<tempfile::TempDir>,
+    /// Where restored row groups are kept, and the number of them.
+    parts: Option<(tempfile::TempDir, usize)>,
 }
 
 impl Restoring {
-    /// Opens a cleaned file whose texts stand in `column`; with `write`, what is restored is kept.
-    pub(crate) fn open(path: &Path, column: &str, write: bool) -> std::io::Result<Restoring> {
-        let bytes = path.metadata()?.len();
-        let source = Source { place: Place::File(path.to_owned()), name: String::new(), bytes };
+    /// Opens what a run wrote of `file`, whose texts stand in `column`; with `write`, what is
+    /// restored is kept.
+    pub(crate) fn open(
+        run: &Path,
+        file: &str,
+        column: &str,
+        write: bool,
+    ) -> std::io::Result<Restoring> {
+        let mut others = VecDeque::from(shards(run, file)?);
         let names = FieldNames { text: vec![column.to_owned()], ..FieldNames::default() };
-        let file = Input::open(Arc::new(source), &names).map_err(std::io::Error::other)?;
-        let parts = write.then(tempfile::tempdir).transpose()?;
-        let texts = Values { present: Vec::new(), values: Vec::new(), levels: Vec::new() };
+        let first = others.pop_front().unwrap_or_else(|| run.join(file));
         let mut restoring = Restoring {
-            file,
+            file: Restoring::input(&first, &names)?,
+            names,
+            others,
             group: 0,
-            texts,
+            texts: Values { present: Vec::new(), values: Vec::new(), levels: Vec::new() },
             at: 0,
             value: 0,
             restored: Vec::new(),
             damaged: false,
-            parts,
+            parts: write.then(tempfile::tempdir).transpose()?.map(|folder| (folder, 0)),
         };
-        restoring.read();
+        restoring.read()?;
         Ok(restoring)
     }
 
-    fn read(&mut self) {
+    fn input(path: &Path, names: &FieldNames) -> std::io::Result<Input> {
+        let bytes = path.metadata()?.len();
+        let source = Source { place: Place::File(path.to_owned()), name: String::new(), bytes };
+        Input::open(Arc::new(source), names).map_err(std::io::Error::other)
+    }
+
+    /// Reads the texts of the group in hand, or of the first one of the next shard.
+    fn read(&mut self) -> std::io::Result<()> {
         (self.at, self.value) = (0, 0);
         self.restored.clear();
+        while self.group >= self.file.groups()
+            && let Some(next) = self.others.pop_front()
+        {
+            (self.file, self.group) = (Restoring::input(&next, &self.names)?, 0);
+        }
         if self.group < self.file.groups() {
             let texts = self.file.values(self.group, self.file.columns.text);
             self.damaged = texts.is_err();
@@ -688,6 +711,7 @@ impl Restoring {
                 Values { present, values: Vec::new(), levels: Vec::new() }
             });
         }
+        Ok(())
     }
 
     /// The text of the next row; none if there are no more.
@@ -706,16 +730,16 @@ impl Restoring {
         if self.at < self.texts.present.len() {
             return Ok(());
         }
-        if let Some(parts) = &self.parts {
+        if let Some((folder, count)) = &mut self.parts {
             let text = (!self.damaged).then_some(self.restored.as_slice());
             let part = Part { text, levels: &self.texts.levels, added: None };
             let part = part.write(&self.file, self.group).map_err(other)?;
-            std::fs::write(parts.path().join(self.group.to_string()), part)?;
+            std::fs::write(folder.path().join(count.to_string()), part)?;
+            *count += 1;
         }
         self.group += 1;
         self.texts.present.clear();
-        self.read();
-        Ok(())
+        self.read()
     }
 
     /// Whether what is restored is kept.
@@ -728,9 +752,9 @@ impl Restoring {
         if self.group < self.file.groups() {
             return Ok(false);
         }
-        let Some(parts) = &self.parts else { return Ok(true) };
-        let part = |group: usize| File::open(parts.path().join(group.to_string()));
-        assemble(out, (0..self.group).map(part))?;
+        let Some((folder, count)) = &self.parts else { return Ok(true) };
+        let part = |number: usize| File::open(folder.path().join(number.to_string()));
+        assemble(out, (0..*count).map(part))?;
         Ok(true)
     }
 }

@@ -225,8 +225,7 @@ impl Work<'_> {
         #[cfg(feature = "parquet")]
         if let Some(column) = &record.column {
             if self.table.is_none() {
-                let path = self.run.join(&*record.file);
-                let table = crate::parquet::Restoring::open(&path, column, false)?;
+                let table = crate::parquet::Restoring::open(self.run, &record.file, column, false)?;
                 self.table = Some((record.file.clone().into_owned(), Some(table)));
             }
             let Some((_, Some(table))) = &mut self.table else { return Ok(None) };
@@ -251,8 +250,8 @@ impl Work<'_> {
     #[cfg(feature = "parquet")]
     fn table_row(&mut self, record: &Record<'_>, column: &str) -> io::Result<()> {
         if self.table.is_none() {
-            let path = self.run.join(&*record.file);
-            let table = crate::parquet::Restoring::open(&path, column, self.target.is_some());
+            let write = self.target.is_some();
+            let table = crate::parquet::Restoring::open(self.run, &record.file, column, write);
             if let Err(error) = &table {
                 self.problem(&record.file, format!("the cleaned file cannot be read: {error}"));
             }

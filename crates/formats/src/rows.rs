@@ -10,6 +10,20 @@ use crate::input::{Container, Opened, Place, Reading, Source};
 use crate::jsonl::FieldNames;
 use crate::runs::run_record;
 
+/// The files that a run wrote of a container: shards, which are read as one, or the one.
+///
+/// # Errors
+/// There are none.
+pub(crate) fn shards(run: &Path, file: &str) -> io::Result<Vec<PathBuf>> {
+    let cut = run_record(run).is_ok_and(|run| !run["shard_bytes"].is_null());
+    if !cut {
+        return Ok(vec![run.join(file)]);
+    }
+    let shards = (0..).map(|number| run.join(convert::shard(file, number)));
+    let shards: Vec<PathBuf> = shards.take_while(|shard| shard.exists()).collect();
+    if shards.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(shards) }
+}
+
 /// The records of a cleaned container, in order.
 pub(crate) struct Rows {
     pub(crate) chunks: Chunks,
@@ -19,18 +33,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn open(run: &Path, file: &str) -> io::Result<Rows> {
-        // A file that was cut into shards is read as one.
-        let cut = run_record(run).is_ok_and(|run| !run["shard_bytes"].is_null());
-        let shards: Vec<PathBuf> = match cut {
-            false => vec![run.join(file)],
-            true => {
-                let shards = (0..).map(|number| run.join(convert::shard(file, number)));
-                shards.take_while(|shard| shard.exists()).collect()
-            }
-        };
-        if shards.is_empty() {
-            return Err(io::ErrorKind::NotFound.into());
-        }
+        let shards = shards(run, file)?;
         let open = || -> io::Result<(u64, Box<dyn Read + Send>)> {
             let (mut bytes, mut all): (_, Box<dyn Read + Send>) = (0, Box::new(io::empty()));
             for shard in &shards {

@@ -46,7 +46,8 @@ enum Written {
 /// A container in hand.
 enum Container {
     Stream(Log),
-    Parts(u64),
+    /// So many parts, each a file, and the bytes of all of them.
+    Parts(u64, u64),
 }
 
 /// A file that only grows.
@@ -183,13 +184,16 @@ impl Sink {
             let failed = |error| Error::Output(directory.root.display().to_string(), error);
             remove_unsure(&directory, step.names).map_err(failed)?;
         }
-        let log = |name: &str, length: fn(&Step) -> u64| {
-            Log::open(directory.record(name), last.map_or(0, length))
+        let log = |name: &str, bytes: fn(&Step) -> u64| {
+            Log::open(directory.record(name), last.map_or(0, bytes))
         };
         let ledger = log("ledger/00000.jsonl.zst", |step| step.ledger)?;
         let container = last.and_then(|step| step.output.as_ref()).map(|(name, written)| {
             let container = match written {
-                Written::Parts(count) => Container::Parts(*count),
+                Written::Parts(count) => {
+                    let bytes = (0..*count).map(|number| length(&part(&directory, number)));
+                    Container::Parts(*count, bytes.sum())
+                }
                 Written::Bytes(length) => {
                     Container::Stream(Log::open(unfinished_path(&directory.root, name), *length)?)
                 }
@@ -245,40 +249,23 @@ impl Sink {
             return Ok(());
         };
         if let Event::Open(name, parts) = &done.event {
-            let name = match (files.shard_bytes, parts) {
-                (Some(_), false) => convert::shard(name, 0),
-                _ => name.clone(),
-            };
-            let path = unfinished_path(&files.directory.root, &name);
-            let container = match parts {
-                true => Container::Parts(0),
-                false => Container::Stream(Log::open(path, 0)?),
-            };
-            (files.container, files.shard) = (Some((name, container)), 0);
+            let name = files.shard_bytes.map_or_else(|| name.clone(), |_| convert::shard(name, 0));
+            files.begin(name, *parts)?;
+            files.shard = 0;
         }
         files.next_shard(!done.output.is_empty())?;
         match &mut files.container {
             Some((_, Container::Stream(log))) => log.append(&done.output)?,
-            Some((_, Container::Parts(count))) if !done.output.is_empty() => {
+            Some((_, Container::Parts(count, bytes))) if !done.output.is_empty() => {
                 Log::open(part(&files.directory, *count), 0)?.append(&done.output)?;
-                *count += 1;
+                (*count, *bytes) = (*count + 1, *bytes + done.output.len() as u64);
             }
             _ => {}
         }
         files.fields.append(&done.fields)?;
         files.problems.append(&done.problems)?;
-        if matches!(done.event, Event::Close)
-            && let Some((name, container)) = files.container.take()
-        {
-            let path = files.directory.root.join(&name);
-            match container {
-                Container::Stream(_) => {
-                    fs::rename(unfinished_path(&files.directory.root, &name), &path)
-                }
-                Container::Parts(count) => assemble(&files.directory, count, &path),
-            }
-            .map_err(|error| Error::Output(path.display().to_string(), error))?;
-            files.ship(&name)?;
+        if matches!(done.event, Event::Close) {
+            files.end()?;
         }
         done.files.iter().try_for_each(|name| files.ship(name))?;
         let step = Step {
@@ -290,7 +277,7 @@ impl Sink {
             output: files.container.as_ref().map(|(name, container)| {
                 let written = match container {
                     Container::Stream(log) => Written::Bytes(log.length),
-                    Container::Parts(count) => Written::Parts(*count),
+                    Container::Parts(count, _) => Written::Parts(*count),
                 };
                 (name.clone(), written)
             }),
@@ -341,23 +328,45 @@ struct State<'a, R> {
 }
 
 impl Files {
+    /// Begins a container, put together from `parts` or written on and on.
+    fn begin(&mut self, name: String, parts: bool) -> Result<(), Error> {
+        let container = match parts {
+            true => Container::Parts(0, 0),
+            false => Container::Stream(Log::open(unfinished_path(&self.directory.root, &name), 0)?),
+        };
+        self.container = Some((name, container));
+        Ok(())
+    }
+
+    /// Ends the container in hand: it is whole.
+    fn end(&mut self) -> Result<(), Error> {
+        let Some((name, container)) = self.container.take() else { return Ok(()) };
+        let root = &self.directory.root;
+        let path = root.join(&name);
+        match container {
+            Container::Stream(_) => fs::rename(unfinished_path(root, &name), &path),
+            Container::Parts(count, _) => assemble(&self.directory, count, &path),
+        }
+        .map_err(|error| Error::Output(path.display().to_string(), error))?;
+        self.ship(&name)
+    }
+
     /// Ends the shard in hand if it is full and `more` is to be written.
     fn next_shard(&mut self, more: bool) -> Result<(), Error> {
-        let Some((name, Container::Stream(log))) = &self.container else { return Ok(()) };
-        if !more || self.shard_bytes.is_none_or(|most| log.length < most) {
+        let (Some((name, container)), Some(most)) = (&self.container, self.shard_bytes) else {
+            return Ok(());
+        };
+        let (length, parts) = match container {
+            Container::Stream(log) => (log.length, false),
+            Container::Parts(_, bytes) => (*bytes, true),
+        };
+        if !more || length < most {
             return Ok(());
         }
-        let root = &self.directory.root;
-        let path = root.join(name);
-        fs::rename(unfinished_path(root, name), &path)
-            .map_err(|error| Error::Output(path.display().to_string(), error))?;
-        self.ship(name)?;
         let whole = convert::written_for(name).unwrap_or_else(|| name.clone());
-        let next = convert::shard(&whole, self.shard + 1);
-        let log = Log::open(unfinished_path(root, &next), 0)?;
+        self.end()?;
         self.shard += 1;
-        self.container = Some((next, Container::Stream(log)));
-        Ok(())
+        self.begin(convert::shard(&whole, self.shard), parts)
     }
 
     /// Sends a finished file off, if files go on to a store.
@@ -396,6 +405,11 @@ fn unfinished_path(root: &Path, name: &str) -> PathBuf {
 /// The file of a part of the container in hand.
 fn part(directory: &OutputDirectory, number: u64) -> PathBuf {
     directory.record(&format!("{PARTS}/{number:05}"))
+}
+
+/// The bytes of a file; none if it is not there.
+fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
 }
 
 /// The folder in a run's record for the parts of the container in hand.
@@ -469,8 +483,7 @@ impl Unfinished {
                 line.clear();
             }
         }
-        let length = |path: PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
-        let record = |name: &str| length(directory.record(name));
+        let record = |name: &str| length(&directory.record(name));
         let there = (
             record(FILES),
             record("ledger/00000.jsonl.zst"),
@@ -481,10 +494,10 @@ impl Unfinished {
             let output = match &step.output {
                 None => true,
                 Some((name, Written::Bytes(bytes))) => {
-                    length(unfinished_path(&directory.root, name)) >= *bytes
+                    length(&unfinished_path(&directory.root, name)) >= *bytes
                 }
                 Some((_, Written::Parts(count))) => {
-                    (0..*count).all(|number| length(part(directory, number)) > 0)
+                    (0..*count).all(|number| length(&part(directory, number)) > 0)
                 }
             };
             output

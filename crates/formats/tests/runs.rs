@@ -625,6 +625,62 @@ fn shards_end_where_they_are_full_and_are_restored_as_one() {
 }
 
 #[test]
+#[cfg(feature = "parquet")]
+fn parquet_is_cut_between_row_groups_and_restored_as_one() {
+    let run = setup();
+    let (texts, rows) = (run.input.join("long"), run.input.join("tables"));
+    fs::create_dir(&texts).unwrap();
+    // Long paragraphs, so that there are several row groups.
+    let long = "The minister said that the talks would go on. ".repeat(400);
+    let row = |id: usize| {
+        let text = format!("{ARTICLE}\n{long}\n\nSHARE THIS ARTICLE\n");
+        serde_json::json!({"id": id, "text": text}).to_string() + "\n"
+    };
+    fs::write(texts.join("news.jsonl"), (0..1800).map(row).collect::<String>()).unwrap();
+    let one_a_shard = |job: &mut Job<'_>| job.shard_bytes = Some(1);
+    let to_parquet = |job: &mut Job<'_>| job.to = Some(Container::Parquet);
+
+    // Files that are made: cut or not, their documents come back.
+    clean_with(&pipeline(), &[&texts], &rows, to_parquet).unwrap();
+    let summary = clean_with(&pipeline(), &[&texts], &run.out, |job| {
+        to_parquet(job);
+        one_a_shard(job);
+    });
+    assert_eq!(summary.unwrap().count(Verdict::Failed), 0);
+    assert!(run.out.join("news-00001.jsonl.parquet").exists());
+    assert!(!run.out.join("news.jsonl.parquet").exists());
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems.len()), (1800, 0));
+    let third = |record: &Record<'_>| record.ordinal % 3 == 0;
+    assert_eq!(originals(&run.out, &third, usize::MAX).unwrap().len(), 600);
+
+    // Files that are there: they come back as one, the same as of a run that did not cut.
+    fs::remove_dir_all(rows.join(RECORD)).unwrap();
+    let [whole, cut, stopped] = ["whole", "cut", "stopped"].map(|end| run.out.with_extension(end));
+    clean(&rows, &whole);
+    clean_with(&pipeline(), &[&rows], &cut, one_a_shard).unwrap();
+    assert!(cut.join("news-00001.jsonl.parquet").exists());
+    let [one, other] = ["1", "2"].map(|end| run.back.with_extension(end));
+    assert_eq!(restore(&cut, &one).unwrap().problems, []);
+    assert_eq!(restore(&whole, &other).unwrap().documents, 1800);
+    assert!(tree(&one) == tree(&other));
+
+    // Stopped and gone on with, it is the same.
+    let pipeline = pipeline();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        loop {
+            let (mut job, stop) = (job(&pipeline, &[&rows], &stopped), AtomicBool::new(false));
+            one_a_shard(&mut job);
+            if !job.run(&StopAfter(&stop, Cell::new(2)), &stop).unwrap().interrupted {
+                break;
+            }
+        }
+    });
+    assert!(tree(&cut) == tree(&stopped));
+}
+
+#[test]
 fn a_parquet_file_that_is_cut_off_passes_through() {
     let run = setup();
     let bytes = b"PAR1 and no footer";

@@ -361,6 +361,10 @@ impl<'a> Document<'a> {
 
     /// Sets the hits of a line.
     pub fn set_hits(&mut self, index: usize, hits: Vec<Hit>) {
+        // Most lines have none and get none.
+        if hits.is_empty() && self.lines[index].hits.is_empty() {
+            return;
+        }
         match (self.hit_lines.binary_search(&index), hits.is_empty()) {
             (Ok(at), true) => drop(self.hit_lines.remove(at)),
             (Err(at), false) => self.hit_lines.insert(at, index),

@@ -143,7 +143,7 @@ impl Desk<'_> {
             record.day = Some(day);
         }
         let text = cleaned.text();
-        record.output = output_digest(text.as_bytes());
+        record.digest.output = output_digest(text.as_bytes());
         if self.shop.verify
             && restore::document(&record, text.as_bytes()).as_deref() != Ok(*original)
         {

@@ -323,7 +323,7 @@ impl Job<'_> {
                 _ => None,
             },
         ]);
-        ledger::output_digest(all.to_string().as_bytes())
+        ledger::short_digest(&all.to_string())
     }
 
     fn check(&self) -> Result<(), Error> {

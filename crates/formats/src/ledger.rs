@@ -13,7 +13,8 @@ use std::path::Path;
 
 use chaffinch_core::stage::RuleId;
 use chaffinch_core::{Cleaned, Coding, Pipeline, Undo, Verdict, date};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64, xxh3_128};
 
 use crate::codec;
@@ -89,11 +90,49 @@ pub struct Record<'a> {
     /// Metadata recovered.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub fields: serde_json::Map<String, serde_json::Value>,
-    /// The digest of the original: xxh3-128 of the bytes of the file, the row or the column's
-    /// value, in hexadecimal. Empty for what was too long to be held.
-    pub digest: String,
-    /// What tells that the output was changed: 32 bits of its xxh3-64.
-    pub output: String,
+    /// What tells the original and the output.
+    pub digest: Digests,
+}
+
+/// What tells a document's original and its output; written as one word, hexadecimal, a dash
+/// between: in ten thousands of records, each word more would show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// The xxh3-128 of the bytes of the original: of the file, the row or the column's value. None
+    /// for what was too long to be held.
+    pub original: Option<u128>,
+    /// 32 bits of the xxh3-64 of the output.
+    pub output: u32,
+}
+
+impl Digests {
+    /// Of an original and its output.
+    pub fn of(original: &[u8], output: &[u8]) -> Digests {
+        Digests { original: Some(digest(original)), output: output_digest(output) }
+    }
+}
+
+impl Serialize for Digests {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.original {
+            Some(original) => to.collect_str(&format_args!("{original:032x}-{:08x}", self.output)),
+            None => to.serialize_str(""),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Digests {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Digests, D::Error> {
+        let text = String::deserialize(from)?;
+        if text.is_empty() {
+            return Ok(Digests::default());
+        }
+        let digests = text.split_once('-').and_then(|(original, output)| {
+            let original = Some(u128::from_str_radix(original, 16).ok()?);
+            Some(Digests { original, output: u32::from_str_radix(output, 16).ok()? })
+        });
+        digests.ok_or_else(|| D::Error::custom("a digest that is none"))
+    }
 }
 
 impl<'a> Record<'a> {
@@ -108,8 +147,7 @@ impl<'a> Record<'a> {
             recognised_by: None,
             verdict: Verdict::Failed,
             reason: Some(Cow::Owned(reason)),
-            digest: digest(bytes),
-            output: output_digest(bytes),
+            digest: Digests::of(bytes, bytes),
             undo: Undo { coding: Coding::UTF_8, raw: true, edits, patches },
             row: None,
             headers: Vec::new(),
@@ -124,12 +162,8 @@ impl<'a> Record<'a> {
 
     /// The record of a document that passed through without ever being held.
     pub fn unseen(file: &'a str, ordinal: u64, reason: String) -> Record<'a> {
-        let none = String::new();
-        Record {
-            digest: none.clone(),
-            output: none,
-            ..Record::untouched(file, ordinal, b"", reason)
-        }
+        let digest = Digests::default();
+        Record { digest, ..Record::untouched(file, ordinal, b"", reason) }
     }
 
     /// The record of a cleaned document; the output is not known yet, and rules have the numbers
@@ -149,8 +183,7 @@ impl<'a> Record<'a> {
             recognised_by: cleaned.outlet().map(|(_, how)| Cow::Borrowed(how.as_str())),
             verdict: cleaned.verdict(),
             reason: cleaned.reason().map(Cow::Borrowed),
-            digest: digest(original),
-            output: String::new(),
+            digest: Digests { original: Some(digest(original)), output: 0 },
             undo: cleaned.undo(number),
             row: None,
             headers: Vec::new(),
@@ -185,17 +218,17 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// The digest of an original.
-pub fn digest(bytes: &[u8]) -> String {
-    format!("{:032x}", xxh3_128(bytes))
+pub fn digest(bytes: &[u8]) -> u128 {
+    xxh3_128(bytes)
 }
 
 /// What tells one output from another.
-pub fn output_digest(bytes: &[u8]) -> String {
-    format!("{:08x}", xxh3_64(bytes) as u32)
+pub fn output_digest(bytes: &[u8]) -> u32 {
+    xxh3_64(bytes) as u32
 }
 
-/// A digest of settings and rules.
-fn short_digest(text: &str) -> String {
+/// A digest of inputs, settings or rules.
+pub(crate) fn short_digest(text: &str) -> String {
     rule_digest(xxh3_64(text.as_bytes()))
 }
 

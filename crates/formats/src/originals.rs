@@ -58,7 +58,7 @@ impl Originals {
     /// The original of the document that `record` is about; none if it cannot be made, was too long
     /// to be held, or is no text.
     pub fn of(&mut self, record: &Record<'_>) -> Option<Document> {
-        if record.digest.is_empty() || !is_inside(&record.file) {
+        if record.digest.original.is_none() || !is_inside(&record.file) {
             return None;
         }
         let output = self.output(record)?;

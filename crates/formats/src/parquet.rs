@@ -271,7 +271,7 @@ impl Desk<'_> {
                 record.day = Some(day);
             }
             let output = cleaned.as_ref().map_or(bytes, |cleaned| cleaned.output());
-            record.output = output_digest(output);
+            record.digest.output = output_digest(output);
             if shop.verify && restore::document(&record, output).as_deref() != Ok(bytes) {
                 let reason = crate::worker::UNPROVEN;
                 let id = record.id.clone();

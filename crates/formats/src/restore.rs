@@ -262,7 +262,7 @@ impl Work<'_> {
             self.problem(&record.name(), "it is missing from the cleaned file".into());
             return Ok(());
         };
-        let restored = match record.digest.is_empty() {
+        let restored = match record.digest.original.is_none() {
             true => Ok(output.clone()),
             false => original(record, &output),
         };
@@ -290,7 +290,7 @@ impl Work<'_> {
         let from = self.run.join(&*record.file);
         let to = self.target.map(|target| target.join(&*record.file));
         let unreadable = |error| format!("the cleaned file cannot be read: {error}");
-        if record.digest.is_empty() {
+        if record.digest.original.is_none() {
             // It passed through without being held, and so it does now.
             match (File::open(&from), &to) {
                 (Err(error), _) => self.problem(&record.file, unreadable(error)),
@@ -335,7 +335,7 @@ impl Work<'_> {
         }
         let Some(open) = &mut self.container else { return Ok(()) };
         let Some(rows) = &mut open.rows else { return Ok(()) };
-        let whole = !record.digest.is_empty();
+        let whole = record.digest.original.is_some();
         let row = match rows.at(record.ordinal, whole, &mut open.out) {
             Ok(Row::Whole(row)) => row,
             Ok(Row::Written) => {
@@ -433,7 +433,7 @@ fn is_container(path: &Path) -> bool {
 
 /// The original that a record and the output give, if both have the digests that the record says.
 pub(crate) fn original(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
-    if ledger::output_digest(output) != record.output {
+    if ledger::output_digest(output) != record.digest.output {
         return Err("the cleaned text was changed after the run".into());
     }
     let original = match record.row.is_some() {
@@ -441,7 +441,7 @@ pub(crate) fn original(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, St
         false if !record.headers.is_empty() => warc_record(record, output),
         false => document(record, output),
     }?;
-    match ledger::digest(&original) == record.digest {
+    match Some(ledger::digest(&original)) == record.digest.original {
         true => Ok(original),
         false => Err("the ledger is damaged: what it gives is not the original".into()),
     }

@@ -281,7 +281,7 @@ impl Desk<'_> {
         }
         let mut record =
             Record::new(&source.name, 0, bytes, &cleaned, |rule| self.ledger.number(rule));
-        record.output = output_digest(cleaned.output());
+        record.digest.output = output_digest(cleaned.output());
         let proven = !self.shop.verify
             || restore::document(&record, cleaned.output()).is_ok_and(|back| back == bytes);
         if !proven {
@@ -441,7 +441,7 @@ impl Desk<'_> {
         let column = column(&record, &cleaned)?;
         record.row = Some(parsed.rewrite(cleaned.edits(), &column, &mut self.output));
         self.output.extend_from_slice(end);
-        record.output = output_digest(&self.output[start..]);
+        record.digest.output = output_digest(&self.output[start..]);
         if self.shop.verify && restore::row(&record, &self.output[start..]).as_deref() != Ok(line) {
             self.output.truncate(start);
             return self.pass_record(file, line, ordinal, parsed.id.as_deref(), UNPROVEN);
@@ -493,7 +493,7 @@ impl Desk<'_> {
         let start = self.output.len();
         let column = column(&record, &cleaned)?;
         record.headers = parsed.rewrite(cleaned.output(), &column, &mut self.output);
-        record.output = output_digest(&self.output[start..]);
+        record.digest.output = output_digest(&self.output[start..]);
         if self.shop.verify
             && restore::warc_record(&record, &self.output[start..]).as_deref() != Ok(bytes)
         {

@@ -173,7 +173,7 @@ impl Diff {
         originals: &mut Originals,
     ) {
         self.documents += 1;
-        if old.digest != new.digest {
+        if old.digest.original != new.digest.original {
             self.other_original += 1;
             return;
         }

@@ -34,13 +34,26 @@ pub struct Header {
     pub rules: Vec<RuleEntry>,
 }
 
-/// A rule of a frame's table.
+/// A rule of a frame's table; written as a pair, the id and the stage.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "(String, String)", into = "(String, String)")]
 pub struct RuleEntry {
     /// Its id.
     pub id: String,
     /// The stage that judges it.
     pub stage: String,
+}
+
+impl From<RuleEntry> for (String, String) {
+    fn from(RuleEntry { id, stage }: RuleEntry) -> (String, String) {
+        (id, stage)
+    }
+}
+
+impl From<(String, String)> for RuleEntry {
+    fn from((id, stage): (String, String)) -> RuleEntry {
+        RuleEntry { id, stage }
+    }
 }
 
 /// What happened to one document.
@@ -53,6 +66,8 @@ pub struct Record<'a> {
     /// The document's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Cow<'a, str>>,
+    /// What tells the original and the output.
+    pub digest: Digests,
     /// The outlet that it was recognised as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlet: Option<Cow<'a, str>>,
@@ -78,7 +93,7 @@ pub struct Record<'a> {
     /// The Parquet column that holds its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<Cow<'a, str>>,
-    /// Whether it is a record of a container.
+    /// Whether it is a record of a container; not said where [`Record::row`] tells it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_container: bool,
     /// The day that it is from, as `2024-05-31`, where that is known.
@@ -90,8 +105,6 @@ pub struct Record<'a> {
     /// Metadata recovered.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub fields: serde_json::Map<String, serde_json::Value>,
-    /// What tells the original and the output.
-    pub digest: Digests,
 }
 
 /// What tells a document's original and its output; written as one word, hexadecimal, a dash
@@ -196,6 +209,11 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Whether it is a record of a container.
+    pub fn is_record(&self) -> bool {
+        self.in_container || self.row.is_some()
+    }
+
     /// What to call the document: its file, and its place in it; the input's, if it was converted.
     pub fn name(&self) -> Cow<'_, str> {
         if let Some(Origin { file, record }) = &self.origin {
@@ -204,7 +222,7 @@ impl<'a> Record<'a> {
                 None => Cow::Borrowed(file),
             };
         }
-        match self.in_container {
+        match self.is_record() {
             true => Cow::Owned(format!("{}:{}", self.file, self.ordinal + 1)),
             false => Cow::Borrowed(&self.file),
         }

@@ -46,7 +46,7 @@ impl Originals {
 
     /// Takes note of the next record.
     pub fn pass(&mut self, record: &Record<'_>) {
-        if record.origin.is_some() && record.in_container {
+        if record.origin.is_some() && record.is_record() {
             let (file, count) = &mut self.converted;
             if *file != *record.file {
                 (*file, *count) = (record.file.clone().into_owned(), 0);
@@ -67,7 +67,7 @@ impl Originals {
 
     /// What the run wrote of a document: a file, a record or the value of a column.
     fn output(&mut self, record: &Record<'_>) -> Option<Vec<u8>> {
-        if !record.in_container {
+        if !record.is_record() {
             return fs::read(self.run.join(&*record.file)).ok();
         }
         // Converted documents stand in the order of their records.

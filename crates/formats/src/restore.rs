@@ -179,7 +179,7 @@ impl Work<'_> {
             self.converts = true;
             return self.converted(record, origin);
         }
-        match (record.in_container, &record.column) {
+        match (record.is_record(), &record.column) {
             (false, _) => self.document(record),
             (true, None) => self.row(record),
             (true, Some(column)) => self.table_row(record, column),
@@ -219,7 +219,7 @@ impl Work<'_> {
     /// The cleaned text of a converted document; none if it is missing. Documents of one file come
     /// in the order of the ledger.
     fn converted_text(&mut self, record: &Record<'_>) -> io::Result<Option<Vec<u8>>> {
-        if !record.in_container {
+        if !record.is_record() {
             return fs::read(self.run.join(&*record.file)).map(Some);
         }
         #[cfg(feature = "parquet")]

@@ -431,7 +431,6 @@ impl Desk<'_> {
         }
         let mut record =
             Record::new(file, ordinal, line, &cleaned, |rule| self.ledger.number(rule));
-        record.in_container = true;
         record.id.clone_from(&parsed.id);
         if let Some(day) = parsed.date.as_deref().and_then(date::iso) {
             record.day = Some(day);

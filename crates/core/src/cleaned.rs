@@ -375,11 +375,14 @@ mod edits_def {
         from: D,
     ) -> Result<Vec<LedgerEdit<'static>>, D::Error> {
         let mut end = 0_usize;
-        let edit = |Entry(between, rule, text, with)| {
-            let at = end.checked_add(between).ok_or_else(|| D::Error::custom("an edit too far"))?;
-            let edit = LedgerEdit { at, rule, text: Cow::Owned(text), with: Cow::Owned(with) };
-            end = edit.at.saturating_add(edit.text.len());
-            Ok(edit)
+        let edit = |Entry(between, rule, text, with): Entry| {
+            let at = end.checked_add(between);
+            let behind = at.and_then(|at| at.checked_add(text.len()));
+            let (Some(at), Some(behind)) = (at, behind) else {
+                return Err(D::Error::custom("an edit stands behind all texts"));
+            };
+            end = behind;
+            Ok(LedgerEdit { at, rule, text: Cow::Owned(text), with: Cow::Owned(with) })
         };
         Vec::<Entry>::deserialize(from)?.into_iter().map(edit).collect()
     }

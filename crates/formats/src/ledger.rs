@@ -373,3 +373,44 @@ impl Iterator for Reader {
         self.read().transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chaffinch_core::LedgerEdit;
+
+    fn edit(at: usize, rule: u32, text: &'static str, with: &'static str) -> LedgerEdit<'static> {
+        LedgerEdit { at, rule, text: text.into(), with: with.into() }
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let mut record = Record::untouched("a.jsonl", 3, b"bytes", String::new());
+        record.undo.raw = false;
+        record.undo.edits =
+            vec![edit(0, 2, "\"cut\"\n", ""), edit(6, 0, "é", ""), edit(11, 1, "  ", " ")];
+        let written = serde_json::to_string(&record).unwrap();
+        let edits = r#"[[0,2,"\"cut\"\n"],[0,0,"é"],[3,1,"  "," "]]"#;
+        assert!(written.contains(edits), "{written}");
+        let read: Record<'_> = serde_json::from_str(&written).unwrap();
+        assert_eq!((&read.undo, read.digest), (&record.undo, record.digest));
+        let unseen = Record::unseen("b", 0, String::new());
+        let written = serde_json::to_string(&unseen).unwrap();
+        let read: Record<'_> = serde_json::from_str(&written).unwrap();
+        assert_eq!(read.digest, unseen.digest);
+    }
+
+    #[test]
+    fn edits_and_digests_that_cannot_be_are_refused() {
+        let undo =
+            |edits: &str| serde_json::from_str::<Undo<'_>>(&format!("{{\"edits\":{edits}}}"));
+        assert!(undo(r#"[[1,0,"a"],[2,0,"b","c"]]"#).is_ok());
+        let far = format!("[[{},0,\"a\"]]", usize::MAX);
+        for edits in [r#"[[1,0]]"#, r#"[[-1,0,"a"]]"#, &far, r#"[{"at":0}]"#] {
+            assert!(undo(edits).is_err(), "{edits}");
+        }
+        for digests in [r#""12-xy""#, r#""12""#, "12"] {
+            assert!(serde_json::from_str::<Digests>(digests).is_err(), "{digests}");
+        }
+    }
+}

@@ -683,7 +683,7 @@ impl Restoring {
             damaged: false,
             parts: write.then(tempfile::tempdir).transpose()?.map(|folder| (folder, 0)),
         };
-        restoring.read()?;
+        restoring.read();
         Ok(restoring)
     }
 
@@ -693,14 +693,18 @@ impl Restoring {
         Input::open(Arc::new(source), names).map_err(std::io::Error::other)
     }
 
-    /// Reads the texts of the group in hand, or of the first one of the next shard.
-    fn read(&mut self) -> std::io::Result<()> {
+    /// Reads the texts of the group in hand, or of the first one of the next shard. Where a shard
+    /// cannot be opened, there are no more rows.
+    fn read(&mut self) {
         (self.at, self.value) = (0, 0);
         self.restored.clear();
         while self.group >= self.file.groups()
             && let Some(next) = self.others.pop_front()
         {
-            (self.file, self.group) = (Restoring::input(&next, &self.names)?, 0);
+            let Ok(file) = Restoring::input(&next, &self.names) else {
+                return self.others.clear();
+            };
+            (self.file, self.group) = (file, 0);
         }
         if self.group < self.file.groups() {
             let texts = self.file.values(self.group, self.file.columns.text);
@@ -711,7 +715,6 @@ impl Restoring {
                 Values { present, values: Vec::new(), levels: Vec::new() }
             });
         }
-        Ok(())
     }
 
     /// The text of the next row; none if there are no more.
@@ -739,7 +742,8 @@ impl Restoring {
         }
         self.group += 1;
         self.texts.present.clear();
-        self.read()
+        self.read();
+        Ok(())
     }
 
     /// Whether what is restored is kept.

@@ -651,8 +651,13 @@ fn parquet_is_cut_between_row_groups_and_restored_as_one() {
     assert!(!run.out.join("news.jsonl.parquet").exists());
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!((restored.documents, restored.problems.len()), (1800, 0));
-    let third = |record: &Record<'_>| record.ordinal % 3 == 0;
+    let third = |record: &Record<'_>| record.ordinal.is_multiple_of(3);
     assert_eq!(originals(&run.out, &third, usize::MAX).unwrap().len(), 600);
+    // Of a shard that is damaged, the documents are named one by one.
+    fs::write(run.out.join("news-00001.jsonl.parquet"), "no more").unwrap();
+    let damaged = restore(&run.out, &run.back.with_extension("damaged")).unwrap();
+    assert!(damaged.documents > 0 && !damaged.problems.is_empty());
+    assert_eq!(damaged.documents + damaged.problems.len() as u64, 1800);
 
     // Files that are there: they come back as one, the same as of a run that did not cut.
     fs::remove_dir_all(rows.join(RECORD)).unwrap();

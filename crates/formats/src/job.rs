@@ -308,6 +308,7 @@ impl Job<'_> {
         };
         let all = json!([
             env!("CARGO_PKG_VERSION"),
+            ledger::VERSION,
             inputs,
             self.container.map(Container::as_str),
             self.to.map(Container::as_str),

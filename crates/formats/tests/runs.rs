@@ -497,6 +497,26 @@ fn names_that_are_no_text_stay_apart() {
     assert_eq!(fs::read(run.out.join("b%FE")).unwrap(), b"n");
 }
 
+/// A run that is stopped after so many blocks, again and again, until it is done.
+fn stopped_and_gone_on_with(
+    input: &Path,
+    out: &Path,
+    blocks: u32,
+    change: &(dyn Fn(&mut Job<'_>) + Sync),
+) {
+    let pipeline = pipeline();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        loop {
+            let (mut job, stop) = (job(&pipeline, &[input], out), AtomicBool::new(false));
+            change(&mut job);
+            if !job.run(&StopAfter(&stop, Cell::new(blocks)), &stop).unwrap().interrupted {
+                break;
+            }
+        }
+    });
+}
+
 /// Texts of a corpus and where they are restored to: files as they are, records as files.
 fn texts_of_rows(input: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut texts = BTreeMap::new();
@@ -564,18 +584,8 @@ fn converts(to: Container) {
     assert_eq!(again.documents, summary.documents);
     // Stopped and gone on with, it is the same.
     let wanted = tree(&run.out);
-    let pipeline = pipeline();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let other = run.out.with_extension("2");
-    pool.install(|| {
-        loop {
-            let (mut job, stop) = (job(&pipeline, &[&input], &other), AtomicBool::new(false));
-            change(&mut job);
-            if !job.run(&StopAfter(&stop, Cell::new(9)), &stop).unwrap().interrupted {
-                break;
-            }
-        }
-    });
+    stopped_and_gone_on_with(&input, &other, 9, &change);
     assert!(wanted == tree(&other), "{to:?}");
 }
 
@@ -671,17 +681,7 @@ fn parquet_is_cut_between_row_groups_and_restored_as_one() {
     assert!(tree(&one) == tree(&other));
 
     // Stopped and gone on with, it is the same.
-    let pipeline = pipeline();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| {
-        loop {
-            let (mut job, stop) = (job(&pipeline, &[&rows], &stopped), AtomicBool::new(false));
-            one_a_shard(&mut job);
-            if !job.run(&StopAfter(&stop, Cell::new(2)), &stop).unwrap().interrupted {
-                break;
-            }
-        }
-    });
+    stopped_and_gone_on_with(&rows, &stopped, 2, &one_a_shard);
     assert!(tree(&cut) == tree(&stopped));
 }
 

@@ -248,22 +248,24 @@ impl Packed {
     /// The rules of a file, by its place among all: what a document needs of them.
     ///
     /// # Panics
-    /// There is no such file; or the cache that it lies in is damaged, and the rule file has
-    /// changed since.
+    /// There is no such file; or the cache that it lies in is damaged, and the rule file is not
+    /// there any more as it was. The engine lays that at the door of the document that needs it.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
         let bytes = self.sound_bytes(at);
         let (rules, _) = take::<Vec<PackedRule>>(&bytes);
         rules.into_iter().map(PackedRule::into_rule).collect()
     }
 
-    /// What else is known of the rules of a file, by its place among all.
+    /// The same, with what else is known of them.
     ///
     /// # Panics
     /// As [`Packed::rules`].
-    pub(crate) fn origins(&self, at: usize) -> Vec<RuleOrigin> {
+    pub(crate) fn rules_with_origins(&self, at: usize) -> (Vec<RunRule>, Vec<RuleOrigin>) {
         let bytes = self.sound_bytes(at);
-        let (_, rest) = take::<Vec<PackedRule>>(&bytes);
-        read::<Vec<PackedOrigin>>(rest).into_iter().map(PackedOrigin::into_origin).collect()
+        let (rules, rest) = take::<Vec<PackedRule>>(&bytes);
+        let origins = read::<Vec<PackedOrigin>>(rest);
+        let rules = rules.into_iter().map(PackedRule::into_rule).collect();
+        (rules, origins.into_iter().map(PackedOrigin::into_origin).collect())
     }
 
     /// A file's rules. What is damaged is packed again from the rule file, and no later run sees
@@ -279,7 +281,7 @@ impl Packed {
         });
         bytes.unwrap_or_else(|| match &self.rules {
             Rules::File { path, .. } => panic!(
-                "the cache {} is damaged, and {} has changed since the run began",
+                "the cache {} is damaged, and {} is not there any more as it was",
                 path.display(),
                 self.head(slot).file
             ),
@@ -520,8 +522,8 @@ mod tests {
 
     /// The same of all rules of a packed file.
     fn unpacked(packed: &Packed, at: usize) -> Vec<String> {
-        let both = packed.rules(at).into_iter().zip(packed.origins(at));
-        let rule = both.map(|(rule, origin)| {
+        let (rules, origins) = packed.rules_with_origins(at);
+        let rule = rules.into_iter().zip(origins).map(|(rule, origin)| {
             let RunRule { rule, patterns, digest } = rule;
             let RuleOrigin { language, written, era, at } = origin;
             let (patterns, removes, keeps) = (patterns.into(), Vec::new(), Vec::new());

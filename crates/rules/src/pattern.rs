@@ -580,6 +580,19 @@ mod tests {
         assert_eq!(find(&pattern(Anchor::Line, "a\u{a0}b"), "a b").len(), 1);
     }
 
+    /// What the matcher cannot take goes to the regex, and that is made of the packed texts.
+    #[test]
+    fn a_packed_pattern_has_its_regex_still() {
+        let texts: Arc<[String]> = [r"(?:say|x)? (?:a?)*b".to_owned()].into();
+        let written = Pattern::new(Anchor::Inside, Role::Part, texts, false, true);
+        assert!(written.ready().alternatives.iter().all(|all| all.matcher.is_none()));
+        let prepared = written.clone().into_prepared();
+        let packed = Pattern::packed(Anchor::Inside, Role::Part, prepared);
+        let key = "they SAY aab, and b";
+        assert_eq!(find(&packed, key), find(&written, key));
+        assert_eq!(find(&packed, key).len(), 2);
+    }
+
     #[test]
     fn patterns_too_large_to_compile_are_heavy() {
         let text = r"\w{1,500}\w{1,500}";

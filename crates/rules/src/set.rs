@@ -233,7 +233,8 @@ impl RuleSet {
             }
             ReadRules::Later(packed, at) => {
                 let (mut rules, mut sources) = (Vec::new(), Vec::new());
-                for (rule, origin) in packed.rules(at).into_iter().zip(packed.origins(at)) {
+                let (all, origins) = packed.rules_with_origins(at);
+                for (rule, origin) in all.into_iter().zip(origins) {
                     if wanted.speaks(origin.language.as_deref()) {
                         rules.push(rule);
                         sources.push(Source::of(origin, &file, None));
@@ -365,7 +366,6 @@ impl RuleSet {
         section.rules.get_or_init(unpacked)
     }
 
-    /// The rules among which a rule stands, and its place there.
     /// The section that a rule stands in, and its place there.
     fn place(&self, RuleId(id): RuleId) -> (&Section, usize) {
         let section = &self.sections[self.section_of[id as usize] as usize];
@@ -399,7 +399,8 @@ impl RuleSet {
         let (section, at) = self.place(id);
         let sources = self.rules_of(section).sources.get_or_init(|| {
             let source = |origin| Source::of(origin, &section.file, section.unit);
-            self.packed.origins(section.packed).into_iter().map(source).collect()
+            let (_, origins) = self.packed.rules_with_origins(section.packed);
+            origins.into_iter().map(source).collect()
         });
         &sources[at]
     }

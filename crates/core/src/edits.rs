@@ -50,8 +50,18 @@ impl Edits {
         })
     }
 
+    /// Where the last edit ends.
+    fn end(&self) -> usize {
+        self.pages.last().and_then(|page| page.last()).map_or(0, |edit| edit.span.end())
+    }
+
     fn insert(&mut self, edit: Edit) {
         let start = edit.span.start();
+        if let Some(page) = self.pages.last_mut().filter(|page| page.len() < PAGE)
+            && page.last().is_some_and(|last| last.span.end() <= start)
+        {
+            return page.push(edit);
+        }
         let begins = |page: &Vec<Edit>| page.first().is_some_and(|e| e.span.start() <= start);
         let at = self.pages.partition_point(begins).saturating_sub(1);
         let Some(page) = self.pages.get_mut(at) else { return self.pages.push(vec![edit]) };
@@ -67,7 +77,7 @@ impl Edits {
     /// Cuts `span` for `rule`: what is already cut stays with the rule that cut it, and a
     /// replacement that the cut touches goes with it. Whether that cut anything new.
     pub(crate) fn remove(&mut self, span: Span, rule: RuleId) -> bool {
-        if self.within(span).next().is_none() {
+        if span.start() >= self.end() || self.within(span).next().is_none() {
             return !span.is_empty() && {
                 self.insert(Edit { span, rule, with: String::new() });
                 true

@@ -12,7 +12,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use aho_corasick::packed::{self, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use memchr::memmem::Finder;
 
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
@@ -24,7 +26,7 @@ use crate::pattern::Tell;
 pub(crate) struct IndexBuilder {
     index: Index,
     outer: Vec<(Key, u32)>,
-    inner: Vec<(String, u32)>,
+    inner: Vec<(Frame, Vec<(String, u32)>)>,
 }
 
 /// A literal at a side, so many bytes of it packed into a number.
@@ -36,13 +38,11 @@ pub(crate) struct Index {
     // For each literal at a side, the patterns that it tells: a range of `ids`.
     table: Table,
     ids: Box<[u32]>,
-    // For each side: the lengths of its literals, a bit each, and what their outermost two bytes
-    // are, so that most lines end the search there.
-    lengths: [u16; 2],
+    // For each side, what the outermost two bytes of its literals are: most lines end the search
+    // there.
     gates: [Gate; 2],
-    // An automaton for literals inside lines, and what lines that hold them begin and end with.
-    inside: Option<(AhoCorasick, Vec<u32>)>,
-    frames: Vec<Frame>,
+    // Literals inside lines, for each way in which lines that hold them begin and end.
+    inner: Vec<Inner>,
     unkeyed: Vec<u32>,
 }
 
@@ -55,9 +55,10 @@ impl IndexBuilder {
                     set.iter().for_each(|text| self.add_literal(id, *side, text));
                 }
                 Tell::Inside(set, frame) => {
-                    self.inner.extend(set.iter().map(|text| (text.clone(), id)));
-                    if !self.index.frames.contains(frame) {
-                        self.index.frames.push(*frame);
+                    let literals = set.iter().map(|text| (text.clone(), id));
+                    match self.inner.iter_mut().find(|(known, _)| known == frame) {
+                        Some((_, all)) => all.extend(literals),
+                        None => self.inner.push((*frame, literals.collect())),
                     }
                 }
                 Tell::Nothing => self.index.unkeyed.push(id),
@@ -69,7 +70,6 @@ impl IndexBuilder {
     pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str) {
         let outer = Outer::of_key(side, text);
         let length = outer.length;
-        self.index.lengths[side as usize] |= 1 << length;
         self.outer.push(((side, length, outer.cut(length)), id));
     }
 
@@ -82,17 +82,11 @@ impl IndexBuilder {
         let entry = |same: &[(Key, u32)]| (same[0].0, same.len() as u32);
         index.table = Table::of(same.map(entry));
         index.ids = outer.iter().map(|(_, id)| *id).collect();
-        if !inner.is_empty() {
-            let (texts, ids): (Vec<String>, Vec<u32>) = inner.into_iter().unzip();
-            let automaton = AhoCorasick::builder()
-                .match_kind(MatchKind::Standard)
-                .kind(Some(AhoCorasickKind::DFA))
-                .ascii_case_insensitive(true)
-                .build(texts);
-            match automaton {
-                Ok(automaton) => index.inside = Some((automaton, ids)),
+        for (frame, literals) in inner {
+            match Inner::of(frame, &literals) {
+                Some(inner) => index.inner.push(inner),
                 // Too many literals for one automaton: their patterns are tried on every line.
-                Err(_) => index.unkeyed.extend(ids),
+                None => index.unkeyed.extend(literals.iter().map(|(_, id)| *id)),
             }
         }
         index.unkeyed.sort_unstable();
@@ -112,34 +106,129 @@ impl Index {
         out.clear();
         out.extend(&self.unkeyed);
         for side in [Side::Start, Side::End] {
-            if !self.gates[side as usize].is_open(ends.outermost(side)) {
+            let mut lengths = self.gates[side as usize].lengths(ends.outermost(side));
+            if lengths == 0 {
                 continue;
             }
             let outer = ends.of(side);
-            // The lengths that some literal has, of those that the line is long enough for.
-            let mut lengths = self.lengths[side as usize] & ((2 << outer.length) - 1);
+            // Those that the line is long enough for.
+            lengths &= ((1_u32 << outer.length) - 1) as u8;
             while lengths != 0 {
-                let length = lengths.trailing_zeros() as u8;
+                let length = lengths.trailing_zeros() as u8 + 1;
                 lengths &= lengths - 1;
                 if let Some(range) = self.table.get((side, length, outer.cut(length))) {
                     out.extend(&self.ids[range]);
                 }
             }
         }
-        if let Some((automaton, ids)) = &self.inside
-            && self.frames.iter().any(|frame| frame.fits(ends.text))
-        {
-            let text = match key::hides_letters(ends.text) {
-                true => key::key(ends.text),
-                false => Cow::Borrowed(ends.text),
-            };
-            let found = automaton.find_overlapping_iter(&*text);
-            out.extend(found.map(|found| ids[found.pattern().as_usize()]));
+        let mut text = None;
+        for inner in self.inner.iter().filter(|inner| inner.frame.fits(ends.text)) {
+            inner.candidates(text.get_or_insert_with(|| Looked::at(ends.text)), out);
         }
         if out.len() > 1 {
             out.sort_unstable();
             out.dedup();
         }
+    }
+}
+
+/// Literals that stand inside lines, in any case of ASCII letters.
+#[derive(Debug)]
+struct Inner {
+    /// What the lines begin and end with.
+    frame: Frame,
+    near: Option<Near>,
+    all: AhoCorasick,
+    /// The pattern that each literal tells.
+    ids: Box<[u32]>,
+}
+
+impl Inner {
+    fn of(frame: Frame, literals: &[(String, u32)]) -> Option<Inner> {
+        let texts: Vec<&str> = literals.iter().map(|(text, _)| text.as_str()).collect();
+        let all = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .ascii_case_insensitive(true)
+            .build(&texts)
+            .ok()?;
+        let ids = literals.iter().map(|(_, id)| *id).collect();
+        Some(Inner { frame, near: Near::of(&texts), all, ids })
+    }
+
+    fn candidates(&self, text: &Looked<'_>, out: &mut Vec<u32>) {
+        if self.near.as_ref().is_none_or(|near| near.may_be_in(text)) {
+            let found = self.all.find_overlapping_iter(&*text.text);
+            out.extend(found.map(|found| self.ids[found.pattern().as_usize()]));
+        }
+    }
+}
+
+/// A line that is looked through.
+struct Looked<'t> {
+    text: Cow<'t, str>,
+    ascii: bool,
+    /// In lower case.
+    lower: Vec<u8>,
+}
+
+impl<'t> Looked<'t> {
+    fn at(text: &'t str) -> Looked<'t> {
+        let ascii = text.is_ascii();
+        let text = match !ascii && key::hides_letters(text) {
+            true => key::key(text),
+            false => Cow::Borrowed(text),
+        };
+        let lower = text.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
+        Looked { text, ascii, lower }
+    }
+}
+
+/// What tells of most lines that no literal stands in them, many bytes at a time.
+#[derive(Debug)]
+struct Near {
+    /// What literals begin with, in lower case: of those in ASCII, and of others.
+    ascii: Vec<Searcher>,
+    other: Vec<Searcher>,
+    /// Literals that are too short for those.
+    short: Vec<Finder<'static>>,
+}
+
+impl Near {
+    /// Bytes that are looked at of literals that stand there in many cases.
+    const MOST: usize = 4;
+    /// Bytes that a literal must have.
+    const LEAST: usize = 3;
+    /// Literals that one searcher takes.
+    const AT_ONCE: usize = 32;
+    /// Short literals that are looked for one by one.
+    const MOST_SHORT: usize = 4;
+
+    /// None for too many short ones, or where the machine has no fast way.
+    fn of(texts: &[&str]) -> Option<Near> {
+        let start = |text: &&str| {
+            let most = if text.is_ascii() { LITERAL } else { Near::MOST };
+            text.to_ascii_lowercase().as_bytes()[..text.len().min(most)].to_vec()
+        };
+        let mut starts: Vec<Vec<u8>> = texts.iter().map(start).collect();
+        starts.sort_unstable();
+        // Whatever begins with another is found with it.
+        starts.dedup_by(|next, start| next.starts_with(start));
+        let long = |start: &Vec<u8>| start.len() >= Near::LEAST;
+        let (starts, short): (Vec<_>, Vec<_>) = starts.into_iter().partition(long);
+        let (ascii, other): (Vec<_>, Vec<_>) = starts.into_iter().partition(|s| s.is_ascii());
+        let few = short.len() <= Near::MOST_SHORT;
+        let short = short.iter().map(|text| Finder::new(text).into_owned()).collect();
+        let searcher = |starts: &[Vec<u8>]| packed::Config::new().builder().extend(starts).build();
+        let searchers = |all: Vec<Vec<u8>>| all.chunks(Near::AT_ONCE).map(searcher).collect();
+        let (ascii, other): (Option<_>, Option<_>) = (searchers(ascii), searchers(other));
+        few.then_some(Near { ascii: ascii?, other: other?, short })
+    }
+
+    fn may_be_in(&self, text: &Looked<'_>) -> bool {
+        let others = if text.ascii { &[][..] } else { &self.other };
+        self.ascii.iter().chain(others).any(|starts| starts.find(&text.lower).is_some())
+            || self.short.iter().any(|short| short.find(&text.lower).is_some())
     }
 }
 
@@ -208,11 +297,12 @@ impl Table {
     }
 }
 
-/// The outermost two bytes of the literals of a side: a filter that never says no to one of them.
-/// Its size goes with their number, since every outlet has its own.
+/// Which lengths the literals of a side have, told by their outermost two bytes: those and perhaps
+/// more, never fewer. Its size goes with their number, since every outlet has its own.
 #[derive(Clone, Debug, Default)]
 struct Gate {
-    bits: Box<[u64]>,
+    /// A bit for each length, from the lowest for 1.
+    lengths: Box<[u8]>,
 }
 
 impl Gate {
@@ -220,33 +310,30 @@ impl Gate {
         let pairs = entries.flat_map(|&Entry { side, length, packed, .. }| {
             let pair = Outer::cut_to(side, length, packed).outermost();
             // A literal of one byte stands before any other.
-            if length == 1 { pair..=pair | 0xff } else { pair..=pair }
+            let pairs = if length == 1 { pair..=pair | 0xff } else { pair..=pair };
+            pairs.map(move |pair| (pair, length))
         });
-        let pairs: BTreeSet<u16> = pairs.collect();
+        let pairs: BTreeSet<(u16, u8)> = pairs.collect();
         if pairs.is_empty() {
             return Gate::default();
         }
-        let words = (pairs.len() / 2).next_power_of_two().min(0x1_0000 / 64);
-        let mut gate = Gate { bits: vec![0; words].into() };
-        for pair in pairs {
+        let places = (8 * pairs.len()).next_power_of_two().min(0x1_0000);
+        let mut gate = Gate { lengths: vec![0; places].into() };
+        for (pair, length) in pairs {
             let place = gate.place(pair);
-            gate.bits[place / 64] |= 1 << (place % 64);
+            gate.lengths[place] |= 1 << (length - 1);
         }
         gate
     }
 
-    /// The bit of a pair of bytes.
     fn place(&self, pair: u16) -> usize {
-        // Fibonacci hashing, so that few bits tell many pairs apart.
+        // Fibonacci hashing, so that few places tell many pairs apart.
         let mixed = u32::from(pair).wrapping_mul(0x9e37_79b1);
-        mixed as usize >> 16 & (self.bits.len() * 64 - 1)
+        mixed as usize >> 16 & (self.lengths.len() - 1)
     }
 
-    fn is_open(&self, pair: u16) -> bool {
-        !self.bits.is_empty() && {
-            let place = self.place(pair);
-            self.bits[place / 64] >> (place % 64) & 1 == 1
-        }
+    fn lengths(&self, pair: u16) -> u8 {
+        if self.lengths.is_empty() { 0 } else { self.lengths[self.place(pair)] }
     }
 }
 

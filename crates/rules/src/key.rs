@@ -173,9 +173,15 @@ pub(crate) fn fold(c: char) -> Fold {
 /// Whether a text holds one of the letters that keys write as another letter: hardly any does.
 pub(crate) fn hides_letters(text: &str) -> bool {
     let bytes = text.as_bytes();
-    // U+017F, U+212A and U+212B, U+1C80 to U+1CBF.
-    let starts: [&[u8]; 3] = [&[0xc5, 0xbf], &[0xe2, 0x84], &[0xe1, 0xb2]];
-    !text.is_ascii() && starts.iter().any(|start| memchr::memmem::find(bytes, start).is_some())
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    // What U+017F, U+212A and U+212B, U+1C80 to U+1CBF begin with.
+    let begins = |first: u8, second: u8| {
+        (first == 0xc5) & (second == 0xbf)
+            | (first == 0xe2) & (second == 0x84)
+            | (first == 0xe1) & (second == 0xb2)
+    };
+    // Without an early end, many bytes are looked at at a time.
+    pairs.fold(false, |any, (first, second)| any | begins(*first, *second))
 }
 
 fn is_trimmed(c: char) -> bool {
@@ -187,32 +193,46 @@ pub(crate) fn is_mark(c: char) -> bool {
 }
 
 fn is_own_key(trimmed: &str) -> bool {
-    // Most lines of most news are printable ASCII, and that is seen many bytes at a time.
-    let bytes = trimmed.as_bytes();
-    let plain = bytes.iter().fold(true, |all, &b| all & (b.wrapping_sub(b' ') < 0x5f));
-    match plain {
-        true => memchr::memmem::find(bytes, b"  ").is_none(),
-        false => own_length(trimmed) == trimmed.len(),
-    }
+    own_length(trimmed) == trimmed.len()
 }
 
 /// How many bytes at the start of `trimmed` stand in its key as they are.
 fn own_length(trimmed: &str) -> usize {
+    const STRETCH: usize = 32;
     let (bytes, mut at) = (trimmed.as_bytes(), 0);
-    while let Some(&byte) = bytes.get(at) {
-        if byte.is_ascii_graphic() {
-            at += 1;
-            continue;
+    while at < bytes.len() {
+        // Most of most news is printable ASCII, and that is seen many bytes at a time.
+        while let Some(stretch) = bytes.get(at..at + STRETCH)
+            && is_own_plainly(stretch)
+        {
+            // The last byte may be the first of two spaces.
+            at += STRETCH - 1;
         }
-        let mut chars = trimmed[at..].chars();
-        let Some(c) = chars.next() else { break };
-        let own = is_plain(c) || c == ' ' && chars.next().is_some_and(is_plain);
-        if !own {
-            break;
+        let end = bytes.len().min(at + STRETCH);
+        while at < end {
+            if bytes[at].is_ascii_graphic() {
+                at += 1;
+                continue;
+            }
+            let mut chars = trimmed[at..].chars();
+            let Some(c) = chars.next() else { break };
+            let own = is_plain(c) || c == ' ' && chars.next().is_some_and(is_plain);
+            if !own {
+                return at;
+            }
+            at += c.len_utf8();
         }
-        at += c.len_utf8();
     }
     at
+}
+
+/// Whether a stretch is printed ASCII without two spaces in a row.
+fn is_own_plainly(stretch: &[u8]) -> bool {
+    let printed = |byte: u8| byte.wrapping_sub(b' ') < 0x5f;
+    let pairs = stretch.iter().zip(&stretch[1..]);
+    let odd = pairs
+        .fold(false, |odd, (&one, &other)| odd | !printed(one) | (one == b' ') & (other == b' '));
+    !odd && stretch.last().is_some_and(|last| printed(*last))
 }
 
 /// Whether a character stands in keys as it stands in text.

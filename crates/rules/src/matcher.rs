@@ -10,7 +10,7 @@ use std::hash::Hash;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,13 @@ fn firsts(
                     first.bytes.add(literals.as_bytes()[start as usize]);
                     first
                 }
+                Op::AnyCase(start, _) => {
+                    let mut first = First::default();
+                    let byte = literals.as_bytes()[start as usize];
+                    first.bytes.add(byte);
+                    first.bytes.add(byte.to_ascii_uppercase());
+                    first
+                }
                 Op::One(one) => class(one),
                 Op::Many { class: many, min, .. } => {
                     let mut first = class(many);
@@ -111,6 +118,8 @@ fn firsts(
 enum Op {
     /// These bytes of the literals.
     Literal(u32, u32),
+    /// The same in either case of ASCII letters; the literals have them in lower case.
+    AnyCase(u32, u32),
     /// One character of a class.
     One(u32),
     /// So many characters of a class, as many as possible first or as few.
@@ -240,20 +249,18 @@ impl From<Code> for Matcher {
 /// A set of characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Chars {
-    ascii: u128,
+    ascii: ByteSet,
     // The ranges above ASCII, in order.
     other: Box<[(char, char)]>,
 }
 
 impl Chars {
     fn of(class: &ClassUnicode) -> Chars {
-        let mut chars = Chars { ascii: 0, other: Box::default() };
+        let mut chars = Chars { ascii: ByteSet::default(), other: Box::default() };
         let mut other = Vec::new();
         for range in class.iter() {
             let (start, end) = (range.start(), range.end());
-            for c in start as u32..=(end as u32).min(0x7f) {
-                chars.ascii |= 1 << c;
-            }
+            (start..=end.min('\x7f')).for_each(|c| chars.ascii.add(c as u8));
             if end > '\x7f' {
                 other.push((start.max('\u{80}'), end));
             }
@@ -264,28 +271,66 @@ impl Chars {
 
     /// The bytes that its characters begin with, and perhaps more.
     fn first(&self) -> ByteSet {
-        let above = if self.other.is_empty() { 0 } else { u64::MAX };
-        ByteSet::of([self.ascii as u64, (self.ascii >> 64) as u64, 0, above])
-    }
-
-    fn has(&self, c: char) -> bool {
-        match c.is_ascii() {
-            true => self.ascii >> (c as u32) & 1 == 1,
-            false => {
-                let at = self.other.partition_point(|(_, end)| *end < c);
-                self.other.get(at).is_some_and(|(start, _)| *start <= c)
-            }
+        let mut first = self.ascii;
+        if !self.other.is_empty() {
+            first.join(&ByteSet::of([0, 0, 0, u64::MAX]));
         }
+        first
     }
 
-    /// The bytes of the character at the start of `text`, if it is one of these.
+    /// Whether it has all characters above ASCII, as `.` and most negated classes do.
+    fn has_all_above(&self) -> bool {
+        *self.other == [('\u{80}', char::MAX)]
+    }
+
+    /// Whether it is what `.` stands for.
+    fn is_dot(&self) -> bool {
+        self.ascii == ByteSet::of([!(1 << b'\n'), !0, 0, 0]) && self.has_all_above()
+    }
+
+    /// The length in bytes of the character at `at`, if it is one of these.
     fn at(&self, text: &str, at: usize) -> Option<usize> {
         let first = *text.as_bytes().get(at)?;
         if first.is_ascii() {
-            return (self.ascii >> first & 1 == 1).then_some(1);
+            return self.ascii.has(first).then_some(1);
         }
         let c = text[at..].chars().next()?;
-        self.has(c).then(|| c.len_utf8())
+        let has = self.has_all_above() || {
+            let at = self.other.partition_point(|(_, end)| *end < c);
+            self.other.get(at).is_some_and(|(start, _)| *start <= c)
+        };
+        has.then(|| c.len_utf8())
+    }
+
+    /// Where its characters from `at` on end, `most` of them at most, and where `least` of them do.
+    fn stretch(&self, text: &str, at: usize, least: u32, most: u32) -> Option<(usize, usize)> {
+        let (_, behind_least) = self.pass(text, at, least).filter(|(count, _)| *count == least)?;
+        if most == u32::MAX && self.is_dot() {
+            let rest = &text.as_bytes()[behind_least..];
+            let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            return Some((behind_least + line, behind_least));
+        }
+        let (_, end) = self.pass(text, behind_least, most - least)?;
+        Some((end, behind_least))
+    }
+
+    /// How many of its characters stand at `at`, `most` at most, and where they end.
+    fn pass(&self, text: &str, mut at: usize, most: u32) -> Option<(u32, usize)> {
+        let bytes = text.as_bytes();
+        let mut left = most as usize;
+        loop {
+            let stretch = bytes.get(at..)?;
+            let stretch = &stretch[..stretch.len().min(left)];
+            let count = stretch.iter().position(|byte| !self.ascii.has(*byte));
+            let count = count.unwrap_or(stretch.len());
+            (at, left) = (at + count, left - count);
+            if left == 0 || bytes.get(at).is_none_or(u8::is_ascii) {
+                break;
+            }
+            let Some(length) = self.at(text, at) else { break };
+            (at, left) = (at + length, left - 1);
+        }
+        Some((most - left as u32, at))
     }
 }
 
@@ -387,7 +432,23 @@ impl Builder {
                 self.add(&capture.sub)?;
                 self.code.push(Op::Save(slot + 1));
             }
-            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.add(part))?,
+            HirKind::Concat(parts) => {
+                let mut left = parts.as_slice();
+                while let Some((part, rest)) = left.split_first() {
+                    let start = self.literals.len();
+                    let in_any_case = |part: &&Hir| push_any_case(part, &mut self.literals);
+                    let count = left.iter().take_while(in_any_case).count();
+                    if count > 1 {
+                        let end = self.literals.len();
+                        self.code.push(Op::AnyCase(start as u32, end as u32));
+                        left = &left[count..];
+                    } else {
+                        self.literals.truncate(start);
+                        self.add(part)?;
+                        left = rest;
+                    }
+                }
+            }
             HirKind::Alternation(parts) if parts.len() >= MANY_WAYS => {
                 let (mut ways, mut ends) = (Vec::new(), Vec::new());
                 let switch = self.switches.len();
@@ -476,6 +537,29 @@ impl Builder {
     }
 }
 
+/// Adds what a part stands for to `literals`, if that is an ASCII letter in either case, or has no
+/// cases. Whether it is.
+fn push_any_case(part: &Hir, literals: &mut String) -> bool {
+    let plain = |text: &&str| text.is_ascii() && !text.bytes().any(|b| b.is_ascii_alphabetic());
+    match part.kind() {
+        HirKind::Class(Class::Unicode(class)) => {
+            let [upper, lower] = class.ranges() else { return false };
+            let (upper, lower) = (upper.start()..=upper.end(), lower.start()..=lower.end());
+            let c = *lower.start();
+            let both = upper == (c.to_ascii_uppercase()..=c.to_ascii_uppercase());
+            let is = c.is_ascii_lowercase() && both && lower == (c..=c);
+            literals.extend(is.then_some(c));
+            is
+        }
+        HirKind::Literal(literal) => {
+            let text = std::str::from_utf8(&literal.0).ok().filter(plain);
+            literals.extend(text);
+            text.is_some()
+        }
+        _ => false,
+    }
+}
+
 /// The characters that a pattern of one character stands for.
 fn one_character(hir: &Hir) -> Option<Chars> {
     match hir.kind() {
@@ -483,7 +567,7 @@ fn one_character(hir: &Hir) -> Option<Chars> {
         HirKind::Literal(literal) => {
             let mut chars = std::str::from_utf8(&literal.0).ok()?.chars();
             let (c, None) = (chars.next()?, chars.next()) else { return None };
-            let range = regex_syntax::hir::ClassUnicodeRange::new(c, c);
+            let range = ClassUnicodeRange::new(c, c);
             Some(Chars::of(&ClassUnicode::new([range])))
         }
         _ => None,
@@ -633,6 +717,12 @@ impl Matcher {
                     at += literal.len();
                     matches
                 }
+                Op::AnyCase(start, end) => {
+                    let literal = &self.literals.as_bytes()[start as usize..end as usize];
+                    let there = bytes.get(at..at + literal.len());
+                    at += literal.len();
+                    there.is_some_and(|there| there.eq_ignore_ascii_case(literal))
+                }
                 Op::One(class) => match self.classes[class as usize].at(text, at) {
                     Some(length) => {
                         at += length;
@@ -642,26 +732,21 @@ impl Matcher {
                 },
                 Op::Many { class, min, max, greedy } => {
                     let chars = &self.classes[class as usize];
-                    let (mut count, mut least) = (0, at);
                     let most = if greedy { max } else { min };
-                    while count < most
-                        && let Some(length) = chars.at(text, at)
-                    {
-                        at += length;
-                        count += 1;
-                        if count == min {
-                            least = at;
+                    match chars.stretch(text, at, min, most) {
+                        Some((end, least)) => {
+                            *steps = steps.checked_sub((end - at) / 8).ok_or(TooLong)?;
+                            at = end;
+                            if greedy && at > least {
+                                back.push(Back::Fewer { next: next + 1, least, at });
+                            } else if !greedy && max > min {
+                                let left = max - min;
+                                back.push(Back::More { next: next + 1, class, at, left });
+                            }
+                            self.first(next + 1).holds(bytes, at)
                         }
+                        None => false,
                     }
-                    *steps = steps.checked_sub(count as usize / 8).ok_or(TooLong)?;
-                    let enough = count >= min;
-                    let goes_on = enough && self.first(next + 1).holds(bytes, at);
-                    if enough && greedy && at > least {
-                        back.push(Back::Fewer { next: next + 1, least, at });
-                    } else if enough && !greedy && max > min {
-                        back.push(Back::More { next: next + 1, class, at, left: max - min });
-                    }
-                    goes_on
                 }
                 Op::Split(first, second) => {
                     let may =
@@ -800,7 +885,7 @@ mod tests {
     fn pattern() -> impl Strategy<Value = String> {
         let leaf = prop::sample::select(vec![
             "a", "b", "ab", "é", "ab é", ".", r"\w", r"\d", "[a-c]", "[^a]", "[é-ю]", r"\b", r"\B",
-            "^", "$", "", "(?i:ab)", r"\s", "ж",
+            "^", "$", "", "(?i:ab)", "(?i:bé)", r"\s", "ж",
         ]);
         leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, |inner| {
             let count = prop::sample::select(vec![
@@ -822,7 +907,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4096))]
         /// It finds what the regex crate finds: the same place, the same groups.
         #[test]
-        fn it_finds_what_regex_finds(pattern in pattern(), text in "[abcéж 1\u{a0}]{0,12}") {
+        fn it_finds_what_regex_finds(pattern in pattern(), text in "[abABcéж 1\u{a0}]{0,12}") {
             if let Some(found) = found(&pattern, &text) {
                 prop_assert_eq!(found, wanted(&pattern, &text), "{} on {:?}", pattern, text);
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId, Table};
+use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId, Table, script};
 use rustc_hash::FxHashMap;
 
 use crate::file::{self, Allow, Era, Example, FileRule, RuleFile, Subject, Written};
@@ -691,17 +691,14 @@ impl RuleSet {
         line: Line<'_, '_>,
     ) -> Hit {
         let text = line.text();
-        let value = |range| {
-            let words = text[keyed.text_range(range)].split(chaffinch_stage::script::is_space);
-            words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-        };
+        let value = |range| script::evenly_spaced(&text[keyed.text_range(range)]);
         let fields = found.fields.into_iter().map(|(name, range)| (name, value(range))).collect();
         let mut range = match pattern.anchor {
             Anchor::Line => 0..text.len(),
             _ => keyed.text_range(found.range),
         };
         let cuts = self.rule(rule).act == Act::Remove;
-        let space = chaffinch_stage::script::is_space;
+        let space = script::is_space;
         match pattern.anchor {
             Anchor::Start if cuts => {
                 range = 0..text.len() - text[range.end..].trim_start_matches(space).len();

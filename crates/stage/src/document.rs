@@ -137,7 +137,8 @@ pub struct Document<'a> {
     lines: Vec<LineData<'a>>,
     // Indices of the lines that have hits, in order: few, so that a stage without any costs little.
     hit_lines: Vec<usize>,
-    may_have_blocks: bool,
+    // Lines that had hits with which blocks begin: few documents have any.
+    block_lines: Vec<usize>,
     zones: Zones,
     first_zones: Zones,
     stage: &'a str,
@@ -215,10 +216,8 @@ impl<'a> Document<'a> {
     /// The blocks of this stage's `from`/`through` rules that lie wholly in their place.
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
-        if !self.may_have_blocks {
-            return blocks;
-        }
-        for first in self.lines_with_hits() {
+        let lines = self.block_lines.iter().filter(|&&index| !self.lines[index].removed);
+        for first in lines.map(|&index| Line { doc: self, index }) {
             let matched = first.data().hits.iter().filter(|matched| matched.hit.role == Role::From);
             for Matched { hit: from, rule } in matched {
                 if rule.stage == self.stage && self.allows(first.index, rule) {
@@ -292,24 +291,23 @@ impl<'a> Document<'a> {
         rules: &'a dyn Table,
         key_of: fn(&str) -> Cow<'_, str>,
     ) -> Document<'a> {
-        let mut lines: Vec<_> = split_lines(source)
-            .map(|(span, end)| {
-                let text = Cow::Borrowed(source.get(span.range()).unwrap_or_default());
-                let mut line = LineData {
-                    span,
-                    end,
-                    text,
-                    pieces: Vec::new(),
-                    removed: false,
-                    blank: false,
-                    body: false,
-                    hits: Vec::new(),
-                };
-                line.judge();
-                line
-            })
-            .collect();
-        lines.shrink_to_fit();
+        let mut lines =
+            Vec::with_capacity(memchr::memchr_iter(b'\n', source.as_bytes()).count() + 1);
+        lines.extend(split_lines(source).map(|(span, end)| {
+            let text = Cow::Borrowed(source.get(span.range()).unwrap_or_default());
+            let mut line = LineData {
+                span,
+                end,
+                text,
+                pieces: Vec::new(),
+                removed: false,
+                blank: false,
+                body: false,
+                hits: Vec::new(),
+            };
+            line.judge();
+            line
+        }));
         let zones = Zones::of(&lines);
         Document {
             source,
@@ -318,7 +316,7 @@ impl<'a> Document<'a> {
             key_of,
             lines,
             hit_lines: Vec::new(),
-            may_have_blocks: false,
+            block_lines: Vec::new(),
             zones,
             first_zones: zones,
             stage: "",
@@ -370,10 +368,18 @@ impl<'a> Document<'a> {
             (Err(at), false) => self.hit_lines.insert(at, index),
             _ => {}
         }
-        self.may_have_blocks |= hits.iter().any(|hit| hit.role == Role::From);
+        if hits.iter().any(|hit| hit.role == Role::From) {
+            self.may_begin_block(index);
+        }
         let rules = self.rules;
         let matched = hits.into_iter().map(|hit| Matched { rule: rules.rule(hit.rule), hit });
         self.lines[index].hits = matched.collect();
+    }
+
+    fn may_begin_block(&mut self, index: usize) {
+        if let Err(at) = self.block_lines.binary_search(&index) {
+            self.block_lines.insert(at, index);
+        }
     }
 
     /// Takes a line out of the view of later stages.
@@ -398,7 +404,9 @@ impl<'a> Document<'a> {
 
     /// Adds a hit to a line.
     pub fn add_hit(&mut self, index: usize, hit: Hit) {
-        self.may_have_blocks |= hit.role == Role::From;
+        if hit.role == Role::From {
+            self.may_begin_block(index);
+        }
         let rule = self.rules.rule(hit.rule);
         self.lines[index].hits.push(Matched { hit, rule });
         if let Err(at) = self.hit_lines.binary_search(&index) {
@@ -584,7 +592,7 @@ fn split_lines(source: &str) -> impl Iterator<Item = (Span, usize)> + '_ {
             return None;
         }
         let start = at;
-        let length = line_end(&bytes[start..]);
+        let length = memchr::memchr2(b'\n', b'\r', &bytes[start..]);
         let stop = length.map_or(bytes.len(), |length| start + length);
         at = match bytes.get(stop) {
             None => stop,
@@ -593,15 +601,6 @@ fn split_lines(source: &str) -> impl Iterator<Item = (Span, usize)> + '_ {
         };
         Some((Span::new(start, stop), at))
     })
-}
-
-/// The first byte that ends a line. Stretches without one are passed many bytes at a time.
-fn line_end(bytes: &[u8]) -> Option<usize> {
-    const STRETCH: usize = 32;
-    let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
-    let plain = |stretch: &&[u8]| !stretch.iter().fold(false, |any, byte| any | ends(byte));
-    let start = STRETCH * bytes.chunks_exact(STRETCH).take_while(plain).count();
-    bytes[start..].iter().position(ends).map(|at| start + at)
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 //! and says the same; it goes with it. A caption without a credit looks like a subheading, so it
 //! goes only where an outlet's file says that a phrase of the body, set apart in the head, is one.
 
-use crate::run::{breaks_off, plain};
+use chaffinch_stage::script::evenly_spaced;
 use chaffinch_stage::{Act, Document, Line, Marks, Stage};
+
+use crate::run::breaks_off;
 
 /// Lines of the head among which a caption stands: each is looked for in the whole body.
 const HEAD_LINES: usize = 16;
@@ -47,7 +49,7 @@ impl Stage for Captions {
             {
                 let phrase = line.key();
                 if doc.body_lines().any(|body| body.key().contains(&*phrase)) {
-                    let fields = vec![("caption".to_owned(), plain(line.text()))];
+                    let fields = vec![("caption".to_owned(), evenly_spaced(line.text()))];
                     marks.remove_with(line.span(), id, fields);
                 }
             }

@@ -120,6 +120,13 @@ fn digit(c: char) -> Option<u32> {
     zeros.iter().map(|zero| u32::from(c).wrapping_sub(u32::from(*zero))).find(|digit| *digit < 10)
 }
 
+/// Whether there is a digit in a text; without one it holds no date.
+pub(crate) fn has_digit(text: &str) -> bool {
+    // Without an early end, many bytes are looked at at a time.
+    text.bytes().fold(false, |any, byte| any | byte.is_ascii_digit())
+        || !text.is_ascii() && text.chars().any(|c| digit(c).is_some())
+}
+
 fn word(text: &str) -> Option<Word> {
     let lower = text.to_lowercase();
     WORDS.get(&lower).copied()
@@ -209,7 +216,7 @@ pub struct DateLine {
 /// Without a label, the date must have a day, a month and a year. A place of at most two
 /// capitalised words may stand before a comma and the date, or after a label and the date.
 pub fn date_line(line: &str) -> Option<DateLine> {
-    if !line.chars().any(|c| digit(c).is_some()) {
+    if !has_digit(line) {
         return None;
     }
     let tokens = tokens(line);

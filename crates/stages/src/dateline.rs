@@ -15,7 +15,8 @@ impl Stage for Dateline {
         marks.mark_hits(doc);
         for (id, rule) in doc.detectors("date-line") {
             let outside = doc.lines().filter(|line| !line.is_blank() && line.is_outside_body());
-            for line in outside.filter(|line| line.has_at_most(12) && line.allows(rule)) {
+            let numbered = outside.filter(|line| date::has_digit(line.text()));
+            for line in numbered.filter(|line| line.has_at_most(12) && line.allows(rule)) {
                 if let Some(found) = date::date_line(line.text()) {
                     let date = found.date.map(|date| ("date".to_owned(), date));
                     let place = found.place.map(|place| ("place".to_owned(), place));

@@ -50,7 +50,9 @@ fn is_copy(doc: &Document<'_>, line: &Line<'_, '_>) -> bool {
     let mut others = doc.body_lines().filter(|other| other.index() != line.index());
     if line.is_body() {
         let text = line.text().trim();
-        return others.any(|other| other.index() < line.index() && other.text().trim() == text);
+        let says =
+            |other: &str| other.trim_start().strip_prefix(text).is_some_and(script::is_blank);
+        return others.any(|other| other.index() < line.index() && says(other.text()));
     }
     // Most lines have no copy, and that is quickly seen.
     if !stands_twice(doc.source(), line.text()) {

@@ -80,20 +80,27 @@ impl Suspects {
 
     fn of(text: &str) -> Suspects {
         let bytes = text.as_bytes();
-        let control = |b: u8| b < b' ' && !matches!(b, b'\n' | b'\r' | b'\t') || b == 0x7f;
-        let after = |first: u8, wanted: fn(&u8) -> bool| {
-            memchr::memchr_iter(first, bytes).any(|at| bytes.get(at + 1).is_some_and(wanted))
+        // Without an early end, many bytes are looked at at a time.
+        let control = |b: u8| (b < b' ') & (b != b'\n') & (b != b'\r') & (b != b'\t') | (b == 0x7f);
+        let mut suspects = Suspects {
+            nbsp: false,
+            invisible: bytes.iter().fold(false, |any, &b| any | control(b)),
+            mojibake: false,
         };
-        let holds = |mark: &str| memchr::memmem::find(bytes, mark.as_bytes()).is_some();
-        Suspects {
-            nbsp: after(0xc2, |byte| *byte == 0xa0),
-            // U+0080 to U+009F and U+00AD, and those that have no width.
-            invisible: bytes.iter().fold(false, |any, &b| any | control(b))
-                || after(0xc2, |byte| *byte < 0xa0 || *byte == 0xad)
-                || ["\u{200b}", "\u{2060}", "\u{feff}"].into_iter().any(holds),
-            // One of the four letters that it begins with.
-            mojibake: after(0xc3, |byte| matches!(byte, 0x82 | 0x83 | 0xa2 | 0xb0)),
+        for at in memchr::memchr2_iter(0xc2, 0xc3, bytes) {
+            match (bytes[at], bytes.get(at + 1)) {
+                (0xc2, Some(0xa0)) => suspects.nbsp = true,
+                // U+0080 to U+009F and U+00AD.
+                (0xc2, Some(..0xa0 | 0xad)) => suspects.invisible = true,
+                // The four letters that it begins with.
+                (0xc3, Some(0x82 | 0x83 | 0xa2 | 0xb0)) => suspects.mojibake = true,
+                _ => {}
+            }
         }
+        let without_width = ["\u{200b}", "\u{2060}", "\u{feff}"];
+        suspects.invisible |= memchr::memchr2_iter(0xe2, 0xef, bytes)
+            .any(|at| without_width.iter().any(|mark| bytes[at..].starts_with(mark.as_bytes())));
+        suspects
     }
 
     fn any(&self) -> bool {

@@ -1,12 +1,6 @@
 //! What several stages share. Runs: stretches of neighbouring lines that are alike, blank lines aside.
 
-use chaffinch_stage::{Document, Line, script};
-
-/// A line's text as a field's value: trimmed, runs of white space as one space.
-pub(crate) fn plain(text: &str) -> String {
-    let words = text.split(script::is_space).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
-}
+use chaffinch_stage::{Document, Line};
 
 /// Whether a text breaks off with an ellipsis.
 pub(crate) fn breaks_off(text: &str) -> bool {

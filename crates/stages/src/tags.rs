@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use crate::run::plain;
+use chaffinch_stage::script::evenly_spaced;
 use chaffinch_stage::{Document, Marks, Stage, script};
 
 /// The most words that a tag line without a label has.
@@ -23,7 +23,7 @@ impl Stage for Tags {
             let short = last.has_at_most(MOST_WORDS) && !last.has_at_most(0);
             let apart = last.after_blank() && !script::ends_sentence(last.text());
             if last.allows(rule) && short && apart && half_in_body(doc, &last.key()) {
-                let fields = vec![("tags".to_owned(), plain(last.text()))];
+                let fields = vec![("tags".to_owned(), evenly_spaced(last.text()))];
                 marks.remove_with(last.span(), id, fields);
             }
         }

@@ -41,11 +41,7 @@ const MOST_BYTES: usize = 160;
 
 /// Whether a line is a name of one to four words and then numbers.
 fn is_quote(line: &str) -> bool {
-    // A number with a fraction or a percentage: most lines have none, and that is quickly seen.
-    let fraction = |pair: &[u8]| {
-        matches!(pair, [b'0'..=b'9', b'.' | b',' | b'%'] | [b'.' | b',' | b'%', b'0'..=b'9'])
-    };
-    if line.len() > MOST_BYTES || !line.as_bytes().windows(2).any(fraction) {
+    if line.len() > MOST_BYTES || !may_end_in_number(line) {
         return false;
     }
     let (mut names, mut numbers, mut fractions) = (0, 0, 0);
@@ -64,6 +60,14 @@ fn is_quote(line: &str) -> bool {
         }
     }
     (1..=4).contains(&names) && numbers >= 2 && fractions >= 1
+}
+
+/// Whether a line may end in a number, signs and blanks aside: most do not, and that is quickly
+/// seen.
+fn may_end_in_number(line: &str) -> bool {
+    let sign = |byte: &&u8| byte.is_ascii_punctuation() || byte.is_ascii_whitespace();
+    let last = line.as_bytes().iter().rev().find(|byte| !sign(byte));
+    last.is_some_and(|byte| byte.is_ascii_digit() || !byte.is_ascii())
 }
 
 /// Whether a line tells a rise or a fall.

@@ -3,7 +3,7 @@
 //! Pages print it twice, first with the site's name behind it; then the first one goes, since the
 //! second says the same.
 
-use crate::run::plain;
+use chaffinch_stage::script::evenly_spaced;
 use chaffinch_stage::{Document, Marks, Stage};
 
 /// The most words that a site's name has.
@@ -11,10 +11,6 @@ const NAME_WORDS: usize = 6;
 
 /// Notes the title, and marks a copy of it that carries the site's name.
 pub struct Title;
-
-/// What stands between a title and the name of its site, and all that keys write as it.
-const SEPARATORS: [char; 11] =
-    ['|', '-', '—', '·', '»', '›', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2015}'];
 
 impl Stage for Title {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
@@ -24,17 +20,29 @@ impl Stage for Title {
         if first.is_body() || !first.text().chars().any(char::is_alphabetic) {
             return;
         }
-        if let Some(second) = second.filter(|_| first.text().contains(SEPARATORS)) {
+        if let Some(second) = second {
             for (id, _) in doc.detectors("suffixed-copy") {
-                if carries_name(&first.key(), &second.key()) {
+                // Most titles have no such copy, and that is quickly seen.
+                let differ = first_byte(first.text()).zip(first_byte(second.text()));
+                let alike = differ.is_none_or(|(one, other)| one == other);
+                if alike && carries_name(&first.key(), &second.key()) {
                     marks.remove(first.span(), id);
                 }
             }
         }
         for (id, _) in doc.detectors("title") {
-            let title = plain(first.text());
+            let title = evenly_spaced(first.text());
             marks.note(first.span(), id, vec![("title".to_owned(), title)]);
         }
+    }
+}
+
+/// The byte that the key of a text begins with, where that is plain.
+fn first_byte(text: &str) -> Option<u8> {
+    match text.trim_start().as_bytes() {
+        // A mark behind it would change it.
+        [first, next, ..] if first.is_ascii_graphic() && next.is_ascii() => Some(*first),
+        _ => None,
     }
 }
 
@@ -61,6 +69,8 @@ mod tests {
     #[test]
     fn a_copy_with_the_name_of_the_site_goes() {
         check("title", "⟦Talks to go on – Example News⟧\nTalks to go on\n\n…\n");
+        check("title", " ⟦Talks to go on · Example⟧\nTalks to go on\n\n…\n");
+        check("title", "⟦État des lieux | Example⟧\nE\u{301}tat des lieux\n\n…\n");
         check("title", "Talks to go on - minister\n\nTalks are hard\n\n…\n");
     }
 }

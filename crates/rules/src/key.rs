@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use chaffinch_stage::script;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
@@ -201,12 +202,12 @@ fn own_length(trimmed: &str) -> usize {
     const STRETCH: usize = 32;
     let (bytes, mut at) = (trimmed.as_bytes(), 0);
     while at < bytes.len() {
-        // Most of most news is printable ASCII, and that is seen many bytes at a time.
-        while let Some(stretch) = bytes.get(at..at + STRETCH)
-            && is_own_plainly(stretch)
+        // Most of most news is printed ASCII, and that is seen many bytes at a time. What stands
+        // behind a stretch tells whether its last byte is the first of two spaces.
+        while let Some(stretch) = bytes[at..].first_chunk::<{ STRETCH + 1 }>()
+            && script::is_evenly_spaced_ascii(stretch)
         {
-            // The last byte may be the first of two spaces.
-            at += STRETCH - 1;
+            at += STRETCH;
         }
         let end = bytes.len().min(at + STRETCH);
         while at < end {
@@ -224,15 +225,6 @@ fn own_length(trimmed: &str) -> usize {
         }
     }
     at
-}
-
-/// Whether a stretch is printed ASCII without two spaces in a row.
-fn is_own_plainly(stretch: &[u8]) -> bool {
-    let printed = |byte: u8| byte.wrapping_sub(b' ') < 0x5f;
-    let pairs = stretch.iter().zip(&stretch[1..]);
-    let odd = pairs
-        .fold(false, |odd, (&one, &other)| odd | !printed(one) | (one == b' ') & (other == b' '));
-    !odd && stretch.last().is_some_and(|last| printed(*last))
 }
 
 /// Whether a character stands in keys as it stands in text.

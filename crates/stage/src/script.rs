@@ -25,6 +25,10 @@ pub fn is_space(c: char) -> bool {
 
 /// A text as the value of a field: trimmed, runs of white space as one space.
 pub fn evenly_spaced(text: &str) -> String {
+    let text = text.trim_matches(is_space);
+    if is_evenly_spaced_ascii(text.as_bytes()) {
+        return text.to_owned();
+    }
     let mut even = String::with_capacity(text.len());
     for word in text.split(is_space).filter(|word| !word.is_empty()) {
         if !even.is_empty() {
@@ -33,6 +37,15 @@ pub fn evenly_spaced(text: &str) -> String {
         even.push_str(word);
     }
     even
+}
+
+/// Whether a text is printed ASCII without two spaces in a row; looks at many bytes at a time.
+pub fn is_evenly_spaced_ascii(text: &[u8]) -> bool {
+    let printed = |byte: u8| byte.wrapping_sub(b' ') < 0x5f;
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    let odd = pairs
+        .fold(false, |odd, (&one, &other)| odd | !printed(one) | (one == b' ') & (other == b' '));
+    !odd && text.last().is_none_or(|last| printed(*last))
 }
 
 /// Whether a text shows nothing: white space and zero-width marks alone.
@@ -138,22 +151,16 @@ pub fn has_at_most(text: &str, words: usize) -> bool {
 }
 
 fn count_words(text: &str, enough: usize) -> usize {
-    let (kinds, bytes) = (&*KINDS, text.as_bytes());
-    let (mut spaced, mut unspaced, mut inside, mut at) = (0, 0, false, 0);
-    while let Some(&byte) = bytes.get(at) {
-        let kind = if byte.is_ascii() {
-            at += 1;
-            ASCII_KINDS[usize::from(byte)]
-        } else {
-            let Some(c) = text[at..].chars().next() else { break };
-            at += c.len_utf8();
-            kinds.get(c as usize).copied().unwrap_or_else(|| Kind::of(c))
+    let kinds = &*KINDS;
+    let (mut spaced, mut unspaced, mut inside) = (0, 0, false);
+    for c in text.chars() {
+        let kind = match c.is_ascii() {
+            true => ASCII_KINDS[c as usize],
+            false => kinds.get(c as usize).copied().unwrap_or_else(|| Kind::of(c)),
         };
         match kind {
+            Kind::Word if inside => continue,
             Kind::Word => {
-                if inside {
-                    continue;
-                }
                 inside = true;
                 spaced += 1;
             }

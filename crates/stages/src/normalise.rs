@@ -81,10 +81,12 @@ impl Suspects {
     fn of(text: &str) -> Suspects {
         let bytes = text.as_bytes();
         // Without an early end, many bytes are looked at at a time.
-        let control = |b: u8| (b < b' ') & (b != b'\n') & (b != b'\r') & (b != b'\t') | (b == 0x7f);
+        let below = |b: u8| (b < b' ') & (b != b'\n') | (b == 0x7f);
+        let control = |b: u8| below(b) && !matches!(b, b'\r' | b'\t');
         let mut suspects = Suspects {
             nbsp: false,
-            invisible: bytes.iter().fold(false, |any, &b| any | control(b)),
+            invisible: bytes.iter().fold(false, |any, &b| any | below(b))
+                && bytes.iter().any(|&b| control(b)),
             mojibake: false,
         };
         for at in memchr::memchr2_iter(0xc2, 0xc3, bytes) {

@@ -83,7 +83,9 @@ impl Block {
             },
             #[cfg(feature = "parquet")]
             Work::RowGroup { file, group } => {
-                file.rows(*group).for_each(|ordinal| each(&file.source.name, ordinal));
+                // A file without rows has no group, but a block.
+                let rows = (*group < file.groups()).then(|| file.rows(*group));
+                rows.into_iter().flatten().for_each(|row| each(&file.source.name, row));
             }
             Work::Open { .. } | Work::Close { .. } => {}
         }
@@ -411,11 +413,7 @@ impl<'a> Blocks<'a> {
                 }
                 Ok(Opened::Pass(reason)) => Item::Pass(source, reason),
                 #[cfg(not(feature = "parquet"))]
-                Ok(Opened::Parquet) => {
-                    let reason = "this build of chaffinch reads no Parquet; \
-                                  build it with `--features parquet`";
-                    Item::Pass(source, reason.to_owned())
-                }
+                Ok(Opened::Parquet) => Item::Pass(source, crate::input::NO_PARQUET.to_owned()),
                 Ok(container) => {
                     self.next = Some((source, container));
                     break;

@@ -150,6 +150,11 @@ pub struct Source {
     pub bytes: u64,
 }
 
+/// What is said of Parquet where it cannot be read.
+#[cfg(not(feature = "parquet"))]
+pub(crate) const NO_PARQUET: &str =
+    "this build of chaffinch reads no Parquet; build it with `--features parquet`";
+
 /// A file that was opened and looked at.
 pub(crate) enum Opened {
     /// A document: its bytes.

@@ -396,11 +396,14 @@ impl Job<'_> {
         let sources = Box::new(sources(&files, &self.stores, &filter));
         let mut blocks = Blocks::new(sources, self.reading(), None, None);
         while let Some(block) = blocks.next()? {
-            if let Work::Open { name, parts: true } = &block.work {
+            // In place, the columns that are not looked at are copied page by page.
+            let whole = matches!(self.to, None | Some(Container::Parquet));
+            if let Work::Open { name, parts: true } = &block.work
+                && whole
+            {
                 return Err(Error::Usage(format!(
-                    "--sample takes no rows out of Parquet files, such as {}; leave it out, or \
-                     leave them out with --exclude",
-                    name
+                    "--sample takes no rows out of Parquet files, such as {name}, but for other \
+                     containers: give --to jsonl or --to text"
                 )));
             }
             block.documents(|name, ordinal| drawing.offer(name, ordinal));

@@ -6,10 +6,11 @@
 //! together from these, again by copying pages.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::Write;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ use crate::jsonl::{COLUMN, FieldNames};
 use crate::ledger::{Record, output_digest};
 use crate::restore;
 use crate::rows::shards;
+use crate::samples::Found;
 use crate::worker::Desk;
 
 /// The column that a run adds.
@@ -107,6 +109,61 @@ impl Input {
         first..first + rows(group)
     }
 
+    /// Hands over its rows with their numbers until `each` breaks off.
+    pub(crate) fn each_row(
+        &self,
+        each: &mut dyn FnMut(u64, Found<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for group in 0..self.groups() {
+            let (texts, urls, dates) = match self.texts(group) {
+                Ok(read) => read,
+                Err(error) => {
+                    let reason = format!("row group {group} cannot be read: {error}");
+                    each(self.rows(group).start, Found::None(reason))?;
+                    continue;
+                }
+            };
+            let others = RefCell::new(HashMap::new());
+            let rows = rows(&texts, None, urls.as_ref(), dates.as_ref());
+            for (at, (row, number)) in rows.iter().zip(self.rows(group)).enumerate() {
+                let field = |name: &str| {
+                    let mut others = others.borrow_mut();
+                    if !others.contains_key(name) {
+                        others.insert(name.to_owned(), self.column(group, name));
+                    }
+                    others.get(name)?.get(at)?.clone()
+                };
+                let found = match row.text.map(std::str::from_utf8) {
+                    None => Found::None("the row has no text".to_owned()),
+                    Some(Err(_)) => Found::None("the text is not UTF-8".to_owned()),
+                    Some(Ok(text)) => {
+                        let (url, date) = (row.url.as_deref(), row.date.as_deref());
+                        Found::Record { field: &field, text, url, date }
+                    }
+                };
+                each(number, found)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// What is looked at of the rows of a group: texts, URLs, days.
+    fn texts(&self, group: usize) -> Result<(Values, Option<Values>, Option<Values>)> {
+        let values = |column: Option<usize>| column.map(|at| self.values(group, at)).transpose();
+        let Columns { text, url, date, .. } = self.columns;
+        Ok((self.values(group, text)?, values(url)?, values(date)?))
+    }
+
+    /// The values of a column as text; none for one that is not there, or holds no texts.
+    fn column(&self, group: usize, name: &str) -> Vec<Option<String>> {
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let values = plain_column(schema, name).and_then(|at| self.values(group, at).ok());
+        let text = |value: Option<&ByteArray>| {
+            value.map(|value| String::from_utf8_lossy(value.data()).into_owned())
+        };
+        values.iter().flat_map(Values::rows).map(text).collect()
+    }
+
     /// The file, opened anew: two readers of one handle would move each other's place.
     fn reopen(&self) -> Result<File> {
         Ok(open(&self.source, self.copy.as_ref())?)
@@ -150,30 +207,34 @@ fn wrong(error: &ParquetError) -> String {
 
 impl Columns {
     fn find(schema: &SchemaDescriptor, names: &FieldNames) -> std::result::Result<Columns, String> {
-        let place = |name: &str| schema.columns().iter().position(|c| c.path().string() == name);
-        let found = names.text.iter().find_map(|name| Some((name, place(name)?)));
+        let found = names.text.iter().find_map(|name| Some((name, place(schema, name)?)));
         let (name, text) =
             found.ok_or_else(|| format!("it has no column `{}`", names.text.join("`, `")))?;
         let leaf = schema.column(text);
         if leaf.physical_type() != Physical::BYTE_ARRAY || leaf.max_rep_level() > 0 {
             return Err(format!("column `{name}` does not hold texts, one a row"));
         }
-        let plain = |name: &str| {
-            let kinds = [Physical::BYTE_ARRAY, Physical::INT64, Physical::INT32];
-            let fits = |at: &usize| {
-                let leaf = schema.column(*at);
-                kinds.contains(&leaf.physical_type()) && leaf.max_rep_level() == 0
-            };
-            place(name).filter(fits)
-        };
         Ok(Columns {
             name: name.clone(),
             text,
-            id: plain(&names.id),
-            url: plain(&names.url),
-            date: plain(&names.date),
+            id: plain_column(schema, &names.id),
+            url: plain_column(schema, &names.url),
+            date: plain_column(schema, &names.date),
         })
     }
+}
+
+/// The place of a leaf column.
+fn place(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
+    schema.columns().iter().position(|column| column.path().string() == name)
+}
+
+/// The place of a leaf column that holds a text or a whole number, one a row.
+fn plain_column(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
+    let kinds = [Physical::BYTE_ARRAY, Physical::INT64, Physical::INT32];
+    let leaf = |at: &usize| schema.column(*at);
+    place(schema, name)
+        .filter(|at| kinds.contains(&leaf(at).physical_type()) && leaf(at).max_rep_level() == 0)
 }
 
 /// The values of a column in a row group.
@@ -223,18 +284,8 @@ impl Desk<'_> {
                 Some(_) => Ok(()),
             };
         }
-        let values =
-            |column: Option<usize>| column.map(|column| file.values(group, column)).transpose();
-        let read = || -> Result<_> {
-            let texts = file.values(group, file.columns.text)?;
-            Ok((
-                texts,
-                values(file.columns.id)?,
-                values(file.columns.url)?,
-                values(file.columns.date)?,
-            ))
-        };
-        let (texts, ids, urls, dates) = match read() {
+        let ids = file.columns.id.map(|column| file.values(group, column)).transpose();
+        let (ids, (texts, urls, dates)) = match ids.and_then(|ids| Ok((ids, file.texts(group)?))) {
             Ok(read) => read,
             Err(error) => return self.damaged(file, group, &error),
         };
@@ -317,8 +368,10 @@ impl Desk<'_> {
         let name = &file.source.name;
         let out = convert::output_name(name, Codec::Plain, to);
         let pipeline = self.shop.pipeline;
-        let cleaned: Vec<_> = rows.par_iter().map(|row| row.clean(pipeline)).collect();
-        for ((row, cleaned), ordinal) in rows.iter().zip(cleaned).zip(file.rows(group)) {
+        let mut taken: Vec<_> = rows.iter().zip(file.rows(group)).collect();
+        taken.retain(|(_, ordinal)| self.takes(name, *ordinal));
+        let cleaned: Vec<_> = taken.par_iter().map(|(row, _)| row.clean(pipeline)).collect();
+        for ((row, ordinal), cleaned) in taken.into_iter().zip(cleaned) {
             let (Some(cleaned), Some(original)) = (cleaned, row.text) else {
                 let reason = "the row has no text, or it is not UTF-8";
                 self.left_behind(&format!("{name}:{}", ordinal + 1), 0, reason)?;

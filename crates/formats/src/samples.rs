@@ -40,10 +40,10 @@ pub struct Documents {
 pub enum Found<'a> {
     /// A file that is a document: its bytes.
     File(&'a [u8]),
-    /// A record of a container: its bytes, its text, and what is known of it.
+    /// A record of a container: its text, and what is known of it.
     Record {
-        /// The record.
-        bytes: &'a [u8],
+        /// The value of one of its fields, as text.
+        field: &'a dyn Fn(&str) -> Option<String>,
         /// Its text.
         text: &'a str,
         /// Where it is from.
@@ -80,10 +80,10 @@ pub fn each_document(
         let flow = match source.open(&reading).map_err(failed)? {
             Opened::Document(bytes) => each(source.name.clone(), path, Found::File(&bytes)),
             Opened::Pass(reason) => each(source.name.clone(), path, Found::None(reason)),
-            Opened::Parquet => {
-                let reason = "single documents are not read from Parquet; give JSON Lines";
-                each(source.name.clone(), path, Found::None(reason.to_owned()))
-            }
+            Opened::Parquet => rows(&source, names, &mut |row, found| {
+                let name = row.map(|row| format!("{}:{}", source.name, row + 1));
+                each(name.unwrap_or_else(|| source.name.clone()), path, found)
+            }),
             Opened::Records(mut chunks) => {
                 let mut flow = ControlFlow::Continue(());
                 while let (ControlFlow::Continue(()), Some(chunk)) =
@@ -106,6 +106,25 @@ pub fn each_document(
     Ok(())
 }
 
+/// Hands over the rows of a Parquet file with their numbers; without one, what is wrong with the
+/// file.
+fn rows(
+    source: &Source,
+    names: &Names,
+    each: &mut dyn FnMut(Option<u64>, Found<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    #[cfg(feature = "parquet")]
+    return match crate::parquet::Input::open(source.clone().into(), names) {
+        Ok(file) => file.each_row(&mut |row, found| each(Some(row), found)),
+        Err(reason) => each(None, Found::None(reason)),
+    };
+    #[cfg(not(feature = "parquet"))]
+    {
+        let _ = (source, names);
+        each(None, Found::None(crate::input::NO_PARQUET.to_owned()))
+    }
+}
+
 fn record(
     framing: Container,
     bytes: &[u8],
@@ -119,7 +138,7 @@ fn record(
         };
         let text = String::from_utf8_lossy(parsed.text());
         let (url, date) = (parsed.url(), parsed.date());
-        return each(Found::Record { bytes, text: &text, url, date });
+        return each(Found::Record { field: &|_| None, text: &text, url, date });
     }
     let (_, row, _) = jsonl::dressed(bytes);
     if row.trim_ascii().is_empty() {
@@ -127,9 +146,10 @@ fn record(
     }
     match Row::parse(row, names) {
         Err(error) => each(Found::None(error.to_string())),
-        Ok(row) => {
-            let (url, date) = (row.url.as_deref(), row.date.as_deref());
-            each(Found::Record { bytes, text: &row.text, url, date })
+        Ok(parsed) => {
+            let field = |name: &str| field(row, name);
+            let (url, date) = (parsed.url.as_deref(), parsed.date.as_deref());
+            each(Found::Record { field: &field, text: &parsed.text, url, date })
         }
     }
 }
@@ -151,8 +171,8 @@ pub fn documents(
 ) -> Result<Documents, Error> {
     let mut read = Documents::default();
     each_document(inputs, container, names, &mut |name, path, found| {
-        let unwanted = matches!(&found, Found::Record { bytes, .. }
-            if wanted.is_some_and(|(field, value)| !has(bytes, field, value)));
+        let unwanted = matches!(&found, Found::Record { field, .. }
+            if wanted.is_some_and(|(name, value)| field(name).as_deref() != Some(value)));
         if unwanted {
             return ControlFlow::Continue(());
         }
@@ -185,10 +205,11 @@ impl Documents {
     }
 }
 
-fn has(row: &[u8], field: &str, value: &str) -> bool {
-    let Ok(row) = serde_json::from_slice::<serde_json::Value>(row) else { return false };
-    match &row[field] {
-        serde_json::Value::String(text) => text == value,
-        other => serde_json::to_string(other).is_ok_and(|text| text == value),
+/// The value of a field of a JSON row, as text.
+fn field(row: &[u8], name: &str) -> Option<String> {
+    let row: serde_json::Value = serde_json::from_slice(row).ok()?;
+    match row.get(name)? {
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => serde_json::to_string(other).ok(),
     }
 }

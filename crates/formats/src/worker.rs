@@ -398,7 +398,7 @@ impl Desk<'_> {
         }
     }
 
-    fn takes(&self, file: &str, ordinal: u64) -> bool {
+    pub(crate) fn takes(&self, file: &str, ordinal: u64) -> bool {
         self.shop.sample.is_none_or(|sample| sample.takes(file, ordinal))
     }
 

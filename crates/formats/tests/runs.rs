@@ -457,6 +457,47 @@ fn a_sample_is_the_same_each_time_and_of_the_size_asked_for() {
 }
 
 #[test]
+#[cfg(feature = "parquet")]
+fn rows_of_parquet_are_sampled_and_read_one_by_one() {
+    let run = setup();
+    let rows = run.input.with_extension("rows");
+    let row = |id: usize| {
+        let text = format!("{ARTICLE}\n{id}\n");
+        serde_json::json!({"id": id, "url": format!("https://x.org/{id}"), "text": text})
+    };
+    let lines: String = (0..90).map(|id| row(id).to_string() + "\n").collect();
+    fs::create_dir(&rows).unwrap();
+    fs::write(rows.join("news.jsonl"), lines).unwrap();
+    let tables = run.out.with_extension("tables");
+    let to = |to| move |job: &mut Job<'_>| job.to = Some(to);
+    clean_with(&pipeline(), &[&rows], &tables, to(Container::Parquet)).unwrap();
+    fs::remove_dir_all(tables.join(RECORD)).unwrap();
+    let table = tables.join("news.jsonl.parquet");
+
+    let sample = |out: &Path, to: Option<Container>| {
+        clean_with(&pipeline(), &[&tables], out, |job| (job.sample, job.to) = (Some(20), to))
+    };
+    assert_eq!(sample(&run.out, Some(Container::Jsonl)).unwrap().documents, 20);
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems.len()), (20, 0));
+    let refused = sample(&run.out.with_extension("2"), None).unwrap_err().to_string();
+    assert!(refused.contains("give --to jsonl"), "{refused}");
+
+    let names = chaffinch_formats::Names::default();
+    let read = |wanted| {
+        let inputs = std::slice::from_ref(&table);
+        chaffinch_formats::documents(inputs, None, &names, wanted, 100).unwrap()
+    };
+    let all = read(None);
+    assert_eq!((all.documents.len(), all.passed_over.len()), (90, 0));
+    assert!(all.documents[7].name.ends_with("news.jsonl.parquet:8"));
+    let wanted = read(Some(("url", "https://x.org/7"))).documents;
+    assert_eq!(wanted.len(), 1);
+    assert_eq!(wanted[0].url.as_deref(), Some("https://x.org/7"));
+    assert_eq!(read(Some(("none", "x"))).documents.len(), 0);
+}
+
+#[test]
 fn globs_choose_documents() {
     let run = setup();
     let set = |glob: &str| GlobSet::builder().add(Glob::new(glob).unwrap()).build().unwrap();

@@ -564,11 +564,13 @@ impl<'a> Work<'a> {
         if self.kept.iter().any(|kept| kept.overlaps(line.full_span())) {
             return Kind::Left;
         }
-        let source = &self.doc.source()[span.range()];
-        if script::is_blank(source) {
-            return Kind::Blank;
-        }
+        let as_it_was = !edited && line.text().len() == span.len();
+        let blank = match as_it_was {
+            true => line.is_blank(),
+            false => script::is_blank(&self.doc.source()[span.range()]),
+        };
         match edited && self.edits.removes_all(span) {
+            _ if blank => Kind::Blank,
             true => self.edits.within(span).next().map_or(Kind::Left, |edit| Kind::Cut(edit.rule)),
             false => Kind::Left,
         }

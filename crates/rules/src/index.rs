@@ -361,9 +361,29 @@ impl<'t> Ends<'t> {
             (Side::End, &[.., next, outer]) => (outer, next),
             _ => return self.of(side).outermost(),
         };
-        match plain(outer) && plain(next) {
-            true => u16::from_be_bytes([outer.to_ascii_lowercase(), next.to_ascii_lowercase()]),
-            false => self.of(side).outermost(),
+        if plain(outer) && plain(next) {
+            return u16::from_be_bytes([outer.to_ascii_lowercase(), next.to_ascii_lowercase()]);
+        }
+        self.outer_character(side).unwrap_or_else(|| self.of(side).outermost())
+    }
+
+    /// The same of a character that is no ASCII, stands in keys as it is, and has no mark.
+    fn outer_character(&self, side: Side) -> Option<u16> {
+        let mut chars = self.text.chars();
+        let (outer, next) = match side {
+            Side::Start => (chars.next()?, chars.next()),
+            Side::End => (chars.next_back()?, None),
+        };
+        let alone = next.is_none_or(|next| next == ' ' || key::is_plain(next));
+        if outer.is_ascii() || !key::is_plain(outer) || !alone {
+            return None;
+        }
+        let mut bytes = [0; 4];
+        match (side, lower(outer).encode_utf8(&mut bytes).as_bytes()) {
+            (Side::Start, &[outer, next, ..]) | (Side::End, &[.., next, outer]) => {
+                Some(u16::from_be_bytes([outer, next]))
+            }
+            _ => None,
         }
     }
 }
@@ -380,6 +400,10 @@ struct Outer {
 impl Outer {
     /// Reads a side of a line's key off its text. A combining mark near it makes the key.
     fn of_text(side: Side, text: &str) -> Outer {
+        let text = match side {
+            Side::Start => text.trim_start_matches(' '),
+            Side::End => text.trim_end_matches(' '),
+        };
         if let Some(outer) = Outer::of_plain(side, text.as_bytes()) {
             return outer;
         }

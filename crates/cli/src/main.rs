@@ -29,11 +29,6 @@ use chaffinch_formats::Restored;
 
 use crate::failure::Failure;
 
-/// A document is a few hundred small pieces of memory, which this allocator hands out at half the
-/// cost of the system's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.color {

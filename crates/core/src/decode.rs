@@ -105,7 +105,8 @@ pub fn decode<'a>(
 }
 
 fn is_binary(bytes: &[u8]) -> bool {
-    let nul = bytes.iter().filter(|&&b| b == 0).count();
+    // Text has none, and that is quickly seen.
+    let nul = memchr::memchr_iter(0, bytes).count();
     nul > 0 && nul * 100 > bytes.len()
 }
 

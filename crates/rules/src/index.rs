@@ -69,8 +69,11 @@ impl IndexBuilder {
     /// Files `id` under text that lines have at `side`; lower-cased here, cut to [`LITERAL`] bytes.
     pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str) {
         let outer = Outer::of_key(side, text);
-        let length = outer.length;
-        self.outer.push(((side, length, outer.cut(length)), id));
+        match outer.length {
+            // A NUL, which stands for no character here, tells nothing.
+            0 => self.index.unkeyed.push(id),
+            length => self.outer.push(((side, length, outer.cut(length)), id)),
+        }
     }
 
     /// The index.
@@ -549,6 +552,7 @@ mod tests {
         (Anchor::Line, "分享(到)?.{0,4}", false),
         (Anchor::Line, ".*(foto|фото) ?:?.*", true),
         (Anchor::Line, r"\d+ .*(likes|here).*|(x|a)? ?photo.*[^x]", true),
+        (Anchor::Line, r"\x00b?", false),
     ];
 
     proptest! {
@@ -556,7 +560,7 @@ mod tests {
         #[test]
         fn finds_what_the_naive_loop_finds(
             words in prop::collection::vec(prop::sample::select(vec![
-                "share", "SHARE", "ſhare", "photoſ", "Fot\u{1c82}", "ф\u{1c82}то", " this", " article", "Поделиться", "ПОДЕЛИТЬСЯ", " teilen", "x",
+                "share", "SHARE", "ſhare", "photoſ", "\0", "b", "Fot\u{1c82}", "ф\u{1c82}то", " this", " article", "Поделиться", "ПОДЕЛИТЬСЯ", " teilen", "x",
                 "İSTANBUL", "istanbul", "ANKARA", "—Agencies", "- AFP", "12 likes", "3 K views", "3 \u{212a} VIEWS",
                 "click here", "CLICK", " here", "a", "bc", "ẞX", "分享", "分享到微信", " ", "", "\u{a0}", "\u{200b}", "\u{301}", "–", "Foto", "ФОТО: ", "фото:",
             ]), 0..4),

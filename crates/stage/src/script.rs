@@ -137,12 +137,10 @@ pub fn is_long(text: &str) -> bool {
 /// space. Most sentences of most news do, and it is seen many bytes at a time.
 fn plainly_long(text: &[u8]) -> bool {
     const FIRST: usize = 64;
-    let Some((text, next)) = text.first_chunk::<FIRST>().zip(text[1..].first_chunk::<FIRST>())
-    else {
-        return false;
-    };
+    let Some(first) = text.first_chunk::<{ FIRST + 1 }>() else { return false };
     let begins = |(before, c): (&u8, &u8)| u8::from((*before == b' ') & c.is_ascii_alphabetic());
-    usize::from(text.iter().zip(next).map(begins).sum::<u8>()) >= BODY_WORDS
+    let begun: u8 = first[..FIRST].iter().zip(&first[1..]).map(begins).sum();
+    usize::from(begun) >= BODY_WORDS
 }
 
 /// Whether `text` has so many words at most. Looks no further than it must.
@@ -232,7 +230,17 @@ mod tests {
         assert_eq!(words("発言人星期二表示共有七個代表団参加会議"), 7);
         assert_eq!(words("|  |"), 0);
         assert!(is_long("据当局统计，过去一年该地区的投资增长了百分之七，创下新高。"));
-        assert!(!is_long("Seven words do not make a body"));
+        assert!(!is_long("Seven words do not make a body") && !is_long(""));
+        let spaces = "a b c d e f g".to_owned() + &" ".repeat(80);
+        assert!(!is_long(&spaces) && is_long(&(spaces + "h")));
+    }
+
+    #[test]
+    fn values_are_evenly_spaced() {
+        for text in ["News / Politics", " News  /\tPolitics\u{200b}", "News\u{a0}/ Politics "] {
+            assert_eq!(evenly_spaced(text), "News / Politics");
+        }
+        assert_eq!(evenly_spaced(" \u{a0}"), "");
     }
 
     #[test]

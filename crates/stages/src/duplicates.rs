@@ -50,8 +50,10 @@ fn is_copy(doc: &Document<'_>, line: &Line<'_, '_>) -> bool {
     let mut others = doc.body_lines().filter(|other| other.index() != line.index());
     if line.is_body() {
         let text = line.text().trim();
-        let says =
-            |other: &str| other.trim_start().strip_prefix(text).is_some_and(script::is_blank);
+        let says = |other: &str| {
+            let rest = other.trim_start().strip_prefix(text);
+            rest.is_some_and(|rest| rest.trim().is_empty())
+        };
         return others.any(|other| other.index() < line.index() && says(other.text()));
     }
     // Most lines have no copy, and that is quickly seen.

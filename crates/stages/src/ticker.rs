@@ -65,9 +65,8 @@ fn is_quote(line: &str) -> bool {
 /// Whether a line may end in a number, signs and blanks aside: most do not, and that is quickly
 /// seen.
 fn may_end_in_number(line: &str) -> bool {
-    let sign = |byte: &&u8| byte.is_ascii_punctuation() || byte.is_ascii_whitespace();
-    let last = line.as_bytes().iter().rev().find(|byte| !sign(byte));
-    last.is_some_and(|byte| byte.is_ascii_digit() || !byte.is_ascii())
+    let tells = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    line.bytes().rev().find(tells).is_some_and(|byte| !byte.is_ascii_alphabetic())
 }
 
 /// Whether a line tells a rise or a fall.

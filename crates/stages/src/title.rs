@@ -23,8 +23,8 @@ impl Stage for Title {
         if let Some(second) = second {
             for (id, _) in doc.detectors("suffixed-copy") {
                 // Most titles have no such copy, and that is quickly seen.
-                let differ = first_byte(first.text()).zip(first_byte(second.text()));
-                let alike = differ.is_none_or(|(one, other)| one == other);
+                let begin = first_byte(first.text()).zip(first_byte(second.text()));
+                let alike = begin.is_none_or(|(one, other)| one == other);
                 if alike && carries_name(&first.key(), &second.key()) {
                     marks.remove(first.span(), id);
                 }

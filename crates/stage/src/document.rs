@@ -291,8 +291,7 @@ impl<'a> Document<'a> {
         rules: &'a dyn Table,
         key_of: fn(&str) -> Cow<'_, str>,
     ) -> Document<'a> {
-        let mut lines =
-            Vec::with_capacity(memchr::memchr_iter(b'\n', source.as_bytes()).count() + 1);
+        let mut lines = Vec::with_capacity(count_feeds(source.as_bytes()) + 1);
         lines.extend(split_lines(source).map(|(span, end)| {
             let text = Cow::Borrowed(source.get(span.range()).unwrap_or_default());
             let mut line = LineData {
@@ -592,7 +591,7 @@ fn split_lines(source: &str) -> impl Iterator<Item = (Span, usize)> + '_ {
             return None;
         }
         let start = at;
-        let length = memchr::memchr2(b'\n', b'\r', &bytes[start..]);
+        let length = line_end(&bytes[start..]);
         let stop = length.map_or(bytes.len(), |length| start + length);
         at = match bytes.get(stop) {
             None => stop,
@@ -601,6 +600,24 @@ fn split_lines(source: &str) -> impl Iterator<Item = (Span, usize)> + '_ {
         };
         Some((Span::new(start, stop), at))
     })
+}
+
+/// The first byte that ends a line. Stretches without one are passed many bytes at a time.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    const STRETCH: usize = 32;
+    let ends = |byte: u8| (byte == b'\n') | (byte == b'\r');
+    // Joined as bytes, not as truths, many are looked at at once.
+    let plain =
+        |stretch: &&[u8]| stretch.iter().fold(0, |any, byte| any | u8::from(ends(*byte))) == 0;
+    let start = STRETCH * bytes.chunks_exact(STRETCH).take_while(plain).count();
+    bytes[start..].iter().position(|byte| ends(*byte)).map(|at| start + at)
+}
+
+/// The number of line feeds, counted many bytes at a time.
+fn count_feeds(bytes: &[u8]) -> usize {
+    // A byte counts so many of them.
+    let count = |stretch: &[u8]| stretch.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
+    bytes.chunks(255).map(|stretch| usize::from(count(stretch))).sum()
 }
 
 #[cfg(test)]

@@ -104,10 +104,21 @@ pub fn decode<'a>(
     }
 }
 
+/// Control characters in a text that may be a scraper's litter.
+const FEW_CONTROLS: usize = 8;
+
+/// More than one NUL in a hundred bytes, or more than one control character in fifty: of
+/// compressed data, images and programs, a ninth of the bytes are such.
 fn is_binary(bytes: &[u8]) -> bool {
-    // Text has none, and that is quickly seen.
-    let nul = memchr::memchr_iter(0, bytes).count();
-    nul > 0 && nul * 100 > bytes.len()
+    // ESC switches character sets in ISO-2022.
+    let control = |b: u8| (b < b'\t') | (b > b'\r') & (b < b' ') & (b != 0x1b) | (b == 0x7f);
+    // Most text has none, and that is seen many bytes at a time.
+    if !bytes.iter().fold(false, |any, &b| any | control(b)) {
+        return false;
+    }
+    let nuls = bytes.iter().filter(|&&b| b == 0).count();
+    let controls = bytes.iter().filter(|&&b| control(b)).count();
+    nuls * 100 > bytes.len() || controls > FEW_CONTROLS && controls * 50 > bytes.len()
 }
 
 fn detect(bytes: &[u8]) -> Result<&'static Encoding, NotText> {
@@ -263,6 +274,24 @@ mod tests {
         let (bytes, _, lossy) = encoding.encode(text);
         assert!(!lossy, "{label} cannot write the sample");
         bytes.into_owned()
+    }
+
+    #[test]
+    fn compressed_data_is_no_text() {
+        // As images and archives are: any byte anywhere, so few of them NULs.
+        let mut state = 1_u32;
+        let bytes: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(5000)
+        .collect();
+        assert_eq!(decode(&bytes, None).unwrap_err(), NotText::Binary);
+        // Litter in a text does not make it data.
+        let line = "Der Minister sagte am Dienstag,\u{1} es gehe mit den Gesprächen weiter.\n";
+        let litter = line.repeat(20);
+        assert!(decode(litter.as_bytes(), None).is_ok());
+        assert!(decode(&legacy(&litter, "windows-1252"), None).is_ok());
     }
 
     #[test]

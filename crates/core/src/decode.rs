@@ -108,7 +108,7 @@ pub fn decode<'a>(
 const FEW_CONTROLS: usize = 8;
 
 /// More than one NUL in a hundred bytes, or more than one control character in fifty: of
-/// compressed data, images and programs, a ninth of the bytes are such.
+/// compressed data, images and programs, a tenth of the bytes are such.
 fn is_binary(bytes: &[u8]) -> bool {
     // ESC switches character sets in ISO-2022.
     let control = |b: u8| (b < b'\t') | (b > b'\r') & (b < b' ') & (b != 0x1b) | (b == 0x7f);

@@ -128,10 +128,8 @@ impl Input {
             for (at, (row, number)) in rows.iter().zip(self.rows(group)).enumerate() {
                 let field = |name: &str| {
                     let mut others = others.borrow_mut();
-                    if !others.contains_key(name) {
-                        others.insert(name.to_owned(), self.column(group, name));
-                    }
-                    others.get(name)?.get(at)?.clone()
+                    let column = others.entry(name.to_owned());
+                    column.or_insert_with(|| self.column(group, name)).get(at)?.clone()
                 };
                 let found = match row.text.map(std::str::from_utf8) {
                     None => Found::None("the row has no text".to_owned()),

@@ -45,7 +45,7 @@ impl<'a> Keyed<'a> {
         let left = text.trim_start_matches(is_trimmed);
         let base = text.len() - left.len();
         let trimmed = left.trim_end_matches(is_trimmed);
-        if is_own_key(trimmed) {
+        if own_length(trimmed) == trimmed.len() {
             return Keyed { key: Cow::Borrowed(trimmed), base, folded: Vec::new() };
         }
         let (key, folded) = build(trimmed);
@@ -191,10 +191,6 @@ fn is_trimmed(c: char) -> bool {
 
 pub(crate) fn is_mark(c: char) -> bool {
     c >= '\u{300}' && canonical_combining_class(c) != 0
-}
-
-fn is_own_key(trimmed: &str) -> bool {
-    own_length(trimmed) == trimmed.len()
 }
 
 /// How many bytes at the start of `trimmed` stand in its key as they are.

@@ -22,6 +22,7 @@
 
 mod bytes;
 mod cache;
+mod chars;
 pub mod coverage;
 pub mod edit;
 mod file;

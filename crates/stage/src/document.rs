@@ -615,7 +615,7 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
 
 /// The number of line feeds, counted many bytes at a time.
 fn count_feeds(bytes: &[u8]) -> usize {
-    // A byte counts so many of them.
+    // So long that a byte can hold the count.
     let count = |stretch: &[u8]| stretch.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
     bytes.chunks(255).map(|stretch| usize::from(count(stretch))).sum()
 }

@@ -1,0 +1,161 @@
+//! Sets of characters, as the matcher asks for them, and what many patterns share.
+
+use std::hash::Hash;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use regex_syntax::hir::{Class, ClassUnicode, HirKind};
+use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::ByteSet;
+use crate::pattern;
+
+/// A set of characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Chars {
+    ascii: ByteSet,
+    // The ranges above ASCII, in order.
+    other: Box<[(char, char)]>,
+}
+
+impl Chars {
+    pub(crate) fn of(class: &ClassUnicode) -> Chars {
+        let mut chars = Chars { ascii: ByteSet::default(), other: Box::default() };
+        let mut other = Vec::new();
+        for range in class.iter() {
+            let (start, end) = (range.start(), range.end());
+            (start..=end.min('\x7f')).for_each(|c| chars.ascii.add(c as u8));
+            if end > '\x7f' {
+                other.push((start.max('\u{80}'), end));
+            }
+        }
+        chars.other = other.into();
+        chars
+    }
+
+    /// The bytes that its characters begin with, and perhaps more.
+    pub(crate) fn first(&self) -> ByteSet {
+        let mut first = self.ascii;
+        if !self.other.is_empty() {
+            first.join(&ByteSet::of([0, 0, 0, u64::MAX]));
+        }
+        first
+    }
+
+    /// Whether it has all characters above ASCII, as `.` and most negated classes do.
+    fn has_all_above(&self) -> bool {
+        *self.other == [('\u{80}', char::MAX)]
+    }
+
+    /// Whether it is what `.` stands for.
+    fn is_dot(&self) -> bool {
+        self.ascii == ByteSet::of([!(1 << b'\n'), !0, 0, 0]) && self.has_all_above()
+    }
+
+    /// The length in bytes of the character at `at`, if it is one of these.
+    pub(crate) fn at(&self, text: &str, at: usize) -> Option<usize> {
+        let first = *text.as_bytes().get(at)?;
+        if first.is_ascii() {
+            return self.ascii.has(first).then_some(1);
+        }
+        let c = text[at..].chars().next()?;
+        let has = self.has_all_above() || {
+            let at = self.other.partition_point(|(_, end)| *end < c);
+            self.other.get(at).is_some_and(|(start, _)| *start <= c)
+        };
+        has.then(|| c.len_utf8())
+    }
+
+    /// Where its characters from `at` on end, `most` of them at most, and where `least` of them do.
+    pub(crate) fn stretch(
+        &self,
+        text: &str,
+        at: usize,
+        least: u32,
+        most: u32,
+    ) -> Option<(usize, usize)> {
+        let (_, behind_least) = self.pass(text, at, least).filter(|(count, _)| *count == least)?;
+        if most == u32::MAX && self.is_dot() {
+            let rest = &text.as_bytes()[behind_least..];
+            let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            return Some((behind_least + line, behind_least));
+        }
+        let (_, end) = self.pass(text, behind_least, most - least)?;
+        Some((end, behind_least))
+    }
+
+    /// How many of its characters stand at `at`, `most` at most, and where they end.
+    fn pass(&self, text: &str, mut at: usize, most: u32) -> Option<(u32, usize)> {
+        let bytes = text.as_bytes();
+        let mut left = most as usize;
+        loop {
+            let stretch = bytes.get(at..)?;
+            let stretch = &stretch[..stretch.len().min(left)];
+            let count = stretch.iter().position(|byte| !self.ascii.has(*byte));
+            let count = count.unwrap_or(stretch.len());
+            (at, left) = (at + count, left - count);
+            if left == 0 || bytes.get(at).is_none_or(u8::is_ascii) {
+                break;
+            }
+            let Some(length) = self.at(text, at) else { break };
+            (at, left) = (at + length, left - 1);
+        }
+        Some((most - left as u32, at))
+    }
+}
+
+/// What stands in many patterns alike: each is held once.
+pub(crate) struct Shared<T>(LazyLock<Mutex<FxHashSet<Arc<T>>>>);
+
+impl<T: Eq + Hash> Shared<T> {
+    pub(crate) const fn new() -> Shared<T> {
+        Shared(LazyLock::new(Mutex::default))
+    }
+
+    pub(crate) fn get(&self, value: T) -> Arc<T> {
+        let Ok(mut all) = self.0.lock() else { return Arc::new(value) };
+        if let Some(known) = all.get(&value) {
+            return Arc::clone(known);
+        }
+        let new = Arc::new(value);
+        all.insert(Arc::clone(&new));
+        new
+    }
+}
+
+/// Classes: some, such as `\w`, have hundreds of ranges.
+pub(crate) static CLASSES: Shared<Chars> = Shared::new();
+
+/// Classes of hundreds of ranges that patterns write in a letter or two.
+static WIDE: LazyLock<Vec<Arc<Chars>>> = LazyLock::new(|| {
+    let wide = [r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", r"\p{L}", r"\p{Lu}", r"\p{Ll}", r"\p{N}"];
+    let chars = |class: &str| match pattern::parse(class, false).ok()?.kind() {
+        HirKind::Class(Class::Unicode(class)) => Some(CLASSES.get(Chars::of(class))),
+        _ => None,
+    };
+    wide.into_iter().filter_map(chars).collect()
+});
+
+/// [`Chars`], packed.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum PackedChars {
+    /// The place among [`WIDE`].
+    Wide(usize),
+    These(Chars),
+}
+
+impl PackedChars {
+    pub(crate) fn of(chars: &Arc<Chars>) -> PackedChars {
+        match WIDE.iter().position(|wide| wide == chars) {
+            Some(place) => PackedChars::Wide(place),
+            None => PackedChars::These((**chars).clone()),
+        }
+    }
+
+    pub(crate) fn into_chars(self) -> Arc<Chars> {
+        match self {
+            PackedChars::Wide(place) => Arc::clone(&WIDE[place]),
+            PackedChars::These(chars) => CLASSES.get(chars),
+        }
+    }
+}

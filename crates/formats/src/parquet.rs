@@ -5,20 +5,18 @@
 //! parallel and a run that was killed goes on behind the last one. At its end, a file is put
 //! together from these, again by copying pages.
 
+mod read;
+
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
-use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_schema::Schema;
-use chaffinch_core::{Cleaned, Input as Document, Pipeline, Verdict, date};
+use chaffinch_core::{Cleaned, Verdict, date};
 use parquet::arrow::{add_encoded_arrow_schema_to_metadata, parquet_to_arrow_schema};
-use parquet::basic::Type as Physical;
-use parquet::column::reader::ColumnReader;
 use parquet::column::writer::{ColumnCloseResult, ColumnWriter};
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
@@ -29,7 +27,6 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 use rayon::prelude::*;
-use tempfile::NamedTempFile;
 
 use crate::codec::Codec;
 use crate::convert::{self, Origin, Passenger};
@@ -39,235 +36,14 @@ use crate::jsonl::{COLUMN, FieldNames};
 use crate::ledger::{Record, output_digest};
 use crate::restore;
 use crate::rows::shards;
-use crate::samples::Found;
 use crate::worker::Desk;
+
+pub(crate) use read::Input;
+use read::{Row, Values, rows};
 
 /// The column that a run adds.
 const ADDED: &str = "message m { required group chaffinch { optional binary outlet (UTF8); \
     required binary verdict (UTF8); required binary fields (UTF8); required int64 removed_bytes; } }";
-
-/// A Parquet file that is read.
-pub(crate) struct Input {
-    pub(crate) source: Arc<Source>,
-    /// Its bytes, where the file system does not have it.
-    copy: Option<NamedTempFile>,
-    reader: SerializedFileReader<File>,
-    columns: Columns,
-}
-
-/// Opens the file of a source, or what was copied of it.
-fn open(source: &Source, copy: Option<&NamedTempFile>) -> std::io::Result<File> {
-    let path = copy.map(NamedTempFile::path).or(source.place.path());
-    File::open(path.unwrap_or(Path::new("")))
-}
-
-/// Copies what is in no file system into a file that goes with the run.
-fn copy(source: &Source) -> std::io::Result<NamedTempFile> {
-    let mut copy = NamedTempFile::new()?;
-    std::io::copy(&mut source.place.open()?, &mut copy)?;
-    Ok(copy)
-}
-
-/// Leaf columns of a file that are looked at, by their places.
-struct Columns {
-    name: String,
-    text: usize,
-    id: Option<usize>,
-    url: Option<usize>,
-    date: Option<usize>,
-}
-
-impl Input {
-    /// Opens a file and finds its columns. The error is for a person.
-    pub(crate) fn open(
-        source: Arc<Source>,
-        names: &FieldNames,
-    ) -> std::result::Result<Input, String> {
-        let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
-        let copy = match source.place {
-            Place::Stdin => return Err("Parquet cannot be read from standard input".into()),
-            Place::File(_) => None,
-            // It is read at many places at once, which a stream is not.
-            Place::Object(..) => Some(copy(&source).map_err(unreadable)?),
-        };
-        let reader = open(&source, copy.as_ref())
-            .map_err(unreadable)
-            .and_then(|file| SerializedFileReader::new(file).map_err(|error| wrong(&error)))?;
-        let columns = Columns::find(reader.metadata().file_metadata().schema_descr(), names)?;
-        Ok(Input { source, copy, reader, columns })
-    }
-
-    /// The number of row groups.
-    pub(crate) fn groups(&self) -> usize {
-        self.reader.num_row_groups()
-    }
-
-    /// The numbers of the rows of a group.
-    pub(crate) fn rows(&self, group: usize) -> Range<u64> {
-        let rows = |group: usize| self.reader.metadata().row_group(group).num_rows() as u64;
-        let first: u64 = (0..group).map(rows).sum();
-        first..first + rows(group)
-    }
-
-    /// Hands over its rows with their numbers until `each` breaks off.
-    pub(crate) fn each_row(
-        &self,
-        each: &mut dyn FnMut(u64, Found<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        for group in 0..self.groups() {
-            let (texts, urls, dates) = match self.texts(group) {
-                Ok(read) => read,
-                Err(error) => {
-                    let reason = format!("row group {group} cannot be read: {error}");
-                    each(self.rows(group).start, Found::None(reason))?;
-                    continue;
-                }
-            };
-            let others = RefCell::new(HashMap::new());
-            let rows = rows(&texts, None, urls.as_ref(), dates.as_ref());
-            for (at, (row, number)) in rows.iter().zip(self.rows(group)).enumerate() {
-                let field = |name: &str| {
-                    let mut others = others.borrow_mut();
-                    let column = others.entry(name.to_owned());
-                    column.or_insert_with(|| self.column(group, name)).get(at)?.clone()
-                };
-                let found = match row.text.map(std::str::from_utf8) {
-                    None => Found::None("the row has no text".to_owned()),
-                    Some(Err(_)) => Found::None("the text is not UTF-8".to_owned()),
-                    Some(Ok(text)) => {
-                        let (url, date) = (row.url.as_deref(), row.date.as_deref());
-                        Found::Record { field: &field, text, url, date }
-                    }
-                };
-                each(number, found)?;
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// What is looked at of the rows of a group: texts, URLs, days.
-    fn texts(&self, group: usize) -> Result<(Values, Option<Values>, Option<Values>)> {
-        let values = |column: Option<usize>| column.map(|at| self.values(group, at)).transpose();
-        let Columns { text, url, date, .. } = self.columns;
-        Ok((self.values(group, text)?, values(url)?, values(date)?))
-    }
-
-    /// The values of a column as text; none for one that is not there, or holds no texts.
-    fn column(&self, group: usize, name: &str) -> Vec<Option<String>> {
-        let schema = self.reader.metadata().file_metadata().schema_descr();
-        let values = plain_column(schema, name).and_then(|at| self.values(group, at).ok());
-        let text = |value: Option<&ByteArray>| {
-            value.map(|value| String::from_utf8_lossy(value.data()).into_owned())
-        };
-        values.iter().flat_map(Values::rows).map(text).collect()
-    }
-
-    /// The file, opened anew: two readers of one handle would move each other's place.
-    fn reopen(&self) -> Result<File> {
-        Ok(open(&self.source, self.copy.as_ref())?)
-    }
-
-    fn values(&self, group: usize, column: usize) -> Result<Values> {
-        let reader = SerializedFileReader::new(self.reopen()?)?;
-        let reader = reader.get_row_group(group)?;
-        let rows = reader.metadata().num_rows() as usize;
-        let mut values = Values { present: Vec::new(), values: Vec::new(), levels: Vec::new() };
-        let deepest =
-            self.reader.metadata().file_metadata().schema_descr().column(column).max_def_level();
-        let levels = Some(&mut values.levels);
-        match reader.get_column_reader(column)? {
-            ColumnReader::ByteArrayColumnReader(mut reader) => {
-                reader.read_records(rows, levels, None, &mut values.values)?;
-            }
-            ColumnReader::Int64ColumnReader(mut reader) => {
-                let mut numbers = Vec::new();
-                reader.read_records(rows, levels, None, &mut numbers)?;
-                values.values = numbers.iter().map(|n| n.to_string().as_str().into()).collect();
-            }
-            ColumnReader::Int32ColumnReader(mut reader) => {
-                let mut numbers = Vec::new();
-                reader.read_records(rows, levels, None, &mut numbers)?;
-                values.values = numbers.iter().map(|n| n.to_string().as_str().into()).collect();
-            }
-            _ => return Err(ParquetError::General("a column of an odd type".into())),
-        }
-        values.present = match values.levels.is_empty() {
-            true => vec![true; values.values.len()],
-            false => values.levels.iter().map(|level| *level == deepest).collect(),
-        };
-        Ok(values)
-    }
-}
-
-fn wrong(error: &ParquetError) -> String {
-    format!("it is no Parquet file that can be read: {error}")
-}
-
-impl Columns {
-    fn find(schema: &SchemaDescriptor, names: &FieldNames) -> std::result::Result<Columns, String> {
-        let found = names.text.iter().find_map(|name| Some((name, place(schema, name)?)));
-        let (name, text) =
-            found.ok_or_else(|| format!("it has no column `{}`", names.text.join("`, `")))?;
-        let leaf = schema.column(text);
-        if leaf.physical_type() != Physical::BYTE_ARRAY || leaf.max_rep_level() > 0 {
-            return Err(format!("column `{name}` does not hold texts, one a row"));
-        }
-        Ok(Columns {
-            name: name.clone(),
-            text,
-            id: plain_column(schema, &names.id),
-            url: plain_column(schema, &names.url),
-            date: plain_column(schema, &names.date),
-        })
-    }
-}
-
-/// The place of a leaf column.
-fn place(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
-    schema.columns().iter().position(|column| column.path().string() == name)
-}
-
-/// The place of a leaf column that holds a text or a whole number, one a row.
-fn plain_column(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
-    let kinds = [Physical::BYTE_ARRAY, Physical::INT64, Physical::INT32];
-    let leaf = |at: &usize| schema.column(*at);
-    place(schema, name)
-        .filter(|at| kinds.contains(&leaf(at).physical_type()) && leaf(at).max_rep_level() == 0)
-}
-
-/// The values of a column in a row group.
-struct Values {
-    /// For each row, whether it has a value.
-    present: Vec<bool>,
-    /// The values that are there.
-    values: Vec<ByteArray>,
-    /// Parquet's definition levels.
-    levels: Vec<i16>,
-}
-
-impl Values {
-    fn rows(&self) -> impl Iterator<Item = Option<&ByteArray>> {
-        let mut values = self.values.iter();
-        self.present.iter().map(move |present| if *present { values.next() } else { None })
-    }
-}
-
-/// A row of a group.
-struct Row<'a> {
-    text: Option<&'a [u8]>,
-    id: Option<Cow<'a, str>>,
-    url: Option<Cow<'a, str>>,
-    date: Option<Cow<'a, str>>,
-}
-
-impl<'a> Row<'a> {
-    /// The cleaned text; none if it is no text.
-    fn clean(&self, pipeline: &Pipeline) -> Option<Cleaned<'a>> {
-        let (url, date) = (self.url.as_deref(), self.date.as_deref());
-        let text = std::str::from_utf8(self.text?).ok()?;
-        Some(pipeline.clean_record(&Document { url, date, ..Document::default() }, text))
-    }
-}
 
 impl Desk<'_> {
     /// A row group of a Parquet file.
@@ -424,33 +200,6 @@ impl Desk<'_> {
             write().map_err(|error| Error::Output(file.source.name.clone(), other(error)))?;
         Ok(())
     }
-}
-
-fn rows<'a>(
-    texts: &'a Values,
-    ids: Option<&'a Values>,
-    urls: Option<&'a Values>,
-    dates: Option<&'a Values>,
-) -> Vec<Row<'a>> {
-    let column =
-        |values: Option<&'a Values>| -> Box<dyn Iterator<Item = Option<Cow<'a, str>>> + 'a> {
-            match values {
-                None => Box::new(std::iter::repeat(None)),
-                Some(values) => Box::new(
-                    values
-                        .rows()
-                        .map(|value| value.map(|value| String::from_utf8_lossy(value.data()))),
-                ),
-            }
-        };
-    let (mut ids, mut urls, mut dates) = (column(ids), column(urls), column(dates));
-    let row = |text: Option<&'a ByteArray>| Row {
-        text: text.map(ByteArray::data),
-        id: ids.next().flatten(),
-        url: urls.next().flatten(),
-        date: dates.next().flatten(),
-    };
-    texts.rows().map(row).collect()
 }
 
 /// The values of the column that a run adds.

@@ -566,3 +566,17 @@ impl Restoring {
 fn other(error: ParquetError) -> std::io::Error {
     std::io::Error::other(error.to_string())
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Table;
+    use crate::ledger::Record;
+
+    /// A file of one row with this text.
+    pub(crate) fn part(text: &str) -> Vec<u8> {
+        let mut table = Table::default();
+        let record = Record::unseen("rows", 0, String::new());
+        table.push(&record, None, None, None, text, 0);
+        table.write().unwrap()
+    }
+}

@@ -7,6 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -35,19 +36,19 @@ struct Step {
 }
 
 /// How much of a container is written.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum Written {
     /// So many bytes of one file.
     Bytes(u64),
-    /// So many parts, each a file.
-    Parts(u64),
+    /// The parts with these numbers, each a file.
+    Parts(Range<u64>),
 }
 
 /// A container in hand.
 enum Container {
     Stream(Log),
-    /// So many parts, each a file, and the bytes of all of them.
-    Parts(u64, u64),
+    /// The parts with these numbers, each a file, and the bytes of all of them.
+    Parts(Range<u64>, u64),
 }
 
 /// A file that only grows.
@@ -103,6 +104,10 @@ struct Files {
     problems: Log,
     journal: Log,
     container: Option<(String, Container)>,
+    /// The number of the next part. No two parts have the same one, whatever they belong to.
+    next_part: u64,
+    /// Parts below this number are gone.
+    first_part: u64,
     shard_bytes: Option<u64>,
     /// Where finished files go on to.
     shipping: Option<Shipping>,
@@ -190,15 +195,26 @@ impl Sink {
         let ledger = log("ledger/00000.jsonl.zst", |step| step.ledger)?;
         let container = last.and_then(|step| step.output.as_ref()).map(|(name, written)| {
             let container = match written {
-                Written::Parts(count) => {
-                    let bytes = (0..*count).map(|number| length(&part(&directory, number)));
-                    Container::Parts(*count, bytes.sum())
+                Written::Parts(parts) => {
+                    let bytes = parts.clone().map(|number| length(&part(&directory, number)));
+                    Container::Parts(parts.clone(), bytes.sum())
                 }
-                Written::Bytes(length) => {
-                    Container::Stream(Log::open(unfinished_path(&directory.root, name), *length)?)
+                Written::Bytes(bytes) => {
+                    let path = unfinished_path(&directory.root, name);
+                    let whole = directory.root.join(name);
+                    // It may have been whole already, but for the journal.
+                    if !path.exists() && whole.exists() {
+                        let failed = |error| Error::Output(whole.display().to_string(), error);
+                        fs::rename(&whole, &path).map_err(failed)?;
+                    }
+                    Container::Stream(Log::open(path, *bytes)?)
                 }
             };
             Ok((name.clone(), container))
+        });
+        let next_part = steps.iter().rev().find_map(|step| match step.output {
+            Some((_, Written::Parts(Range { end, .. }))) => Some(end),
+            _ => None,
         });
         let files = Files {
             names: log(FILES, |step| step.names)?,
@@ -207,6 +223,8 @@ impl Sink {
             // Lines behind the last one that holds go; the others must outlive a kill just now.
             journal: Log::open(directory.record(JOURNAL), journal)?,
             container: container.transpose()?,
+            next_part: next_part.unwrap_or(0),
+            first_part: 0,
             shard_bytes,
             shipping,
             shard: last.map_or(0, |step| step.shard),
@@ -238,6 +256,14 @@ impl Sink {
 
     /// Writes what came of a block; `names` are the bytes of the list of files behind it.
     pub(crate) fn write(&mut self, done: &Done, names: u64) -> Result<(), Error> {
+        let step = self.put(done, names)?;
+        let (Some(files), Some(step)) = (&mut self.files, step) else { return Ok(()) };
+        files.journal(&step)?;
+        files.remove_parts()
+    }
+
+    /// Writes all but the line in the journal.
+    fn put(&mut self, done: &Done, names: u64) -> Result<Option<Step>, Error> {
         if let Some(ledger) = &mut self.ledger {
             ledger.append(&done.ledger)?;
         }
@@ -246,7 +272,7 @@ impl Sink {
                 let written = to_stdout(done);
                 written.map_err(|error| Error::Output("standard output".into(), error))?;
             }
-            return Ok(());
+            return Ok(None);
         };
         if let Event::Open(name, parts) = &done.event {
             let name = files.shard_bytes.map_or_else(|| name.clone(), |_| convert::shard(name, 0));
@@ -256,9 +282,10 @@ impl Sink {
         files.next_shard(!done.output.is_empty())?;
         match &mut files.container {
             Some((_, Container::Stream(log))) => log.append(&done.output)?,
-            Some((_, Container::Parts(count, bytes))) if !done.output.is_empty() => {
-                Log::open(part(&files.directory, *count), 0)?.append(&done.output)?;
-                (*count, *bytes) = (*count + 1, *bytes + done.output.len() as u64);
+            Some((_, Container::Parts(parts, bytes))) if !done.output.is_empty() => {
+                Log::open(part(&files.directory, parts.end), 0)?.append(&done.output)?;
+                (parts.end, *bytes) = (parts.end + 1, *bytes + done.output.len() as u64);
+                files.next_part = parts.end;
             }
             _ => {}
         }
@@ -268,7 +295,7 @@ impl Sink {
             files.end()?;
         }
         done.files.iter().try_for_each(|name| files.ship(name))?;
-        let step = Step {
+        Ok(Some(Step {
             after: done.after.clone(),
             names,
             ledger: self.ledger.as_ref().map_or(0, |ledger| ledger.length),
@@ -277,14 +304,13 @@ impl Sink {
             output: files.container.as_ref().map(|(name, container)| {
                 let written = match container {
                     Container::Stream(log) => Written::Bytes(log.length),
-                    Container::Parts(count, _) => Written::Parts(*count),
+                    Container::Parts(parts, _) => Written::Parts(parts.clone()),
                 };
                 (name.clone(), written)
             }),
             shard: files.shard,
             summary: done.summary.clone(),
-        };
-        files.journal(&step)
+        }))
     }
 
     /// Ends the run's record.
@@ -295,6 +321,10 @@ impl Sink {
         self.state("finished", run)?;
         let Some(files) = &self.files else { return Ok(()) };
         let failed = |error| Error::Output(files.directory.root.display().to_string(), error);
+        let parts = files.directory.record(PARTS);
+        if parts.exists() {
+            fs::remove_dir_all(parts).map_err(failed)?;
+        }
         let Some(shipping) = &files.shipping else {
             return fs::remove_file(&files.journal.path).map_err(failed);
         };
@@ -331,7 +361,7 @@ impl Files {
     /// Begins a container, put together from `parts` or written on and on.
     fn begin(&mut self, name: String, parts: bool) -> Result<(), Error> {
         let container = match parts {
-            true => Container::Parts(0, 0),
+            true => Container::Parts(self.next_part..self.next_part, 0),
             false => Container::Stream(Log::open(unfinished_path(&self.directory.root, &name), 0)?),
         };
         self.container = Some((name, container));
@@ -345,7 +375,7 @@ impl Files {
         let path = root.join(&name);
         match container {
             Container::Stream(_) => fs::rename(unfinished_path(root, &name), &path),
-            Container::Parts(count, _) => assemble(&self.directory, count, &path),
+            Container::Parts(parts, _) => assemble(&self.directory, parts, &path),
         }
         .map_err(|error| Error::Output(path.display().to_string(), error))?;
         self.ship(&name)
@@ -372,6 +402,25 @@ impl Files {
     /// Sends a finished file off, if files go on to a store.
     fn ship(&self, name: &str) -> Result<(), Error> {
         self.shipping.as_ref().map_or(Ok(()), |shipping| shipping.ship(name))
+    }
+
+    /// Removes the parts of what is whole. The journal must know by now: a run that is killed
+    /// before it does puts them together again.
+    fn remove_parts(&mut self) -> Result<(), Error> {
+        let kept = match &self.container {
+            Some((_, Container::Parts(parts, _))) => parts.start,
+            _ => self.next_part,
+        };
+        for number in std::mem::replace(&mut self.first_part, kept)..kept {
+            let path = part(&self.directory, number);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::Output(path.display().to_string(), error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn journal(&mut self, step: &Step) -> Result<(), Error> {
@@ -412,20 +461,18 @@ fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
 
-/// The folder in a run's record for the parts of the container in hand.
+/// The folder in a run's record for parts.
 const PARTS: &str = "parts";
 
 #[cfg(feature = "parquet")]
-fn assemble(directory: &OutputDirectory, count: u64, path: &Path) -> io::Result<()> {
+fn assemble(directory: &OutputDirectory, parts: Range<u64>, path: &Path) -> io::Result<()> {
     let mut out = crate::output::WholeFile::create(path)?;
-    let parts = (0..count).map(|number| File::open(part(directory, number)));
-    crate::parquet::assemble(&mut out, parts)?;
-    out.finish()?;
-    fs::remove_dir_all(directory.record(PARTS))
+    crate::parquet::assemble(&mut out, parts.map(|number| File::open(part(directory, number))))?;
+    out.finish()
 }
 
 #[cfg(not(feature = "parquet"))]
-fn assemble(_: &OutputDirectory, _: u64, _: &Path) -> io::Result<()> {
+fn assemble(_: &OutputDirectory, _: Range<u64>, _: &Path) -> io::Result<()> {
     Err(io::Error::other("this build of chaffinch writes no Parquet"))
 }
 
@@ -494,10 +541,13 @@ impl Unfinished {
             let output = match &step.output {
                 None => true,
                 Some((name, Written::Bytes(bytes))) => {
-                    length(&unfinished_path(&directory.root, name)) >= *bytes
+                    let root = &directory.root;
+                    // It may be whole already, but for the journal.
+                    let there = length(&unfinished_path(root, name)).max(length(&root.join(name)));
+                    there >= *bytes
                 }
-                Some((_, Written::Parts(count))) => {
-                    (0..*count).all(|number| length(&part(directory, number)) > 0)
+                Some((_, Written::Parts(parts))) => {
+                    parts.clone().all(|number| length(&part(directory, number)) > 0)
                 }
             };
             output
@@ -572,5 +622,76 @@ mod tests {
         assert!(sink.is_ok_and(|(_, earlier)| earlier.is_some()));
         let journal = fs::read_to_string(folder.path().join(RECORD).join(JOURNAL)).unwrap();
         assert_eq!(journal, first);
+    }
+
+    /// Killed when all of a step is written but for its line in the journal, a run loses that step
+    /// alone and ends with the same files: also where the step ended a shard or a container.
+    #[test]
+    fn a_step_that_the_journal_does_not_know_is_done_again() {
+        let event = |event: Event| (event, Vec::new());
+        let open = |name: &str, parts: bool| event(Event::Open(name.to_owned(), parts));
+        let piece = |bytes: &[u8]| (Event::None, bytes.to_vec());
+        let mut steps = vec![open("a.jsonl", false), piece(b"1\n"), piece(b"2\n"), piece(b"3\n")];
+        steps.push(event(Event::Close));
+        #[cfg(feature = "parquet")]
+        for name in ["b.parquet", "c.parquet"] {
+            steps.push(open(name, true));
+            steps.extend(["x", "y", "z"].map(|text| piece(&crate::parquet::tests::part(text))));
+            steps.push(event(Event::Close));
+        }
+        let sink = |folder: &Path| {
+            let directory = OutputDirectory { root: folder.to_owned() };
+            Sink::directory(directory, "x".into(), Resume::May, Some(2), None).unwrap()
+        };
+        let done = |number: usize| {
+            let (event, output) = match &steps[number] {
+                (Event::Open(name, parts), output) => (Event::Open(name.clone(), *parts), output),
+                (Event::Close, output) => (Event::Close, output),
+                (Event::None, output) => (Event::None, output),
+            };
+            Done {
+                event,
+                output: output.clone(),
+                passed: Vec::new(),
+                files: Vec::new(),
+                ledger: Vec::new(),
+                fields: Vec::new(),
+                problems: Vec::new(),
+                summary: Summary::default(),
+                after: Position { files: number as u64 + 1, ..Position::default() },
+                read: 0,
+            }
+        };
+        let write = |sink: &mut Sink, number| sink.write(&done(number), 0).unwrap();
+        let files = |folder: &Path| -> Vec<_> {
+            let mut files: Vec<_> =
+                fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+            files.retain(|path| path.is_file());
+            files.sort();
+            files
+                .iter()
+                .map(|path| (path.file_name().unwrap().to_owned(), fs::read(path).unwrap()))
+                .collect()
+        };
+        let whole = tempfile::tempdir().unwrap();
+        let mut uncut = sink(whole.path()).0;
+        (0..steps.len()).for_each(|number| write(&mut uncut, number));
+        let wanted = files(whole.path());
+        assert!(wanted.iter().any(|(name, bytes)| name == "a-00002.jsonl" && bytes == b"3\n"));
+        for killed in 1..steps.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let mut first = sink(folder.path()).0;
+            (0..killed).for_each(|number| write(&mut first, number));
+            first.put(&done(killed), 0).unwrap();
+            let (mut second, earlier) = sink(folder.path());
+            assert_eq!(earlier.unwrap().position.files, killed as u64);
+            (killed..steps.len()).for_each(|number| write(&mut second, number));
+            assert!(files(folder.path()) == wanted, "killed in step {killed}");
+            second.finish(&Summary::default(), &()).unwrap();
+            let left = fs::read_dir(folder.path().join(RECORD)).unwrap();
+            let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+            left.sort();
+            assert_eq!(left, ["fields.jsonl", "files.txt", "ledger", "problems.jsonl", "run.json"]);
+        }
     }
 }

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::RECORD;
 use crate::blocks::Position;
 use crate::convert;
 use crate::job::{Error, Resume};
 use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line, unescape_line, write_json};
+use crate::runs::run_record;
 use crate::store::Shipping;
 use crate::summary::Summary;
 use crate::worker::{Done, Event};
@@ -567,12 +567,14 @@ impl Unfinished {
 
 /// Whether `run` is the output of a run that did not end.
 pub(crate) fn is_unfinished(run: &Path) -> bool {
-    run.join(RECORD).join(JOURNAL).exists()
+    // A run that ended may have been killed before its journal went.
+    run_record(run).is_ok_and(|run| run["state"] != "finished")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RECORD;
     use crate::output::write_whole;
 
     #[test]
@@ -687,7 +689,9 @@ mod tests {
             assert_eq!(earlier.unwrap().position.files, killed as u64);
             (killed..steps.len()).for_each(|number| write(&mut second, number));
             assert!(files(folder.path()) == wanted, "killed in step {killed}");
+            assert!(is_unfinished(folder.path()));
             second.finish(&Summary::default(), &()).unwrap();
+            assert!(!is_unfinished(folder.path()));
             let left = fs::read_dir(folder.path().join(RECORD)).unwrap();
             let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
             left.sort();

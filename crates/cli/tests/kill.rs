@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{ARTICLE, Folder, code, text};
 
 /// Kills over each kind of corpus: a hundred in all.
-const KILLS: u32 = 34;
+const KILLS: u32 = 25;
 
 /// All files below a folder, but for the time that the run took.
 fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -109,6 +109,17 @@ fn over_compressed_rows() {
             .unwrap();
     }
     killed_and_killed_again(&folder, &[]);
+}
+
+#[test]
+fn over_rows_into_texts() {
+    let folder = Folder::new();
+    let rows: String = (0..900)
+        .map(|id| serde_json::json!({"id": id, "text": page(id)}).to_string() + "\n")
+        .collect();
+    // The texts of one are written while another is in hand.
+    ["a", "b", "c"].map(|name| folder.write(&format!("in/{name}.jsonl"), &rows));
+    killed_and_killed_again(&folder, &["--to", "text"]);
 }
 
 #[test]

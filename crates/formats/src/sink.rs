@@ -413,12 +413,8 @@ impl Files {
         };
         for number in std::mem::replace(&mut self.first_part, kept)..kept {
             let path = part(&self.directory, number);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::Output(path.display().to_string(), error));
-                }
-                _ => {}
-            }
+            remove_if_there(&path)
+                .map_err(|error| Error::Output(path.display().to_string(), error))?;
         }
         Ok(())
     }
@@ -489,14 +485,38 @@ fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
     while list.read_until(b'\n', &mut line)? > 0 && line.pop() == Some(b'\n') {
         let name = unescape_line(&String::from_utf8_lossy(&line));
         line.clear();
-        for path in [directory.root.join(&name), unfinished_path(&directory.root, &name)] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+        let path = directory.root.join(&name);
+        if path.is_dir() {
+            remove_texts(&path, &name)?;
+        } else {
+            remove_if_there(&path)?;
         }
+        remove_if_there(&unfinished_path(&directory.root, &name))?;
     }
     Ok(())
+}
+
+/// Removes the texts of the records of `name`, and their folder if nothing else is in it.
+fn remove_texts(folder: &Path, name: &str) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let text = entry.file_name().to_string_lossy().into_owned();
+        let text = text.strip_suffix(UNFINISHED).unwrap_or(&text);
+        if convert::written_for(&format!("{name}/{text}")).as_deref() == Some(name) {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A run that was cut off.
@@ -585,14 +605,24 @@ mod tests {
             write_whole(&directory.root.join(name), text.as_bytes()).unwrap();
         };
         let known = "a\na.txt\n";
-        write(&format!("{RECORD}/{FILES}"), &format!("{known}b/new.txt\nline\\nend\na"));
+        let new = "b/new.txt\nline\\nend\nrows.jsonl\nmixed.jsonl\na";
+        write(&format!("{RECORD}/{FILES}"), &format!("{known}{new}"));
         for name in ["a", "a.txt", "b/new.txt", "line\nend"] {
+            write(name, "");
+        }
+        // Texts of records, the last of them half written, and a file of somebody else.
+        for name in ["rows.jsonl/00000000.txt", "rows.jsonl/00000001.txt.chaffinch-tmp"] {
+            write(name, "");
+        }
+        for name in ["mixed.jsonl/00000000.txt", "mixed.jsonl/mine.txt"] {
             write(name, "");
         }
         remove_unsure(&directory, known.len() as u64).unwrap();
         let there = |name: &str| directory.root.join(name).exists();
         let left = ["a", "a.txt", "b/new.txt", "line\nend"].map(there);
         assert_eq!(left, [true, true, false, false]);
+        let left = ["rows.jsonl", "mixed.jsonl/00000000.txt", "mixed.jsonl/mine.txt"].map(there);
+        assert_eq!(left, [false, false, true]);
     }
 
     /// A journal that is cut back keeps the lines that hold: a run that is killed just now goes on.

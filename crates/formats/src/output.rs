@@ -195,6 +195,21 @@ pub(crate) fn is_written(name: &str, listed: &HashSet<String>) -> bool {
         || crate::convert::written_for(name).is_some_and(|file| listed.contains(&file))
 }
 
+/// Puts the folder `new` in the place of `place`, which goes to `new` or, where the system cannot
+/// exchange two folders at once, to `old`.
+pub(crate) fn exchange(place: &Path, new: &Path, old: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        // Some file systems do not know how.
+        if renameat_with(CWD, place, CWD, new, RenameFlags::EXCHANGE).is_ok() {
+            return Ok(());
+        }
+    }
+    fs::rename(place, old)?;
+    fs::rename(new, place).or_else(|error| fs::rename(old, place).and(Err(error)))
+}
+
 /// A file in the making: it gets its name when it is whole, and vanishes if it never is.
 pub(crate) struct WholeFile {
     path: PathBuf,
@@ -275,6 +290,18 @@ pub(crate) fn copy_whole(from: &mut dyn BufRead, path: &Path) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_are_exchanged_or_left_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let [place, new, old] = ["place", "new", "old"].map(|name| folder.path().join(name));
+        write_whole(&place.join("old.txt"), b"").unwrap();
+        write_whole(&new.join("new.txt"), b"").unwrap();
+        exchange(&place, &new, &old).unwrap();
+        assert!(place.join("new.txt").exists() && !place.join("old.txt").exists());
+        assert!(exchange(&place, &folder.path().join("none"), &old).is_err());
+        assert!(place.join("new.txt").exists());
+    }
 
     #[test]
     fn the_list_of_files_goes_last() {

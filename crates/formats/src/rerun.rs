@@ -23,7 +23,7 @@ use crate::blocks::Block;
 use crate::input::base_name;
 use crate::job::{Asked, Error, Inputs, Job, Observer, Output, Resume, Stop};
 use crate::ledger::{self, Record};
-use crate::output::holds_nothing_foreign;
+use crate::output::{exchange, holds_nothing_foreign};
 use crate::restore::restore;
 use crate::runs::{Records, RunRule, pipeline_rules, run_record, run_rules};
 use crate::summary::Summary;
@@ -94,12 +94,7 @@ pub fn rerun(
     job.recall = Some(&recall);
     let summary = job.run(observer, stop)?;
     if output.is_none() && !summary.interrupted {
-        let old = in_folder("old");
-        std::fs::rename(&place, &old).map_err(failed)?;
-        if let Err(error) = std::fs::rename(&target, &place) {
-            std::fs::rename(&old, &place).map_err(failed)?;
-            return Err(failed(error));
-        }
+        exchange(&place, &target, &in_folder("old")).map_err(failed)?;
     }
     let known = recall.known.load(Ordering::Relaxed);
     Ok(Rerun { cleaned_again: summary.documents - known.min(summary.documents), summary })

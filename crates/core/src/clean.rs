@@ -548,30 +548,39 @@ impl<'a> Work<'a> {
 
     /// What became of each line. Most lines have no edit, and that shows in passing.
     fn kinds(&self) -> Vec<Kind> {
-        let mut edits = self.edits.iter().map(|edit| edit.span).peekable();
+        let mut edits = self.edits.iter().peekable();
         let kind = |index: usize| {
             let span = self.doc.line(index).full_span();
-            while edits.next_if(|edit| edit.end() <= span.start()).is_some() {}
-            let edited = edits.peek().is_some_and(|edit| edit.start() < span.end());
-            self.kind(index, edited)
+            while edits.next_if(|edit| edit.span.end() <= span.start()).is_some() {}
+            let own = edits.clone().take_while(|edit| edit.span.start() < span.end());
+            self.kind(index, own)
         };
         (0..self.doc.line_count()).map(kind).collect()
     }
 
-    fn kind(&self, index: usize, edited: bool) -> Kind {
+    /// What became of a line that these edits touch, or its line end.
+    fn kind<'e>(&self, index: usize, edits: impl Iterator<Item = &'e Edit>) -> Kind {
         let line = self.doc.line(index);
         let span = line.span();
         if self.kept.iter().any(|kept| kept.overlaps(line.full_span())) {
             return Kind::Left;
         }
-        let as_it_was = !edited && line.text().len() == span.len();
-        let blank = match as_it_was {
-            true => line.is_blank(),
-            false => script::is_blank(&self.doc.source()[span.range()]),
+        let mut edits = edits.peekable();
+        let blank = || script::is_blank(&self.doc.source()[span.range()]);
+        let Some(first) = edits.peek().map(|edit| edit.rule) else {
+            // Edits that were dropped leave a line that is shown otherwise.
+            let as_it_was = line.text().len() == span.len();
+            let blank = if as_it_was { line.is_blank() } else { blank() };
+            return if blank { Kind::Blank } else { Kind::Left };
         };
-        match edited && self.edits.removes_all(span) {
-            _ if blank => Kind::Blank,
-            true => self.edits.within(span).next().map_or(Kind::Left, |edit| Kind::Cut(edit.rule)),
+        let removed = |edit: &Edit| {
+            let end = edit.span.end().min(span.end());
+            if edit.removes() { end.saturating_sub(edit.span.start().max(span.start())) } else { 0 }
+        };
+        let removed: usize = edits.map(removed).sum();
+        match removed == span.len() {
+            _ if blank() => Kind::Blank,
+            true => Kind::Cut(first),
             false => Kind::Left,
         }
     }

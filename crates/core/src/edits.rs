@@ -33,7 +33,7 @@ pub(crate) struct Edits {
 
 impl Edits {
     /// All edits, in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Edit> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Edit> + Clone {
         self.pages.iter().flatten()
     }
 
@@ -50,38 +50,45 @@ impl Edits {
         })
     }
 
-    /// Where the last edit ends.
-    fn end(&self) -> usize {
-        self.pages.last().and_then(|page| page.last()).map_or(0, |edit| edit.span.end())
+    /// Where an edit that begins at `start` belongs: the page, and the place on it. Behind it stands
+    /// the first edit that ends later.
+    fn place(&self, start: usize) -> (usize, usize) {
+        let ends = |edit: &Edit| edit.span.end() <= start;
+        let page = self.pages.partition_point(|page| page.last().is_none_or(ends));
+        match self.pages.get(page) {
+            Some(edits) => (page, edits.partition_point(ends)),
+            // Behind all others, on the last page.
+            None => (page.saturating_sub(1), self.pages.last().map_or(0, Vec::len)),
+        }
     }
 
-    fn insert(&mut self, edit: Edit) {
-        let start = edit.span.start();
-        if let Some(page) = self.pages.last_mut().filter(|page| page.len() < PAGE)
-            && page.last().is_some_and(|last| last.span.end() <= start)
-        {
-            return page.push(edit);
-        }
-        let begins = |page: &Vec<Edit>| page.first().is_some_and(|e| e.span.start() <= start);
-        let at = self.pages.partition_point(begins).saturating_sub(1);
-        let Some(page) = self.pages.get_mut(at) else { return self.pages.push(vec![edit]) };
-        let place = page.partition_point(|other| other.span.start() < start);
-        page.insert(place, edit);
-        if page.len() > PAGE {
+    /// Inserts an edit where [`Edits::place`] said.
+    fn insert(&mut self, (page, place): (usize, usize), edit: Edit) {
+        let Some(edits) = self.pages.get_mut(page) else {
+            // Room for what most documents need.
+            let mut first = Vec::with_capacity(PAGE.min(16));
+            first.push(edit);
+            return self.pages.push(first);
+        };
+        edits.insert(place, edit);
+        if edits.len() > PAGE {
             // Edits mostly come in order: a full page stays full.
-            let rest = page.split_off(if place == PAGE { PAGE } else { PAGE / 2 });
-            self.pages.insert(at + 1, rest);
+            let rest = edits.split_off(if place == PAGE { PAGE } else { PAGE / 2 });
+            self.pages.insert(page + 1, rest);
         }
     }
 
     /// Cuts `span` for `rule`: what is already cut stays with the rule that cut it, and a
     /// replacement that the cut touches goes with it. Whether that cut anything new.
     pub(crate) fn remove(&mut self, span: Span, rule: RuleId) -> bool {
-        if span.start() >= self.end() || self.within(span).next().is_none() {
-            return !span.is_empty() && {
-                self.insert(Edit { span, rule, with: String::new() });
-                true
-            };
+        if span.is_empty() {
+            return false;
+        }
+        let place = self.place(span.start());
+        let next = self.pages.get(place.0).and_then(|page| page.get(place.1));
+        if next.is_none_or(|next| next.span.start() >= span.end()) {
+            self.insert(place, Edit { span, rule, with: String::new() });
+            return true;
         }
         let replaced = self.within(span).filter(|edit| !edit.removes());
         let span = replaced.fold(span, |span, edit| span.join(edit.span));
@@ -101,7 +108,7 @@ impl Edits {
         }
         self.drop_within(span, |edit| !edit.removes());
         for span in gaps {
-            self.insert(Edit { span, rule, with: String::new() });
+            self.insert(self.place(span.start()), Edit { span, rule, with: String::new() });
         }
         true
     }
@@ -117,7 +124,7 @@ impl Edits {
             return false;
         }
         self.drop_within(span, |_| true);
-        self.insert(Edit { span, rule, with: with.to_owned() });
+        self.insert(self.place(span.start()), Edit { span, rule, with: with.to_owned() });
         true
     }
 

@@ -109,7 +109,11 @@ impl Index {
         out.clear();
         out.extend(&self.unkeyed);
         for side in [Side::Start, Side::End] {
-            let mut lengths = self.gates[side as usize].lengths(ends.outermost(side));
+            let gate = &self.gates[side as usize];
+            if gate.is_empty() {
+                continue;
+            }
+            let mut lengths = gate.lengths(ends.outermost(side));
             if lengths == 0 {
                 continue;
             }
@@ -335,8 +339,13 @@ impl Gate {
         mixed as usize >> 16 & (self.lengths.len() - 1)
     }
 
+    /// Whether there are no literals.
+    fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+
     fn lengths(&self, pair: u16) -> u8 {
-        if self.lengths.is_empty() { 0 } else { self.lengths[self.place(pair)] }
+        if self.is_empty() { 0 } else { self.lengths[self.place(pair)] }
     }
 }
 
@@ -344,19 +353,26 @@ impl Gate {
 pub(crate) struct Ends<'t> {
     text: &'t str,
     sides: [OnceCell<Outer>; 2],
+    /// The outermost two bytes of each side.
+    outermost: [OnceCell<u16>; 2],
 }
 
 impl<'t> Ends<'t> {
     pub(crate) fn of_text(text: &'t str) -> Ends<'t> {
-        Ends { text, sides: [OnceCell::new(), OnceCell::new()] }
+        Ends { text, sides: Default::default(), outermost: Default::default() }
     }
 
     fn of(&self, side: Side) -> &Outer {
         self.sides[side as usize].get_or_init(|| Outer::of_text(side, self.text))
     }
 
-    /// The outermost two bytes of a side. Where they are plain, the rest need not be read.
+    /// The outermost two bytes of a side.
     fn outermost(&self, side: Side) -> u16 {
+        *self.outermost[side as usize].get_or_init(|| self.find_outermost(side))
+    }
+
+    /// Where they are plain, the rest need not be read.
+    fn find_outermost(&self, side: Side) -> u16 {
         let plain = |byte: u8| byte.is_ascii_graphic();
         let (outer, next) = match (side, self.text.as_bytes()) {
             // A mark on the second character would change it.

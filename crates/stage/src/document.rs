@@ -291,7 +291,8 @@ impl<'a> Document<'a> {
         rules: &'a dyn Table,
         key_of: fn(&str) -> Cow<'_, str>,
     ) -> Document<'a> {
-        let mut lines = Vec::with_capacity(count_feeds(source.as_bytes()) + 1);
+        // Blank lines included, few documents have shorter lines.
+        let mut lines = Vec::with_capacity(source.len() / 64 + 8);
         lines.extend(split_lines(source).map(|(span, end)| {
             let text = Cow::Borrowed(source.get(span.range()).unwrap_or_default());
             let mut line = LineData {
@@ -610,14 +611,23 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
     let plain =
         |stretch: &&[u8]| stretch.iter().fold(0, |any, byte| any | u8::from(ends(*byte))) == 0;
     let start = STRETCH * bytes.chunks_exact(STRETCH).take_while(plain).count();
-    bytes[start..].iter().position(|byte| ends(*byte)).map(|at| start + at)
+    let (words, rest) = bytes[start..].as_chunks();
+    for (at, word) in words.iter().enumerate() {
+        let found = holding(*word, b'\n') | holding(*word, b'\r');
+        if found != 0 {
+            return Some(start + 8 * at + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|byte| ends(*byte))?;
+    Some(bytes.len() - rest.len() + at)
 }
 
-/// The number of line feeds, counted many bytes at a time.
-fn count_feeds(bytes: &[u8]) -> usize {
-    // So long that a byte can hold the count.
-    let count = |stretch: &[u8]| stretch.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
-    bytes.chunks(255).map(|stretch| usize::from(count(stretch))).sum()
+/// The highest bit of the first byte of a word that is `byte`, and perhaps some behind it: the
+/// test for a zero byte in Warren, Hacker's Delight, 6-1.
+fn holding(word: [u8; 8], byte: u8) -> u64 {
+    const LOW: u64 = u64::from_le_bytes([1; 8]);
+    let other = u64::from_le_bytes(word) ^ u64::from(byte) * LOW;
+    other.wrapping_sub(LOW) & !other & 0x80 * LOW
 }
 
 #[cfg(test)]
@@ -652,6 +662,20 @@ mod tests {
             split_lines("a\r\nb\rc\n\nd").map(|(s, e)| (s.start(), s.end(), e)).collect();
         assert_eq!(spans, [(0, 1, 3), (3, 4, 5), (5, 6, 7), (7, 7, 8), (8, 9, 9)]);
         assert_eq!(split_lines("").count(), 0);
+    }
+
+    #[test]
+    fn a_line_end_is_found_wherever_it_stands() {
+        // Bytes that differ from a line end in one bit, or in the highest.
+        let others = ['\u{b}', '\u{c}', '\u{f}', '\u{8a}', 'x'];
+        for (length, end) in (0..90).flat_map(|length| [(length, '\n'), (length, '\r')]) {
+            let before: String = others.iter().cycle().take(length).collect();
+            for behind in ["", "\n", "xxxxxxxxxxxxxxxxxx\r"] {
+                let text = format!("{before}{end}{behind}");
+                assert_eq!(line_end(text.as_bytes()), Some(before.len()), "{text:?}");
+            }
+            assert_eq!(line_end(before.as_bytes()), None);
+        }
     }
 
     #[test]

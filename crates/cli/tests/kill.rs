@@ -118,7 +118,9 @@ fn over_rows_into_texts() {
         .map(|id| serde_json::json!({"id": id, "text": page(id)}).to_string() + "\n")
         .collect();
     // The texts of one are written while another is in hand.
-    ["a", "b", "c"].map(|name| folder.write(&format!("in/{name}.jsonl"), &rows));
+    for name in ["a", "b", "c"] {
+        folder.write(&format!("in/{name}.jsonl"), &rows);
+    }
     killed_and_killed_again(&folder, &["--to", "text"]);
 }
 

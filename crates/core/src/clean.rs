@@ -404,7 +404,10 @@ impl<'a> Work<'a> {
         if nothing_left && !was_blank && !kept {
             let rule = self.edits.within(span).rev().find(|edit| edit.removes());
             if let Some(rule) = rule.map(|edit| edit.rule) {
-                self.edits.remove(span, rule);
+                // The spaces that are left go too.
+                if !text.is_empty() {
+                    self.edits.remove(span, rule);
+                }
                 self.doc.remove_line(index);
                 return;
             }

@@ -626,8 +626,9 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
 /// test for a zero byte in Warren, Hacker's Delight, 6-1.
 fn holding(word: [u8; 8], byte: u8) -> u64 {
     const LOW: u64 = u64::from_le_bytes([1; 8]);
-    let other = u64::from_le_bytes(word) ^ u64::from(byte) * LOW;
-    other.wrapping_sub(LOW) & !other & 0x80 * LOW
+    const HIGH: u64 = 0x80 * LOW;
+    let other = u64::from_le_bytes(word) ^ u64::from_le_bytes([byte; 8]);
+    other.wrapping_sub(LOW) & !other & HIGH
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
     if !args.quiet {
         let table = table(&summary, &job.output);
         match job.output {
-            Output::Stdout => anstream::eprint!("{table}"),
+            Output::Stdout => tell!("{}", table.trim_end()),
             _ => print(table.as_bytes()).map(drop)?,
         }
     }
@@ -80,7 +80,7 @@ pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
     let rerun = chaffinch_formats::rerun(&args.run, output, &pipeline, &progress, &STOP)?;
     if rerun.summary.interrupted {
         if !args.quiet {
-            anstream::eprintln!("interrupted; {} is as it was", args.run.display());
+            tell!("interrupted; {} is as it was", args.run.display());
         }
         return Ok(130);
     }
@@ -221,7 +221,7 @@ impl Observer for Progress {
         if !self.quiet && documents > 0 {
             let documents = HumanCount(documents);
             let line = format!("going on behind {documents} documents that are done");
-            self.bar.suspend(|| anstream::eprintln!("{line}"));
+            self.bar.suspend(|| tell!("{line}"));
         }
     }
 
@@ -236,7 +236,7 @@ impl Observer for Progress {
             let seconds = self.started.elapsed().as_secs_f64();
             let rate = HumanBytes((self.bytes.get() as f64 / seconds.max(0.001)) as u64);
             let (documents, bytes) = (HumanCount(documents), HumanBytes(self.bytes.get()));
-            anstream::eprintln!("{documents} documents, {bytes}, {rate}/s");
+            tell!("{documents} documents, {bytes}, {rate}/s");
         }
     }
 }

@@ -127,7 +127,7 @@ fn propose(
     args: &DriftArgs,
     pipeline: &Pipeline,
 ) -> Result<(), Failure> {
-    let say = |what: &str| anstream::eprintln!("{}: {}", visible(&drift.outlet), visible(what));
+    let say = |what: &str| tell!("{}: {}", visible(&drift.outlet), visible(what));
     let rules = pipeline.rules();
     let Some(unit) = rules.unit(&drift.outlet) else {
         say("it is not among the rules in force: name them with --rules");

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
                     pipeline.clean_record(&input, text)
                 }
                 Found::None(reason) => {
-                    anstream::eprintln!("{}: {}", visible(&shown), visible(reason));
+                    tell!("{}: {}", visible(&shown), visible(reason));
                     code = 1;
                     return ControlFlow::Continue(());
                 }

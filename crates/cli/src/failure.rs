@@ -61,7 +61,7 @@ impl Failure {
 fn say(message: &str) {
     let error = anstyle::AnsiColor::Red.on_default().bold();
     let message = chaffinch_report::visible(message);
-    anstream::eprintln!("{error}error{error:#}: {message}");
+    tell!("{error}error{error:#}: {message}");
 }
 
 fn show(problem: &Problem) {
@@ -77,5 +77,5 @@ fn show(problem: &Problem) {
         .path(problem.file.as_str())
         .annotation(AnnotationKind::Primary.span(span).label(label));
     let group = Level::ERROR.primary_title(problem.message.as_str()).element(snippet);
-    anstream::eprintln!("{}\n", Renderer::styled().render(&[group]));
+    tell!("{}\n", Renderer::styled().render(&[group]));
 }

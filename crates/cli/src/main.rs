@@ -1,5 +1,14 @@
 //! The command line of Chaffinch.
 
+/// Writes a line to standard error. Where that cannot be written, nobody is told, and the exit code
+/// must do: a log on a full disk stops no run.
+macro_rules! tell {
+    ($($message:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(anstream::stderr().lock(), $($message)*);
+    }};
+}
+
 mod args;
 mod at;
 mod check;
@@ -140,7 +149,7 @@ fn pipeline(args: &args::ShowPipelineArgs) -> Result<u8, Failure> {
     let (file, text) = setup::pipeline_text(args)?;
     setup::pipeline(args)?;
     if let Some(file) = file {
-        anstream::eprintln!("from {}", file.display());
+        tell!("from {}", file.display());
     }
     print(text.as_bytes())
 }

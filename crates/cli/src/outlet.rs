@@ -40,7 +40,7 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
     }
     let (rules, stories, count) = (learned.rules, learned.stories, samples.len());
     let word = if rules == 1 { "rule" } else { "rules" };
-    anstream::eprintln!("{rules} {word} from {stories} stories in {count} documents");
+    tell!("{rules} {word} from {stories} stories in {count} documents");
     say(&learned.notes);
     Ok(0)
 }
@@ -64,19 +64,15 @@ pub(crate) fn update(args: &OutletUpdateArgs) -> Result<u8, Failure> {
         None => write_whole(&args.file, updated.yaml.as_bytes())?,
     }
     match updated.changes.len() {
-        0 => anstream::eprintln!(
-            "nothing new in {} documents: {} is as it was",
-            samples.len(),
-            visible(&shown)
-        ),
-        _ => updated.changes.iter().for_each(|change| anstream::eprintln!("{}", visible(change))),
+        0 => tell!("nothing new in {} documents: {} is as it was", samples.len(), visible(&shown)),
+        _ => updated.changes.iter().for_each(|change| tell!("{}", visible(change))),
     }
     say(&updated.notes);
     Ok(0)
 }
 
 fn say(notes: &[String]) {
-    notes.iter().for_each(|note| anstream::eprintln!("note: {}", visible(note)));
+    notes.iter().for_each(|note| tell!("note: {}", visible(note)));
 }
 
 /// Reads the samples, and names what is none.
@@ -109,9 +105,9 @@ fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
         };
         return Err(Failure::Usage(message));
     }
-    reasons.iter().for_each(|reason| anstream::eprintln!("passed over: {}", visible(reason)));
+    reasons.iter().for_each(|reason| tell!("passed over: {}", visible(reason)));
     if read.more {
-        anstream::eprintln!("note: the first {MOST} documents were read; more teach little");
+        tell!("note: the first {MOST} documents were read; more teach little");
     }
     let sample = |document: chaffinch_formats::Document| Sample {
         name: document.name,

@@ -187,6 +187,28 @@ fn a_full_disk_stops_the_run_with_its_own_code() {
     assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
 }
 
+/// Whatever is told to nobody, the exit codes are the same and no run is stopped.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_log_stops_nothing() {
+    let folder = Folder::new();
+    fs::write(folder.path("corpus/c.bin"), [0; 64]).unwrap();
+    let unheard = |arguments: &[&str]| {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        folder.command(arguments).stdin(Stdio::null()).stderr(full).output().unwrap()
+    };
+    for arguments in [
+        &["clean", "nowhere", "-o", "out"][..],
+        &["clean", "corpus", "-o", "-", "--ledger", "/dev/full"],
+        &["clean", "corpus", "-o", "-"],
+        &["explain", "corpus/c.bin", "corpus/a.txt"],
+    ] {
+        let (heard, unheard) = (folder.run(arguments), unheard(arguments));
+        assert_eq!(code(&unheard), code(&heard), "{arguments:?}");
+        assert_eq!(unheard.stdout, heard.stdout);
+    }
+}
+
 #[test]
 fn explain_shows_cuts_and_steers_no_terminal() {
     let folder = Folder::new();

@@ -45,6 +45,10 @@ use read::{Row, Values, rows};
 const ADDED: &str = "message m { required group chaffinch { optional binary outlet (UTF8); \
     required binary verdict (UTF8); required binary fields (UTF8); required int64 removed_bytes; } }";
 
+/// Rows that are cleaned in parallel. What was read of them goes before the next: a row group may
+/// be large.
+const AT_ONCE: usize = 512;
+
 impl Desk<'_> {
     /// A row group of a Parquet file.
     pub(crate) fn row_group(
@@ -59,20 +63,48 @@ impl Desk<'_> {
             };
         }
         let ids = file.columns.id.map(|column| file.values(group, column)).transpose();
-        let (ids, (texts, urls, dates)) = match ids.and_then(|ids| Ok((ids, file.texts(group)?))) {
-            Ok(read) => read,
-            Err(error) => return self.damaged(file, group, &error),
-        };
-        let rows = rows(&texts, ids.as_ref(), urls.as_ref(), dates.as_ref());
-        let (shop, name) = (self.shop, file.source.name.as_str());
-        if let Some(to) = shop.to.filter(|to| *to != Container::Parquet) {
-            return self.convert_rows(file, group, &rows, to);
+        let (mut ids, (mut texts, mut urls, mut dates)) =
+            match ids.and_then(|ids| Ok((ids, file.texts(group)?))) {
+                Ok(read) => read,
+                Err(error) => return self.damaged(file, group, &error),
+            };
+        let levels = std::mem::take(&mut texts.levels);
+        let (mut out, mut written) = (Added::default(), Vec::with_capacity(texts.values.len()));
+        let mut first = file.rows(group).start;
+        while !texts.present.is_empty() {
+            let text = texts.take(AT_ONCE);
+            let others = [&mut ids, &mut urls, &mut dates];
+            let [id, url, date] = others.map(|all| all.as_mut().map(|all| all.take(AT_ONCE)));
+            let rows = rows(&text, id.as_ref(), url.as_ref(), date.as_ref());
+            match self.shop.to.filter(|to| *to != Container::Parquet) {
+                Some(to) => self.convert_rows(file, &rows, first, to)?,
+                None => self.clean_rows(file, &rows, first, &mut out, &mut written)?,
+            }
+            first += rows.len() as u64;
         }
+        let converts = self.shop.to.is_some_and(|to| to != Container::Parquet);
+        if self.shop.root.is_some() && !converts {
+            let part = Part { text: Some(&written), levels: &levels, added: Some(&out) };
+            self.output = part
+                .write(file, group)
+                .map_err(|error| Error::Output(file.source.name.clone(), other(error)))?;
+        }
+        Ok(())
+    }
+
+    /// Cleans rows, of which the first has the number `first`.
+    fn clean_rows(
+        &mut self,
+        file: &Input,
+        rows: &[Row<'_>],
+        first: u64,
+        out: &mut Added,
+        written: &mut Vec<ByteArray>,
+    ) -> std::result::Result<(), Error> {
+        let (shop, name) = (self.shop, file.source.name.as_str());
         let cleaned: Vec<Option<Cleaned<'_>>> =
             rows.par_iter().map(|row| row.clean(shop.pipeline)).collect();
-        let mut out = Added::default();
-        let mut written: Vec<ByteArray> = Vec::with_capacity(texts.values.len());
-        for ((row, cleaned), ordinal) in rows.iter().zip(cleaned).zip(file.rows(group)) {
+        for ((row, cleaned), ordinal) in rows.iter().zip(cleaned).zip(first..) {
             let bytes = row.text.unwrap_or_default();
             let passed = match (&cleaned, row.text) {
                 (_, None) => Some("the row has no text".to_owned()),
@@ -120,29 +152,23 @@ impl Desk<'_> {
             out.push(&record, cleaned.as_ref().map_or(0, Cleaned::bytes_removed));
             self.note(&record)?;
         }
-        if shop.root.is_some() {
-            let part = Part { text: Some(&written), levels: &texts.levels, added: Some(&out) };
-            self.output = part
-                .write(file, group)
-                .map_err(|error| Error::Output(name.to_owned(), other(error)))?;
-        }
         Ok(())
     }
 }
 
 impl Desk<'_> {
-    /// The rows of a group on their way into another container.
+    /// Rows on their way into another container, of which the first has the number `first`.
     fn convert_rows(
         &mut self,
         file: &Input,
-        group: usize,
         rows: &[Row<'_>],
+        first: u64,
         to: Container,
     ) -> std::result::Result<(), Error> {
         let name = &file.source.name;
         let out = convert::output_name(name, Codec::Plain, to);
         let pipeline = self.shop.pipeline;
-        let mut taken: Vec<_> = rows.iter().zip(file.rows(group)).collect();
+        let mut taken: Vec<_> = rows.iter().zip(first..).collect();
         taken.retain(|(_, ordinal)| self.takes(name, *ordinal));
         let cleaned: Vec<_> = taken.par_iter().map(|(row, _)| row.clean(pipeline)).collect();
         for ((row, ordinal), cleaned) in taken.into_iter().zip(cleaned) {
@@ -476,7 +502,7 @@ impl Restoring {
             names,
             others,
             group: 0,
-            texts: Values { present: Vec::new(), values: Vec::new(), levels: Vec::new() },
+            texts: Values::default(),
             at: 0,
             value: 0,
             restored: Vec::new(),
@@ -511,8 +537,8 @@ impl Restoring {
             self.damaged = texts.is_err();
             self.texts = texts.unwrap_or_else(|_| {
                 let rows = self.file.rows(self.group);
-                let present = vec![false; (rows.end - rows.start) as usize];
-                Values { present, values: Vec::new(), levels: Vec::new() }
+                let present = vec![false; (rows.end - rows.start) as usize].into();
+                Values { present, ..Values::default() }
             });
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -146,13 +146,15 @@ impl Input {
         let reader = SerializedFileReader::new(self.reopen()?)?;
         let reader = reader.get_row_group(group)?;
         let rows = reader.metadata().num_rows() as usize;
-        let mut values = Values { present: Vec::new(), values: Vec::new(), levels: Vec::new() };
+        let mut values = Values::default();
         let deepest =
             self.reader.metadata().file_metadata().schema_descr().column(column).max_def_level();
         let levels = Some(&mut values.levels);
         match reader.get_column_reader(column)? {
             ColumnReader::ByteArrayColumnReader(mut reader) => {
-                reader.read_records(rows, levels, None, &mut values.values)?;
+                let mut texts = Vec::new();
+                reader.read_records(rows, levels, None, &mut texts)?;
+                values.values = texts.into();
             }
             ColumnReader::Int64ColumnReader(mut reader) => {
                 let mut numbers = Vec::new();
@@ -167,7 +169,7 @@ impl Input {
             _ => return Err(ParquetError::General("a column of an odd type".into())),
         }
         values.present = match values.levels.is_empty() {
-            true => vec![true; values.values.len()],
+            true => vec![true; values.values.len()].into(),
             false => values.levels.iter().map(|level| *level == deepest).collect(),
         };
         Ok(values)
@@ -211,16 +213,25 @@ fn plain_column(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
 }
 
 /// The values of a column in a row group.
+#[derive(Default)]
 pub(super) struct Values {
     /// For each row, whether it has a value.
-    pub(super) present: Vec<bool>,
+    pub(super) present: VecDeque<bool>,
     /// The values that are there.
-    pub(super) values: Vec<ByteArray>,
+    pub(super) values: VecDeque<ByteArray>,
     /// Parquet's definition levels.
     pub(super) levels: Vec<i16>,
 }
 
 impl Values {
+    /// The values of the first so many rows, or of all; without their levels. They are here no more.
+    pub(super) fn take(&mut self, rows: usize) -> Values {
+        let present: VecDeque<bool> = self.present.drain(..rows.min(self.present.len())).collect();
+        let there = present.iter().filter(|present| **present).count();
+        let values = self.values.drain(..there.min(self.values.len())).collect();
+        Values { present, values, levels: Vec::new() }
+    }
+
     pub(super) fn rows(&self) -> impl Iterator<Item = Option<&ByteArray>> {
         let mut values = self.values.iter();
         self.present.iter().map(move |present| if *present { values.next() } else { None })

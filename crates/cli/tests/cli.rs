@@ -193,18 +193,20 @@ fn a_full_disk_stops_the_run_with_its_own_code() {
 fn a_full_log_stops_nothing() {
     let folder = Folder::new();
     fs::write(folder.path("corpus/c.bin"), [0; 64]).unwrap();
+    folder.write("rows.jsonl", "{\"id\": 1}\n");
     let unheard = |arguments: &[&str]| {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         folder.command(arguments).stdin(Stdio::null()).stderr(full).output().unwrap()
     };
-    for arguments in [
-        &["clean", "nowhere", "-o", "out"][..],
-        &["clean", "corpus", "-o", "-", "--ledger", "/dev/full"],
-        &["clean", "corpus", "-o", "-"],
-        &["explain", "corpus/c.bin", "corpus/a.txt"],
+    for (arguments, wanted) in [
+        (&["clean", "nowhere", "-o", "out"][..], 2),
+        (&["clean", "corpus", "-o", "-", "--ledger", "/dev/full"], 3),
+        (&["clean", "corpus", "-o", "-", "--no-ledger"], 1),
+        (&["explain", "rows.jsonl"], 1),
     ] {
         let (heard, unheard) = (folder.run(arguments), unheard(arguments));
-        assert_eq!(code(&unheard), code(&heard), "{arguments:?}");
+        assert!(!heard.stderr.is_empty(), "{arguments:?}");
+        assert_eq!((code(&heard), code(&unheard)), (wanted, wanted), "{arguments:?}");
         assert_eq!(unheard.stdout, heard.stdout);
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use common::{ARTICLE, Folder, code, text};
 
-/// Kills over each kind of corpus: a hundred in all.
-const KILLS: u32 = 25;
+/// Kills over each kind of corpus: a hundred over directories, compressed rows and Parquet.
+const KILLS: u32 = 34;
 
 /// All files below a folder, but for the time that the run took.
 fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -85,6 +85,12 @@ fn page(number: usize) -> String {
     )
 }
 
+/// JSON Lines, a page a row.
+fn rows(count: usize) -> String {
+    let row = |id| serde_json::json!({"id": id, "text": page(id)}).to_string() + "\n";
+    (0..count).map(row).collect()
+}
+
 #[test]
 fn over_a_directory() {
     let folder = Folder::new();
@@ -100,13 +106,10 @@ fn over_a_directory() {
 #[test]
 fn over_compressed_rows() {
     let folder = Folder::new();
-    let rows: String = (0..20_000)
-        .map(|id| serde_json::json!({"id": id, "text": page(id)}).to_string() + "\n")
-        .collect();
+    let rows = zstd::encode_all(rows(20_000).as_bytes(), 3).unwrap();
     fs::create_dir(folder.path("in")).unwrap();
     for name in ["a.jsonl.zst", "b.jsonl.zst"] {
-        fs::write(folder.path("in").join(name), zstd::encode_all(rows.as_bytes(), 3).unwrap())
-            .unwrap();
+        fs::write(folder.path("in").join(name), &rows).unwrap();
     }
     killed_and_killed_again(&folder, &[]);
 }
@@ -114,9 +117,7 @@ fn over_compressed_rows() {
 #[test]
 fn over_rows_into_texts() {
     let folder = Folder::new();
-    let rows: String = (0..900)
-        .map(|id| serde_json::json!({"id": id, "text": page(id)}).to_string() + "\n")
-        .collect();
+    let rows = rows(900);
     // The texts of one are written while another is in hand.
     for name in ["a", "b", "c"] {
         folder.write(&format!("in/{name}.jsonl"), &rows);

@@ -676,14 +676,10 @@ mod tests {
             Sink::directory(directory, "x".into(), Resume::May, Some(2), None).unwrap()
         };
         let done = |number: usize| {
-            let (event, output) = match &steps[number] {
-                (Event::Open(name, parts), output) => (Event::Open(name.clone(), *parts), output),
-                (Event::Close, output) => (Event::Close, output),
-                (Event::None, output) => (Event::None, output),
-            };
+            let (event, output) = steps[number].clone();
             Done {
                 event,
-                output: output.clone(),
+                output,
                 passed: Vec::new(),
                 files: Vec::new(),
                 ledger: Vec::new(),

@@ -62,6 +62,7 @@ pub(crate) struct Done {
 }
 
 /// What a block does to the container in hand.
+#[derive(Clone)]
 pub(crate) enum Event {
     None,
     /// It begins: its name, and whether it is put together from parts.

@@ -211,7 +211,8 @@ fn near_miss(written: &Written, key: &str) -> Option<Stopped> {
         "text" => texts.iter().map(|text| regex::escape(text)).collect(),
         _ => texts.clone(),
     };
-    let inside = Written { keys: vec![("inside", texts)], ignore_case: written.ignore_case };
+    let ignore_case = written.ignore_case;
+    let inside = Written { keys: vec![("inside", texts)], ignore_case, template: None };
     let part = key.get(matches(&inside)?)?;
     // A word or two of a long line is chance.
     (part.len() * 3 >= key.len()).then(|| Stopped::Part(part.to_owned()))

@@ -28,6 +28,7 @@ pub mod edit;
 mod file;
 mod index;
 pub mod key;
+pub mod lexicon;
 mod literals;
 mod load;
 mod matcher;
@@ -36,6 +37,7 @@ mod pattern;
 mod recognise;
 pub mod schema;
 mod set;
+mod template;
 pub mod yaml;
 
 pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};

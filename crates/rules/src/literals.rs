@@ -33,7 +33,7 @@ pub(crate) fn literals(hir: &Hir, anchor: Anchor) -> Option<(Side, Vec<String>)>
         Anchor::Line => &[Side::Start, Side::End],
         Anchor::Start => &[Side::Start],
         Anchor::End => &[Side::End],
-        Anchor::Inside => &[],
+        Anchor::Inside | Anchor::Unless => &[],
     };
     let found = sides.iter().filter_map(|&side| {
         let set = set(seeds(hir, side)?.into_iter().map(|seed| seed.text).collect());

@@ -390,6 +390,7 @@ struct PackedOrigin {
     /// The places of keys among [`WRITTEN_KEYS`], and their texts.
     written: Vec<(usize, Vec<String>)>,
     ignore_case: bool,
+    template: Option<String>,
     era: Era,
     at: usize,
 }
@@ -397,12 +398,12 @@ struct PackedOrigin {
 /// A rule, packed in two: most runs need the first alone.
 fn apart(rule: FileRule) -> (PackedRule, PackedOrigin) {
     let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
-    let ignore_case = written.ignore_case;
+    let Written { ignore_case, template, .. } = written.clone();
     let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
     let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
     let patterns = keys.map(place).zip(patterns.into_iter().map(Pattern::into_prepared)).collect();
     let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
-    let origin = PackedOrigin { language, written: texts, ignore_case, era, at };
+    let origin = PackedOrigin { language, written: texts, ignore_case, template, era, at };
     (PackedRule { rule, digest, patterns }, origin)
 }
 
@@ -419,9 +420,10 @@ impl PackedRule {
 
 impl PackedOrigin {
     fn into_origin(self) -> RuleOrigin {
-        let PackedOrigin { language, written, ignore_case, era, at } = self;
+        let PackedOrigin { language, written, ignore_case, template, era, at } = self;
         let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
-        let written = Written { keys: written.into_iter().map(key).collect(), ignore_case };
+        let keys = written.into_iter().map(key).collect();
+        let written = Written { keys, ignore_case, template };
         RuleOrigin { language, written, era, at }
     }
 }

@@ -1,7 +1,7 @@
 //! Patterns: regexes over keys, folded as keys are, with the literals that they begin or end with.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use chaffinch_stage::Role;
 use regex::Regex;
@@ -28,6 +28,8 @@ pub enum Anchor {
     End,
     /// Anywhere in it.
     Inside,
+    /// Anywhere in it, and then the rule does not match the line.
+    Unless,
 }
 
 /// One regex of a pattern, or several that capture nothing, as one.
@@ -318,6 +320,14 @@ impl Pattern {
         }
     }
 
+    /// Its regexes, neither folded nor anchored.
+    pub(crate) fn parsed_as_written(&self) -> Vec<Hir> {
+        let Origin::Texts(Texts { texts, literal: false, ignore_case }, _) = &self.origin else {
+            return Vec::new();
+        };
+        texts.iter().filter_map(|text| parse_as_it_is(text, *ignore_case).ok()).collect()
+    }
+
     fn prepared(&self) -> Option<&Prepared> {
         match &self.origin {
             Origin::Texts(_, prepared) => prepared.as_deref(),
@@ -437,7 +447,7 @@ fn anchored(hir: Hir, anchor: Anchor) -> Hir {
         Anchor::Line => Hir::concat(vec![start, hir, end]),
         Anchor::Start => Hir::concat(vec![start, hir]),
         Anchor::End => Hir::concat(vec![hir, end]),
-        Anchor::Inside => hir,
+        Anchor::Inside | Anchor::Unless => hir,
     }
 }
 
@@ -519,13 +529,16 @@ fn fold_literal(text: &str) -> String {
     folded.nfc().collect()
 }
 
-/// Characters that keys fold away, and a sample of what they become.
-const FOLDED: &[char] = &[
-    '‘', '’', '‚', '‛', 'ʼ', '“', '”', '„', '‟', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}',
-    '\u{2014}', '\u{2015}', '\u{a0}', '\u{2009}', '\u{202f}', '\u{3000}', '\t', '\u{17f}',
-    '\u{212a}', '\u{212b}', '\u{1c80}', '\u{1c81}', '\u{1c82}', '\u{1c83}', '\u{1c84}', '\u{1c85}',
-    '\u{1c86}',
-];
+/// The characters that keys write as another one. Of white space, those that occur; not U+200C,
+/// which `\w` contains.
+static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let folds = |c: &char| match key::fold(*c) {
+        Fold::To(' ') => matches!(c, '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{3000}'),
+        Fold::To(to) => to != *c,
+        Fold::Drop => false,
+    };
+    ('\0'..='\u{ffff}').filter(folds).collect()
+});
 
 /// A class of half of all characters or more was written as what it leaves out.
 const LARGE_CLASS: u32 = 0x8_0000;
@@ -538,7 +551,7 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
     };
     let size: u32 = ranges.iter().map(|r| u32::from(r.end()) - u32::from(r.start()) + 1).sum();
     let (mut more, mut less) = (Vec::new(), Vec::new());
-    for &c in FOLDED {
+    for &c in FOLDED.iter() {
         let Fold::To(to) = key::fold(c) else { continue };
         if has(c) && size < LARGE_CLASS {
             // No key holds `c`, so that a class without it tells as much.

@@ -99,6 +99,11 @@ pub const RULE: &[Key] = &[
     key("inside", Kind::Regexes, "A regex anywhere in a line."),
     key("from", Kind::Regexes, "A regex for the first line of a block."),
     key("through", Kind::Regexes, "A regex for the last line of the block."),
+    key(
+        "unless",
+        Kind::Regexes,
+        "A regex anywhere in the line: a line that it matches is not a match of the rule.",
+    ),
     key("detect", Kind::Text, "No pattern: switches on a detector of the stage."),
     key(
         "where",
@@ -151,6 +156,24 @@ pub const ALLOW: &[Key] = &[
     key("rule", Kind::Text, "The rule's id in this file."),
     key("on", Kind::Text, "The article of the baseline, or the outlet whose examples it fires on."),
     key("why", Kind::Text, "Why that is right."),
+];
+
+/// A lexicon file.
+pub const LEXICON: &[Key] = &[
+    key("lexicon", Kind::Text, "The language of the cues, an ISO 639 code; `mul` for all languages."),
+    key("name", Kind::Text, "The name of the language in English."),
+    key("kinds", Kind::Node(crate::lexicon::KIND_KEYS), "The cues, by kind."),
+];
+
+/// The cues of one kind.
+pub const LEXICON_ENTRIES: &[Key] = &[
+    key(
+        "entries",
+        Kind::Texts,
+        "Cues: text in which `(a|b)` is a choice, `…` a slot, `#` a number, `*` any ending of a word.",
+    ),
+    key("removes", Kind::Texts, "Lines that the rules must remove."),
+    key("keeps", Kind::Texts, "Sentences with these words that must stay."),
 ];
 
 /// The JSON Schema (2020-12) of a file with these keys. `stages` are the names that may be given,

@@ -262,8 +262,18 @@ fn tells(all: &[Hir], anchor: Anchor) -> Vec<Tell> {
 fn joined(all: Vec<Hir>) -> Vec<Hir> {
     let has_fields = |hir: &Hir| hir.properties().explicit_captures_len() > 0;
     let (fielded, plain): (Vec<Hir>, Vec<Hir>) = all.into_iter().partition(has_fields);
-    let plain = (!plain.is_empty()).then(|| Hir::alternation(plain));
+    let plain = (!plain.is_empty()).then(|| Hir::alternation(factored(plain)));
     plain.into_iter().chain(fielded).collect()
+}
+
+/// Neighbours that begin alike as one, so that what they begin with is tried once.
+fn factored(all: Vec<Hir>) -> Vec<Hir> {
+    let begin = |hir: &Hir| match hir.kind() {
+        HirKind::Concat(parts) => parts.first().cloned(),
+        _ => None,
+    };
+    let same = |one: &Hir, other: &Hir| begin(one).is_some_and(|one| Some(one) == begin(other));
+    all.chunk_by(same).map(|alike| Hir::alternation(alike.to_vec())).collect()
 }
 
 /// The ways of a regex, if it is several: each may be told by something else.

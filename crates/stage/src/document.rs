@@ -516,12 +516,14 @@ impl<'d, 'a> Line<'d, 'a> {
 
     /// Whether the line above is blank, or there is none.
     pub fn after_blank(&self) -> bool {
-        self.doc.lines().rfind(|line| line.index < self.index).is_none_or(|line| line.is_blank())
+        let lines = &self.doc.lines[..self.index];
+        lines.iter().rfind(|line| !line.removed).is_none_or(|line| line.blank)
     }
 
     /// Whether the line below is blank, or there is none.
     pub fn before_blank(&self) -> bool {
-        self.doc.lines().find(|line| line.index > self.index).is_none_or(|line| line.is_blank())
+        let lines = &self.doc.lines[self.index + 1..];
+        lines.iter().find(|line| !line.removed).is_none_or(|line| line.blank)
     }
 
     /// All hits of all stages.

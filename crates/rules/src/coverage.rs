@@ -459,7 +459,7 @@ mod tests {
     fn missing(key: &'static str, regex: &str, cases: &[&str]) -> Vec<String> {
         let keys = vec![(key, [regex.to_owned()].into())];
         let cases: Vec<String> = cases.iter().map(|case| (*case).to_owned()).collect();
-        let found = gaps(&Written { keys, ignore_case: false, template: None }, &cases);
+        let found = gaps(&Written { keys, ignore_case: false, ..Written::default() }, &cases);
         found.into_iter().map(|gap| format!("{}: {}", gap.message, gap.sample)).collect()
     }
 

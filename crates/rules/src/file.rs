@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use chaffinch_stage::{Act, At, Place, Role, Rule, Tier};
+use chaffinch_stage::{Act, At, Certainty, Place, Role, Rule, Tier};
 use regex_syntax::hir::Hir;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::lexicon::Lexicon;
 use crate::pattern::{self, Anchor, Pattern};
+use crate::phrases::List;
 use crate::schema;
-use crate::template::{self, Words};
+use crate::template::{self, Expanded, Words};
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// What a rule file is about.
@@ -80,16 +81,21 @@ pub struct FileRule {
 
 /// What [`FileRule::digest`] is.
 pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
+    let lists: Vec<u64> = written.lists.iter().flat_map(|lists| lists.iter()).map(List::digest).collect();
     let described = format!(
-        "{} {:?}\n{written:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {}",
+        "{} {:?}\n{:?} {:?} {:?} {lists:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {} {:?}",
         rule.stage,
         rule.fields,
+        written.keys,
+        written.ignore_case,
+        written.template,
         rule.place,
         rule.at,
         rule.act,
         rule.max_lines,
         rule.max_words,
-        rule.safe
+        rule.safe,
+        rule.certainty
     );
     xxh3_64(described.as_bytes())
 }
@@ -103,10 +109,23 @@ pub struct Written {
     pub ignore_case: bool,
     /// For a pattern that uses lists of the lexicon: the pattern before the lists were expanded.
     pub template: Option<String>,
+    /// The lists that the texts of each key use, in the order of the keys; nothing if they use none.
+    pub(crate) lists: Vec<Arc<[List]>>,
 }
 
 impl Written {
-    /// The patterns that are written; none if something of it is no pattern.
+    /// A pattern with these keys and texts that uses no lists.
+    pub fn new(keys: Vec<(&'static str, Arc<[String]>)>, ignore_case: bool) -> Written {
+        Written { keys, ignore_case, ..Written::default() }
+    }
+
+    /// The same pattern for text in any case.
+    pub fn in_any_case(&self) -> Written {
+        Written { ignore_case: true, ..self.clone() }
+    }
+
+    /// The patterns that are written; none if something of it is no pattern, or uses lists of the
+    /// lexicon.
     pub fn patterns(&self) -> Option<Vec<Pattern>> {
         let sound = |(key, texts): &(&'static str, Arc<[String]>)| {
             let sound = |text: &String| pattern::check(text, *key == "text", self.ignore_case);
@@ -117,7 +136,8 @@ impl Written {
             Pattern::new(anchor, role, Arc::clone(texts), *key == "text", self.ignore_case)
         };
         let keys = self.keys.iter().filter(|(key, _)| *key != "detect");
-        self.keys.iter().all(sound).then(|| keys.map(pattern).collect())
+        let sound = self.template.is_none() && self.keys.iter().all(sound);
+        sound.then(|| keys.map(pattern).collect())
     }
 }
 
@@ -414,6 +434,11 @@ fn parse_one_rule(
     let act = action.or(replace.map(Act::Replace)).unwrap_or(Act::Remove);
     let fields = node.pairs("fields");
     let safe = node.flag("safe");
+    const CERTAINTIES: [Certainty; 3] = [Certainty::Guess, Certainty::Likely, Certainty::Sure];
+    let certainties: Vec<(&str, Certainty)> =
+        schema::CERTAINTIES.iter().copied().zip(CERTAINTIES).collect();
+    let default_certainty = if safe { Certainty::Sure } else { Certainty::Likely };
+    let certainty = node.one_of("certainty", &certainties).unwrap_or(default_certainty);
     let era = Era { since: parse_day(&node, "since"), until: parse_day(&node, "until") };
     if let (Some(since), Some(until)) = (&era.since, &era.until)
         && since >= until
@@ -452,6 +477,7 @@ fn parse_one_rule(
         max_lines,
         max_words,
         safe,
+        certainty,
         detect,
         fields,
     };
@@ -469,26 +495,29 @@ fn parse_one_rule(
 fn in_all_languages(rule: &FileRule, reading: Reading<'_>) -> Vec<FileRule> {
     let template = rule.written.to_string();
     let in_language = |words: Words<'_>| {
-        let mut keys = Vec::new();
+        let (mut keys, mut lists) = (Vec::new(), Vec::new());
         for (key, texts) in &rule.written.keys {
-            let texts = match *key {
+            let Expanded { texts, lists: used } = match *key {
                 "unless" => words.expand_all(texts),
                 _ => words.expand(texts),
             };
             match (texts.is_empty(), *key) {
-                (false, _) => keys.push((*key, texts.into())),
+                (false, _) => {
+                    keys.push((*key, texts.into()));
+                    lists.push(used.into());
+                }
                 (true, "unless") => {}
                 (true, _) => return None,
             }
         }
         let ignore_case = rule.written.ignore_case;
-        let written = Written { keys, ignore_case, template: Some(template.clone()) };
+        let written = Written { keys, ignore_case, template: Some(template.clone()), lists };
         let code = &words.language.code;
         let own = rule.language.as_ref().is_none_or(|language| language == code);
         let mut file_rule = FileRule {
             rule: Rule { id: format!("{}/{code}", rule.rule.id), ..rule.rule.clone() },
             language: (!words.is_international()).then(|| code.clone()),
-            patterns: written.patterns()?,
+            patterns: patterns_of(&written, None),
             digest: digest(&rule.rule, &written, &rule.era),
             written,
             era: rule.era.clone(),
@@ -534,6 +563,9 @@ fn patterns_of(written: &Written, parsed: Option<&Vec<Vec<Hir>>>) -> Vec<Pattern
         let (anchor, role) = kind_of(key);
         let mut pattern =
             Pattern::new(anchor, role, Arc::clone(texts), *key == "text", written.ignore_case);
+        if let Some(lists) = written.lists.get(at) {
+            pattern = pattern.with_lists(Arc::clone(lists));
+        }
         if let Some(parsed) = parsed.and_then(|parsed| parsed.get(at)) {
             pattern.prepare(parsed);
         }
@@ -610,7 +642,7 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Op
     if key == "detect" {
         let name = node.text("detect")?;
         let keys = vec![("detect", [name.to_owned()].into())];
-        let written = Written { keys, ignore_case, template: None };
+        let written = Written { keys, ignore_case, ..Written::default() };
         let detect = Some(name.to_owned());
         return Some(Parsed { written, parsed: Vec::new(), detect, by_language: false });
     }
@@ -632,7 +664,7 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Op
         keys.push((key, texts));
         all.push(parsed);
     }
-    let written = Written { keys, ignore_case, template: None };
+    let written = Written { keys, ignore_case, ..Written::default() };
     Some(Parsed { written, parsed: all, detect: None, by_language })
 }
 
@@ -663,7 +695,7 @@ fn parse_texts(
     let lists = key != "text" && texts.iter().any(|text| template::has_lists(text));
     // What ships was checked by the tests.
     for (i, text) in texts.iter().enumerate().filter(|_| !shipped) {
-        let plain = match lists.then(|| template::check(text)) {
+        let plain = match (key != "text").then(|| template::check(text)) {
             None => text.to_owned().into(),
             Some(Ok(plain)) => std::borrow::Cow::Owned(plain),
             Some(Err((range, message))) => {
@@ -672,7 +704,13 @@ fn parse_texts(
                 continue;
             }
         };
-        match pattern::check(&plain, key == "text", ignore_case) {
+        let checked = pattern::check(&plain, key == "text", ignore_case);
+        let spelled = (key != "text").then(|| template::without_shapes(text)).flatten();
+        let checked = match spelled {
+            Some(spelled) => checked.and(pattern::check(&spelled, false, ignore_case)),
+            None => checked,
+        };
+        match checked {
             Ok(checked) if checked.empty => {
                 let message = "the pattern matches the empty text, so it would fit everywhere";
                 node.wrong_inside(key, list.then_some(i), 0..text.len(), message);
@@ -694,7 +732,11 @@ fn parse_texts(
             }
         }
     }
-    let texts = texts.into_iter().map(str::to_owned).collect();
+    let spelled = |text: &str| template::without_shapes(text).unwrap_or_else(|| text.to_owned());
+    let texts = match key {
+        "text" => texts.into_iter().map(str::to_owned).collect(),
+        _ => texts.into_iter().map(spelled).collect(),
+    };
     sound.then_some(ParsedTexts { texts, heavy, parsed, lists })
 }
 

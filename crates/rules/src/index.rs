@@ -18,7 +18,7 @@ use memchr::memmem::Finder;
 
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
-use crate::literals::{LITERAL, Side, is_bullet, lower};
+use crate::literals::{LITERAL, Side, is_bullet, is_closer, lower};
 use crate::pattern::Tell;
 
 /// An index over numbered patterns, in the making.
@@ -131,9 +131,7 @@ impl Index {
             if lengths != 0 {
                 self.look_up(ends.of(side), lengths, out);
             }
-            if side == Side::Start
-                && let Some(bare) = ends.bare()
-            {
+            if let Some(bare) = ends.bare(side) {
                 let lengths = gate.lengths(bare.outermost());
                 self.look_up(bare, lengths, out);
             }
@@ -392,13 +390,13 @@ pub(crate) struct Ends<'t> {
     sides: [OnceCell<Outer>; 2],
     /// The outermost two bytes of each side.
     outermost: [OnceCell<u16>; 2],
-    /// The start without bullets, where there are some.
-    bare: OnceCell<Option<Outer>>,
+    /// The start without bullets and the end without closers, where there are some.
+    bare: [OnceCell<Option<Outer>>; 2],
 }
 
 impl<'t> Ends<'t> {
     pub(crate) fn of_text(text: &'t str) -> Ends<'t> {
-        let bare = OnceCell::new();
+        let bare = Default::default();
         // Keys are trimmed, so plain spaces at the ends are nothing.
         let bytes = text.as_bytes();
         let start = bytes.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
@@ -407,23 +405,37 @@ impl<'t> Ends<'t> {
         Ends { text, sides: Default::default(), outermost: Default::default(), bare }
     }
 
-    /// The start behind bullets, where there are some.
-    fn bare(&self) -> Option<&Outer> {
-        match self.text.as_bytes().first() {
-            Some(first) if first.is_ascii_alphanumeric() => None,
-            _ => self.bare.get_or_init(|| self.find_bare()).as_ref(),
+    /// The start after bullets, or the end before closers, if there are some.
+    fn bare(&self, side: Side) -> Option<&Outer> {
+        let outermost = match side {
+            Side::Start => self.text.as_bytes().first(),
+            Side::End => self.text.as_bytes().last(),
+        };
+        match outermost {
+            Some(byte) if byte.is_ascii_alphanumeric() => None,
+            _ => self.bare[side as usize].get_or_init(|| self.find_bare(side)).as_ref(),
         }
     }
 
-    fn find_bare(&self) -> Option<Outer> {
+    fn find_bare(&self, side: Side) -> Option<Outer> {
         let mut any = false;
-        let bullet = |c: char| {
-            let bullet = is_bullet(c);
-            any |= bullet;
-            bullet || matches!(key::fold(c), Fold::Drop | Fold::To(' '))
+        let mut skipped = |c: char| match key::fold(c) {
+            Fold::Drop | Fold::To(' ') => true,
+            // Keys have full-width brackets as ordinary ones.
+            Fold::To(c) => {
+                let skipped = match side {
+                    Side::Start => is_bullet(c),
+                    Side::End => is_closer(c),
+                };
+                any |= skipped;
+                skipped
+            }
         };
-        let rest = self.text.trim_start_matches(bullet);
-        (any && !rest.is_empty()).then(|| Outer::of_text(Side::Start, rest))
+        let rest = match side {
+            Side::Start => self.text.trim_start_matches(&mut skipped),
+            Side::End => self.text.trim_end_matches(&mut skipped),
+        };
+        (any && !rest.is_empty()).then(|| Outer::of_text(side, rest))
     }
 
     fn of(&self, side: Side) -> &Outer {

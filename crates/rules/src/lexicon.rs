@@ -132,7 +132,7 @@ pub(crate) const NUMBER: char = '\u{e001}';
 pub(crate) const ENDING: char = '\u{e002}';
 
 /// The most phrases that one entry may expand into.
-const MOST_PHRASES: usize = 256;
+const MOST_PHRASES: usize = 1000;
 
 /// The code of the file with names and signs that all languages share.
 pub const INTERNATIONAL: &str = "mul";
@@ -308,8 +308,10 @@ fn parse_entries(node: Node<'_>, kind: Kind, language: &str) -> Entries {
         match expand(entry) {
             Ok(phrases) => {
                 let slots = |phrase: &String| phrase.matches(SLOT).count();
-                if kind.form == Form::Slot && phrases.iter().any(|phrase| slots(phrase) != 1) {
-                    let message = "an entry of this kind has one slot `…`, for the networks";
+                let wrong = |phrase: &String| !(1..=2).contains(&slots(phrase));
+                if kind.form == Form::Slot && phrases.iter().any(wrong) {
+                    let message = "an entry of this kind has a slot `…` for the networks, and may have \
+                                   one for a name before it";
                     node.wrong_item("entries", at, message, None);
                 }
                 entries.phrases.extend(phrases);
@@ -336,10 +338,10 @@ fn expand(entry: &str) -> Result<Vec<String>, (std::ops::Range<usize>, &'static 
     }
     let even = |phrase: String| phrase.split_whitespace().collect::<Vec<_>>().join(" ");
     let phrases: Vec<String> = phrases.into_iter().map(even).collect();
-    let shows = |phrase: &String| phrase.chars().any(|c| c.is_alphanumeric() || "&+@©".contains(c));
+    let shows = |phrase: &String| phrase.chars().any(|c| ![SLOT, NUMBER, ENDING, ' '].contains(&c));
     match phrases.iter().all(shows) {
         true => Ok(phrases),
-        false => Err((0..entry.len(), "an entry must not match a text without letters")),
+        false => Err((0..entry.len(), "an entry must have some text in each of its choices")),
     }
 }
 
@@ -382,7 +384,7 @@ fn expand_choices(
             c => push(&mut now, c),
         }
         if all.len() + now.len() > MOST_PHRASES {
-            return Err((0..entry.len(), "the entry expands into over 256 phrases; split it"));
+            return Err((0..entry.len(), "the entry expands into over 1,000 phrases; split it"));
         }
         chars.next();
     }
@@ -429,7 +431,7 @@ mod tests {
         assert_eq!(phrases(r"\(# comments\)"), [format!("({NUMBER} comments)")]);
         assert_eq!(phrases("auf … teil*"), [format!("auf {SLOT} teil{ENDING}")]);
         assert!(expand("a (b").is_err() && expand("a) b").is_err() && expand("( |)").is_err());
-        assert!(expand("(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)").is_err());
+        assert!(expand(&"(a|b)".repeat(10)).is_err());
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod load;
 mod matcher;
 mod packed;
 mod pattern;
+mod phrases;
 mod recognise;
 pub mod schema;
 mod set;

@@ -15,6 +15,7 @@ use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Matcher, TooLong};
+use crate::phrases::List;
 use crate::packed::packed;
 
 /// Where on a line a pattern must match.
@@ -46,11 +47,12 @@ struct Alternative {
 }
 
 impl Alternative {
-    fn new(hir: &Hir, anchor: Anchor) -> Alternative {
+    fn new(hir: &Hir, anchor: Anchor, lists: &[List]) -> Alternative {
         let mut groups = Vec::new();
         named_groups(hir, &mut groups);
-        let reach = hir.properties().maximum_len().filter(|_| anchor == Anchor::End);
-        let matcher = Matcher::new(&anchored(hir.clone(), anchor));
+        let at_end = anchor == Anchor::End && lists.is_empty();
+        let reach = hir.properties().maximum_len().filter(|_| at_end);
+        let matcher = Matcher::new(&anchored(hir.clone(), anchor), lists);
         Alternative { matcher, regex: OnceLock::new(), groups, reach }
     }
 
@@ -163,6 +165,8 @@ struct Texts {
     /// Whether they are meant as they are, not as regexes.
     literal: bool,
     ignore_case: bool,
+    /// The lists that they use.
+    lists: Arc<[List]>,
 }
 
 impl Texts {
@@ -188,9 +192,9 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     fn of(folded: Vec<Hir>, anchor: Anchor, texts: &Texts) -> Prepared {
-        let mut bytes = packed(&tells(&folded, anchor));
+        let mut bytes = packed(&tells(&folded, anchor, &texts.lists));
         let ready = bytes.len() as u32;
-        bytes.extend(packed(&Ready::of(folded, anchor)));
+        bytes.extend(packed(&Ready::of(folded, anchor, &texts.lists)));
         let parts = (ready, bytes.len() as u32);
         bytes.extend(packed(&(&*texts.texts, texts.literal, texts.ignore_case)));
         Prepared { bytes: bytes.into(), parts }
@@ -209,7 +213,7 @@ impl Prepared {
         let packed = self.bytes.get(self.parts.1 as usize..)?;
         let (texts, literal, ignore_case): (Vec<String>, bool, bool) =
             postcard::from_bytes(packed).ok()?;
-        Some(Texts { texts: texts.into(), literal, ignore_case })
+        Some(Texts { texts: texts.into(), literal, ignore_case, lists: [].into() })
     }
 }
 
@@ -234,8 +238,8 @@ pub(crate) enum Tell {
 }
 
 impl Tell {
-    fn of(hir: &Hir, anchor: Anchor) -> Tell {
-        if let Some((side, set)) = literals(hir, anchor) {
+    fn of(hir: &Hir, anchor: Anchor, lists: &[List]) -> Tell {
+        if let Some((side, set)) = literals(hir, anchor, lists) {
             return Tell::Ends(side, set);
         }
         inner(hir).map_or(Tell::Nothing, |set| Tell::Inside(set, Frame::of(hir, anchor)))
@@ -243,19 +247,32 @@ impl Tell {
 }
 
 impl Ready {
-    fn of(all: Vec<Hir>, anchor: Anchor) -> Ready {
+    fn of(all: Vec<Hir>, anchor: Anchor, lists: &[List]) -> Ready {
         let min = all.iter().filter_map(|hir| hir.properties().minimum_len()).min();
         let most = |hir: &Hir| hir.properties().maximum_len().unwrap_or(usize::MAX);
         let max = all.iter().map(most).max().filter(|_| anchor == Anchor::Line);
-        let lengths = (min.unwrap_or(0), max.unwrap_or(usize::MAX));
+        let lengths = match lists {
+            [] => (min.unwrap_or(0), max.unwrap_or(usize::MAX)),
+            _ => (0, usize::MAX),
+        };
         let alternatives = joined(all);
-        let alternatives = alternatives.iter().map(|hir| Alternative::new(hir, anchor)).collect();
+        let alternatives =
+            alternatives.iter().map(|hir| Alternative::new(hir, anchor, lists)).collect();
         Ready { alternatives, lengths }
     }
 }
 
-fn tells(all: &[Hir], anchor: Anchor) -> Vec<Tell> {
-    all.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor)).collect()
+fn tells(all: &[Hir], anchor: Anchor, lists: &[List]) -> Vec<Tell> {
+    if anchor == Anchor::Unless {
+        // It is tried only on lines that another pattern of its rule matches.
+        return Vec::new();
+    }
+    all.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor, lists)).collect()
+}
+
+/// Whether the index has something to find lines by that a regex with lists might match as a whole.
+pub(crate) fn is_found(regex: &str, lists: &[List]) -> bool {
+    parse(regex, true).is_ok_and(|hir| literals(&hir, Anchor::Line, lists).is_some())
 }
 
 /// Of several regexes, those without fields as one.
@@ -302,8 +319,24 @@ impl Pattern {
         literal: bool,
         ignore_case: bool,
     ) -> Pattern {
-        let origin = Origin::Texts(Texts { texts, literal, ignore_case }, None);
+        let lists = [].into();
+        let origin = Origin::Texts(Texts { texts, literal, ignore_case, lists }, None);
         Pattern { anchor, role, origin, ready: OnceLock::new() }
+    }
+
+    /// The pattern with these lists, for which characters in its texts stand.
+    pub(crate) fn with_lists(mut self, all: Arc<[List]>) -> Pattern {
+        if let Origin::Texts(Texts { lists, .. }, _) = &mut self.origin {
+            *lists = all;
+        }
+        self
+    }
+
+    fn lists(&self) -> &[List] {
+        match &self.origin {
+            Origin::Texts(texts, _) => &texts.lists,
+            Origin::Packed(_) => &[],
+        }
     }
 
     /// A pattern of which [`Pattern::into_prepared`] gave this.
@@ -332,7 +365,7 @@ impl Pattern {
 
     /// Its regexes, neither folded nor anchored.
     pub(crate) fn parsed_as_written(&self) -> Vec<Hir> {
-        let Origin::Texts(Texts { texts, literal: false, ignore_case }, _) = &self.origin else {
+        let Origin::Texts(Texts { texts, literal: false, ignore_case, .. }, _) = &self.origin else {
             return Vec::new();
         };
         texts.iter().filter_map(|text| parse_as_it_is(text, *ignore_case).ok()).collect()
@@ -356,7 +389,7 @@ impl Pattern {
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
             let ready = self.prepared().and_then(Prepared::ready);
-            ready.unwrap_or_else(|| Box::new(Ready::of(self.parsed(), self.anchor)))
+            ready.unwrap_or_else(|| Box::new(Ready::of(self.parsed(), self.anchor, self.lists())))
         })
     }
 
@@ -369,7 +402,7 @@ impl Pattern {
     /// What tells of each way to match that it might.
     pub(crate) fn tells(&self) -> Vec<Tell> {
         let told = self.prepared().and_then(Prepared::tells);
-        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor))
+        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor, self.lists()))
     }
 
     /// What its hits are.

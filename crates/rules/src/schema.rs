@@ -56,6 +56,9 @@ const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
 /// Where a rule may act, as rule files have it.
 pub const PLACES: &[&str] = &["head", "tail", "edges", "opening", "closing", "body", "anywhere"];
 
+/// How sure it is that a match is boilerplate, from the least certain.
+pub const CERTAINTIES: &[&str] = &["guess", "likely", "sure"];
+
 /// What a rule may do but cut and replace.
 pub const ACTIONS: &[&str] = &["keep", "note"];
 
@@ -117,6 +120,11 @@ pub const RULE: &[Key] = &[
         "safe",
         Kind::Flag,
         "It cannot be part of an article wherever it stands alone: acts without a body line too, and counts towards no cap.",
+    ),
+    key(
+        "certainty",
+        Kind::OneOf(CERTAINTIES),
+        "How sure it is that a match is boilerplate; `likely` if not said, `sure` for `safe` rules. The damage cap drops guesses first and never what is sure.",
     ),
     key("replace", Kind::Text, "Puts this text in the place of what it matches."),
     key(

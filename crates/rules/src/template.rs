@@ -1,34 +1,94 @@
 //! Templates: patterns that use lists of the lexicon.
 //!
 //! `{kind}` in a pattern matches any phrase of that kind; `{kind: PATTERN}` does so with `PATTERN` in
-//! the slot of each phrase. A rule with such a pattern becomes one rule for each language that has
+//! the slot of each phrase; `{shape}` is one of the [`SHAPES`]. A rule whose pattern uses lists becomes one rule for each language that has
 //! cues for all kinds it names, so that the words of one language never combine with those of
-//! another. The phrases of a list become a regex that shares common beginnings.
+//! another. In the regex of such a rule, a character from a private-use area stands for each list.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::ops::Range;
 
 use chaffinch_stage::script;
 
-use crate::lexicon::{self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Language, Lexicon, NUMBER, SLOT};
+use crate::lexicon::{self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Language, Lexicon, SLOT};
+use crate::pattern;
+use crate::phrases::{FIRST_LIST, List};
 use crate::yaml;
+
+/// Patterns that many rules share: name, pattern, and what it matches.
+pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
+    (
+        "bullet",
+        r"[»›>→•▶►◆■●★☆◎※▼▲👉➡*·|=#_(\[【〈《「『—-]* ?",
+        "bullets, arrows and opening brackets before a line, or nothing",
+    ),
+    (
+        "end",
+        r" ?[»›>→•▶►◆■▼▲*·|=#_)\]】〉》」』:.!…—-]*",
+        "a final mark, arrows and closing brackets, or nothing",
+    ),
+    ("label-end", r" ?(?:[:|»→>/]|[—-] ) ?", "a colon, bar, arrow or dash after a label"),
+    (
+        "networks",
+        r"{network}(?:(?:, ?| ?[/|·•、&+] ?|,? ?{and} ?| ){network})*",
+        "a list of networks",
+    ),
+    (
+        "name",
+        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]{1,14} ?){1,4}"#,
+        "names: words with a capital, or a few words in a script without capitals",
+    ),
+    (
+        "headline",
+        r#"(?-i:[^\p{Ll}\s]).{2,200}(?:[^.。।۔։:;,!?"'»)\]… ]["'»)\]]?|…|\.\.\.|[!?])"#,
+        "a headline: no small letter at the start, no full stop at the end",
+    ),
+    (
+        "speech",
+        r#"(?:[,"'»:] ?(?:[^ ,]+ ){0,3}|[,、」』"»][^。、,]{0,12}){saying}"#,
+        "a verb of saying after a quotation or a comma",
+    ),
+];
 
 /// A part of a template.
 enum Part<'t> {
     Text(&'t str),
     /// A kind, and what fills the slots of its phrases.
     List(usize, Option<Vec<Part<'t>>>),
+    /// A shape.
+    Shape(Vec<Part<'static>>),
 }
 
 /// What is wrong with a template: bytes of it, and why.
 type Wrong = (Range<usize>, String);
 
-/// Whether a pattern uses a list.
+/// Whether a pattern uses a list, or its names are wrong.
 pub(crate) fn has_lists(text: &str) -> bool {
     parse(text, 0, false).map_or(true, |(parts, _)| {
-        parts.iter().any(|part| matches!(part, Part::List(..)))
+        let mut named = Vec::new();
+        kinds(&parts, &mut named);
+        !named.is_empty()
     })
+}
+
+/// A pattern with its shapes spelled out, if it uses shapes and no lists.
+pub(crate) fn without_shapes(text: &str) -> Option<String> {
+    let (parts, _) = parse(text, 0, false).ok()?;
+    fn spell(parts: &[Part<'_>], regex: &mut String) -> Option<()> {
+        parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => Some(regex.push_str(text)),
+            Part::Shape(parts) => {
+                regex.push_str("(?:");
+                spell(parts, regex)?;
+                regex.push(')');
+                Some(())
+            }
+            Part::List(..) => None,
+        })
+    }
+    let mut regex = String::new();
+    parts.iter().any(|part| matches!(part, Part::Shape(_))).then_some(())?;
+    spell(&parts, &mut regex).map(|()| regex)
 }
 
 /// Checks the names of lists. Gives the template as a regex of the same length in which each list
@@ -46,6 +106,7 @@ pub(crate) fn check(text: &str) -> Result<String, Wrong> {
                     plain.push_str(text);
                 }
                 Part::List(_, slot) => fill(slot.as_deref().unwrap_or_default(), start, plain),
+                Part::Shape(_) => {}
             }
         }
     }
@@ -94,10 +155,16 @@ fn parse_list(text: &str, at: usize) -> Result<(Part<'_>, usize), Wrong> {
     let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());
     let name = &rest[..end];
     let after = at + 1 + end;
+    if let Some((_, pattern, _)) = SHAPES.iter().find(|(shape, ..)| *shape == name)
+        && text.as_bytes().get(after) == Some(&b'}')
+    {
+        return Ok((Part::Shape(parse(pattern, 0, false)?.0), after + 1));
+    }
     let Some(kind) = lexicon::kind(name) else {
-        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let kinds = KINDS.iter().map(|kind| kind.name);
+        let names: Vec<&str> = kinds.chain(SHAPES.iter().map(|(name, ..)| *name)).collect();
         let help = yaml::expected(name, &names);
-        return Err((at + 1..after, format!("unknown lexicon kind \"{name}\"; {help}")));
+        return Err((at + 1..after, format!("unknown list \"{name}\"; {help}")));
     };
     let open = || (at..after, format!("`{{{name}` has no closing `}}`"));
     match text.as_bytes().get(after) {
@@ -117,9 +184,13 @@ fn parse_list(text: &str, at: usize) -> Result<(Part<'_>, usize), Wrong> {
 /// The kinds that a template names.
 fn kinds(parts: &[Part<'_>], all: &mut Vec<usize>) {
     for part in parts {
-        if let Part::List(kind, slot) = part {
-            all.push(*kind);
-            kinds(slot.as_deref().unwrap_or_default(), all);
+        match part {
+            Part::Text(_) => {}
+            Part::List(kind, slot) => {
+                all.push(*kind);
+                kinds(slot.as_deref().unwrap_or_default(), all);
+            }
+            Part::Shape(parts) => kinds(parts, all),
         }
     }
 }
@@ -151,30 +222,44 @@ impl<'l> Words<'l> {
 
     /// The regexes of a rule's texts in this language. A text without lists belongs to all
     /// languages; a text that names a kind without cues here is left out.
-    pub(crate) fn expand(&self, texts: &[String]) -> Vec<String> {
-        texts.iter().filter_map(|text| self.expand_one(text)).collect()
-    }
-
-    fn expand_one(&self, text: &str) -> Option<String> {
-        let (parts, _) = parse(text, 0, false).ok()?;
-        let mut named = Vec::new();
-        kinds(&parts, &mut named);
-        let own = |kind: &usize| self.language.kinds.contains_key(kind);
-        let any = |kind: &usize| self.entries(*kind).next().is_some();
-        let here = named.iter().any(own) || named.is_empty() && self.is_international();
-        (here && named.iter().all(any)).then(|| self.emit(&parts))
+    pub(crate) fn expand(&self, texts: &[String]) -> Expanded {
+        self.expand_if(texts, |named| {
+            let own = |kind: &usize| self.language.kinds.contains_key(kind);
+            named.iter().any(own) || named.is_empty() && self.is_international()
+        })
     }
 
     /// As [`Words::expand`] for the texts of `unless`, which hold wherever the rule does.
-    pub(crate) fn expand_all(&self, texts: &[String]) -> Vec<String> {
-        let expand = |text: &String| {
-            let (parts, _) = parse(text, 0, false).ok()?;
+    pub(crate) fn expand_all(&self, texts: &[String]) -> Expanded {
+        self.expand_if(texts, |_| true)
+    }
+
+    fn expand_if(&self, texts: &[String], wanted: impl Fn(&[usize]) -> bool) -> Expanded {
+        let mut expanded = Expanded::default();
+        for (parts, _) in texts.iter().filter_map(|text| parse(text, 0, false).ok()) {
             let mut named = Vec::new();
             kinds(&parts, &mut named);
             let any = |kind: &usize| self.entries(*kind).next().is_some();
-            named.iter().all(any).then(|| self.emit(&parts))
-        };
-        texts.iter().filter_map(expand).collect()
+            if !wanted(&named) || !named.iter().all(any) {
+                continue;
+            }
+            let phrases = || named.iter().flat_map(|kind| self.entries(*kind)).flat_map(|e| &e.phrases);
+            for slot in Slot::ALL {
+                if *slot == Slot::None || phrases().any(|phrase| Slot::of(phrase) == Some(*slot)) {
+                    let count = expanded.lists.len();
+                    let regex = self.emit(&parts, *slot, &mut expanded.lists);
+                    // Phrases that leave nothing for the index to find are left out.
+                    let found = |regex: &String| {
+                        *slot == Slot::None || pattern::is_found(regex, &expanded.lists)
+                    };
+                    match regex.filter(found) {
+                        Some(regex) => expanded.texts.push(regex),
+                        None => expanded.lists.truncate(count),
+                    }
+                }
+            }
+        }
+        expanded
     }
 
     /// The cases of the kinds that these texts name: lines to remove, sentences to keep.
@@ -185,150 +270,142 @@ impl<'l> Words<'l> {
         }
         named.sort_unstable();
         named.dedup();
+        named.retain(|kind| KINDS[*kind].form.needs_cases());
         let entries = || named.iter().filter_map(|kind| self.language.kinds.get(kind));
         let removes = entries().flat_map(|entries| &entries.removes).cloned().collect();
         (removes, entries().flat_map(|entries| &entries.keeps).cloned().collect())
     }
 
-    fn emit(&self, parts: &[Part<'_>]) -> String {
+    /// The regex of a template with the phrases whose slot is in this place; a list without such
+    /// phrases has those without a slot. None if there are none of these either.
+    fn emit(&self, parts: &[Part<'_>], slot: Slot, lists: &mut Vec<List>) -> Option<String> {
         let mut regex = String::new();
         for part in parts {
             match part {
                 Part::Text(text) => regex.push_str(text),
-                Part::List(kind, slot) => {
-                    let slot = slot.as_ref().map(|slot| format!("(?:{})", self.emit(slot)));
-                    regex.push_str(&self.list(*kind, slot.as_deref()));
+                Part::List(kind, filler) => {
+                    let filler = match filler {
+                        Some(filler) => self.emit(filler, Slot::None, lists)?,
+                        None => NAME_PATTERN.to_owned(),
+                    };
+                    regex.push_str(&self.list(*kind, &filler, slot, lists)?);
+                }
+                Part::Shape(parts) => {
+                    regex.push_str("(?:");
+                    regex.push_str(&self.emit(parts, Slot::None, lists)?);
+                    regex.push(')');
                 }
             }
         }
-        regex
+        Some(regex)
     }
 
-    /// The phrases of a kind as one regex.
-    fn list(&self, kind: usize, slot: Option<&str>) -> String {
+    /// The phrases of a kind as a regex.
+    fn list(&self, kind: usize, filler: &str, slot: Slot, lists: &mut Vec<List>) -> Option<String> {
         let phrases: Vec<&str> =
             self.entries(kind).flat_map(|entries| &entries.phrases).map(String::as_str).collect();
-        let code = self.language.code.as_str();
-        // Without a filler, a slot takes a name.
-        let spelling = Spelling { code, slot: slot.unwrap_or("[^.!?。]{1,40}") };
-        if KINDS[kind].form != Form::Word {
-            return format!("(?:{})", Trie::of(&phrases).regex(&spelling));
-        }
-        // Words of scripts with spaces are whole words.
-        let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-        for phrase in phrases {
-            let (before, after) = borders(phrase, KINDS[kind].name, code);
-            groups.entry((before, after)).or_default().push(phrase.trim_start_matches('-'));
-        }
-        let group = |((before, after), phrases): (&(&str, &str), &Vec<&str>)| {
-            format!("{before}(?:{}){after}", Trie::of(phrases).regex(&spelling))
+        let mut push = |phrases: &[&str], borders| {
+            let c = char::from_u32(u32::from(FIRST_LIST) + lists.len() as u32)?;
+            lists.push(List::of(phrases, borders));
+            Some(c)
         };
-        format!("(?:{})", groups.iter().map(group).collect::<Vec<_>>().join("|"))
+        if KINDS[kind].form == Form::Word {
+            let mut groups: BTreeMap<(&str, (bool, bool), &str), Vec<&str>> = BTreeMap::new();
+            for phrase in phrases {
+                let group = word_group(phrase, KINDS[kind].name, &self.language.code);
+                groups.entry(group).or_default().push(phrase.trim_start_matches('-'));
+            }
+            let mut ways = Vec::new();
+            for ((before, borders, after), phrases) in groups {
+                ways.push(format!("{before}{}{after}", push(&phrases, borders)?));
+            }
+            return Some(format!("(?:{})", ways.join("|")));
+        }
+        let with = |slot: Slot| phrases.iter().filter(move |phrase| Slot::of(phrase) == Some(slot));
+        let slot = if with(slot).next().is_some() { slot } else { Slot::None };
+        let split: Vec<Vec<&str>> =
+            with(slot).map(|phrase| phrase.split(SLOT).map(str::trim).collect()).collect();
+        let column = |at: usize| split.iter().map(|parts| parts[at]).collect::<Vec<&str>>();
+        if split.is_empty() {
+            return None;
+        }
+        let filler = format!("(?:{filler})");
+        Some(match slot {
+            Slot::None => push(&column(0), (true, true))?.to_string(),
+            Slot::End => format!("{} ?{filler}", push(&column(0), (true, false))?),
+            Slot::Start => format!("{filler} ?{}", push(&column(1), (false, true))?),
+            Slot::Middle => {
+                let (before, after) = (push(&column(0), (true, false))?, push(&column(1), (false, true))?);
+                format!("{before} ?{filler} ?{after}")
+            }
+            Slot::NameAndEnd => {
+                let (before, between) = (push(&column(0), (true, false))?, push(&column(1), (false, false))?);
+                format!("{before} ?{NAME_PATTERN} ?{between} ?{filler}")
+            }
+        })
     }
 }
 
-/// What must stand before and after a word.
-fn borders(phrase: &str, kind: &str, code: &str) -> (&'static str, &'static str) {
+/// The regexes of a rule's texts in one language, and the lists that they use.
+#[derive(Default)]
+pub(crate) struct Expanded {
+    pub(crate) texts: Vec<String>,
+    pub(crate) lists: Vec<List>,
+}
+
+/// Where in a phrase its slot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    None,
+    Start,
+    Middle,
+    End,
+    /// A slot for a name in the middle and one for networks at the end.
+    NameAndEnd,
+}
+
+impl Slot {
+    const ALL: &[Slot] = &[Slot::None, Slot::Start, Slot::Middle, Slot::End, Slot::NameAndEnd];
+
+    /// None for phrases that cannot be matched.
+    fn of(phrase: &str) -> Option<Slot> {
+        match (phrase.matches(SLOT).count(), phrase.starts_with(SLOT), phrase.ends_with(SLOT)) {
+            (0, ..) => Some(Slot::None),
+            (1, true, false) => Some(Slot::Start),
+            (1, false, false) => Some(Slot::Middle),
+            (1, false, true) => Some(Slot::End),
+            (2, false, true) => Some(Slot::NameAndEnd),
+            _ => None,
+        }
+    }
+}
+
+/// A name or a short phrase within a line.
+const NAME_PATTERN: &str = "[^.!?。]{1,40}";
+
+/// What must stand before and after a word, and whether it must begin and end where a word does.
+fn word_group(phrase: &str, kind: &str, code: &str) -> (&'static str, (bool, bool), &'static str) {
     let is_word = |c: char| c.is_alphanumeric() && !script::is_unspaced(c) || c == ENDING;
     let starts = phrase.chars().next().is_some_and(is_word);
     let ends = phrase.chars().next_back().is_some_and(is_word);
-    let before = match (starts, code) {
-        _ if phrase.starts_with('-') => r"[\p{L}\p{M}]",
-        (false, _) => "",
+    // Inflected names: Facebooku, Instagram'da. Short names would begin other words.
+    let inflected = kind == "network" && ends && phrase.chars().count() > 3;
+    let after = if inflected { r"(?:['-]?[\p{L}\p{M}]{1,8})?\b" } else { "" };
+    match (starts, code) {
+        _ if phrase.starts_with('-') => (r"[\p{L}\p{M}]", (false, true), after),
         // Conjunctions and articles that are written as part of the word.
-        (true, "ar") => r"\b[وف]?",
-        (true, "he") => r"\b[והשכ]?",
-        (true, _) => r"\b",
-    };
-    let after = match ends {
-        false => "",
-        // Inflected names: Facebooku, Instagram'da. Short names would begin other words.
-        true if kind == "network" && phrase.chars().count() > 3 => r"(?:['-]?[\p{L}\p{M}]{1,8})?\b",
-        true => r"\b",
-    };
-    (before, after)
-}
-
-/// How the characters of phrases become a regex in one language.
-struct Spelling<'t> {
-    code: &'t str,
-    slot: &'t str,
-}
-
-impl Spelling<'_> {
-    fn push(&self, c: char, regex: &mut String) {
-        match c {
-            SLOT => regex.push_str(self.slot),
-            NUMBER => regex.push_str(r"\d[\d.,]*"),
-            ENDING => regex.push_str(r"[\p{L}\p{M}]*"),
-            // Writers of these languages differ in where they put spaces.
-            ' ' if ["zh", "ja", "th", "ko", "fa", "ur"].contains(&self.code) => regex.push_str(" ?"),
-            c => match self.unaccented(c) {
-                Some(plain) => regex.extend(['[', c, plain, ']']),
-                None => regex.push_str(&regex_syntax::escape(c.encode_utf8(&mut [0; 4]))),
-            },
-        }
-    }
-
-    /// The letter without its accent, in languages that often leave accents out in capitals.
-    fn unaccented(&self, c: char) -> Option<char> {
-        if c.is_ascii() || !["ca", "el", "es", "fr", "it", "pt", "ro"].contains(&self.code) {
-            return None;
-        }
-        use unicode_normalization::UnicodeNormalization;
-        let plain = std::iter::once(c).nfd().next()?;
-        (plain != c).then_some(plain)
-    }
-}
-
-/// Phrases that share their beginnings.
-#[derive(Default)]
-struct Trie {
-    next: BTreeMap<char, Trie>,
-    is_end: bool,
-}
-
-impl Trie {
-    fn of(phrases: &[&str]) -> Trie {
-        let mut trie = Trie::default();
-        for phrase in phrases {
-            let mut at = &mut trie;
-            for c in phrase.chars() {
-                at = at.next.entry(c).or_default();
-            }
-            at.is_end = true;
-        }
-        trie
-    }
-
-    fn regex(&self, spelling: &Spelling<'_>) -> String {
-        let mut regex = String::new();
-        self.emit(spelling, &mut regex);
-        regex
-    }
-
-    /// Longer phrases come first, so that a match takes as much as it can.
-    fn emit(&self, spelling: &Spelling<'_>, regex: &mut String) {
-        let group = self.next.len() > 1 || self.is_end && !self.next.is_empty();
-        if group {
-            regex.push_str("(?:");
-        }
-        for (at, (c, next)) in self.next.iter().enumerate() {
-            if at > 0 {
-                regex.push('|');
-            }
-            spelling.push(*c, regex);
-            next.emit(spelling, regex);
-        }
-        if group {
-            let _ = write!(regex, "{}", if self.is_end { ")?" } else { ")" });
-        }
+        (true, "ar") => (r"\b[وف]?", (false, !inflected), after),
+        (true, "he") => (r"\b[והשכ]?", (false, !inflected), after),
+        _ => ("", (true, !inflected), after),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chaffinch_stage::Role;
+
     use super::*;
+    use crate::pattern::{Anchor, Pattern};
 
     fn lexicon() -> Lexicon {
         let file = "lexicon: xx\nname: Test\nkinds:\n  share:\n    entries: [\"share (this|it)\"]\n    removes: [Share this]\n    keeps: [Share it]\n  share-on:\n    entries: [\"share on …\", \"on … share\"]\n    removes: [x]\n    keeps: [x]\n  network:\n    entries: [Fedibook]\n  and:\n    entries: [et]\n";
@@ -340,22 +417,26 @@ mod tests {
         lexicon
     }
 
-    fn expanded(code: &str, text: &str) -> Option<String> {
+    fn expanded(code: &str, text: &str) -> Vec<String> {
         let lexicon = lexicon();
         let words = Words::all(&lexicon).find(|words| words.language.code == code).unwrap();
-        words.expand_one(text)
+        words.expand(&[text.to_owned()]).texts
     }
 
     fn matches(text: &str, line: &str) -> bool {
-        let regex = expanded("xx", text).unwrap();
-        regex::Regex::new(&format!("^(?:{regex})$")).unwrap().is_match(line)
+        let lexicon = lexicon();
+        let words = Words::all(&lexicon).find(|words| words.language.code == "xx").unwrap();
+        let Expanded { texts, lists } = words.expand(&[text.to_owned()]);
+        let pattern = Pattern::new(Anchor::Line, Role::Line, texts.into(), false, true);
+        pattern.with_lists(lists.into()).is_match(line)
     }
 
     #[test]
-    fn lists_share_their_beginnings() {
-        assert_eq!(expanded("xx", "{share}[.]?").unwrap(), "(?:share (?:it|this))[.]?");
-        assert_eq!(expanded("xx", r"\p{Lu}{2}a{1,3}"), None);
-        assert_eq!(expanded("mul", "a{1}").as_deref(), Some("a{1}"));
+    fn lists_are_characters() {
+        assert_eq!(expanded("xx", "{share}[.]?"), [format!("{FIRST_LIST}[.]?")]);
+        assert_eq!(expanded("xx", r"\p{Lu}{2}a{1,3}"), [""; 0]);
+        assert_eq!(expanded("mul", "a{1}"), ["a{1}"]);
+        assert!(matches("{share}[.]?", "Share THIS.") && !matches("{share}[.]?", "Share thistle"));
     }
 
     #[test]
@@ -364,7 +445,19 @@ mod tests {
         assert!(matches(text, "share on Facebook, X et Fedibook"));
         assert!(matches(text, "on Facebook'ta share"));
         assert!(!matches(text, "share on Xavier") && !matches(text, "share on Facebook et"));
-        assert_eq!(expanded("mul", text), None);
+        assert_eq!(expanded("xx", text).len(), 2);
+        assert_eq!(expanded("mul", text), [""; 0]);
+    }
+
+    #[test]
+    fn shapes_are_spelled_out() {
+        let text = without_shapes("{bullet}a{1,2}").unwrap();
+        assert!(text.ends_with("-]* ?)a{1,2}"), "{text}");
+        assert_eq!(without_shapes("a{1,2}"), None);
+        assert!(!has_lists("{bullet}a") && has_lists("{bullet}{networks}"));
+        for (name, pattern, _) in SHAPES {
+            assert!(check(pattern).is_ok(), "{name}");
+        }
     }
 
     #[test]

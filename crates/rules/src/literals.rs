@@ -67,8 +67,8 @@ pub(crate) fn is_bullet(c: char) -> bool {
 /// lines up with and without these.
 pub(crate) fn is_closer(c: char) -> bool {
     match c.is_ascii() {
-        true => matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | ')' | ']' | '.' | ':' | '!'),
-        false => "»›→►▶◆■▼▲·】〉》」』…—".contains(c),
+        true => matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | ')' | ']' | '.' | ':' | '!' | '?'),
+        false => "»›→►▶◆■▼▲·•】〉》」』…—。।۔؟".contains(c),
     }
 }
 

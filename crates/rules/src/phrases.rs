@@ -4,7 +4,7 @@
 //! after the other, and looks up the hash wherever some phrase of the list ends, so the cost depends
 //! on the length of the text and not on the number of phrases. Case and accents are left out of the
 //! hash, and so are spaces beside a letter that is not ASCII, since writers of many languages differ
-//! in where they put them. Any number counts as one character.
+//! in where they put them; commas and colons are left out too. Any number counts as one character.
 
 use chaffinch_stage::script;
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ impl Phrases {
                 None => (&*key, false),
             };
             let (mut hash, mut length) = (0, 0);
-            let mut chars = text.chars().filter(|c| *c != ENDING).peekable();
+            let mut chars = text.chars().filter(|c| !matches!(*c, ENDING | ',' | ':')).peekable();
             let mut last = ' ';
             while let Some(c) = chars.next() {
                 if c == ' ' && !(spaces(last) && chars.peek().is_some_and(|next| spaces(*next))) {
@@ -177,6 +177,9 @@ impl Phrases {
         let mut chars = rest.char_indices().peekable();
         let mut last = ' ';
         while let Some((place, c)) = chars.next() {
+            if matches!(c, ',' | ':') && length > 0 {
+                continue;
+            }
             if c == ' ' && !(spaces(last) && chars.peek().is_some_and(|(_, next)| spaces(*next))) {
                 continue;
             }
@@ -215,7 +218,7 @@ impl Phrases {
 
 /// Whether a space beside this character is part of a phrase.
 fn spaces(c: char) -> bool {
-    c == NUMBER || c.is_numeric() || normal(c).is_ascii()
+    c == NUMBER || c.is_numeric() || normal(c).is_ascii_alphanumeric()
 }
 
 fn is_letter(c: char) -> bool {

@@ -24,7 +24,7 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "end",
-        r" ?[»›>→•▶►◆■▼▲*·|=#_)\]】〉》」』:.!…—-]*",
+        r" ?[»›>→•▶►◆■▼▲*·|=#_)\]】〉》」』:.!?…。।۔؟—-]*",
         "a final mark, arrows and closing brackets, or nothing",
     ),
     ("label-end", r" ?(?:[:|»→>/]|[—-] ) ?", "a colon, bar, arrow or dash after a label"),
@@ -35,7 +35,7 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "name",
-        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]{1,14} ?){1,4}"#,
+        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,14} ?){1,4}|[\p{Han}\p{Katakana}ー・=/()A-Za-z]{2,9}"#,
         "names: words with a capital, or a few words in a script without capitals",
     ),
     (
@@ -45,7 +45,7 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "speech",
-        r#"(?:[,"'»:] ?(?:[^ ,]+ ){0,3}|[,、」』"»][^。、,]{0,12}){saying}"#,
+        r#"(?:[,"'»] ?(?:[^ ,]+ ){0,3}|[,、」』"»][^。、,]{0,12}){saying}"#,
         "a verb of saying after a quotation or a comma",
     ),
 ];
@@ -447,6 +447,19 @@ mod tests {
         assert!(!matches(text, "share on Xavier") && !matches(text, "share on Facebook et"));
         assert_eq!(expanded("xx", text).len(), 2);
         assert_eq!(expanded("mul", text), [""; 0]);
+    }
+
+    #[test]
+    fn slots_in_the_middle_take_a_name() {
+        let file = "lexicon: xx\nname: Test\nkinds:\n  newsletter:\n    entries: [\"sign up (to|for) the … newsletter\", \"sign up for our newsletter\"]\n    removes: [x]\n    keeps: [x]\n  you:\n    entries: [your]\n";
+        let (lexicon, _) = Lexicon::with(&[("xx.yaml".to_owned(), file.to_owned())]);
+        let words = Words::all(&lexicon).find(|words| words.language.code == "xx").unwrap();
+        let text = "{bullet}{newsletter}(?: |[.!?:—-] ).{0,200}{you}.{0,120}".to_owned();
+        let Expanded { texts, lists } = words.expand(&[text]);
+        assert_eq!(texts.len(), 2);
+        let pattern = Pattern::new(Anchor::Line, Role::Line, texts.into(), false, true);
+        let pattern = pattern.with_lists(lists.into());
+        assert!(pattern.is_match("Sign up to the Example Pro newsletter to get all the news your business needs!"));
     }
 
     #[test]

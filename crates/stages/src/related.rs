@@ -23,21 +23,26 @@ pub struct Related;
 impl Stage for Related {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
-        for (id, _) in doc.detectors("list").filter(|_| doc.has_cues()) {
-            if !doc.has_body() {
-                continue;
-            }
-            let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
-            let body = lines.iter().filter(|line| line.is_body()).count();
-            let (mut at, mut above) = (0, 0);
-            while at < lines.len() {
-                above += usize::from(lines[at].is_body());
-                let length = match heading(doc, &lines[at]) {
-                    Some(heading) if above > 0 => length(heading, &lines[at..], above * 2 > body),
-                    _ => 0,
-                };
-                lines[at..at + length].iter().for_each(|line| marks.remove(line.span(), id));
-                at += length.max(1);
+        let (list, titles) = (doc.detectors("list").next(), doc.detectors("box").next());
+        if list.is_none() && titles.is_none() || !doc.has_cues() || !doc.has_body() {
+            return;
+        }
+        let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
+        let body = lines.iter().filter(|line| line.is_body()).count();
+        let (mut at, mut above) = (0, 0);
+        while at < lines.len() {
+            above += usize::from(lines[at].is_body());
+            let below = &lines[at..];
+            at += 1;
+            let Some(heading) = heading(doc, &below[0]).filter(|_| above > 0) else { continue };
+            let late = above * 2 > body && is_list(&below[1..]);
+            let (rule, length) = match list.filter(|_| late) {
+                Some(rule) => (Some(rule), below.len()),
+                None => (titles, box_length(heading, below)),
+            };
+            if let Some((id, _)) = rule {
+                below[..length].iter().for_each(|line| marks.remove(line.span(), id));
+                at += length.saturating_sub(1);
             }
         }
     }
@@ -63,14 +68,10 @@ fn heading(doc: &Document<'_>, line: &Line<'_, '_>) -> Option<Heading> {
     headings.min_by_key(|heading| *heading == Heading::Label)
 }
 
-/// The number of lines of the list that begins with this heading; 0 if it is none. `late`: more than
-/// half of the body is above it.
-fn length(heading: Heading, lines: &[Line<'_, '_>], late: bool) -> usize {
+/// The number of lines of the box that begins with this heading: the heading and the titles directly
+/// below it; 0 if it is none.
+fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
     let below = &lines[1..];
-    let ends_with_sentence = below.last().is_some_and(|line| is_sentence(line));
-    if late && !below.is_empty() && !ends_with_sentence && is_list(below) {
-        return lines.len();
-    }
     let mut titles = below.iter().take(MOST_TITLES).take_while(|line| is_title(line)).count();
     // The last one is the heading of what follows if a blank line sets it off from the others.
     if let [.., last] = &below[..titles]
@@ -99,8 +100,11 @@ fn is_sentence(line: &Line<'_, '_>) -> bool {
 }
 
 /// Whether lines are titles and teasers: at most half of them sentences, none long, no two in a
-/// row that are whole.
+/// row that are whole, and none at the end.
 fn is_list(lines: &[Line<'_, '_>]) -> bool {
+    if lines.last().is_none_or(is_sentence) {
+        return false;
+    }
     let sentences = lines.iter().filter(|line| line.is_body()).count();
     let long = |line: &Line<'_, '_>| is_sentence(line) && line.words() > TEASER_WORDS;
     let prose = |pair: &[Line<'_, '_>]| pair.iter().all(is_sentence);

@@ -23,6 +23,11 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
         "bullets, arrows and opening brackets before a line, or nothing",
     ),
     (
+        "arrow",
+        r"[»›>→▶►◆■★☆※▼▲👉➡|=#_(\[【〈《「『—-]* ?",
+        "arrows and opening brackets before a line, but no bullets of lists, or nothing",
+    ),
+    (
         "end",
         r" ?[»›>→•▶►◆■▼▲*·|=#_)\]】〉》」』:.!?…。।۔؟—-]*",
         "a final mark, arrows and closing brackets, or nothing",

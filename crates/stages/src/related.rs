@@ -17,6 +17,9 @@ const TITLE_WORDS: std::ops::RangeInclusive<usize> = 3..=25;
 /// The most titles of a list in the midst of an article.
 const MOST_TITLES: usize = 12;
 
+/// From so many teasers on, a list that ends with a sentence is a list.
+const FEW_TEASERS: usize = 3;
+
 /// Marks links to other articles.
 pub struct Related;
 
@@ -35,9 +38,9 @@ impl Stage for Related {
             let below = &lines[at..];
             at += 1;
             let Some(heading) = heading(doc, &below[0]).filter(|_| above > 0) else { continue };
-            let late = above * 2 > body && is_list(&below[1..]);
-            let (rule, length) = match list.filter(|_| late) {
-                Some(rule) => (Some(rule), below.len()),
+            let late = if above * 2 > body { list_length(&below[1..]) } else { 0 };
+            let (rule, length) = match list.filter(|_| late > 0) {
+                Some(rule) => (Some(rule), late + 1),
                 None => (titles, box_length(heading, below)),
             };
             if let Some((id, _)) = rule {
@@ -99,12 +102,20 @@ fn is_sentence(line: &Line<'_, '_>) -> bool {
     line.is_body() && !breaks_off(line.text())
 }
 
-/// Whether lines are titles and teasers: at most half of them sentences, none long, no two in a
-/// row that are whole, and none at the end.
-fn is_list(lines: &[Line<'_, '_>]) -> bool {
-    if lines.last().is_none_or(is_sentence) {
-        return false;
+/// The number of lines of a list that runs to the end of the document; 0 if the lines are none. A
+/// sentence at the end stays, since it may be the end of the article.
+fn list_length(lines: &[Line<'_, '_>]) -> usize {
+    let Some((last, before)) = lines.split_last() else { return 0 };
+    if !is_sentence(last) {
+        return if is_list(lines) { lines.len() } else { 0 };
     }
+    let teasers = before.iter().filter(|line| is_sentence(line)).count();
+    if teasers >= FEW_TEASERS && is_list(before) { before.len() } else { 0 }
+}
+
+/// Whether lines are titles and teasers: at most half of them sentences, none long, no two in a
+/// row that are whole.
+fn is_list(lines: &[Line<'_, '_>]) -> bool {
     let sentences = lines.iter().filter(|line| line.is_body()).count();
     let long = |line: &Line<'_, '_>| is_sentence(line) && line.words() > TEASER_WORDS;
     let prose = |pair: &[Line<'_, '_>]| pair.iter().all(is_sentence);

@@ -1,7 +1,7 @@
 //! Templates: patterns that use lists of the lexicon.
 //!
-//! `{kind}` in a pattern matches any phrase of that kind; `{kind: PATTERN}` does so with `PATTERN` in
-//! the slot of each phrase; `{shape}` is one of the [`SHAPES`]. A rule whose pattern uses lists becomes one rule for each language that has
+//! `{kind}` in a pattern matches any phrase of that kind; `{kind: PATTERN}` matches the phrases that have
+//! a slot, with `PATTERN` in it; `{shape}` is one of the [`SHAPES`]. A rule whose pattern uses lists becomes one rule for each language that has
 //! cues for all kinds it names, so that the words of one language never combine with those of
 //! another. In the regex of such a rule, a character from a private-use area stands for each list.
 
@@ -289,6 +289,11 @@ impl<'l> Words<'l> {
             match part {
                 Part::Text(text) => regex.push_str(text),
                 Part::List(kind, filler) => {
+                    // What fills a slot is for the phrases that have one.
+                    let has_slots = KINDS[*kind].form != Form::Word;
+                    if filler.is_some() && slot == Slot::None && has_slots {
+                        return None;
+                    }
                     let filler = match filler {
                         Some(filler) => self.emit(filler, Slot::None, lists)?,
                         None => NAME_PATTERN.to_owned(),

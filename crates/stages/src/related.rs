@@ -14,8 +14,9 @@ const TEASER_WORDS: usize = 40;
 /// The fewest and the most words of a title in a list: shorter lines may be headings of the article.
 const TITLE_WORDS: std::ops::RangeInclusive<usize> = 3..=25;
 
-/// The most titles of a list in the midst of an article.
-const MOST_TITLES: usize = 12;
+/// The most titles of a list in the midst of an article, below a heading that is certain and below a
+/// label.
+const MOST_TITLES: (usize, usize) = (12, 3);
 
 /// From so many teasers on, a list that ends with a sentence is a list.
 const FEW_TEASERS: usize = 3;
@@ -58,6 +59,8 @@ enum Heading {
     Certain,
     /// A label that usually has its link on the same line: "Read also".
     Label,
+    /// It heads a list in the tail, but elsewhere it may head a section: "Latest".
+    Tail,
 }
 
 fn heading(doc: &Document<'_>, line: &Line<'_, '_>) -> Option<Heading> {
@@ -66,16 +69,21 @@ fn heading(doc: &Document<'_>, line: &Line<'_, '_>) -> Option<Heading> {
     let headings = named.filter_map(|name| match name {
         "heading" => Some(Heading::Certain),
         "label-heading" => Some(Heading::Label),
+        "list-heading" => Some(Heading::Tail),
         _ => None,
     });
-    headings.min_by_key(|heading| *heading == Heading::Label)
+    headings.min_by_key(|heading| *heading as u8)
 }
 
 /// The number of lines of the box that begins with this heading: the heading and the titles directly
 /// below it; 0 if it is none.
 fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
+    if heading == Heading::Tail {
+        return 0;
+    }
     let below = &lines[1..];
-    let mut titles = below.iter().take(MOST_TITLES).take_while(|line| is_title(line)).count();
+    let most = if heading == Heading::Certain { MOST_TITLES.0 } else { MOST_TITLES.1 };
+    let mut titles = below.iter().take(most).take_while(|line| is_title(line)).count();
     // The last one is the heading of what follows if a blank line sets it off from the others.
     if let [.., last] = &below[..titles]
         && titles < below.len()
@@ -93,7 +101,8 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
 /// Whether a line may be the title of another article.
 fn is_title(line: &Line<'_, '_>) -> bool {
     let text = line.text().trim();
-    let quoted = text.starts_with(['"', '“', '„', '«', '—', '–']);
+    // Bullets are of a list of the article, dashes and quotes of a dialogue.
+    let quoted = text.starts_with(['"', '“', '„', '«', '—', '–', '•', '·', '*', '-']);
     let stops = text.ends_with(['.', '。', '।', '۔', '։', ':', '：', ',', ';']) && !breaks_off(text);
     !line.is_body() && !quoted && !stops && TITLE_WORDS.contains(&script::words(text))
 }

@@ -400,7 +400,8 @@ impl<'a> Work<'a> {
         if rule.tier != Tier::Generic || rule.detect.is_some() {
             return false;
         }
-        let mut above = self.doc.lines().take_while(|line| !line.is_body()).filter(|line| !line.is_blank());
+        let mut above =
+            self.doc.lines().take_while(|line| !line.is_body()).filter(|line| !line.is_blank());
         let Some(first) = above.next().filter(|line| mark.span.covers(line.span())) else {
             return false;
         };
@@ -515,7 +516,9 @@ impl<'a> Work<'a> {
         if cut <= allowed {
             return None;
         }
-        unsure.sort_by_key(|(certainty, span)| (*certainty, std::cmp::Reverse(span.len()), span.start()));
+        unsure.sort_by_key(|(certainty, span)| {
+            (*certainty, std::cmp::Reverse(span.len()), span.start())
+        });
         let mut left = cut;
         let dropped = unsure.iter().take_while(|(_, span)| {
             let drops = left > allowed;

@@ -81,7 +81,8 @@ pub struct FileRule {
 
 /// What [`FileRule::digest`] is.
 pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
-    let lists: Vec<u64> = written.lists.iter().flat_map(|lists| lists.iter()).map(List::digest).collect();
+    let lists: Vec<u64> =
+        written.lists.iter().flat_map(|lists| lists.iter()).map(List::digest).collect();
     let described = format!(
         "{} {:?}\n{:?} {:?} {:?} {lists:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {} {:?}",
         rule.stage,
@@ -236,7 +237,11 @@ impl RuleFile {
     /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
     pub fn parse(file: &str, source: &str, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
         let lexicon = None;
-        RuleFile::parse_as(file, source, Reading { stages, shipped: false, prepare: false, lexicon })
+        RuleFile::parse_as(
+            file,
+            source,
+            Reading { stages, shipped: false, prepare: false, lexicon },
+        )
     }
 
     pub(crate) fn parse_as(
@@ -483,7 +488,17 @@ fn parse_one_rule(
     };
     let at = at_in_file;
     if by_language {
-        let rule = FileRule { patterns: Vec::new(), rule, language, written, era, at, removes, keeps, digest: 0 };
+        let rule = FileRule {
+            patterns: Vec::new(),
+            rule,
+            language,
+            written,
+            era,
+            at,
+            removes,
+            keeps,
+            digest: 0,
+        };
         return Some(in_all_languages(&rule, reading));
     }
     let patterns = patterns_of(&written, reading.prepare.then_some(&parsed));
@@ -526,13 +541,15 @@ fn in_all_languages(rule: &FileRule, reading: Reading<'_>) -> Vec<FileRule> {
             keeps: Vec::new(),
         };
         if reading.prepare {
-            let parsed = file_rule.patterns.iter().map(Pattern::parsed_as_written).collect::<Vec<_>>();
+            let parsed =
+                file_rule.patterns.iter().map(Pattern::parsed_as_written).collect::<Vec<_>>();
             file_rule.patterns.iter_mut().zip(&parsed).for_each(|(p, parsed)| p.prepare(parsed));
         } else {
             let texts = rule.written.keys.iter().filter(|(key, _)| *key != "unless");
             let texts: Vec<String> = texts.flat_map(|(_, texts)| texts.iter().cloned()).collect();
             let (removes, keeps) = words.cases(&texts);
-            file_rule.removes = removes.into_iter().filter(|line| file_rule.matches(line)).collect();
+            file_rule.removes =
+                removes.into_iter().filter(|line| file_rule.matches(line)).collect();
             file_rule.keeps = keeps;
             if words.is_international() {
                 file_rule.removes.extend(rule.removes.iter().cloned());
@@ -550,7 +567,9 @@ impl FileRule {
         let key = crate::key::key(line);
         let matching = |unless: bool| {
             let mut all = self.patterns.iter();
-            all.any(|pattern| (pattern.anchor == Anchor::Unless) == unless && pattern.is_match(&key))
+            all.any(|pattern| {
+                (pattern.anchor == Anchor::Unless) == unless && pattern.is_match(&key)
+            })
         };
         matching(false) && !matching(true)
     }

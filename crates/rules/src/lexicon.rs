@@ -203,11 +203,12 @@ impl Lexicon {
         let mut digest = Xxh3Default::new();
         for parsed in parsed {
             match parsed {
-                Ok(language) => match lexicon.languages.iter_mut().find(|l| l.code == language.code)
-                {
-                    Some(known) => *known = language,
-                    None => lexicon.languages.push(language),
-                },
+                Ok(language) => {
+                    match lexicon.languages.iter_mut().find(|l| l.code == language.code) {
+                        Some(known) => *known = language,
+                        None => lexicon.languages.push(language),
+                    }
+                }
                 Err(found) => problems.extend(found),
             }
         }
@@ -321,7 +322,8 @@ fn parse_entries(node: Node<'_>, kind: Kind, language: &str) -> Entries {
     }
     node.finish();
     if language == "sr" {
-        let latin: Vec<String> = entries.phrases.iter().map(|phrase| serbian_latin(phrase)).collect();
+        let latin: Vec<String> =
+            entries.phrases.iter().map(|phrase| serbian_latin(phrase)).collect();
         entries.phrases.extend(latin);
     }
     entries.phrases.sort();
@@ -398,11 +400,36 @@ fn serbian_latin(text: &str) -> String {
     for c in text.chars() {
         let lower = c.to_lowercase().next().unwrap_or(c);
         let letter = match lower {
-            'а' => "a", 'б' => "b", 'в' => "v", 'г' => "g", 'д' => "d", 'ђ' => "đ", 'е' => "e",
-            'ж' => "ž", 'з' => "z", 'и' => "i", 'ј' => "j", 'к' => "k", 'л' => "l", 'љ' => "lj",
-            'м' => "m", 'н' => "n", 'њ' => "nj", 'о' => "o", 'п' => "p", 'р' => "r", 'с' => "s",
-            'т' => "t", 'ћ' => "ć", 'у' => "u", 'ф' => "f", 'х' => "h", 'ц' => "c", 'ч' => "č",
-            'џ' => "dž", 'ш' => "š",
+            'а' => "a",
+            'б' => "b",
+            'в' => "v",
+            'г' => "g",
+            'д' => "d",
+            'ђ' => "đ",
+            'е' => "e",
+            'ж' => "ž",
+            'з' => "z",
+            'и' => "i",
+            'ј' => "j",
+            'к' => "k",
+            'л' => "l",
+            'љ' => "lj",
+            'м' => "m",
+            'н' => "n",
+            'њ' => "nj",
+            'о' => "o",
+            'п' => "p",
+            'р' => "r",
+            'с' => "s",
+            'т' => "t",
+            'ћ' => "ć",
+            'у' => "u",
+            'ф' => "f",
+            'х' => "h",
+            'ц' => "c",
+            'ч' => "č",
+            'џ' => "dž",
+            'ш' => "š",
             _ => {
                 latin.push(c);
                 continue;
@@ -423,11 +450,10 @@ mod tests {
 
     #[test]
     fn choices_expand() {
-        assert_eq!(phrases("share (this|the (good |)page)"), [
-            "share this",
-            "share the good page",
-            "share the page"
-        ]);
+        assert_eq!(
+            phrases("share (this|the (good |)page)"),
+            ["share this", "share the good page", "share the page"]
+        );
         assert_eq!(phrases(r"\(# comments\)"), [format!("({NUMBER} comments)")]);
         assert_eq!(phrases("auf … teil*"), [format!("auf {SLOT} teil{ENDING}")]);
         assert!(expand("a (b").is_err() && expand("a) b").is_err() && expand("( |)").is_err());
@@ -439,11 +465,14 @@ mod tests {
         let file = "lexicon: xx\nname: Test\nkinds:\n  share:\n    entries: [\"a (b\"]\n    removes: [A]\n  shared:\n    entries: [a]\n";
         let problems = Language::parse("rules/lexicon/xx.yaml", file).unwrap_err();
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, [
-            "rules/lexicon/xx.yaml:4:3: `keeps` is missing: a sentence with these words that must stay",
-            "rules/lexicon/xx.yaml:5:18: `(` without `)`",
-            "rules/lexicon/xx.yaml:7:3: unknown key \"shared\"; did you mean \"share\"?",
-        ]);
+        assert_eq!(
+            shown,
+            [
+                "rules/lexicon/xx.yaml:4:3: `keeps` is missing: a sentence with these words that must stay",
+                "rules/lexicon/xx.yaml:5:18: `(` without `)`",
+                "rules/lexicon/xx.yaml:7:3: unknown key \"shared\"; did you mean \"share\"?",
+            ]
+        );
     }
 
     #[test]

@@ -29,11 +29,7 @@ const MOST_CHARACTERS: usize = 24;
 
 /// Literals of the side where the shortest one is longer; none where a match may begin and end
 /// with anything.
-pub(crate) fn literals(
-    hir: &Hir,
-    anchor: Anchor,
-    lists: &[List],
-) -> Option<(Side, Vec<String>)> {
+pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Side, Vec<String>)> {
     let sides: &[Side] = match anchor {
         Anchor::Line => &[Side::Start, Side::End],
         Anchor::Start => &[Side::Start],
@@ -58,7 +54,7 @@ pub(crate) fn literals(
 /// looks lines up with and without these.
 pub(crate) fn is_bullet(c: char) -> bool {
     match c.is_ascii() {
-        true => matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | '(' | '[' | '\''| '"'),
+        true => matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | '(' | '[' | '\'' | '"'),
         false => "»«›‹→•▶►·—–‣▪○‐‑‒―▸●◆◇■□★☆◎※▼▲【〈《「『〔［（＜>➡➤👉📌✅".contains(c),
     }
 }
@@ -67,7 +63,9 @@ pub(crate) fn is_bullet(c: char) -> bool {
 /// lines up with and without these.
 pub(crate) fn is_closer(c: char) -> bool {
     match c.is_ascii() {
-        true => matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | ')' | ']' | '.' | ':' | '!' | '?'),
+        true => {
+            matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | ')' | ']' | '.' | ':' | '!' | '?')
+        }
         false => "»›→►▶◆■▼▲·•】〉》」』…—。।۔؟".contains(c),
     }
 }
@@ -184,9 +182,8 @@ fn inner_to(hir: &Hir, depth: usize) -> Option<Vec<String>> {
 
 /// The longest part of a literal that keys leave as it is.
 fn unfolded(text: &str) -> &str {
-    let folded = |c: char| {
-        c.is_whitespace() || "'\"-—".contains(c) || is_mark(c) || list_of(c).is_some()
-    };
+    let folded =
+        |c: char| c.is_whitespace() || "'\"-—".contains(c) || is_mark(c) || list_of(c).is_some();
     // Of equally long parts, the first.
     text.split(folded).rev().max_by_key(|part| part.len()).unwrap_or_default()
 }
@@ -321,11 +318,7 @@ fn seeds(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<Seed>> {
     (all.len() <= MOST_LITERALS).then_some(all)
 }
 
-fn concat(
-    parts: &mut dyn Iterator<Item = &Hir>,
-    side: Side,
-    lists: &[List],
-) -> Option<Vec<Seed>> {
+fn concat(parts: &mut dyn Iterator<Item = &Hir>, side: Side, lists: &[List]) -> Option<Vec<Seed>> {
     let mut all = vec![Seed::new("", true)];
     for part in parts {
         if !all.iter().any(|seed| seed.open) {

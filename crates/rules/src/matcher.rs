@@ -770,7 +770,10 @@ mod tests {
     #[test]
     fn what_it_cannot_take_it_leaves() {
         for pattern in [r"(?:a*)*", r"(?m)^a", r"(?:ab?c){900}{9}"] {
-            assert!(Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[]).is_none(), "{pattern}");
+            assert!(
+                Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[]).is_none(),
+                "{pattern}"
+            );
         }
         let slow = Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap(), &[]).unwrap();
         assert!(slow.find(&"x".repeat(60), 0, &mut |_| {}).is_err(), "it gives up in time");

@@ -15,8 +15,8 @@ use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Matcher, TooLong};
-use crate::phrases::List;
 use crate::packed::packed;
+use crate::phrases::List;
 
 /// Where on a line a pattern must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -365,7 +365,8 @@ impl Pattern {
 
     /// Its regexes, neither folded nor anchored.
     pub(crate) fn parsed_as_written(&self) -> Vec<Hir> {
-        let Origin::Texts(Texts { texts, literal: false, ignore_case, .. }, _) = &self.origin else {
+        let Origin::Texts(Texts { texts, literal: false, ignore_case, .. }, _) = &self.origin
+        else {
             return Vec::new();
         };
         texts.iter().filter_map(|text| parse_as_it_is(text, *ignore_case).ok()).collect()
@@ -427,6 +428,14 @@ impl Pattern {
 
     /// Compiles everything now. The error is a person's text: too large, for the most part.
     pub fn compile(&self) -> Result<(), String> {
+        if !self.lists().is_empty() {
+            // Only the matcher knows lists.
+            let mut alternatives = self.ready().alternatives.iter();
+            return match alternatives.all(|alternative| alternative.matcher.is_some()) {
+                true => Ok(()),
+                false => Err("it is too large for a pattern with lists".to_owned()),
+            };
+        }
         for (at, alternative) in self.ready().alternatives.iter().enumerate() {
             let regex = self.regex(at)?;
             alternative.regex.get_or_init(|| Some(regex));

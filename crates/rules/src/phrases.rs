@@ -249,7 +249,8 @@ fn unaccented(c: char) -> char {
 }
 
 fn mix(hash: u64, c: char) -> u64 {
-    (hash.rotate_left(5) ^ u64::from(u32::from(c)) ^ 0x2545_f491).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    (hash.rotate_left(5) ^ u64::from(u32::from(c)) ^ 0x2545_f491)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]

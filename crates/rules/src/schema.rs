@@ -168,7 +168,11 @@ pub const ALLOW: &[Key] = &[
 
 /// A lexicon file.
 pub const LEXICON: &[Key] = &[
-    key("lexicon", Kind::Text, "The language of the cues, an ISO 639 code; `mul` for all languages."),
+    key(
+        "lexicon",
+        Kind::Text,
+        "The language of the cues, an ISO 639 code; `mul` for all languages.",
+    ),
     key("name", Kind::Text, "The name of the language in English."),
     key("kinds", Kind::Node(crate::lexicon::KIND_KEYS), "The cues, by kind."),
 ];

@@ -679,10 +679,7 @@ impl RuleSet {
         own.sort();
         let generic = self.ids().filter(|id| self.source(*id).unit.is_none());
         for id in own.into_iter().chain(generic) {
-            let patterns = self.patterns(id);
-            if is_refused(patterns, keyed.as_str()) {
-                continue;
-            }
+            let (patterns, before) = (self.patterns(id), hits.len());
             for pattern in patterns.iter().filter(|pattern| pattern.anchor != Anchor::Unless) {
                 if !keyed.as_str().is_empty() {
                     pattern.find(keyed.as_str(), &mut |found| {
@@ -690,6 +687,9 @@ impl RuleSet {
                         hits.extend((!hit.span.is_empty()).then_some(hit));
                     });
                 }
+            }
+            if hits.len() > before && is_refused(patterns, keyed.as_str()) {
+                hits.truncate(before);
             }
         }
         hits

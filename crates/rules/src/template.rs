@@ -248,7 +248,8 @@ impl<'l> Words<'l> {
             if !wanted(&named) || !named.iter().all(any) {
                 continue;
             }
-            let phrases = || named.iter().flat_map(|kind| self.entries(*kind)).flat_map(|e| &e.phrases);
+            let phrases =
+                || named.iter().flat_map(|kind| self.entries(*kind)).flat_map(|e| &e.phrases);
             for slot in Slot::ALL {
                 if *slot == Slot::None || phrases().any(|phrase| Slot::of(phrase) == Some(*slot)) {
                     let count = expanded.lists.len();
@@ -345,11 +346,13 @@ impl<'l> Words<'l> {
             Slot::End => format!("{} ?{filler}", push(&column(0), (true, false))?),
             Slot::Start => format!("{filler} ?{}", push(&column(1), (false, true))?),
             Slot::Middle => {
-                let (before, after) = (push(&column(0), (true, false))?, push(&column(1), (false, true))?);
+                let (before, after) =
+                    (push(&column(0), (true, false))?, push(&column(1), (false, true))?);
                 format!("{before} ?{filler} ?{after}")
             }
             Slot::NameAndEnd => {
-                let (before, between) = (push(&column(0), (true, false))?, push(&column(1), (false, false))?);
+                let (before, between) =
+                    (push(&column(0), (true, false))?, push(&column(1), (false, false))?);
                 format!("{before} ?{NAME_PATTERN} ?{between} ?{filler}")
             }
         })
@@ -419,7 +422,8 @@ mod tests {
 
     fn lexicon() -> Lexicon {
         let file = "lexicon: xx\nname: Test\nkinds:\n  share:\n    entries: [\"share (this|it)\"]\n    removes: [Share this]\n    keeps: [Share it]\n  share-on:\n    entries: [\"share on …\", \"on … share\"]\n    removes: [x]\n    keeps: [x]\n  network:\n    entries: [Fedibook]\n  and:\n    entries: [et]\n";
-        let mul = "lexicon: mul\nname: International\nkinds:\n  network:\n    entries: [X, Facebook]\n";
+        let mul =
+            "lexicon: mul\nname: International\nkinds:\n  network:\n    entries: [X, Facebook]\n";
         let own = [("xx.yaml", file), ("mul.yaml", mul)];
         let own = own.map(|(name, text)| (name.to_owned(), text.to_owned()));
         let (lexicon, problems) = Lexicon::with(&own);
@@ -469,7 +473,9 @@ mod tests {
         assert_eq!(texts.len(), 2);
         let pattern = Pattern::new(Anchor::Line, Role::Line, texts.into(), false, true);
         let pattern = pattern.with_lists(lists.into());
-        assert!(pattern.is_match("Sign up to the Example Pro newsletter to get all the news your business needs!"));
+        assert!(pattern.is_match(
+            "Sign up to the Example Pro newsletter to get all the news your business needs!"
+        ));
     }
 
     #[test]

@@ -103,7 +103,8 @@ fn is_title(line: &Line<'_, '_>) -> bool {
     let text = line.text().trim();
     // Bullets are of a list of the article, dashes and quotes of a dialogue.
     let quoted = text.starts_with(['"', '“', '„', '«', '—', '–', '•', '·', '*', '-']);
-    let stops = text.ends_with(['.', '。', '।', '۔', '։', ':', '：', ',', ';']) && !breaks_off(text);
+    let stops =
+        text.ends_with(['.', '。', '।', '۔', '։', ':', '：', ',', ';']) && !breaks_off(text);
     !line.is_body() && !quoted && !stops && TITLE_WORDS.contains(&script::words(text))
 }
 
@@ -155,13 +156,19 @@ mod tests {
 
     #[test]
     fn a_sentence_below_a_list_stays() {
-        for (above, below) in [("…\n", "…\n"), ("…\n…\n", "…\n"), ("…\n…\n…\n", "…\n…\n")] {
-            for titles in ["", "⟦Seven killed in the clash⟧\n", "⟦Seven killed⟧\n⟦Talks to resume soon⟧\n"] {
+        for (above, below) in [("…\n", "…\n"), ("…\n…\n", "…\n"), ("…\n…\n…\n", "…\n…\n")]
+        {
+            for titles in
+                ["", "⟦Seven killed in the clash⟧\n", "⟦Seven killed⟧\n⟦Talks to resume soon⟧\n"]
+            {
                 let titles = titles.replace("⟦Seven killed⟧", "⟦Seven killed in town⟧");
                 check("related", &format!("A title\n\n{above}⟦Related articles⟧\n{titles}{below}"));
             }
         }
-        check("related", "A title\n\n…\n…\n\n⟦Read also⟧\n⟦Seven killed in the clash⟧\n\nA heading of it\n\n…\n");
+        check(
+            "related",
+            "A title\n\n…\n…\n\n⟦Read also⟧\n⟦Seven killed in the clash⟧\n\nA heading of it\n\n…\n",
+        );
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! A list is a sorted array of hashes. Matching at a place in a key reads characters, hashes them one
 //! after the other, and looks up the hash wherever some phrase of the list ends, so the cost depends
-//! on the length of the text and not on the number of phrases. Case and accents are left out of the
-//! hash, and so are spaces beside a letter that is not ASCII, since writers of many languages differ
-//! in where they put them; commas and colons are left out too. Any number counts as one character.
+//! on the length of the text and not on the number of phrases. Case does not matter, and any number
+//! counts as one character. A phrase with accents, commas, or spaces beside letters that are not ASCII
+//! is in the list with and without them, since writers differ in these.
 
 use chaffinch_stage::script;
 use serde::{Deserialize, Serialize};
@@ -80,9 +80,7 @@ impl Outermost {
     pub(crate) fn of<'p>(phrases: impl Iterator<Item = &'p str>) -> Outermost {
         let mut sides = [Vec::new(), Vec::new()];
         for phrase in phrases {
-            let key = key::key(phrase);
-            let lowered: String = key.chars().map(lower).collect();
-            for text in spellings(&lowered) {
+            for text in spellings(phrase) {
                 for side in [Side::Start, Side::End] {
                     sides[side as usize].extend(outermost(&text, side));
                 }
@@ -96,18 +94,38 @@ impl Outermost {
     }
 }
 
-/// A phrase as it may be written: with and without accents, with and without spaces.
-fn spellings(text: &str) -> Vec<String> {
-    let mut all = vec![text.to_owned()];
-    let plain: String = text.chars().map(unaccented).collect();
-    if plain != text {
-        all.push(plain);
-    }
-    if text.contains(' ') && text.chars().any(|c| !spaces(c)) {
-        let joined: Vec<String> = all.iter().map(|text| text.replace(' ', "")).collect();
-        all.extend(joined);
-    }
+/// A phrase in lower case as it may be written: with and without accents, commas and spaces.
+fn spellings(phrase: &str) -> Vec<String> {
+    let key = key::key(phrase);
+    let mut all = vec![key.chars().map(lower).collect::<String>()];
+    let mut also = |change: &dyn Fn(&str) -> String| {
+        let changed: Vec<String> = all.iter().map(|text| change(text)).collect();
+        all.extend(changed);
+        all.sort_unstable();
+        all.dedup();
+    };
+    also(&|text| text.chars().map(unaccented).collect());
+    also(&|text| text.replace([',', ':'], ""));
+    also(&|text| {
+        let mut joined = String::with_capacity(text.len());
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            let plain = |c: Option<char>| c.is_none_or(|c| c == NUMBER || c.is_ascii());
+            let beside = (joined.chars().next_back(), chars.peek().copied());
+            if c != ' ' || plain(beside.0) && plain(beside.1) {
+                joined.push(c);
+            }
+        }
+        joined
+    });
     all
+}
+
+/// The digits of the scripts in use.
+const DIGITS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}'];
+
+fn is_digit(c: char) -> bool {
+    DIGITS.iter().any(|zero| (*zero as u32..*zero as u32 + 10).contains(&(c as u32)))
 }
 
 /// The outermost bytes of a phrase, up to a number or an ending; a number is any digit.
@@ -119,7 +137,8 @@ fn outermost(text: &str, side: Side) -> Vec<(String, bool)> {
     };
     let whole = part.len() == text.len();
     if part.trim().is_empty() && text.contains(NUMBER) {
-        return ('0'..='9').map(|digit| (digit.to_string(), false)).collect();
+        let digits = DIGITS.iter().flat_map(|zero| (0..10).map(move |at| *zero as u32 + at));
+        return digits.filter_map(char::from_u32).map(|c| (c.to_string(), false)).collect();
     }
     let cut = match side {
         Side::Start => &part[..part.floor_char_boundary(LITERAL)],
@@ -135,22 +154,15 @@ impl Phrases {
         borders: (bool, bool),
     ) -> Phrases {
         let mut list = Phrases { borders, ..Phrases::default() };
-        for phrase in phrases {
-            let key = key::key(phrase);
-            let (text, is_stem) = match key.strip_suffix(ENDING) {
+        for text in phrases.flat_map(spellings) {
+            let (text, is_stem) = match text.strip_suffix(ENDING) {
                 Some(stem) => (stem, true),
-                None => (&*key, false),
+                None => (&*text, false),
             };
             let (mut hash, mut length) = (0, 0);
-            let mut chars = text.chars().filter(|c| !matches!(*c, ENDING | ',' | ':')).peekable();
-            let mut last = ' ';
-            while let Some(c) = chars.next() {
-                if c == ' ' && !(spaces(last) && chars.peek().is_some_and(|next| spaces(*next))) {
-                    continue;
-                }
-                hash = mix(hash, normal(c));
+            for c in text.chars().filter(|c| *c != ENDING) {
+                hash = mix(hash, c);
                 length += 1;
-                last = c;
             }
             if list.lengths.len() <= length {
                 list.lengths.resize(length + 1, false);
@@ -175,18 +187,10 @@ impl Phrases {
         }
         let (mut hash, mut length) = (0, 0);
         let mut chars = rest.char_indices().peekable();
-        let mut last = ' ';
         while let Some((place, c)) = chars.next() {
-            if matches!(c, ',' | ':') && length > 0 {
-                continue;
-            }
-            if c == ' ' && !(spaces(last) && chars.peek().is_some_and(|(_, next)| spaces(*next))) {
-                continue;
-            }
-            last = c;
             let mut end = at + place + c.len_utf8();
-            if c.is_numeric() {
-                let number = |c: char| c.is_numeric() || c == '.' || c == ',';
+            if is_digit(c) {
+                let number = |c: char| is_digit(c) || c == '.' || c == ',';
                 let digits = &key[end..];
                 let run = digits.len() - digits.trim_start_matches(number).len();
                 // A mark after the number is not a part of it.
@@ -195,7 +199,7 @@ impl Phrases {
                 while chars.next_if(|(place, _)| at + *place < end).is_some() {}
                 hash = mix(hash, NUMBER);
             } else {
-                hash = mix(hash, normal(c));
+                hash = mix(hash, lower(c));
             }
             length += 1;
             match self.lengths.get(length) {
@@ -216,11 +220,6 @@ impl Phrases {
     }
 }
 
-/// Whether a space beside this character is part of a phrase.
-fn spaces(c: char) -> bool {
-    c == NUMBER || c.is_numeric() || normal(c).is_ascii_alphanumeric()
-}
-
 fn is_letter(c: char) -> bool {
     is_word(c) || key::is_mark(c)
 }
@@ -228,14 +227,6 @@ fn is_letter(c: char) -> bool {
 /// Whether a character is part of a word in a script with spaces.
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || !c.is_ascii() && c.is_alphanumeric() && !script::is_unspaced(c)
-}
-
-/// A character without case and accent, as hashes have it.
-fn normal(c: char) -> char {
-    match c.is_ascii() {
-        true => c.to_ascii_lowercase(),
-        false => unaccented(lower(c)),
-    }
 }
 
 /// A Latin or Greek letter without its accent; other characters as they are.

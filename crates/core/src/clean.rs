@@ -3,13 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chaffinch_rules::{How, UnitId};
-use chaffinch_stage::{Act, Action, Document, Mark, Marks, Role, RuleId, Span, Tier, script};
+use chaffinch_stage::{Act, Action, Document, Mark, Marks, Role, RuleId, Spans, Tier, script};
 use rayon::prelude::*;
 
 use crate::cleaned::{Cleaned, Fields, Recalled, Verdict};
 use crate::decode::{self, Coding, Decoded, NotText};
 use crate::edits::{Edit, Edits};
 use crate::era;
+use crate::findings::Findings;
 use crate::pipeline::Pipeline;
 
 /// The most rounds that the chain runs over one document.
@@ -141,22 +142,14 @@ pub(crate) struct Outcome {
     pub(crate) tail_lines: usize,
 }
 
-/// Fields that a mark brought, to be kept if the mark holds.
-struct Finding {
-    span: Span,
-    rule: RuleId,
-    note: bool,
-    fields: Vec<(String, String)>,
-}
-
 /// One document at work.
 pub(crate) struct Work<'a> {
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) doc: Document<'a>,
     pub(crate) outlet: Option<(UnitId, How)>,
     pub(crate) edits: Edits,
-    pub(crate) kept: Vec<Span>,
-    findings: Vec<Finding>,
+    pub(crate) kept: Spans,
+    findings: Findings,
     refused: Vec<(String, usize)>,
     near: Vec<u32>,
     /// The lines of which only those hits were looked for that matter in the midst of the article.
@@ -185,8 +178,8 @@ impl<'a> Work<'a> {
             doc,
             outlet,
             edits: Edits::default(),
-            kept: Vec::new(),
-            findings: Vec::new(),
+            kept: Spans::default(),
+            findings: Findings::default(),
             refused: Vec::new(),
             near: Vec::new(),
             inside: vec![false; lines],
@@ -310,7 +303,7 @@ impl<'a> Work<'a> {
                 let rule = self.doc.rule(hit.rule);
                 let alone = matches!(hit.role, Role::Line | Role::Part);
                 if rule.act == Act::Keep && alone && line.allows(rule) {
-                    self.kept.push(hit.span);
+                    self.kept.insert(hit.span);
                 }
             }
         }
@@ -338,12 +331,12 @@ impl<'a> Work<'a> {
                 continue;
             }
             let stays = matches!(mark.action, Action::Keep | Action::Note);
-            if !stays && self.kept.iter().any(|kept| kept.overlaps(mark.span)) {
+            if !stays && self.kept.overlap(mark.span) {
                 continue;
             }
             let new = match &mark.action {
                 Action::Keep => {
-                    self.kept.push(mark.span);
+                    self.kept.insert(mark.span);
                     false
                 }
                 Action::Note => false,
@@ -360,11 +353,7 @@ impl<'a> Work<'a> {
             }
             if (new || stays) && !mark.fields.is_empty() {
                 let note = mark.action != Action::Remove;
-                let (span, rule, fields) = (mark.span, mark.rule, mark.fields);
-                // A note made again in a later round replaces the earlier one.
-                self.findings
-                    .retain(|old| !(old.note && note && old.rule == rule && old.span == span));
-                self.findings.push(Finding { span, rule, note, fields });
+                self.findings.add(mark.span, mark.rule, note, mark.fields);
             }
         }
         touched.sort_unstable();
@@ -400,7 +389,7 @@ impl<'a> Work<'a> {
         let (was_blank, span) = (line.is_blank(), line.span());
         let (text, pieces) = self.edits.left_of(self.doc.source(), span);
         let nothing_left = script::is_blank(&text);
-        let kept = self.kept.iter().any(|kept| kept.overlaps(span));
+        let kept = self.kept.overlap(span);
         if nothing_left && !was_blank && !kept {
             let rule = self.edits.within(span).rev().find(|edit| edit.removes());
             if let Some(rule) = rule.map(|edit| edit.rule) {
@@ -430,16 +419,10 @@ impl<'a> Work<'a> {
             emptied.then(|| "the rules would leave nothing of the document".to_owned())
         }) {
             self.edits = Edits::default();
-            self.findings.clear();
+            self.findings = Findings::default();
             suspect = Some(reason);
         }
-        let mut fields = Fields::default();
-        for finding in &self.findings {
-            let gone = self.edits.removes_all(finding.span);
-            if finding.note != gone {
-                finding.fields.iter().for_each(|(name, value)| fields.add(name, value));
-            }
-        }
+        let fields = self.findings.fields(&self.edits);
         let edits = self.edits.into_joined();
         let verdict = match (&suspect, edits.is_empty()) {
             (Some(_), _) => Verdict::Suspect,
@@ -565,7 +548,7 @@ impl<'a> Work<'a> {
     fn kind<'e>(&self, index: usize, edits: impl Iterator<Item = &'e Edit>) -> Kind {
         let line = self.doc.line(index);
         let span = line.span();
-        if self.kept.iter().any(|kept| kept.overlaps(line.full_span())) {
+        if self.kept.overlap(line.full_span()) {
             return Kind::Left;
         }
         let mut edits = edits.peekable();

@@ -22,6 +22,7 @@ pub mod config;
 mod decode;
 mod edits;
 mod era;
+mod findings;
 mod pipeline;
 mod why;
 

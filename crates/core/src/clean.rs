@@ -11,6 +11,7 @@ use crate::decode::{self, Coding, Decoded, NotText};
 use crate::edits::{Edit, Edits};
 use crate::era;
 use crate::findings::Findings;
+use crate::panics::panic_message;
 use crate::pipeline::Pipeline;
 
 /// The most rounds that the chain runs over one document.
@@ -113,13 +114,11 @@ impl Pipeline {
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(outcome) => Cleaned::new(decoded, outcome),
             Err(panic) => {
-                let message = panic
-                    .downcast_ref::<&str>()
-                    .map(|message| (*message).to_owned())
-                    .or_else(|| panic.downcast_ref::<String>().cloned());
-                let message = message.unwrap_or_default();
-                let stage = IN_STAGE.take();
-                let reason = format!("stage \"{stage}\" failed: {message}");
+                let message = panic_message(&*panic);
+                let reason = match IN_STAGE.take() {
+                    stage if stage.is_empty() => format!("the engine failed: {message}"),
+                    stage => format!("stage \"{stage}\" failed: {message}"),
+                };
                 Cleaned::untouched_text(decoded, reason)
             }
         }
@@ -127,7 +126,8 @@ impl Pipeline {
 }
 
 std::thread_local! {
-    // The stage at work on this thread, so that a panic can be laid at its door.
+    // The stage at work on this thread, so that a panic can be attributed to it; empty between
+    // stages.
     static IN_STAGE: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
 }
 
@@ -279,6 +279,7 @@ impl<'a> Work<'a> {
                 self.doc.enter(&link.name, link.own_rule);
                 let mut marks = Marks::new();
                 link.stage.mark(&self.doc, &mut marks);
+                IN_STAGE.with_borrow_mut(String::clear);
                 let mut marks = marks.into_vec();
                 marks.sort_by_key(|mark| self.tier(mark.rule));
                 version += usize::from(self.apply(&link.name, marks));
@@ -595,4 +596,19 @@ fn longest_blank_run(kind: &[Kind], from: usize, to: usize) -> std::ops::Range<u
         }
     }
     longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A panic outside a stage must not be attributed to the last stage that ran.
+    #[test]
+    fn no_stage_is_at_work_after_a_document() {
+        let pipeline = Pipeline::builder().build().unwrap();
+        let cleaned =
+            pipeline.clean(b"A title\n\nThe talks went on for days, the minister said.\n");
+        assert_eq!(cleaned.verdict(), Verdict::Unchanged);
+        assert_eq!(IN_STAGE.with_borrow(String::clone), "");
+    }
 }

@@ -23,6 +23,7 @@ mod decode;
 mod edits;
 mod era;
 mod findings;
+mod panics;
 mod pipeline;
 mod why;
 
@@ -38,5 +39,6 @@ pub use config::{Limits, Schemas};
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
 pub use edits::Edit;
 pub use encoding_rs::Encoding;
+pub use panics::panic_message;
 pub use pipeline::{Builder, MakeStage, Pipeline};
 pub use why::{Near, Stopped, WhyNot};

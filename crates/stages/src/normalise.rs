@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, RuleId, Span, Stage};
+use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, RuleId, Span, Spans, Stage};
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -52,7 +52,7 @@ impl Stage for Normalise {
             if text.bytes().fold(false, |any, b| any | odd(b)) {
                 // What was repaired may be mojibake again.
                 let suspects = if as_it_was(&line) { suspects } else { Suspects::ALL };
-                let mut edits = LineEdits { line, done: Vec::new(), marks };
+                let mut edits = LineEdits { line, done: Spans::default(), marks };
                 edits.all(mojibake.filter(|_| suspects.mojibake), repair_mojibake(text));
                 edits.all(nbsp.filter(|_| suspects.nbsp), plain_spaces(text));
                 edits.all(invisible.filter(|_| suspects.invisible), invisible_characters(text));
@@ -112,7 +112,8 @@ impl Suspects {
 
 struct LineEdits<'m, 'd, 'a> {
     line: Line<'d, 'a>,
-    done: Vec<Range<usize>>,
+    /// The parts of the line's text that are replaced.
+    done: Spans,
     marks: &'m mut Marks,
 }
 
@@ -121,13 +122,13 @@ impl LineEdits<'_, '_, '_> {
     fn all(&mut self, rule: Option<RuleId>, found: impl Iterator<Item = (Range<usize>, String)>) {
         let Some(rule) = rule else { return };
         for (range, with) in found {
-            let touches = |done: &Range<usize>| done.start < range.end && range.start < done.end;
-            if !self.done.iter().any(touches) {
-                let span = self.line.source_span(range.clone());
+            let part = Span::new(range.start, range.end);
+            if !self.done.overlap(part) {
+                let span = self.line.source_span(range);
                 if !span.is_empty() {
                     self.marks.replace(span, with, rule);
                 }
-                self.done.push(range);
+                self.done.insert(part);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! What a run adds up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chaffinch_core::stage::RuleId;
-use chaffinch_core::{Cleaned, Pipeline, Verdict};
+use chaffinch_core::{Cleaned, Edit, Pipeline, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Documents, cuts and bytes of a rule or stage.
@@ -121,7 +121,7 @@ fn add_all<K: Ord + Clone, V: Default>(
 }
 
 /// What the documents of a block add up to.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Tally {
     summary: Summary,
     rules: BTreeMap<RuleId, Counts>,
@@ -130,19 +130,10 @@ pub(crate) struct Tally {
 impl Tally {
     /// Adds a document that was cleaned, or passed through by the engine.
     pub(crate) fn cleaned(&mut self, pipeline: &Pipeline, name: &str, cleaned: &Cleaned<'_>) {
-        let stage_of = |rule: RuleId| pipeline.rules().rule(rule).stage.as_str();
         let edits = cleaned.edits();
-        for (index, edit) in edits.iter().enumerate() {
-            let counts = self.rules.entry(edit.rule).or_default();
-            counts.cuts += 1;
-            counts.bytes += edit.span.len().saturating_sub(edit.with.len()) as u64;
-            let before = &edits[..index];
-            counts.documents += u64::from(before.iter().all(|other| other.rule != edit.rule));
-            let stage = stage_of(edit.rule);
-            if before.iter().all(|other| stage_of(other.rule) != stage) {
-                entry(&mut self.summary.stages, stage).documents += 1;
-            }
-        }
+        let removed = |edit: &Edit| edit.span.len().saturating_sub(edit.with.len()) as u64;
+        let cuts = edits.iter().map(|edit| (edit.rule, removed(edit)));
+        self.cuts(cuts, |rule| pipeline.rules().rule(rule).stage.as_str());
         let removed = cleaned.bytes_removed() as u64;
         if let Some((outlet, _)) = cleaned.outlet() {
             let counts = entry(&mut self.summary.outlets, outlet);
@@ -156,6 +147,26 @@ impl Tally {
         }
         self.summary.bytes_removed += removed;
         self.document(cleaned.bytes_in() as u64, name, cleaned.verdict(), cleaned.reason());
+    }
+
+    /// Adds the cuts of one document: the rule of each, and the bytes that it removed.
+    fn cuts<'p>(
+        &mut self,
+        cuts: impl Iterator<Item = (RuleId, u64)>,
+        stage_of: impl Fn(RuleId) -> &'p str,
+    ) {
+        let mut rules: BTreeMap<RuleId, Counts> = BTreeMap::new();
+        for (rule, bytes) in cuts {
+            rules.entry(rule).or_default().add(Counts { documents: 0, cuts: 1, bytes });
+        }
+        let mut stages = BTreeSet::new();
+        for (rule, counts) in rules {
+            self.rules.entry(rule).or_default().add(Counts { documents: 1, ..counts });
+            stages.insert(stage_of(rule));
+        }
+        for stage in stages {
+            entry(&mut self.summary.stages, stage).documents += 1;
+        }
     }
 
     /// Adds a document that passed through as it was.
@@ -190,4 +201,31 @@ impl Tally {
 
 fn entry<'m, V: Default>(map: &'m mut BTreeMap<String, V>, key: &str) -> &'m mut V {
     map.entry(key.to_owned()).or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn the_cost_of_a_document_with_many_cuts_is_linear() {
+        let cost = |count: u32| {
+            let steps = Cell::new(0);
+            let step = || steps.set(steps.get() + 1);
+            let mut tally = Tally::default();
+            let cuts = (0..count).map(|number| (RuleId(number % 3), 10)).inspect(|_| step());
+            tally.cuts(cuts, |rule| {
+                step();
+                ["one", "two", "two"][rule.0 as usize]
+            });
+            assert_eq!(tally.rules[&RuleId(0)].documents, 1);
+            assert_eq!(tally.rules[&RuleId(0)].cuts, u64::from(count).div_ceil(3));
+            assert_eq!(tally.summary.stages["two"].documents, 1);
+            steps.get()
+        };
+        let (one, four) = (cost(1_000), cost(4_000));
+        assert!(four < 5 * one, "{one} steps for 1,000 cuts, {four} for 4,000");
+    }
 }

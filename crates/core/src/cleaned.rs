@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chaffinch_rules::How;
-use chaffinch_stage::RuleId;
+use chaffinch_stage::{RuleId, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -283,6 +283,13 @@ impl<'a> Cleaned<'a> {
         &self.edits
     }
 
+    /// The edits that share a byte with `span`, in order. Takes logarithmic time.
+    pub fn edits_in(&self, span: Span) -> &[Edit] {
+        let from = self.edits.partition_point(|edit| edit.span.end() <= span.start());
+        let to = self.edits.partition_point(|edit| edit.span.start() < span.end());
+        &self.edits[from..to.max(from)]
+    }
+
     /// Metadata recovered from what was cut.
     pub fn fields(&self) -> &Fields {
         &self.fields
@@ -555,6 +562,21 @@ impl std::error::Error for RestoreError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_edits_of_a_span_are_those_that_overlap_it() {
+        let edit =
+            |start, end| Edit { span: Span::new(start, end), rule: RuleId(0), with: String::new() };
+        let decoded =
+            Decoded { text: "0123456789".into(), coding: Coding::UTF_8, patches: Vec::new() };
+        let mut cleaned = Cleaned::untouched_text(decoded, String::new());
+        cleaned.edits = vec![edit(1, 2), edit(2, 4), edit(7, 9)];
+        for span in (0..10).flat_map(|start| (start + 1..11).map(move |end| Span::new(start, end)))
+        {
+            let naive = cleaned.edits.iter().filter(|edit| edit.span.overlaps(span));
+            assert!(cleaned.edits_in(span).iter().eq(naive), "{span:?}");
+        }
+    }
 
     #[test]
     fn each_value_of_a_field_is_kept_once_however_many_there_are() {

@@ -79,7 +79,7 @@ impl Page {
             .filter(|line| !line.is_blank())
             .map(|line| {
                 let span = line.span().range();
-                let gone = cleaned.edits().iter().any(|edit| {
+                let gone = cleaned.edits_in(line.span()).iter().any(|edit| {
                     edit.removes() && edit.span.start() <= span.start && span.end <= edit.span.end()
                 });
                 let hit = rules.find(None, line, false, &mut near).into_iter().next();

@@ -263,7 +263,14 @@ fn table(summary: &Summary, output: &Output) -> String {
     for verdict in Verdict::ALL {
         let count = summary.count(verdict);
         if count > 0 {
-            line(format!("  {:<14} {:>12}", verdict.to_string(), HumanCount(count).to_string()));
+            let passed = match verdict {
+                Verdict::Failed if summary.bytes_passed > 0 => {
+                    format!("   {} passed through unchanged", HumanBytes(summary.bytes_passed))
+                }
+                _ => String::new(),
+            };
+            let count = HumanCount(count).to_string();
+            line(format!("  {:<14} {count:>12}{passed}", verdict.to_string()));
         }
     }
     if !summary.stages.is_empty() {

@@ -335,8 +335,11 @@ impl Work<'_> {
         }
         let Some(open) = &mut self.container else { return Ok(()) };
         let Some(rows) = &mut open.rows else { return Ok(()) };
-        let whole = record.digest.original.is_some();
-        let row = match rows.at(record.ordinal, whole, &mut open.out) {
+        let row = match record.digest.original {
+            Some(_) => rows.at(record.ordinal, true, &mut open.out),
+            None => rows.pass(record.ordinal, record.bytes, &mut open.out),
+        };
+        let row = match row {
             Ok(Row::Whole(row)) => row,
             Ok(Row::Written) => {
                 self.result.documents += 1;

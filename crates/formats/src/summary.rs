@@ -57,6 +57,9 @@ pub struct Summary {
     pub bytes_in: u64,
     /// Bytes removed from them.
     pub bytes_removed: u64,
+    /// Bytes of failed documents, which passed through unchanged.
+    #[serde(default)]
+    pub bytes_passed: u64,
     /// Documents per verdict.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<Verdict, u64>,
@@ -97,6 +100,7 @@ impl Summary {
         self.documents += other.documents;
         self.bytes_in += other.bytes_in;
         self.bytes_removed += other.bytes_removed;
+        self.bytes_passed += other.bytes_passed;
         add_all(&mut self.verdicts, &other.verdicts, |sum, count| *sum += count);
         add_all(&mut self.stages, &other.stages, |sum, counts| sum.add(*counts));
         add_all(&mut self.rules, &other.rules, |sum, counts| sum.add(*counts));
@@ -166,6 +170,9 @@ impl Tally {
     fn document(&mut self, bytes: u64, name: &str, verdict: Verdict, reason: Option<&str>) {
         self.summary.documents += 1;
         self.summary.bytes_in += bytes;
+        if verdict == Verdict::Failed {
+            self.summary.bytes_passed += bytes;
+        }
         *self.summary.verdicts.entry(verdict).or_default() += 1;
         if let Some(reason) = reason
             && self.summary.problems.len() < NAMED_PROBLEMS

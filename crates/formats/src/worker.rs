@@ -8,7 +8,7 @@ use chaffinch_core::{Cleaned, Input, Pipeline, Verdict, date};
 use serde::Serialize;
 
 use crate::blocks::{Block, Item, Position, Work};
-use crate::chunks::Chunk;
+use crate::chunks::{Chunk, Passed};
 use crate::codec::Codec;
 use crate::convert::{Origin, Passenger};
 use crate::input::{Container, Place, Source};
@@ -361,10 +361,10 @@ impl Desk<'_> {
                     return Ok(());
                 }
                 self.output.extend_from_slice(&bytes);
-                let Some((ordinal, reason)) = ends else { return Ok(()) };
+                let Some(Passed { ordinal, bytes, reason }) = ends else { return Ok(()) };
                 let mut record = Record::unseen(file, ordinal, reason.clone());
-                record.in_container = true;
-                self.tally.failed(bytes.len() as u64, &record.name(), &reason);
+                (record.in_container, record.bytes) = (true, Some(bytes));
+                self.tally.failed(bytes, &record.name(), &reason);
                 self.note(&record)
             }
         }
@@ -391,9 +391,9 @@ impl Desk<'_> {
                 }
                 Ok(())
             }
-            Chunk::Part(bytes, Some((ordinal, reason))) => {
+            Chunk::Part(_, Some(Passed { ordinal, bytes, reason })) => {
                 let name = format!("{}:{}", names.0, ordinal + 1);
-                self.left_behind(&name, bytes.len() as u64, reason)
+                self.left_behind(&name, *bytes, reason)
             }
             Chunk::Part(_, None) => Ok(()),
         }

@@ -344,7 +344,12 @@ impl Reader {
     /// # Errors
     /// It cannot be read.
     pub fn open(path: &Path) -> io::Result<Reader> {
-        let decoder: Box<dyn Read> = Box::new(zstd::Decoder::new(File::open(path)?)?);
+        let file = File::open(path)?;
+        // The ledger of a run without documents has no frame.
+        let decoder: Box<dyn Read> = match file.metadata()?.len() {
+            0 => Box::new(io::empty()),
+            _ => Box::new(zstd::Decoder::new(file)?),
+        };
         let header = Header { chaffinch_ledger: VERSION, rules: Vec::new() };
         Ok(Reader { lines: BufReader::new(decoder), line: String::new(), header })
     }

@@ -321,15 +321,13 @@ fn table(summary: &Summary, output: &Output) -> String {
                 (chaffinch_report::visible(name), chaffinch_report::visible(reason));
             line(format!("{verdict}: {name}: {reason}"));
         }
-        let all = summary.count(Verdict::Failed) + summary.count(Verdict::Suspect);
-        let named = summary.problems.len() as u64;
+        let more = summary.problem_count.saturating_sub(summary.problems.len() as u64);
         let place = match output {
             Output::Directory(out) => Some(out.display().to_string()),
             Output::Store(store, _) => Some(store.address().to_owned()),
             _ => None,
         };
-        if let Some(place) = place.filter(|_| all > named) {
-            let more = all - named;
+        if let Some(place) = place.filter(|_| more > 0) {
             line(format!("and {more} more in {place}/.chaffinch/problems.jsonl"));
         }
     }

@@ -383,7 +383,9 @@ mod tests {
     /// A WARC record with this text whose Content-Length is off by `wrong`.
     fn record(text: &str, wrong: isize) -> String {
         let length = text.len() as isize + wrong;
-        format!("WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {length}\r\n\r\n{text}\r\n\r\n")
+        format!(
+            "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {length}\r\n\r\n{text}\r\n\r\n"
+        )
     }
 
     /// The records of a WET file, those that passed through in `<>`, and their numbers.

@@ -158,7 +158,7 @@ fn starts_record(bytes: &[u8]) -> Option<bool> {
     let digits = rest.iter().take(MOST_DIGITS).take_while(digit).count();
     let rest = &rest[digits..];
     let rest = rest.strip_prefix(b"\r").unwrap_or(rest);
-    let Some((line_end, rest)) = rest.split_first() else { return None };
+    let (line_end, rest) = rest.split_first()?;
     if digits == 0 || *line_end != b'\n' {
         return Some(false);
     }
@@ -261,8 +261,8 @@ impl<'a> Record<'a> {
             head[name.clone()].eq_ignore_ascii_case(wanted.as_bytes())
         };
         for (name, value) in headers(head) {
-            let line_end =
-                memchr::memchr(b'\n', &head[value.end..]).map_or(head.len(), |at| value.end + at + 1);
+            let line_end = memchr::memchr(b'\n', &head[value.end..])
+                .map_or(head.len(), |at| value.end + at + 1);
             if is(&name, "Content-Length") {
                 out.extend_from_slice(&head[from..value.start]);
                 let length = text.len().to_string();
@@ -383,7 +383,10 @@ mod tests {
     fn a_record_with_bare_line_feeds_comes_back() {
         let text = format!("\r\n{}", RECORD.replace("\r\n", "\n"));
         let record = Record::parse(text.as_bytes()).unwrap();
-        assert_eq!((record.url(), record.text()), (Some("https://example.com/a:b"), &b"One.\nTwo."[..]));
+        assert_eq!(
+            (record.url(), record.text()),
+            (Some("https://example.com/a:b"), &b"One.\nTwo."[..])
+        );
         let mut out = Vec::new();
         let undo = record.rewrite(b"Two.", "{}", &mut out);
         let written = String::from_utf8(out.clone()).unwrap();

@@ -263,7 +263,14 @@ fn table(summary: &Summary, output: &Output) -> String {
     for verdict in Verdict::ALL {
         let count = summary.count(verdict);
         if count > 0 {
-            line(format!("  {:<14} {:>12}", verdict.to_string(), HumanCount(count).to_string()));
+            let passed = match verdict {
+                Verdict::Failed if summary.bytes_passed > 0 => {
+                    format!("   {} passed through unchanged", HumanBytes(summary.bytes_passed))
+                }
+                _ => String::new(),
+            };
+            let count = HumanCount(count).to_string();
+            line(format!("  {:<14} {count:>12}{passed}", verdict.to_string()));
         }
     }
     if !summary.stages.is_empty() {
@@ -314,15 +321,13 @@ fn table(summary: &Summary, output: &Output) -> String {
                 (chaffinch_report::visible(name), chaffinch_report::visible(reason));
             line(format!("{verdict}: {name}: {reason}"));
         }
-        let all = summary.count(Verdict::Failed) + summary.count(Verdict::Suspect);
-        let named = summary.problems.len() as u64;
+        let more = summary.problem_count.saturating_sub(summary.problems.len() as u64);
         let place = match output {
             Output::Directory(out) => Some(out.display().to_string()),
             Output::Store(store, _) => Some(store.address().to_owned()),
             _ => None,
         };
-        if let Some(place) = place.filter(|_| all > named) {
-            let more = all - named;
+        if let Some(place) = place.filter(|_| more > 0) {
             line(format!("and {more} more in {place}/.chaffinch/problems.jsonl"));
         }
     }

@@ -78,7 +78,7 @@ impl Block {
                         }
                     }
                 }
-                Chunk::Part(_, Some((ordinal, _))) => each(&source.name, *ordinal),
+                Chunk::Part(_, Some(passed)) => each(&source.name, passed.ordinal),
                 Chunk::Part(_, None) => {}
             },
             #[cfg(feature = "parquet")]

@@ -17,10 +17,11 @@ use std::sync::Arc;
 use arrow_schema::Schema;
 use chaffinch_core::{Cleaned, Verdict, date};
 use parquet::arrow::{add_encoded_arrow_schema_to_metadata, parquet_to_arrow_schema};
+use parquet::basic::Compression;
 use parquet::column::writer::{ColumnCloseResult, ColumnWriter};
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{KeyValue, RowGroupMetaData};
+use parquet::file::metadata::{KeyValue, ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -102,17 +103,20 @@ impl Desk<'_> {
         written: &mut Vec<ByteArray>,
     ) -> std::result::Result<(), Error> {
         let (shop, name) = (self.shop, file.source.name.as_str());
-        let cleaned: Vec<Option<Cleaned<'_>>> =
-            rows.par_iter().map(|row| row.clean(shop.pipeline)).collect();
+        let known: Vec<_> = (first..).take(rows.len()).map(|at| self.known(name, at)).collect();
+        let cleaned: Vec<Option<Cleaned<'_>>> = rows
+            .par_iter()
+            .zip(known)
+            .map(|(row, known)| Some(shop.clean_text(&row.input(), row.utf_8()?, known)))
+            .collect();
         for ((row, cleaned), ordinal) in rows.iter().zip(cleaned).zip(first..) {
             let bytes = row.text.unwrap_or_default();
-            let passed = match (&cleaned, row.text) {
-                (_, None) => Some("the row has no text".to_owned()),
-                (None, _) => Some("the text is not UTF-8".to_owned()),
-                (Some(cleaned), _) if cleaned.verdict() == Verdict::Failed => {
+            let passed = match &cleaned {
+                None => Some("the text is not UTF-8".to_owned()),
+                Some(cleaned) if cleaned.verdict() == Verdict::Failed => {
                     Some(cleaned.reason().unwrap_or_default().to_owned())
                 }
-                _ => None,
+                Some(_) => None,
             };
             let cleaned = cleaned.filter(|_| passed.is_none());
             let mut record = match &cleaned {
@@ -129,6 +133,7 @@ impl Desk<'_> {
             }
             let output = cleaned.as_ref().map_or(bytes, |cleaned| cleaned.output());
             record.digest.output = output_digest(output);
+            let mut value = output;
             if shop.verify && restore::document(&record, output).as_deref() != Ok(bytes) {
                 let reason = crate::worker::UNPROVEN;
                 let id = record.id.clone();
@@ -136,7 +141,7 @@ impl Desk<'_> {
                 (record.in_container, record.id) = (true, id);
                 record.column = Some(Cow::Borrowed(column));
                 self.tally.failed(bytes.len() as u64, &record.name(), reason);
-                written.push(bytes.to_vec().into());
+                value = bytes;
             } else {
                 match &cleaned {
                     Some(cleaned) => self.tally.cleaned(shop.pipeline, &record.name(), cleaned),
@@ -145,9 +150,9 @@ impl Desk<'_> {
                         self.tally.failed(bytes.len() as u64, &record.name(), &reason);
                     }
                 }
-                if row.text.is_some() {
-                    written.push(output.to_vec().into());
-                }
+            }
+            if row.text.is_some() {
+                written.push(value.to_vec().into());
             }
             out.push(&record, cleaned.as_ref().map_or(0, Cleaned::bytes_removed));
             self.note(&record)?;
@@ -167,14 +172,18 @@ impl Desk<'_> {
     ) -> std::result::Result<(), Error> {
         let name = &file.source.name;
         let out = convert::output_name(name, Codec::Plain, to);
-        let pipeline = self.shop.pipeline;
+        let shop = self.shop;
         let mut taken: Vec<_> = rows.iter().zip(first..).collect();
         taken.retain(|(_, ordinal)| self.takes(name, *ordinal));
-        let cleaned: Vec<_> = taken.par_iter().map(|(row, _)| row.clean(pipeline)).collect();
+        let cleaned: Vec<_> = taken
+            .par_iter()
+            .map(|(row, _)| Some(shop.clean_text(&row.input(), row.utf_8()?, None)))
+            .collect();
         for ((row, ordinal), cleaned) in taken.into_iter().zip(cleaned) {
-            let (Some(cleaned), Some(original)) = (cleaned, row.text) else {
-                let reason = "the row has no text, or it is not UTF-8";
-                self.left_behind(&format!("{name}:{}", ordinal + 1), 0, reason)?;
+            let original = row.text.unwrap_or_default();
+            let Some(cleaned) = cleaned else {
+                let (name, bytes) = (format!("{name}:{}", ordinal + 1), original.len() as u64);
+                self.left_behind(&name, bytes, "the text is not UTF-8")?;
                 continue;
             };
             let passenger = Passenger {
@@ -190,22 +199,35 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// A row group whose columns cannot be read passes through as it is.
+    /// A row group whose columns cannot be read passes through as it is, with one message for all of
+    /// its rows.
     fn damaged(
         &mut self,
         file: &Input,
         group: usize,
         error: &ParquetError,
     ) -> std::result::Result<(), Error> {
-        let reason = format!("row group {group} cannot be read: {error}");
+        let (name, rows) = (&file.source.name, file.rows(group));
+        let converts = self.shop.to.is_some_and(|to| to != Container::Parquet);
+        let fate = if converts { "were left out" } else { "passed through unchanged" };
+        let reason = format!(
+            "row group {} cannot be read, so its rows {} to {} {fate}: {error}",
+            group + 1,
+            rows.start + 1,
+            rows.end
+        );
+        self.problem(name, &reason)?;
+        self.tally.failed_together(rows.end - rows.start, name, &reason);
+        if converts {
+            return Ok(());
+        }
         let mut out = Added::default();
-        for ordinal in file.rows(group) {
-            let mut record = Record::unseen(&file.source.name, ordinal, reason.clone());
+        for ordinal in rows {
+            let mut record = Record::unseen(name, ordinal, reason.clone());
             record.in_container = true;
             record.column = Some(Cow::Borrowed(&file.columns.name));
-            self.tally.failed(0, &record.name(), &reason);
             out.push(&record, 0);
-            self.note(&record)?;
+            self.note_quietly(&record)?;
         }
         if self.shop.root.is_some() {
             let part = Part { text: None, levels: &[], added: Some(&out) };
@@ -219,7 +241,7 @@ impl Desk<'_> {
     /// A file without rows keeps its schema.
     fn no_rows(&mut self, file: &Input) -> std::result::Result<(), Error> {
         let write = || -> Result<Vec<u8>> {
-            let (schema, properties) = output_schema(file, true)?;
+            let (schema, properties) = file.output_schema(true)?;
             SerializedFileWriter::new(Vec::new(), schema, properties)?.into_inner()
         };
         self.output =
@@ -318,7 +340,7 @@ impl Table {
             fields.extend_from_slice(parse_message_type(ADDED)?.get_fields());
             let schema = Type::group_type_builder("schema").with_fields(fields).build()?;
             let properties = WriterProperties::builder()
-                .set_compression(parquet::basic::Compression::ZSTD(Default::default()))
+                .set_compression(Compression::ZSTD(Default::default()))
                 .set_offset_index_disabled(true)
                 .set_statistics_enabled(EnabledStatistics::Chunk)
                 .build();
@@ -350,7 +372,7 @@ impl Part<'_> {
     fn write(&self, file: &Input, group: usize) -> Result<Vec<u8>> {
         let input = file.reader.metadata();
         let old = input.row_group(group);
-        let (schema, properties) = output_schema(file, self.added.is_some())?;
+        let (schema, properties) = file.output_schema(self.added.is_some())?;
         let mut out = SerializedFileWriter::new(Vec::new(), schema, properties)?;
         let chunks = file.reopen()?;
         let mut writer = out.next_row_group()?;
@@ -387,9 +409,22 @@ fn copy_column<W: Write + Send, R: ChunkReader>(
     writer.append_column(chunks, close)
 }
 
+impl Input {
+    /// How the output is written. The text is compressed as it was.
+    fn output_schema(&self, with_column: bool) -> Result<(TypePtr, WriterPropertiesPtr)> {
+        let groups = self.reader.metadata().row_groups();
+        let codec = groups.first().map(|group| group.column(self.columns.text).compression());
+        output_schema(self.reader.metadata(), codec, with_column)
+    }
+}
+
 /// The schema of the output and how it is written: as the input, with or without the added column.
-fn output_schema(file: &Input, with_column: bool) -> Result<(TypePtr, WriterPropertiesPtr)> {
-    let metadata = file.reader.metadata().file_metadata();
+fn output_schema(
+    input: &ParquetMetaData,
+    codec: Option<Compression>,
+    with_column: bool,
+) -> Result<(TypePtr, WriterPropertiesPtr)> {
+    let metadata = input.file_metadata();
     let root = metadata.schema_descr().root_schema();
     let mut fields: Vec<TypePtr> = root.get_fields().to_vec();
     fields.retain(|field| field.name() != COLUMN);
@@ -397,20 +432,14 @@ fn output_schema(file: &Input, with_column: bool) -> Result<(TypePtr, WriterProp
         fields.extend_from_slice(parse_message_type(ADDED)?.get_fields());
     }
     let schema = Arc::new(Type::group_type_builder(root.name()).with_fields(fields).build()?);
-    let text =
-        file.reader.metadata().row_groups().first().map(|group| group.column(file.columns.text));
-    let codec = match text.map(|text| text.compression_codec()) {
-        Some(codec) => codec.into(),
-        None => parquet::basic::Compression::SNAPPY,
-    };
     let mut key_values: Vec<KeyValue> = metadata.key_value_metadata().cloned().unwrap_or_default();
     let arrow = |entry: &KeyValue| entry.key == parquet::arrow::ARROW_SCHEMA_META_KEY;
     let hints = key_values.iter().any(arrow);
     let old = parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata());
     key_values.retain(|entry| !arrow(entry));
-    let sorted = file.reader.metadata().row_groups().first().and_then(|g| g.sorting_columns());
+    let sorted = input.row_groups().first().and_then(|g| g.sorting_columns());
     let mut properties = WriterProperties::builder()
-        .set_compression(codec)
+        .set_compression(codec.unwrap_or(Compression::SNAPPY))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
         .set_sorting_columns(sorted.cloned())
@@ -465,6 +494,30 @@ pub(crate) fn assemble(
         }
     }
     writer.map_or(Ok(()), |writer| writer.close().map(drop).map_err(other))
+}
+
+/// Writes a cleaned file without the column that a run added: the original of a file without rows.
+///
+/// # Errors
+/// The file cannot be read, or `out` cannot be written.
+pub(crate) fn without_column(path: &Path, out: &mut (impl Write + Send)) -> std::io::Result<()> {
+    let file = File::open(path)?;
+    let reader = SerializedFileReader::new(file.try_clone()?).map_err(other)?;
+    let write = || -> Result<()> {
+        let (schema, properties) = output_schema(reader.metadata(), None, false)?;
+        let mut writer = SerializedFileWriter::new(out, schema, properties)?;
+        for group in reader.metadata().row_groups() {
+            let mut row_group = writer.next_row_group()?;
+            for (index, column) in group.columns().iter().enumerate() {
+                if column.column_path().parts()[0] != COLUMN {
+                    copy_column(&mut row_group, &file, group, index)?;
+                }
+            }
+            row_group.close()?;
+        }
+        writer.close().map(drop)
+    };
+    write().map_err(other)
 }
 
 /// A cleaned file, or the shards of one, whose originals are made, row by row.

@@ -1,6 +1,8 @@
 //! The way back: originals from a run's output and its ledger alone, each verified by its digest.
 
 use std::fs::{self, File};
+#[cfg(feature = "parquet")]
+use std::io::Read;
 use std::io::{self, BufReader, Write};
 use std::path::{Component, Path};
 
@@ -335,8 +337,11 @@ impl Work<'_> {
         }
         let Some(open) = &mut self.container else { return Ok(()) };
         let Some(rows) = &mut open.rows else { return Ok(()) };
-        let whole = record.digest.original.is_some();
-        let row = match rows.at(record.ordinal, whole, &mut open.out) {
+        let row = match record.digest.original {
+            Some(_) => rows.at(record.ordinal, true, &mut open.out),
+            None => rows.pass(record.ordinal, record.bytes, &mut open.out),
+        };
+        let row = match row {
             Ok(Row::Whole(row)) => row,
             Ok(Row::Written) => {
                 self.result.documents += 1;
@@ -412,7 +417,22 @@ impl Work<'_> {
                 continue;
             }
             let (from, to) = (self.run.join(&name), target.join(&name));
-            if !to.exists() && from.is_file() && !named.contains(&name) && is_container(&from) {
+            if to.exists() || !from.is_file() || named.contains(&name) {
+                continue;
+            }
+            #[cfg(feature = "parquet")]
+            if is_parquet(&from)? {
+                // Only a file without rows is in no ledger.
+                let mut out = WholeFile::create(&to)?;
+                match crate::parquet::without_column(&from, &mut out) {
+                    Ok(()) => out.finish()?,
+                    Err(error) => {
+                        self.problem(&name, format!("the cleaned file cannot be read: {error}"));
+                    }
+                }
+                continue;
+            }
+            if is_container(&from) {
                 copy_whole(&mut BufReader::new(File::open(&from)?), &to)?;
             }
         }
@@ -424,6 +444,13 @@ impl Work<'_> {
 pub(crate) fn is_inside(name: &str) -> bool {
     let normal = |part| matches!(part, Component::Normal(_));
     !name.is_empty() && Path::new(name).components().all(normal)
+}
+
+#[cfg(feature = "parquet")]
+fn is_parquet(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(path)?.take(4).read_to_end(&mut head)?;
+    Ok(head == b"PAR1")
 }
 
 fn is_container(path: &Path) -> bool {

@@ -47,7 +47,7 @@ impl Rows {
         let reading = Reading { container: None, names: &names, limit: LONGEST };
         let (bytes, all) = open()?;
         let source = Source { place: Place::Stdin, name: file.to_owned(), bytes };
-        let chunks = match source.open_from(all, &reading)? {
+        let mut chunks = match source.open_from(all, &reading)? {
             Opened::Records(chunks) => chunks,
             // It does not look like one any more, but it was one.
             _ => {
@@ -58,12 +58,35 @@ impl Rows {
                 }
             }
         };
+        // What passed through is copied by its length, so no record is framed before it is due.
+        chunks.most_records = 1;
         Ok(Rows { chunks, piece: Vec::new(), ended: false })
     }
 
     /// The record with this number, `whole` or written to `out` as it is read, however long it is.
     /// What stands before it goes to `out`.
     pub(crate) fn at(&mut self, number: u64, whole: bool, out: &mut dyn Write) -> io::Result<Row> {
+        self.read_to(number, whole, None, out)
+    }
+
+    /// Writes the record with this number, which passed through unread, and what stands before it,
+    /// to `out`. Without its length, its end is found as it was in the run.
+    pub(crate) fn pass(
+        &mut self,
+        number: u64,
+        bytes: Option<u64>,
+        out: &mut dyn Write,
+    ) -> io::Result<Row> {
+        self.read_to(number, false, bytes, out)
+    }
+
+    fn read_to(
+        &mut self,
+        number: u64,
+        whole: bool,
+        bytes: Option<u64>,
+        out: &mut dyn Write,
+    ) -> io::Result<Row> {
         loop {
             match self.piece.pop() {
                 Some((at, record)) if at > number => {
@@ -78,8 +101,12 @@ impl Rows {
                     }
                 }
                 None if self.ended => return Ok(Row::Missing),
+                None if self.chunks.position.record == number && bytes.is_some() => {
+                    let all = self.chunks.copy_record(bytes.unwrap_or(0), out)?;
+                    return Ok(if all { Row::Written } else { Row::Missing });
+                }
                 None => {
-                    if self.fill(whole, out)? == Some(number) {
+                    if self.fill(whole || bytes.is_some(), out)? == Some(number) {
                         return Ok(Row::Written);
                     }
                 }
@@ -110,7 +137,7 @@ impl Rows {
             }
             Some(Chunk::Part(part, ends)) => {
                 out.write_all(&part)?;
-                return Ok(ends.map(|(at, _)| at));
+                return Ok(ends.map(|passed| passed.ordinal));
             }
         }
         Ok(None)

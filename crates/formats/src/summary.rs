@@ -57,6 +57,9 @@ pub struct Summary {
     pub bytes_in: u64,
     /// Bytes removed from them.
     pub bytes_removed: u64,
+    /// Bytes of failed documents, which passed through unchanged.
+    #[serde(default)]
+    pub bytes_passed: u64,
     /// Documents per verdict.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<Verdict, u64>,
@@ -72,7 +75,10 @@ pub struct Summary {
     /// Marks refused, by stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, u64>,
-    /// The first documents that failed or are suspect, and why.
+    /// Problems of documents that failed or are suspect; several documents may share one.
+    #[serde(default)]
+    pub problem_count: u64,
+    /// The first of these problems: the document's name, its verdict and the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<(String, Verdict, String)>,
     /// How long it took, over all of its starts.
@@ -97,11 +103,13 @@ impl Summary {
         self.documents += other.documents;
         self.bytes_in += other.bytes_in;
         self.bytes_removed += other.bytes_removed;
+        self.bytes_passed += other.bytes_passed;
         add_all(&mut self.verdicts, &other.verdicts, |sum, count| *sum += count);
         add_all(&mut self.stages, &other.stages, |sum, counts| sum.add(*counts));
         add_all(&mut self.rules, &other.rules, |sum, counts| sum.add(*counts));
         add_all(&mut self.outlets, &other.outlets, |sum, counts| sum.add(*counts));
         add_all(&mut self.refused, &other.refused, |sum, count| *sum += count);
+        self.problem_count += other.problem_count;
         let room = NAMED_PROBLEMS.saturating_sub(self.problems.len());
         self.problems.extend(other.problems.iter().take(room).cloned());
     }
@@ -146,7 +154,8 @@ impl Tally {
             *entry(&mut self.summary.refused, stage) += *count as u64;
         }
         self.summary.bytes_removed += removed;
-        self.document(cleaned.bytes_in() as u64, name, cleaned.verdict(), cleaned.reason());
+        let (bytes, verdict) = (cleaned.bytes_in() as u64, cleaned.verdict());
+        self.documents(1, bytes, name, verdict, cleaned.reason());
     }
 
     /// Adds the cuts of one document: the rule of each, and the bytes that it removed.
@@ -171,16 +180,31 @@ impl Tally {
 
     /// Adds a document that passed through as it was.
     pub(crate) fn failed(&mut self, bytes: u64, name: &str, reason: &str) {
-        self.document(bytes, name, Verdict::Failed, Some(reason));
+        self.documents(1, bytes, name, Verdict::Failed, Some(reason));
     }
 
-    fn document(&mut self, bytes: u64, name: &str, verdict: Verdict, reason: Option<&str>) {
-        self.summary.documents += 1;
+    /// Adds documents that share one problem and passed through unread.
+    pub(crate) fn failed_together(&mut self, documents: u64, name: &str, reason: &str) {
+        self.documents(documents, 0, name, Verdict::Failed, Some(reason));
+    }
+
+    fn documents(
+        &mut self,
+        documents: u64,
+        bytes: u64,
+        name: &str,
+        verdict: Verdict,
+        reason: Option<&str>,
+    ) {
+        self.summary.documents += documents;
         self.summary.bytes_in += bytes;
-        *self.summary.verdicts.entry(verdict).or_default() += 1;
-        if let Some(reason) = reason
-            && self.summary.problems.len() < NAMED_PROBLEMS
-        {
+        if verdict == Verdict::Failed {
+            self.summary.bytes_passed += bytes;
+        }
+        *self.summary.verdicts.entry(verdict).or_default() += documents;
+        let Some(reason) = reason else { return };
+        self.summary.problem_count += 1;
+        if self.summary.problems.len() < NAMED_PROBLEMS {
             self.summary.problems.push((name.to_owned(), verdict, reason.to_owned()));
         }
     }

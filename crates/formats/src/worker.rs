@@ -8,7 +8,7 @@ use chaffinch_core::{Cleaned, Input, Pipeline, Verdict, date};
 use serde::Serialize;
 
 use crate::blocks::{Block, Item, Position, Work};
-use crate::chunks::Chunk;
+use crate::chunks::{Chunk, Passed};
 use crate::codec::Codec;
 use crate::convert::{Origin, Passenger};
 use crate::input::{Container, Place, Source};
@@ -71,6 +71,21 @@ pub(crate) enum Event {
 }
 
 impl Shop<'_> {
+    /// Cleans a decoded text, or takes what is `known` of it.
+    pub(crate) fn clean_text<'b>(
+        &self,
+        input: &Input<'_>,
+        text: &'b str,
+        known: Option<rerun::Earlier>,
+    ) -> Cleaned<'b> {
+        if let (Some(recall), Some(known)) = (self.recall, known)
+            && let Some(cleaned) = recall.recall_text(text, known)
+        {
+            return cleaned;
+        }
+        self.pipeline.clean_record(input, text)
+    }
+
     /// Works on a block.
     ///
     /// # Errors
@@ -237,22 +252,19 @@ impl Desk<'_> {
     }
 
     /// As [`Desk::clean`], for a text that is decoded.
-    pub(crate) fn clean_text<'b>(
+    fn clean_text<'b>(
         &mut self,
         file: &str,
         ordinal: u64,
         input: &Input<'_>,
         text: &'b str,
     ) -> Cleaned<'b> {
-        if let (Some(recall), Some(known)) = (self.shop.recall, self.known(file, ordinal))
-            && let Some(cleaned) = recall.recall_text(text, known)
-        {
-            return cleaned;
-        }
-        self.shop.pipeline.clean_record(input, text)
+        let known = self.known(file, ordinal);
+        self.shop.clean_text(input, text, known)
     }
 
-    fn known(&mut self, file: &str, ordinal: u64) -> Option<rerun::Earlier> {
+    /// Takes what an earlier run found out about a document.
+    pub(crate) fn known(&mut self, file: &str, ordinal: u64) -> Option<rerun::Earlier> {
         match self.recalled.is_empty() {
             true => None,
             false => self.recalled.remove(&(file.to_owned(), ordinal)),
@@ -361,10 +373,10 @@ impl Desk<'_> {
                     return Ok(());
                 }
                 self.output.extend_from_slice(&bytes);
-                let Some((ordinal, reason)) = ends else { return Ok(()) };
+                let Some(Passed { ordinal, bytes, reason }) = ends else { return Ok(()) };
                 let mut record = Record::unseen(file, ordinal, reason.clone());
-                record.in_container = true;
-                self.tally.failed(bytes.len() as u64, &record.name(), &reason);
+                (record.in_container, record.bytes) = (true, Some(bytes));
+                self.tally.failed(bytes, &record.name(), &reason);
                 self.note(&record)
             }
         }
@@ -391,9 +403,9 @@ impl Desk<'_> {
                 }
                 Ok(())
             }
-            Chunk::Part(bytes, Some((ordinal, reason))) => {
+            Chunk::Part(_, Some(Passed { ordinal, bytes, reason })) => {
                 let name = format!("{}:{}", names.0, ordinal + 1);
-                self.left_behind(&name, bytes.len() as u64, reason)
+                self.left_behind(&name, *bytes, reason)
             }
             Chunk::Part(_, None) => Ok(()),
         }
@@ -521,8 +533,19 @@ impl Desk<'_> {
         self.note(&record)
     }
 
-    /// Sets a document down in the run's record.
+    /// Writes a document to the run's record, and its problem if it has one.
     pub(crate) fn note(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        self.note_quietly(record)?;
+        let (Some(_), Some(reason)) = (&self.shop.root, record.reason.as_deref()) else {
+            return Ok(());
+        };
+        let (file, id, verdict) = (&*record.file, record.id.as_deref(), record.verdict);
+        let ordinal = Some(record.ordinal);
+        line(&mut self.problems, &ProblemLine { file, ordinal, id, verdict, reason })
+    }
+
+    /// Writes a document to the run's record; its problem is reported elsewhere.
+    pub(crate) fn note_quietly(&mut self, record: &Record<'_>) -> Result<(), Error> {
         if self.shop.ledger {
             self.ledger
                 .add(record)
@@ -533,12 +556,7 @@ impl Desk<'_> {
         }
         let (file, ordinal, id) = (&*record.file, record.ordinal, record.id.as_deref());
         let (outlet, verdict, fields) = (record.outlet.as_deref(), record.verdict, &record.fields);
-        line(&mut self.fields, &FieldsLine { file, ordinal, id, outlet, verdict, fields })?;
-        if let Some(reason) = record.reason.as_deref() {
-            let ordinal = Some(ordinal);
-            line(&mut self.problems, &ProblemLine { file, ordinal, id, verdict, reason })?;
-        }
-        Ok(())
+        line(&mut self.fields, &FieldsLine { file, ordinal, id, outlet, verdict, fields })
     }
 }
 

@@ -443,6 +443,59 @@ fn compressed_shards_are_cleaned_and_come_back() {
     assert_eq!(verify(&run.out).unwrap().documents, 4 * 9200);
 }
 
+/// A bad record costs its own cleaning; the rest of the file is cleaned and everything is restored.
+#[test]
+fn bad_warc_records_pass_through_and_the_rest_is_cleaned() {
+    let run = setup();
+    let record = |number: usize| {
+        let text = format!("{ARTICLE}\nSHARE THIS ARTICLE");
+        // What is removed before them moves the ends that wrong lengths lead to.
+        let length = text.len() + if number % 10 == 3 { 40 * number } else { 0 };
+        let length = format!("Content-Length: {length}\r\n");
+        let length = if number % 10 == 7 { "" } else { length.as_str() };
+        let record = format!("WARC/1.0\r\nWARC-Type: conversion\r\n{length}\r\n{text}\r\n\r\n");
+        match number % 10 {
+            5 => record.replace("\r\n", "\n"),
+            6 => record + "\r\n\r\n",
+            8 => record.trim_end().to_owned(),
+            _ => record,
+        }
+    };
+    let records: Vec<String> = (0..200).map(record).collect();
+    fs::create_dir(run.input.join("wet")).unwrap();
+    fs::write(run.input.join("wet/plain.wet"), records.concat()).unwrap();
+    let gz = |record: &String| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(record.as_bytes()).unwrap();
+        out.finish().unwrap()
+    };
+    let members: Vec<u8> = records.iter().flat_map(gz).collect();
+    fs::write(run.input.join("wet/members.wet.gz"), members).unwrap();
+
+    let input = run.input.join("wet");
+    let summary = clean(&input, &run.out);
+    assert_eq!((summary.documents, summary.count(Verdict::Failed)), (400, 80));
+    assert_eq!(summary.stages["share-buttons"].cuts, 320);
+    let bytes = records[7].len();
+    let reason = format!(
+        "not a valid WARC record: it has no valid Content-Length; its {bytes} bytes passed through \
+         unchanged"
+    );
+    let problems = fs::read_to_string(run.out.join(RECORD).join("problems.jsonl")).unwrap();
+    assert!(problems.contains(&reason), "{problems:.500}");
+    let passed = records.iter().enumerate().filter(|(number, _)| matches!(number % 10, 3 | 7));
+    let passed: usize = passed.map(|(_, record)| record.len()).sum();
+    assert_eq!(summary.bytes_passed, 2 * passed as u64);
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems), (400, Vec::new()));
+    for name in ["plain.wet", "members.wet.gz"] {
+        assert!(unpacked(&run.back.join(name)) == unpacked(&input.join(name)), "{name}");
+    }
+    let other = run.out.with_extension("2");
+    stopped_and_gone_on_with(&input, &other, 1, &|_| {});
+    assert!(tree(&run.out) == tree(&other));
+}
+
 #[test]
 fn a_sample_is_the_same_each_time_and_of_the_size_asked_for() {
     let run = setup();

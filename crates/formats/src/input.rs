@@ -87,6 +87,14 @@ impl Container {
         });
         (first..).zip(records)
     }
+
+    /// Whether a record of a container is a document: it has a record in the ledger of its run.
+    pub(crate) fn is_document(self, record: &[u8]) -> bool {
+        match self {
+            Container::Wet => wet::Record::parse(record).is_some_and(|record| record.is_document()),
+            _ => !record.trim_ascii().is_empty(),
+        }
+    }
 }
 
 /// Whether a name ends in one of these, an ending for compression aside.

@@ -496,6 +496,15 @@ pub(crate) fn assemble(
     writer.map_or(Ok(()), |writer| writer.close().map(drop).map_err(other))
 }
 
+/// Whether a file has rows.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn has_rows(path: &Path) -> std::io::Result<bool> {
+    let reader = SerializedFileReader::new(File::open(path)?).map_err(other)?;
+    Ok(reader.metadata().file_metadata().num_rows() > 0)
+}
+
 /// Writes a cleaned file without the column that a run added: the original of a file without rows.
 ///
 /// # Errors

@@ -1,10 +1,11 @@
 //! The way back: originals from a run's output and its ledger alone, each verified by its digest.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 #[cfg(feature = "parquet")]
 use std::io::Read;
 use std::io::{self, BufReader, Write};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::codec::Codec;
 use crate::convert::Origin;
@@ -12,9 +13,9 @@ use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{self, Reader, Record};
 use crate::output::{WholeFile, copy_whole, listed, write_whole};
-use crate::rows::{Row, Rows};
-use crate::runs::ledgers;
-use crate::sink::is_unfinished;
+use crate::rows::{Row, Rows, shards};
+use crate::runs::{ledgers, run_record};
+use crate::sink::is_finished;
 use crate::wet;
 
 /// What a restoring run did.
@@ -29,7 +30,8 @@ pub struct Restored {
 /// Restores the originals of the run in `run` into `target`.
 ///
 /// A cleaned file that was changed and a ledger that is damaged are named in the result; all else
-/// is restored.
+/// is restored. Documents without a record in the ledger, such as those of a run that did not
+/// finish, are named and not written: their cleaned text would pass for the original.
 ///
 /// # Errors
 /// `run` is no run's output, or `target` cannot be written or is not empty.
@@ -65,14 +67,12 @@ fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
         target,
         result: Restored::default(),
         container: None,
-        converts: false,
+        recorded: HashSet::new(),
+        finished: is_finished(run),
+        converts: run_record(run).is_ok_and(|run| !run["job"]["to"].is_null()),
         #[cfg(feature = "parquet")]
         table: None,
     };
-    if is_unfinished(run) {
-        let reason = "the run was cut off; repeat its command, and it goes on";
-        work.problem(&run.display().to_string(), reason.to_owned());
-    }
     for path in ledgers {
         let shown = path.display().to_string();
         match Reader::open(&path) {
@@ -93,7 +93,7 @@ fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
         }
     }
     work.close().map_err(failed)?;
-    work.copy_the_rest().map_err(failed)?;
+    work.files_without_records().map_err(failed)?;
     Ok(work.result)
 }
 
@@ -102,7 +102,6 @@ struct Open {
     name: String,
     rows: Option<Rows>,
     out: Out,
-    unknown: Vec<u8>,
 }
 
 /// Where restored bytes go.
@@ -150,6 +149,9 @@ struct Work<'a> {
     target: Option<&'a Path>,
     result: Restored,
     container: Option<Open>,
+    /// Digests of the names of files that the ledger has records of.
+    recorded: HashSet<u128>,
+    finished: bool,
     /// Whether documents were converted, so that what lies in the output was never an input.
     converts: bool,
     #[cfg(feature = "parquet")]
@@ -159,6 +161,14 @@ struct Work<'a> {
 impl Work<'_> {
     fn problem(&mut self, name: &str, reason: String) {
         self.result.problems.push((name.to_owned(), reason));
+    }
+
+    /// Why a cleaned file cannot be read.
+    fn unreadable(&self, error: &io::Error) -> String {
+        match error.kind() {
+            io::ErrorKind::NotFound if !self.finished => "the run did not complete it".to_owned(),
+            _ => format!("the cleaned file cannot be read: {error}"),
+        }
     }
 
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
@@ -177,6 +187,7 @@ impl Work<'_> {
         if self.table.as_ref().is_some_and(|(name, _)| *name != record.file) {
             self.close()?;
         }
+        self.recorded.insert(ledger::digest(record.file.as_bytes()));
         if let Some(origin) = &record.origin {
             self.converts = true;
             return self.converted(record, origin);
@@ -238,8 +249,7 @@ impl Work<'_> {
         if self.container.is_none() {
             let rows = Rows::open(self.run, &record.file)?;
             let name = record.file.clone().into_owned();
-            let (out, unknown) = (Out::Nowhere, Vec::new());
-            self.container = Some(Open { name, rows: Some(rows), out, unknown });
+            self.container = Some(Open { name, rows: Some(rows), out: Out::Nowhere });
         }
         let Some(Open { rows: Some(rows), .. }) = &mut self.container else { return Ok(None) };
         let Some(line) = rows.next()? else { return Ok(None) };
@@ -255,7 +265,7 @@ impl Work<'_> {
             let write = self.target.is_some();
             let table = crate::parquet::Restoring::open(self.run, &record.file, column, write);
             if let Err(error) = &table {
-                self.problem(&record.file, format!("the cleaned file cannot be read: {error}"));
+                self.problem(&record.file, self.unreadable(error));
             }
             self.table = Some((record.file.clone().into_owned(), table.ok()));
         }
@@ -322,7 +332,7 @@ impl Work<'_> {
         if self.container.is_none() {
             let rows = Rows::open(self.run, &record.file);
             if let Err(error) = &rows {
-                self.problem(&record.file, format!("the cleaned file cannot be read: {error}"));
+                self.problem(&record.file, self.unreadable(error));
             }
             let codec = rows.as_ref().map_or(Codec::Plain, |rows| rows.chunks.codec);
             let out = match self.target {
@@ -333,7 +343,7 @@ impl Work<'_> {
                 }
             };
             let name = record.file.clone().into_owned();
-            self.container = Some(Open { name, rows: rows.ok(), out, unknown: Vec::new() });
+            self.container = Some(Open { name, rows: rows.ok(), out });
         }
         let Some(open) = &mut self.container else { return Ok(()) };
         let Some(rows) = &mut open.rows else { return Ok(()) };
@@ -370,8 +380,7 @@ impl Work<'_> {
         }
     }
 
-    /// Ends the container in hand: blank lines at its end, and records that the ledger does not
-    /// know.
+    /// Ends the container in hand, and reports records that the ledger does not have.
     fn close(&mut self) -> io::Result<()> {
         #[cfg(feature = "parquet")]
         if let Some((name, Some(table))) = self.table.take() {
@@ -380,64 +389,103 @@ impl Work<'_> {
                 Some(target) => {
                     let mut out = WholeFile::create(&target.join(&name))?;
                     let whole = table.finish(&mut out)?;
-                    out.finish()?;
+                    if whole {
+                        out.finish()?;
+                    }
                     whole
                 }
             };
             if !whole {
-                self.problem(&name, "it holds rows that are not in the ledger".into());
+                let reason = "some of its rows are not in the ledger, so it cannot be restored";
+                self.problem(&name, reason.into());
             }
         }
         let Some(mut open) = self.container.take() else { return Ok(()) };
         if let Some(rows) = &mut open.rows {
-            match rows.at(u64::MAX, false, &mut open.unknown) {
-                Ok(_) => {}
-                Err(error) => {
-                    self.problem(&open.name, format!("it cannot be read on: {error}"));
-                }
+            if let Err(error) = rows.at(u64::MAX, false, &mut open.out) {
+                self.problem(&open.name, format!("it cannot be read on: {error}"));
             }
-            open.out.write_all(&open.unknown)?;
-            let is_text = !open.unknown.starts_with(b"WARC/");
-            if is_text && !open.unknown.trim_ascii().is_empty() {
-                self.problem(&open.name, "it holds records that are not in the ledger".into());
-            }
+            let skipped = match rows.skipped {
+                0 => None,
+                1 => Some("one of its records is not in the ledger and was left out".to_owned()),
+                n => Some(format!("{n} of its records are not in the ledger and were left out")),
+            };
             open.out.finish()?;
+            if let Some(reason) = skipped {
+                self.problem(&open.name, reason);
+            }
         }
         Ok(())
     }
 
-    /// Copies files without a document, such as a container of blank lines.
-    fn copy_the_rest(&mut self) -> io::Result<()> {
-        let Some(target) = self.target.filter(|_| !self.converts) else { return Ok(()) };
-        let named: Vec<String> =
-            self.result.problems.iter().map(|(name, _)| name.clone()).collect();
+    /// Copies files that hold no document, such as a container of blank lines. Reports the others:
+    /// their documents have no record in the ledger.
+    fn files_without_records(&mut self) -> io::Result<()> {
+        let mut missing: (u64, Option<String>) = (0, None);
         for name in listed(self.run)? {
             let name = name?;
-            if !is_inside(&name) {
+            let recorded = self.recorded.contains(&ledger::digest(name.as_bytes()));
+            let files = match is_inside(&name) && !recorded {
+                true => shards(self.run, &name).unwrap_or_default(),
+                false => Vec::new(),
+            };
+            if !files.iter().any(|file| file.is_file()) {
                 continue;
             }
-            let (from, to) = (self.run.join(&name), target.join(&name));
-            if to.exists() || !from.is_file() || named.contains(&name) {
-                continue;
+            if !self.finished || holds_documents(self.run, &name, &files).unwrap_or(true) {
+                missing.0 += 1;
+                missing.1.get_or_insert(name);
+            } else if let Some(target) = self.target.filter(|_| !self.converts) {
+                copy_without_documents(&files, &target.join(&name))?;
             }
-            #[cfg(feature = "parquet")]
-            if is_parquet(&from)? {
-                // Only a file without rows is in no ledger.
-                let mut out = WholeFile::create(&to)?;
-                match crate::parquet::without_column(&from, &mut out) {
-                    Ok(()) => out.finish()?,
-                    Err(error) => {
-                        self.problem(&name, format!("the cleaned file cannot be read: {error}"));
-                    }
-                }
-                continue;
-            }
-            if is_container(&from) {
-                copy_whole(&mut BufReader::new(File::open(&from)?), &to)?;
-            }
+        }
+        if let (count, Some(name)) = missing
+            && self.finished
+        {
+            let others =
+                if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+            let reason = "the ledger has no record of it, so it cannot be restored";
+            self.problem(&format!("{name}{others}"), reason.to_owned());
+        } else if !self.finished {
+            let unrecorded = match missing.0 {
+                0 => String::new(),
+                1 => "; one file has no record in the ledger yet".to_owned(),
+                count => format!("; {count} files have no record in the ledger yet"),
+            };
+            let reason = format!(
+                "the run did not finish{unrecorded}; repeat its command to finish it, then restore \
+                 into a new directory"
+            );
+            self.problem(&self.run.display().to_string(), reason);
         }
         Ok(())
     }
+}
+
+/// Whether a file that a run wrote holds documents.
+fn holds_documents(run: &Path, name: &str, files: &[PathBuf]) -> io::Result<bool> {
+    #[cfg(feature = "parquet")]
+    if is_parquet(&files[0])? {
+        return crate::parquet::has_rows(&files[0]);
+    }
+    let _ = files;
+    let mut rows = Rows::open(run, name)?;
+    rows.at(u64::MAX, false, &mut io::sink())?;
+    Ok(rows.skipped > 0)
+}
+
+/// Writes the original of a file, or of the shards of one, that holds no document.
+fn copy_without_documents(files: &[PathBuf], to: &Path) -> io::Result<()> {
+    let mut out = WholeFile::create(to)?;
+    for file in files {
+        #[cfg(feature = "parquet")]
+        if is_parquet(file)? {
+            crate::parquet::without_column(file, &mut out)?;
+            break;
+        }
+        io::copy(&mut File::open(file)?, &mut out)?;
+    }
+    out.finish()
 }
 
 /// Whether a name stays below the directory that it is joined to.
@@ -451,11 +499,6 @@ fn is_parquet(path: &Path) -> io::Result<bool> {
     let mut head = Vec::new();
     File::open(path)?.take(4).read_to_end(&mut head)?;
     Ok(head == b"PAR1")
-}
-
-fn is_container(path: &Path) -> bool {
-    let name = path.display().to_string();
-    Rows::open(Path::new(""), &name).is_ok()
 }
 
 /// The original that a record and the output give, if both have the digests that the record says.

@@ -29,6 +29,8 @@ pub(crate) struct Rows {
     pub(crate) chunks: Chunks,
     piece: Vec<(u64, Vec<u8>)>,
     ended: bool,
+    /// Documents that were skipped on the way to a record that was asked for.
+    pub(crate) skipped: u64,
 }
 
 impl Rows {
@@ -60,17 +62,17 @@ impl Rows {
         };
         // What passed through is copied by its length, so no record is framed before it is due.
         chunks.most_records = 1;
-        Ok(Rows { chunks, piece: Vec::new(), ended: false })
+        Ok(Rows { chunks, piece: Vec::new(), ended: false, skipped: 0 })
     }
 
     /// The record with this number, `whole` or written to `out` as it is read, however long it is.
-    /// What stands before it goes to `out`.
+    /// Of the records before it, those that are no documents go to `out`, and documents are skipped.
     pub(crate) fn at(&mut self, number: u64, whole: bool, out: &mut dyn Write) -> io::Result<Row> {
         self.read_to(number, whole, None, out)
     }
 
-    /// Writes the record with this number, which passed through unread, and what stands before it,
-    /// to `out`. Without its length, its end is found as it was in the run.
+    /// Writes the record with this number, which passed through unread, to `out`, and what
+    /// [`Rows::at`] writes before it. Without its length, its end is found as it was in the run.
     pub(crate) fn pass(
         &mut self,
         number: u64,
@@ -94,20 +96,25 @@ impl Rows {
                     return Ok(Row::Missing);
                 }
                 Some((at, record)) if at == number && whole => return Ok(Row::Whole(record)),
-                Some((at, record)) => {
+                Some((at, record)) if at == number => {
                     out.write_all(&record)?;
-                    if at == number {
-                        return Ok(Row::Written);
-                    }
+                    return Ok(Row::Written);
                 }
+                Some((_, record)) if self.chunks.framing.is_document(&record) => self.skipped += 1,
+                Some((_, record)) => out.write_all(&record)?,
                 None if self.ended => return Ok(Row::Missing),
                 None if self.chunks.position.record == number && bytes.is_some() => {
                     let all = self.chunks.copy_record(bytes.unwrap_or(0), out)?;
                     return Ok(if all { Row::Written } else { Row::Missing });
                 }
                 None => {
-                    if self.fill(whole || bytes.is_some(), out)? == Some(number) {
-                        return Ok(Row::Written);
+                    let mut nowhere = io::sink();
+                    let wanted = self.chunks.position.record == number;
+                    let out = if wanted { &mut *out } else { &mut nowhere };
+                    match self.fill(whole || bytes.is_some(), out)? {
+                        Some(at) if at == number => return Ok(Row::Written),
+                        Some(_) => self.skipped += 1,
+                        None => {}
                     }
                 }
             }

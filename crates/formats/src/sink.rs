@@ -585,10 +585,10 @@ impl Unfinished {
     }
 }
 
-/// Whether `run` is the output of a run that did not end.
-pub(crate) fn is_unfinished(run: &Path) -> bool {
-    // A run that ended may have been killed before its journal went.
-    run_record(run).is_ok_and(|run| run["state"] != "finished")
+/// Whether the run in `run` finished.
+pub(crate) fn is_finished(run: &Path) -> bool {
+    // A run that finished may have been killed before its journal was removed.
+    run_record(run).is_ok_and(|run| run["state"] == "finished")
 }
 
 #[cfg(test)]
@@ -715,9 +715,9 @@ mod tests {
             assert_eq!(earlier.unwrap().position.files, killed as u64);
             (killed..steps.len()).for_each(|number| write(&mut second, number));
             assert!(files(folder.path()) == wanted, "killed in step {killed}");
-            assert!(is_unfinished(folder.path()));
+            assert!(!is_finished(folder.path()));
             second.finish(&Summary::default(), &()).unwrap();
-            assert!(!is_unfinished(folder.path()));
+            assert!(is_finished(folder.path()));
             let left = fs::read_dir(folder.path().join(RECORD)).unwrap();
             let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
             left.sort();

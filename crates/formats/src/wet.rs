@@ -232,6 +232,11 @@ impl<'a> Record<'a> {
         self.header("WARC-Type")
     }
 
+    /// Whether it is a text or a page; other records are about the file or about other records.
+    pub(crate) fn is_document(&self) -> bool {
+        matches!(self.kind(), Some("conversion" | "response" | "resource"))
+    }
+
     pub(crate) fn id(&self) -> Option<&'a str> {
         self.header("WARC-Record-ID").map(|id| id.trim_start_matches('<').trim_end_matches('>'))
     }

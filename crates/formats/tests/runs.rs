@@ -283,7 +283,68 @@ fn an_interrupted_run_leaves_whole_files() {
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!(restored.documents, summary.documents);
     let told: Vec<&str> = restored.problems.iter().map(|(_, why)| why.as_str()).collect();
-    assert_eq!(told, ["the run was cut off; repeat its command, and it goes on"]);
+    assert_eq!(
+        told,
+        [
+            "the run did not finish; repeat its command to finish it, then restore into a new directory"
+        ]
+    );
+}
+
+/// A killed run leaves files that are cleaned and have no record in the ledger yet. Their text must
+/// not appear under the names of the originals.
+#[test]
+fn what_an_unfinished_run_did_not_record_is_not_restored() {
+    let run = setup();
+    let summary = stopped(&run, 1);
+    let record = run.out.join(RECORD);
+    let list = record.join("files.txt");
+    for name in ["cleaned.txt", "rows.jsonl", "blank.jsonl"] {
+        let text = if name == "blank.jsonl" { "\n" } else { "{\"text\":\"Cleaned.\"}\n" };
+        fs::write(run.out.join(name), text).unwrap();
+        fs::write(&list, fs::read_to_string(&list).unwrap() + name + "\n").unwrap();
+    }
+    for state in ["interrupted", "lost"] {
+        if state == "lost" {
+            fs::remove_file(record.join("run.json")).unwrap();
+            fs::remove_dir_all(&run.back).unwrap();
+        }
+        let restored = restore(&run.out, &run.back).unwrap();
+        assert_eq!(restored.documents, summary.documents);
+        assert_eq!(restored.documents, tree(&run.back).len() as u64);
+        let [(_, why)] = restored.problems.as_slice() else { panic!("{restored:?}") };
+        assert!(why.contains("did not finish; 3 files have no record in the ledger yet"), "{why}");
+        assert_eq!(verify(&run.out).unwrap().problems, restored.problems);
+    }
+}
+
+#[test]
+fn what_a_damaged_ledger_does_not_record_is_not_restored() {
+    let run = setup();
+    fs::write(run.input.join("blank.jsonl"), "\n\n").unwrap();
+    fs::write(run.input.join("last.jsonl"), "{\"text\":\"Original.\"}\n").unwrap();
+    let documents = clean(&run.input, &run.out).documents;
+    let rows = run.out.join("last.jsonl");
+    let text = fs::read_to_string(&rows).unwrap();
+    fs::write(&rows, format!("{text}{{\"text\":\"Cleaned.\"}}\n")).unwrap();
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!(restored.documents, documents);
+    let left_out = "one of its records is not in the ledger and was left out";
+    assert_eq!(restored.problems, [("last.jsonl".to_owned(), left_out.to_owned())]);
+    assert!(tree(&run.back) == tree(&run.input));
+    // A ledger that lost everything.
+    fs::remove_dir_all(&run.back).unwrap();
+    fs::write(run.out.join(RECORD).join("ledger/00000.jsonl.zst"), "").unwrap();
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!(restored.documents, 0);
+    let [(names, why)] = restored.problems.as_slice() else { panic!("{restored:?}") };
+    assert!(names.ends_with("more)") && why.contains("no record of it"), "{names}: {why}");
+    // Only files without a document.
+    let (originals, back) = (tree(&run.input), tree(&run.back));
+    assert!(back.contains_key(Path::new("blank.jsonl")));
+    assert!(
+        back.iter().all(|(name, text)| originals[name] == *text && text.trim_ascii().is_empty())
+    );
 }
 
 #[test]

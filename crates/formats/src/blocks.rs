@@ -3,6 +3,7 @@
 //! Blocks are cut by what the inputs hold alone, and each knows the place behind it. So they can be
 //! worked on in parallel, and a run that was killed goes on behind any of them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::codec::Codec;
 use crate::convert;
 use crate::input::{Container, Opened, Reading, Source};
 use crate::job::Error;
+use crate::names;
 use crate::rerun::Known;
 use crate::sample::Sample;
 
@@ -112,7 +114,7 @@ pub(crate) enum Item {
     Document(Source, Vec<u8>),
     /// What passes through as it is, and why.
     Pass(Source, String),
-    /// What cannot be read: its name, and why.
+    /// What cannot be read or written: its name, and why.
     Unreadable(String, String),
 }
 
@@ -153,6 +155,8 @@ pub(crate) struct Blocks<'a> {
     reading: Reading<'a>,
     sample: Option<&'a Sample>,
     to: Option<Container>,
+    /// The length of the path of the output directory, if there is one.
+    root: Option<usize>,
     position: Position,
     held: Option<Block>,
     current: Option<Current>,
@@ -166,10 +170,12 @@ impl<'a> Blocks<'a> {
         reading: Reading<'a>,
         sample: Option<&'a Sample>,
         to: Option<Container>,
+        root: Option<&Path>,
     ) -> Blocks<'a> {
         let position = Position::default();
         let (held, current, next) = (None, None, None);
-        Blocks { sources, reading, sample, to, position, held, current, next }
+        let root = root.map(|root| root.as_os_str().len());
+        Blocks { sources, reading, sample, to, root, position, held, current, next }
     }
 
     /// Goes on at a place where an earlier reader of the same inputs stood.
@@ -405,8 +411,14 @@ impl<'a> Blocks<'a> {
                 Some(Err(error)) => return Err(error),
             };
             let name = source.name.clone();
-            let item = match source.open(&self.reading) {
-                Err(error) => Item::Unreadable(name.clone(), format!("cannot be read: {error}")),
+            let opened = match self.root.and_then(|root| names::impossible(&name, root)) {
+                Some(reason) => Err(format!("cannot be written: {reason}")),
+                None => {
+                    source.open(&self.reading).map_err(|error| format!("cannot be read: {error}"))
+                }
+            };
+            let item = match opened {
+                Err(reason) => Item::Unreadable(name.clone(), reason),
                 Ok(Opened::Document(content)) => {
                     bytes += content.len();
                     Item::Document(source, content)

@@ -16,6 +16,7 @@ use crate::chunks::Chunks;
 use crate::codec::Codec;
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
+use crate::names;
 use crate::store::{Object, Store, Stores, store_of};
 use crate::wet;
 
@@ -332,8 +333,9 @@ fn objects(store: &Arc<dyn Store>) -> Box<dyn Iterator<Item = Found> + Send + '_
         // Consoles make empty objects for folders.
         Ok(object) if hidden(&object.name) || object.name.ends_with('/') => None,
         Ok(Object { name, bytes, modified }) => {
-            let place = Place::Object(Arc::clone(store), name.clone(), modified);
-            Some(Ok(Source { place, name, bytes }))
+            let source_name = names::of_part(OsStr::new(&name));
+            let place = Place::Object(Arc::clone(store), name, modified);
+            Some(Ok(Source { place, name: source_name, bytes }))
         }
     }))
 }
@@ -375,7 +377,7 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
             Ok(entry) => Some(entry.metadata().map_err(failed).map(|metadata| {
                 let below = entry.path().strip_prefix(input).unwrap_or(entry.path());
                 let parts: Vec<_> =
-                    below.components().map(|part| readable(part.as_os_str())).collect();
+                    below.components().map(|part| names::of_part(part.as_os_str())).collect();
                 let place = Place::File(entry.path().to_owned());
                 Source { place, name: parts.join("/"), bytes: metadata.len() }
             })),
@@ -383,20 +385,9 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
     }))
 }
 
-/// A file name as text. Bytes that are no text are written as `%XX`, so that two such names stay
-/// two.
-fn readable(name: &OsStr) -> String {
-    let mut text = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("%{byte:02X}")));
-    }
-    text
-}
-
 /// The last part of an input's path; for `.` and `..`, of the directory that it means.
 pub(crate) fn base_name(input: &Path) -> String {
-    let name = |path: &Path| path.file_name().map(readable);
+    let name = |path: &Path| path.file_name().map(names::of_part);
     name(input).or_else(|| name(&input.canonicalize().ok()?)).unwrap_or_else(|| "input".to_owned())
 }
 

@@ -22,6 +22,7 @@ use crate::blocks::{Block, Blocks, Work};
 use crate::input::{self, Container, Filter, Place, Reading, Source, sources};
 use crate::jsonl::FieldNames;
 use crate::ledger;
+use crate::names;
 use crate::output::OutputDirectory;
 use crate::rerun::Recall;
 use crate::runs;
@@ -217,7 +218,8 @@ impl Job<'_> {
             .any(|path| path.as_os_str() == "-")
             .then(|| Ok(Source { place: Place::Stdin, name: "stdin".into(), bytes: 0 }));
         let sources = Box::new(stdin.into_iter().chain(sources(&files, &self.stores, &filter)));
-        let mut blocks = Blocks::new(sources, self.reading(), sample.as_ref(), self.to);
+        let mut blocks =
+            Blocks::new(sources, self.reading(), sample.as_ref(), self.to, self.output.directory());
         let mut summary = Summary::default();
         if let Some(earlier) = earlier {
             blocks.seek(earlier.position)?;
@@ -394,7 +396,7 @@ impl Job<'_> {
         let mut drawing = Drawing::of(count);
         let (files, filter) = (self.files(), self.filter());
         let sources = Box::new(sources(&files, &self.stores, &filter));
-        let mut blocks = Blocks::new(sources, self.reading(), None, None);
+        let mut blocks = Blocks::new(sources, self.reading(), None, None, self.output.directory());
         while let Some(block) = blocks.next()? {
             // In place, the columns that are not looked at are copied page by page.
             let whole = matches!(self.to, None | Some(Container::Parquet));
@@ -420,7 +422,7 @@ impl Job<'_> {
         Asked {
             inputs: inputs
                 .into_iter()
-                .map(|(path, directory)| (path.display().to_string(), directory))
+                .map(|(path, directory)| (names::of_path(&path), directory))
                 .collect(),
             from: self.container,
             to: self.to,
@@ -481,7 +483,7 @@ pub(crate) struct Asked {
 
 /// A path without links; as it is where it leads nowhere.
 fn real_path(path: &Path) -> String {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+    names::of_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()))
 }
 
 /// A block, and the bytes of the list of files behind it; none at the end.

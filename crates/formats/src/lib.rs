@@ -13,6 +13,7 @@ mod job;
 mod join;
 pub mod jsonl;
 pub mod ledger;
+mod names;
 mod originals;
 mod output;
 #[cfg(feature = "parquet")]

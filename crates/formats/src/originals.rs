@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::Record;
+use crate::names;
 use crate::restore::{is_inside, original};
 use crate::rows::{Row, Rows};
 use crate::runs::Records;
@@ -68,7 +69,7 @@ impl Originals {
     /// What the run wrote of a document: a file, a record or the value of a column.
     fn output(&mut self, record: &Record<'_>) -> Option<Vec<u8>> {
         if !record.is_record() {
-            return fs::read(self.run.join(&*record.file)).ok();
+            return fs::read(names::below(&self.run, &record.file)).ok();
         }
         // Converted documents stand in the order of their records.
         let at = match record.origin {

@@ -35,6 +35,7 @@ use crate::input::{Container, Place, Source};
 use crate::job::Error;
 use crate::jsonl::{COLUMN, FieldNames};
 use crate::ledger::{Record, output_digest};
+use crate::names;
 use crate::restore;
 use crate::rows::shards;
 use crate::worker::Desk;
@@ -558,7 +559,7 @@ impl Restoring {
     ) -> std::io::Result<Restoring> {
         let mut others = VecDeque::from(shards(run, file)?);
         let names = FieldNames { text: vec![column.to_owned()], ..FieldNames::default() };
-        let first = others.pop_front().unwrap_or_else(|| run.join(file));
+        let first = others.pop_front().unwrap_or_else(|| names::below(run, file));
         let mut restoring = Restoring {
             file: Restoring::input(&first, &names)?,
             names,

@@ -12,6 +12,7 @@ use crate::convert::Origin;
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{self, Reader, Record};
+use crate::names;
 use crate::output::{WholeFile, copy_whole, listed, write_whole};
 use crate::rows::{Row, Rows, shards};
 use crate::runs::{ledgers, run_record};
@@ -163,6 +164,21 @@ impl Work<'_> {
         self.result.problems.push((name.to_owned(), reason));
     }
 
+    /// Counts a document that was written. A name that the target cannot have is a problem of this
+    /// document only.
+    fn restored(&mut self, name: &str, written: io::Result<()>) -> io::Result<()> {
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                self.problem(name, format!("cannot be written: {error}"));
+            }
+            written => {
+                written?;
+                self.result.documents += 1;
+            }
+        }
+        Ok(())
+    }
+
     /// Why a cleaned file cannot be read.
     fn unreadable(&self, error: &io::Error) -> String {
         match error.kind() {
@@ -219,8 +235,8 @@ impl Work<'_> {
                 Ok(())
             }
             Ok(original) => {
-                self.result.documents += 1;
-                self.target.map_or(Ok(()), |target| write_whole(&target.join(&path), &original))
+                let to = self.target.map(|target| names::below(target, &path));
+                self.restored(&path, to.map_or(Ok(()), |to| write_whole(&to, &original)))
             }
             Err(reason) => {
                 self.problem(&path, reason);
@@ -233,7 +249,7 @@ impl Work<'_> {
     /// in the order of the ledger.
     fn converted_text(&mut self, record: &Record<'_>) -> io::Result<Option<Vec<u8>>> {
         if !record.is_record() {
-            return fs::read(self.run.join(&*record.file)).map(Some);
+            return fs::read(names::below(self.run, &record.file)).map(Some);
         }
         #[cfg(feature = "parquet")]
         if let Some(column) = &record.column {
@@ -299,8 +315,8 @@ impl Work<'_> {
     }
 
     fn document(&mut self, record: &Record<'_>) -> io::Result<()> {
-        let from = self.run.join(&*record.file);
-        let to = self.target.map(|target| target.join(&*record.file));
+        let from = names::below(self.run, &record.file);
+        let to = self.target.map(|target| names::below(target, &record.file));
         let unreadable = |error| format!("the cleaned file cannot be read: {error}");
         if record.digest.original.is_none() {
             // It passed through without being held, and so it does now.
@@ -308,8 +324,8 @@ impl Work<'_> {
                 (Err(error), _) => self.problem(&record.file, unreadable(error)),
                 (Ok(_), None) => self.result.documents += 1,
                 (Ok(file), Some(to)) => {
-                    self.result.documents += 1;
-                    copy_whole(&mut BufReader::new(file), to)?;
+                    let written = copy_whole(&mut BufReader::new(file), to);
+                    return self.restored(&record.file, written);
                 }
             }
             return Ok(());
@@ -318,8 +334,8 @@ impl Work<'_> {
             fs::read(&from).map_err(unreadable).and_then(|bytes| original(record, &bytes));
         match restored {
             Ok(original) => {
-                self.result.documents += 1;
-                to.map_or(Ok(()), |to| write_whole(&to, &original))
+                let written = to.map_or(Ok(()), |to| write_whole(&to, &original));
+                self.restored(&record.file, written)
             }
             Err(reason) => {
                 self.problem(&record.file, reason);
@@ -338,7 +354,7 @@ impl Work<'_> {
             let out = match self.target {
                 None => Out::Nowhere,
                 Some(target) => {
-                    let file = WholeFile::create(&target.join(&*record.file))?;
+                    let file = WholeFile::create(&names::below(target, &record.file))?;
                     Out::File(Box::new(file), Vec::new(), codec)
                 }
             };
@@ -387,7 +403,7 @@ impl Work<'_> {
             let whole = match self.target.filter(|_| table.is_kept()) {
                 None => table.finish(&mut io::sink())?,
                 Some(target) => {
-                    let mut out = WholeFile::create(&target.join(&name))?;
+                    let mut out = WholeFile::create(&names::below(target, &name))?;
                     let whole = table.finish(&mut out)?;
                     if whole {
                         out.finish()?;
@@ -436,7 +452,7 @@ impl Work<'_> {
                 missing.0 += 1;
                 missing.1.get_or_insert(name);
             } else if let Some(target) = self.target.filter(|_| !self.converts) {
-                copy_without_documents(&files, &target.join(&name))?;
+                copy_without_documents(&files, &names::below(target, &name))?;
             }
         }
         if let (count, Some(name)) = missing
@@ -491,7 +507,7 @@ fn copy_without_documents(files: &[PathBuf], to: &Path) -> io::Result<()> {
 /// Whether a name stays below the directory that it is joined to.
 pub(crate) fn is_inside(name: &str) -> bool {
     let normal = |part| matches!(part, Component::Normal(_));
-    !name.is_empty() && Path::new(name).components().all(normal)
+    !name.is_empty() && names::path(name).components().all(normal)
 }
 
 #[cfg(feature = "parquet")]

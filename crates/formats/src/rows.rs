@@ -8,6 +8,7 @@ use crate::chunks::{Chunk, Chunks};
 use crate::convert;
 use crate::input::{Container, Opened, Place, Reading, Source};
 use crate::jsonl::FieldNames;
+use crate::names;
 use crate::runs::run_record;
 
 /// The files that a run wrote of a container: shards, which are read as one, or the one.
@@ -17,9 +18,9 @@ use crate::runs::run_record;
 pub(crate) fn shards(run: &Path, file: &str) -> io::Result<Vec<PathBuf>> {
     let cut = run_record(run).is_ok_and(|run| !run["shard_bytes"].is_null());
     if !cut {
-        return Ok(vec![run.join(file)]);
+        return Ok(vec![names::below(run, file)]);
     }
-    let shards = (0..).map(|number| run.join(convert::shard(file, number)));
+    let shards = (0..).map(|number| names::below(run, &convert::shard(file, number)));
     let shards: Vec<PathBuf> = shards.take_while(|shard| shard.exists()).collect();
     if shards.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(shards) }
 }

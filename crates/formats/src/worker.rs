@@ -15,6 +15,7 @@ use crate::input::{Container, Place, Source};
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{Frame, Record, output_digest};
+use crate::names;
 use crate::output::{copy_whole, write_whole};
 use crate::rerun::{self, Known, Recall};
 use crate::restore;
@@ -312,7 +313,7 @@ impl Desk<'_> {
         match &self.shop.root {
             Some(root) => {
                 self.files.push(source.name.clone());
-                write_whole(&root.join(&source.name), bytes)
+                write_whole(&names::below(root, &source.name), bytes)
                     .map_err(|error| Error::Output(source.name.clone(), error))
             }
             None => {
@@ -337,7 +338,7 @@ impl Desk<'_> {
             }
         };
         let copied = match &self.shop.root {
-            Some(root) => copy_whole(&mut file, &root.join(&source.name)),
+            Some(root) => copy_whole(&mut file, &names::below(root, &source.name)),
             None => Ok(()),
         };
         copied.map_err(|error| Error::Output(source.name.clone(), error))?;

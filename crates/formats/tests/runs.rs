@@ -635,23 +635,6 @@ fn an_unreadable_file_is_named_and_the_run_goes_on() {
     );
 }
 
-#[test]
-#[cfg(target_os = "linux")]
-fn names_that_are_no_text_stay_apart() {
-    use std::os::unix::ffi::OsStrExt;
-    let run = setup();
-    for byte in [0xfd, 0xfe] {
-        let name = [b'b', byte];
-        fs::write(run.input.join(std::ffi::OsStr::from_bytes(&name)), [byte - 0x90]).unwrap();
-    }
-    clean_with(&pipeline(), &[&run.input], &run.out, |job| {
-        job.include = GlobSet::builder().add(Glob::new("b%*").unwrap()).build().unwrap();
-    })
-    .unwrap();
-    assert_eq!(fs::read(run.out.join("b%FD")).unwrap(), b"m");
-    assert_eq!(fs::read(run.out.join("b%FE")).unwrap(), b"n");
-}
-
 /// A run that is stopped after so many blocks, again and again, until it is done.
 fn stopped_and_gone_on_with(
     input: &Path,

@@ -497,6 +497,55 @@ fn bad_warc_records_pass_through_and_the_rest_is_cleaned() {
 }
 
 #[test]
+fn padding_after_compressed_rows_is_no_failure() {
+    let run = setup();
+    packed_of(&run.input, 100);
+    let input = run.input.join("packed");
+    for name in ["news.jsonl.gz", "news.jsonl.bz2", "news.jsonl.zst", "pages.wet.gz"] {
+        let mut file = fs::OpenOptions::new().append(true).open(input.join(name)).unwrap();
+        file.write_all(&[0; 30_000]).unwrap();
+    }
+    let summary = clean(&input, &run.out);
+    assert_eq!((summary.documents, summary.count(Verdict::Failed)), (4 * 300, 0));
+}
+
+#[test]
+fn documents_in_a_form_that_is_not_read_pass_through_and_are_named() {
+    let run = setup();
+    let forms = run.input.join("forms");
+    fs::create_dir(&forms).unwrap();
+    let text = format!("{ARTICLE}\nSHARE THIS ARTICLE\n");
+    let rows = [serde_json::json!({"text": text}), serde_json::json!({"text": ARTICLE})];
+    let pretty = serde_json::to_string_pretty(&rows[0]).unwrap();
+    let files = [
+        ("array.json", serde_json::to_string(&rows).unwrap(), "it is a JSON array"),
+        ("lines.txt", serde_json::to_string_pretty(&rows).unwrap(), "it is a JSON array"),
+        ("pretty.jsonl", pretty, "it is JSON with values over several lines"),
+        ("table.csv", format!("id,text\n1,\"{text}\"\n"), "it is a table of separated values"),
+    ];
+    for (name, content, _) in &files {
+        fs::write(forms.join(name), content).unwrap();
+    }
+    let packed = zstd::encode_all(files[0].1.as_bytes(), 1).unwrap();
+    fs::write(forms.join("array.json.zst"), packed).unwrap();
+    let summary = clean(&forms, &run.out);
+    assert_eq!((summary.documents, summary.count(Verdict::Failed)), (5, 5));
+    for (name, reason) in files
+        .iter()
+        .map(|(name, _, reason)| (*name, *reason))
+        .chain([("array.json.zst", files[0].2)])
+    {
+        let told = summary.problems.iter().find(|(told, ..)| told == name).unwrap();
+        assert!(told.2.starts_with(reason), "{told:?}");
+    }
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems), (5, Vec::new()));
+    let out: BTreeMap<_, _> =
+        tree(&run.out).into_iter().filter(|(name, _)| !name.starts_with(RECORD)).collect();
+    assert!(tree(&forms) == out && tree(&forms) == tree(&run.back));
+}
+
+#[test]
 fn a_sample_is_the_same_each_time_and_of_the_size_asked_for() {
     let run = setup();
     let sample = |out: &Path| {

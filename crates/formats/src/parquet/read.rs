@@ -61,10 +61,9 @@ impl Input {
     ) -> std::result::Result<Input, String> {
         let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
         let copy = match source.place {
-            Place::Stdin => return Err("Parquet cannot be read from standard input".into()),
             Place::File(_) => None,
             // It is read at many places at once, which a stream is not.
-            Place::Object(..) => Some(copy(&source).map_err(unreadable)?),
+            _ => Some(copy(&source).map_err(unreadable)?),
         };
         let reader = open(&source, copy.as_ref())
             .map_err(unreadable)

@@ -128,7 +128,7 @@ fn is_table(text: &[u8], names: &FieldNames) -> bool {
         };
         columns.len() > 1
             && columns.iter().all(|column| is_column_name(column))
-            && columns.iter().any(|column| is_text(column))
+            && columns.iter().any(is_text)
             && values(&text[end + 1..], separator).is_none_or(|count| count == columns.len())
     })
 }

@@ -45,7 +45,8 @@ pub struct Row<'a> {
     pub url: Option<Cow<'a, str>>,
     /// Its day, as it is written.
     pub date: Option<Cow<'a, str>>,
-    /// Where the text stands in the row, between its quotes.
+    /// Where the text stands in the row, between its quotes; a null, which is read as no text, has
+    /// none.
     text_at: Range<usize>,
     end: usize,
     column: Option<Range<usize>>,
@@ -142,16 +143,23 @@ impl<'a> Row<'a> {
         let all = members(row, 0..row.len())
             .map_err(|error| RowError(format!("the row is not a JSON object: {error}")))?;
         let find = |name: &str| field(row, &all, name, members);
-        let found = names.text.iter().find_map(|name| Some((name, find(name)?)));
-        let (name, found) = found.ok_or_else(|| {
-            RowError(format!("the row has no field `{}`", names.text.join("`, `")))
-        })?;
+        let is_null = |found: &Field| &row[found.at.clone()] == "null";
+        let mut found: Vec<_> =
+            names.text.iter().filter_map(|name| Some((name, find(name)?))).collect();
+        // A null counts only if no other field has a value.
+        let first = found.iter().position(|(_, found)| !is_null(found)).unwrap_or(0);
+        if found.is_empty() {
+            return Err(RowError(format!("the row has no field `{}`", names.text.join("`, `"))));
+        }
+        let (name, found) = found.swap_remove(first);
         let twice = |name: &str| all.iter().filter(|(key, _)| key == name).count() > 1;
         if found.twice || twice(COLUMN) {
             return Err(RowError(format!("the row has two fields `{name}` or `{COLUMN}`")));
         }
         let raw = &row[found.at.clone()];
-        let text = string(raw).ok_or_else(|| {
+        let null = is_null(&found);
+        let text = if null { Some(Cow::Borrowed("")) } else { string(raw) };
+        let text = text.ok_or_else(|| {
             let error = serde_json::from_str::<String>(raw).err();
             let error = error.map_or_else(String::new, |error| error.to_string());
             RowError(format!("field `{name}` is not a text: {error}"))
@@ -167,7 +175,7 @@ impl<'a> Row<'a> {
             id: value(&names.id),
             url: value(&names.url),
             date: value(&names.date),
-            text_at: found.at.start + 1..found.at.end - 1,
+            text_at: if null { found.at } else { found.at.start + 1..found.at.end - 1 },
             end: all.iter().map(|(_, at)| at.end).max().unwrap_or(0),
             column: all.iter().find(|(key, _)| key == COLUMN).map(|(_, at)| at.clone()),
         })
@@ -705,6 +713,14 @@ mod tests {
         ] {
             round_trip(row);
         }
+    }
+
+    #[test]
+    fn a_null_is_read_as_no_text_and_stays() {
+        let written = round_trip(r#"{"text": null, "id": 1}"#);
+        assert_eq!(written, r#"{"text": null, "id": 1,"chaffinch":{"verdict":"cleaned"}}"#);
+        let written = round_trip(r#"{"text":null,"body":"x\ncut\n","content":null}"#);
+        assert!(written.starts_with(r#"{"text":null,"body":"x\n","content":null,"#), "{written}");
     }
 
     #[test]

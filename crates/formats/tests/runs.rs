@@ -496,6 +496,55 @@ fn bad_warc_records_pass_through_and_the_rest_is_cleaned() {
     assert!(tree(&run.out) == tree(&other));
 }
 
+/// Whatever happened to a WET file, all of its bytes come back.
+#[test]
+fn damaged_warc_files_come_back() {
+    let run = setup();
+    let wet = run.input.join("wet");
+    fs::create_dir(&wet).unwrap();
+    let mut state = 1_u64;
+    let mut below = |most: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % most
+    };
+    for file in 0..200 {
+        let record = |number: usize| {
+            let text = format!("{}\nSHARE THIS ARTICLE", ARTICLE.repeat(number % 3));
+            let length = text.len();
+            format!(
+                "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {length}\r\n\r\n{text}\r\n\r\n"
+            )
+        };
+        let junk = if file % 10 == 0 { "junk\n" } else { "" };
+        let records: String = (0..20).map(record).collect();
+        let mut bytes = format!("{junk}{records}").into_bytes();
+        for _ in 0..1 + below(6) {
+            let (at, length) = (below(bytes.len()), below(30));
+            let range = at..(at + length).min(bytes.len());
+            match below(4) {
+                0 => drop(bytes.drain(range)),
+                1 => bytes.truncate(bytes.len() - length),
+                2 => bytes[at] = below(256) as u8,
+                _ => {
+                    let (from, piece) = (below(bytes.len()), bytes[range].to_vec());
+                    drop(bytes.splice(from..from, piece));
+                }
+            }
+        }
+        fs::write(wet.join(format!("{file:03}.wet")), bytes).unwrap();
+    }
+    let summary = clean_with(&pipeline(), &[&wet], &run.out, |job| {
+        job.container = Some(Container::Wet);
+    });
+    let summary = summary.unwrap();
+    let failed = summary.count(Verdict::Failed);
+    assert!(failed > 200 && summary.documents > 3 * failed, "{failed} of {}", summary.documents);
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems), (summary.documents, Vec::new()));
+    assert!(tree(&wet) == tree(&run.back));
+}
+
 #[test]
 fn padding_after_compressed_rows_is_no_failure() {
     let run = setup();

@@ -262,3 +262,22 @@ fn what_passes_through_keeps_its_place_on_standard_output() {
     let wanted = format!("One.\n{}Two.\n", "long\n".repeat(40_000));
     assert!(text(&output.stdout) == wanted);
 }
+
+#[test]
+fn standard_input_that_is_not_cleaned_passes_through() {
+    let folder = Folder::new();
+    folder.write("chaffinch.yaml", "limits: {document_bytes: 100KiB}\n");
+    let array = format!("[{}]", rows(1).trim_end());
+    for (input, reason) in [
+        (b"long\n".repeat(40_000), "longer than"),
+        (array.into_bytes(), "it is a JSON array"),
+        (gzip(&b"long\n".repeat(40_000)), "it is a file compressed with gzip"),
+        (b"PAR1".to_vec(), "Parquet cannot be read from standard input"),
+    ] {
+        let output = folder.pipe(&["clean", "-", "-o", "-", "--no-ledger"], &input);
+        assert_eq!(code(&output), 1);
+        assert!(output.stdout == input, "{reason}");
+        let told = text(&output.stderr);
+        assert!(told.contains(&format!("failed: stdin: {reason}")), "{told}");
+    }
+}

@@ -423,7 +423,7 @@ impl<'a> Blocks<'a> {
                     bytes += content.len();
                     Item::Document(source, content)
                 }
-                Ok(Opened::Pass(reason)) => Item::Pass(source, reason),
+                Ok(Opened::Pass(source, reason)) => Item::Pass(source, reason),
                 #[cfg(not(feature = "parquet"))]
                 Ok(Opened::Parquet) => Item::Pass(source, crate::input::NO_PARQUET.to_owned()),
                 Ok(container) => {

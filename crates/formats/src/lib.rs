@@ -8,6 +8,7 @@ mod blocks;
 mod chunks;
 mod codec;
 mod convert;
+mod detect;
 mod input;
 mod job;
 mod join;

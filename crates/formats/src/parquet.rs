@@ -378,7 +378,8 @@ impl Part<'_> {
         let chunks = file.reopen()?;
         let mut writer = out.next_row_group()?;
         for (index, column) in old.columns().iter().enumerate() {
-            if let Some(text) = self.text.filter(|_| index == file.columns.text) {
+            let is_text = index == file.columns.text && !file.columns.only_nulls;
+            if let Some(text) = self.text.filter(|_| is_text) {
                 byte_column(&mut writer, text, Some(self.levels))?;
             } else if column.column_path().parts()[0] != COLUMN {
                 copy_column(&mut writer, &chunks, old, index)?;

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use crate::chunks::{Chunk, Chunks};
 use crate::convert;
 use crate::input::{Container, Opened, Place, Reading, Source};
@@ -23,6 +25,13 @@ pub(crate) fn shards(run: &Path, file: &str) -> io::Result<Vec<PathBuf>> {
     let shards = (0..).map(|number| names::below(run, &convert::shard(file, number)));
     let shards: Vec<PathBuf> = shards.take_while(|shard| shard.exists()).collect();
     if shards.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(shards) }
+}
+
+/// The container that the files of a run were given as, if the run left them what they are.
+fn given(run: &Path) -> Option<Container> {
+    let job = run_record(run).ok()?["job"].take();
+    let from = Container::deserialize(&job["from"]).ok().filter(|_| job["to"].is_null());
+    from.filter(|from| matches!(from, Container::Wet | Container::Jsonl))
 }
 
 /// The records of a cleaned container, in order.
@@ -47,9 +56,10 @@ impl Rows {
             Ok((bytes, all))
         };
         let names = FieldNames::default();
-        let reading = Reading { container: None, names: &names, limit: LONGEST };
+        let reading = Reading { container: given(run), names: &names, limit: LONGEST };
         let (bytes, all) = open()?;
-        let source = Source { place: Place::Stdin, name: file.to_owned(), bytes };
+        let first = shards.first().cloned().unwrap_or_default();
+        let source = Source { place: Place::File(first), name: file.to_owned(), bytes };
         let mut chunks = match source.open_from(all, &reading)? {
             Opened::Records(chunks) => chunks,
             // It does not look like one any more, but it was one.

@@ -79,7 +79,7 @@ pub fn each_document(
         let path = source.place.path().unwrap_or(Path::new("-"));
         let flow = match source.open(&reading).map_err(failed)? {
             Opened::Document(bytes) => each(source.name.clone(), path, Found::File(&bytes)),
-            Opened::Pass(reason) => each(source.name.clone(), path, Found::None(reason)),
+            Opened::Pass(_, reason) => each(source.name.clone(), path, Found::None(reason)),
             Opened::Parquet => rows(&source, names, &mut |row, found| {
                 let name = row.map(|row| format!("{}:{}", source.name, row + 1));
                 each(name.unwrap_or_else(|| source.name.clone()), path, found)

@@ -184,6 +184,7 @@ impl Tally {
     }
 
     /// Adds documents that share one problem and passed through unread.
+    #[cfg(feature = "parquet")]
     pub(crate) fn failed_together(&mut self, documents: u64, name: &str, reason: &str) {
         self.documents(documents, 0, name, Verdict::Failed, Some(reason));
     }

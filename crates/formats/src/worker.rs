@@ -1,7 +1,7 @@
 //! What is done with a block: its documents are cleaned, and all that is to be written of them is
 //! made ready.
 
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::PathBuf;
 
 use chaffinch_core::{Cleaned, Input, Pipeline, Verdict, date};
@@ -283,7 +283,7 @@ impl Desk<'_> {
         let path = match (&as_before, &source.place) {
             (Some(path), _) | (None, Place::File(path)) => path.to_str(),
             (None, Place::Object(_, name, _)) => Some(name.as_str()),
-            (None, Place::Stdin) => None,
+            (None, Place::Stdin | Place::Copied(_)) => None,
         };
         let input = Input { bytes, path, ..Input::default() };
         let cleaned = self.clean(&source.name, 0, &input);
@@ -327,11 +327,7 @@ impl Desk<'_> {
 
     /// Passes a file through without holding it.
     fn pass(&mut self, source: &Source, reason: String) -> Result<(), Error> {
-        let opened = match &source.place {
-            Place::Stdin => Err(io::Error::other("standard input cannot be read twice")),
-            place => place.open(),
-        };
-        let mut file = match opened {
+        let mut file = match source.place.open() {
             Ok(file) => BufReader::new(file),
             Err(error) => {
                 return self.unreadable(&source.name, &format!("cannot be read: {error}"));

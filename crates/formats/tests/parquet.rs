@@ -9,14 +9,17 @@ use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::{Pipeline, Verdict};
 use chaffinch_formats::{Container, Job, Observer, Output, RECORD, Summary, rerun, restore};
-use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+use parquet::basic::{
+    BrotliLevel, Compression, GzipLevel, LogicalType, Type as Physical, ZstdLevel,
+};
 use parquet::column::writer::ColumnCloseResult;
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::record::RowAccessor;
 use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::Type;
 use tempfile::TempDir;
 
 struct Silent;
@@ -122,6 +125,27 @@ fn every_codec_is_read_and_written() {
         assert_eq!(texts, [Some(cluttered.clone()), None, article]);
         assert_eq!(names, ["text"]);
     }
+}
+
+/// Some writers give a column without values a type of its own.
+#[test]
+fn a_column_of_nulls_is_unchanged() {
+    let text = Type::primitive_type_builder("text", Physical::INT32)
+        .with_logical_type(Some(LogicalType::Unknown))
+        .build();
+    let schema = Type::group_type_builder("m").with_fields(vec![Arc::new(text.unwrap())]).build();
+    let schema = Arc::new(schema.unwrap());
+    let mut out = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let mut group = out.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int32Type>().write_batch(&[], Some(&[0, 0]), None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    let (run, summary) = run_of(&out.into_inner().unwrap());
+    assert_eq!((summary.documents, summary.count(Verdict::Unchanged)), (2, 2), "{summary:?}");
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems), (2, Vec::new()));
+    assert_eq!(read(&run.back.join("rows.parquet")), (vec![None, None], vec!["text".to_owned()]));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chaffinch_core::Input as Document;
-use parquet::basic::{Compression, ConvertedType, Type as Physical};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
@@ -48,6 +48,8 @@ fn copy(source: &Source) -> std::io::Result<NamedTempFile> {
 pub(super) struct Columns {
     pub(super) name: String,
     pub(super) text: usize,
+    /// Whether the text column is of the type that holds only nulls, so there is nothing to write.
+    pub(super) only_nulls: bool,
     pub(super) id: Option<usize>,
     url: Option<usize>,
     date: Option<usize>,
@@ -61,10 +63,9 @@ impl Input {
     ) -> std::result::Result<Input, String> {
         let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
         let copy = match source.place {
-            Place::Stdin => return Err("Parquet cannot be read from standard input".into()),
             Place::File(_) => None,
             // It is read at many places at once, which a stream is not.
-            Place::Object(..) => Some(copy(&source).map_err(unreadable)?),
+            _ => Some(copy(&source).map_err(unreadable)?),
         };
         let reader = open(&source, copy.as_ref())
             .map_err(unreadable)
@@ -193,13 +194,15 @@ impl Columns {
         if leaf.max_rep_level() > 0 {
             return Err(format!("column `{name}` {LIST}"));
         }
-        if leaf.physical_type() != Physical::BYTE_ARRAY {
+        let only_nulls = leaf.logical_type_ref() == Some(&LogicalType::Unknown);
+        if leaf.physical_type() != Physical::BYTE_ARRAY && !only_nulls {
             let kind = leaf.physical_type();
             return Err(format!("column `{name}` holds values of type {kind}, not texts"));
         }
         Ok(Columns {
             name: name.clone(),
             text,
+            only_nulls,
             id: plain_column(schema, &names.id),
             url: plain_column(schema, &names.url),
             date: plain_column(schema, &names.date),

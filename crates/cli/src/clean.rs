@@ -96,8 +96,10 @@ pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
 
 /// What stopped a run, and that it can go on.
 fn cut_off(error: Error, output: &Output) -> Failure {
+    // What cannot be put right from outside is not worth repeating.
+    let repeatable = matches!(error, Error::Input(..) | Error::Output(..));
     match (Failure::from(error), output) {
-        (Failure::Stopped(message), Output::Directory(_) | Output::Store(..)) => {
+        (Failure::Stopped(message), Output::Directory(_) | Output::Store(..)) if repeatable => {
             Failure::Stopped(format!(
                 "{message}; what was done is kept: once this is put right, repeat the command and it \
              goes on"

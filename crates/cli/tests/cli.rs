@@ -104,6 +104,12 @@ fn parquet_goes_into_a_directory_and_nowhere_else() {
     let (exit, said) = folder.refused(&["clean", rows, "-o", "-", "--no-ledger"]);
     assert_eq!(exit, 2);
     assert!(said.contains("Parquet cannot be written to standard output"), "{said}");
+    // After other documents it is no usage error.
+    fs::rename(folder.path(rows), folder.path("corpus/rows.parquet")).unwrap();
+    let (exit, said) = folder.refused(&["clean", "corpus", "-o", "-", "--no-ledger"]);
+    assert_eq!(exit, 3);
+    assert!(said.contains("Parquet cannot be written to standard output"), "{said}");
+    fs::remove_file(folder.path("corpus/rows.parquet")).unwrap();
     let to_stdout = ["clean", "corpus", "--to", "parquet", "-o", "-", "--no-ledger"];
     let (exit, said) = folder.refused(&to_stdout);
     assert_eq!(exit, 2);

@@ -13,7 +13,10 @@ use crate::codec::Codec;
 use crate::convert;
 use crate::input::{Container, Opened, Reading, Source};
 use crate::job::Error;
+#[cfg(feature = "parquet")]
+use crate::jsonl::FieldNames;
 use crate::names;
+use crate::panics::guarded;
 use crate::rerun::Known;
 use crate::sample::Sample;
 
@@ -184,9 +187,9 @@ impl<'a> Blocks<'a> {
     /// The inputs are others than they were.
     pub(crate) fn seek(&mut self, position: Position) -> Result<(), Error> {
         let changed = |name: &str| {
-            Error::Usage(format!(
-                "{name} changed since the run was cut off, so it cannot go on; \
-                 start over with --fresh"
+            Error::Stopped(format!(
+                "{name} changed since the run was interrupted, so the run cannot continue; restore \
+                 the input, or start again with --fresh"
             ))
         };
         let mut last = String::new();
@@ -209,7 +212,7 @@ impl<'a> Blocks<'a> {
                 return Err(changed(&inside.name));
             }
             let failed = |error| Error::Input(source.shown(), error);
-            match source.open(&self.reading).map_err(failed)? {
+            match guarded(|| source.open(&self.reading)).map_err(failed)? {
                 Opened::Records(mut chunks) => {
                     chunks.seek(&inside.at).map_err(failed)?;
                     let name = self.output_name(&source, &chunks);
@@ -220,8 +223,8 @@ impl<'a> Blocks<'a> {
                 }
                 #[cfg(feature = "parquet")]
                 Opened::Parquet => {
-                    let file = crate::parquet::Input::open(Arc::new(source), self.reading.names)
-                        .map_err(Error::Usage)?;
+                    let file = open_parquet(Arc::new(source), self.reading.names)
+                        .map_err(Error::Stopped)?;
                     let group = inside.at.record as usize;
                     self.current = Some(Current::Parquet(Arc::new(file), group));
                 }
@@ -317,7 +320,7 @@ impl<'a> Blocks<'a> {
                     Some(to) => convert::output_name(&source.name, Codec::Plain, to),
                     None => source.name.clone(),
                 };
-                match crate::parquet::Input::open(Arc::clone(&source), self.reading.names) {
+                match open_parquet(Arc::clone(&source), self.reading.names) {
                     Ok(file) => Current::Parquet(Arc::new(file), 0),
                     Err(reason) => return self.passing(source, reason),
                 }
@@ -343,7 +346,7 @@ impl<'a> Blocks<'a> {
     fn go_on(&mut self, current: Current) -> Block {
         match current {
             Current::Chunks(source, name, mut chunks) => {
-                let piece = chunks.next();
+                let piece = guarded(|| chunks.next());
                 let read = chunks.newly_read();
                 match piece {
                     Ok(Some(chunk)) => {
@@ -413,9 +416,8 @@ impl<'a> Blocks<'a> {
             let name = source.name.clone();
             let opened = match self.root.and_then(|root| names::impossible(&name, root)) {
                 Some(reason) => Err(format!("cannot be written: {reason}")),
-                None => {
-                    source.open(&self.reading).map_err(|error| format!("cannot be read: {error}"))
-                }
+                None => guarded(|| source.open(&self.reading))
+                    .map_err(|error| format!("cannot be read: {error}")),
             };
             let item = match opened {
                 Err(reason) => Item::Unreadable(name.clone(), reason),
@@ -456,6 +458,12 @@ impl<'a> Blocks<'a> {
             }
         }
     }
+}
+
+#[cfg(feature = "parquet")]
+fn open_parquet(source: Arc<Source>, names: &FieldNames) -> Result<crate::parquet::Input, String> {
+    guarded(|| Ok(crate::parquet::Input::open(source, names)))
+        .unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// What tells that a file is the one that it was.

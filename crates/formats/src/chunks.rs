@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::input::Container;
+use crate::panics::guarded;
 use crate::wet::{self, Fault, Frame, Resync};
 
 /// The size of a piece, in bytes: enough for compression to pay, little enough for many to be in
@@ -192,7 +193,8 @@ impl Chunks {
             }
             let more = (wanted - self.held().len()) as u64;
             self.buffer.reserve(more as usize);
-            match self.reader.by_ref().take(more).read_to_end(&mut self.buffer) {
+            let (reader, buffer) = (&mut self.reader, &mut self.buffer);
+            match guarded(|| reader.take(more).read_to_end(buffer)) {
                 Ok(0) => self.ended = true,
                 Ok(_) => {}
                 Err(error) => {

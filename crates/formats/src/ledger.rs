@@ -307,6 +307,16 @@ impl Frame {
         })
     }
 
+    /// The bytes of the records.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Drops the records after so many bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.records.truncate(len);
+    }
+
     pub(crate) fn add(&mut self, record: &Record<'_>) -> io::Result<()> {
         serde_json::to_writer(&mut self.records, record)?;
         self.records.push(b'\n');

@@ -17,6 +17,7 @@ pub mod ledger;
 mod names;
 mod originals;
 mod output;
+mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod rerun;

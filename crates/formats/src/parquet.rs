@@ -58,6 +58,9 @@ impl Desk<'_> {
         file: &Input,
         group: usize,
     ) -> std::result::Result<(), Error> {
+        if let Some(panicked) = self.panicked.take() {
+            return self.damaged(file, group, &ParquetError::General(panicked));
+        }
         if group >= file.groups() {
             return match self.shop.to {
                 None | Some(Container::Parquet) => self.no_rows(file),
@@ -261,7 +264,20 @@ struct Added {
     removed: Vec<i64>,
 }
 
+/// Drops the values of an optional column after so many rows.
+fn truncate_optional(values: &mut Vec<ByteArray>, levels: &mut Vec<i16>, len: usize) {
+    levels.truncate(len);
+    values.truncate(levels.iter().filter(|level| **level > 0).count());
+}
+
 impl Added {
+    fn truncate(&mut self, len: usize) {
+        truncate_optional(&mut self.outlets, &mut self.outlet_levels, len);
+        self.verdicts.truncate(len);
+        self.fields.truncate(len);
+        self.removed.truncate(len);
+    }
+
     fn push(&mut self, record: &Record<'_>, removed: usize) {
         self.outlets.extend(record.outlet.as_deref().map(ByteArray::from));
         self.outlet_levels.push(i16::from(record.outlet.is_some()));
@@ -313,6 +329,19 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn is_empty(&self) -> bool {
         self.texts.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Drops the rows after so many.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        for (values, levels) in &mut self.columns {
+            truncate_optional(values, levels, len);
+        }
+        self.texts.truncate(len);
+        self.added.truncate(len);
     }
 
     pub(crate) fn push(

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chaffinch_core::stage::calendar;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
@@ -530,7 +531,7 @@ pub(crate) struct DriftArgs {
     pub(crate) propose: Option<PathBuf>,
 
     /// With --propose: the day from which on the new layout holds, where documents do not tell.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     pub(crate) since: Option<String>,
 
     /// How to tell it: for people, or one JSON object an outlet.
@@ -657,7 +658,7 @@ pub(crate) struct OutletUpdateArgs {
     pub(crate) output: Option<PathBuf>,
 
     /// The samples show a new layout: new rules hold from this day on.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     pub(crate) since: Option<String>,
 
     #[command(flatten)]
@@ -721,6 +722,14 @@ pub(crate) enum ToFormat {
     Parquet,
     /// A file for each document.
     Text,
+}
+
+/// A day that exists.
+fn day(text: &str) -> Result<String, String> {
+    match calendar::is_day(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a day such as 2024-05-31".to_owned()),
+    }
 }
 
 /// A size in bytes, with a unit or without one.

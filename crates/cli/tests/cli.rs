@@ -280,3 +280,16 @@ fn rules_and_help_are_there_to_be_read() {
         assert!(help.contains("Example"), "{command} shows no example");
     }
 }
+
+#[test]
+fn days_that_do_not_exist_are_refused() {
+    let folder = Folder::new();
+    for day in ["2024-02-31", "soon"] {
+        let update = ["outlet", "update", "rules/x.yaml", "corpus", "--since", day];
+        for arguments in [&update[..], &["rules", "drift", "out", "--since", day]] {
+            let (exit, said) = folder.refused(arguments);
+            assert_eq!(exit, 2);
+            assert!(said.contains("expected a day such as 2024-05-31"), "{said}");
+        }
+    }
+}

@@ -28,6 +28,7 @@
 //! chaffinch_stage::contract::check(&Asterisks, &["One.\n\n* * *\n\nTwo."]);
 //! ```
 
+pub mod calendar;
 pub mod contract;
 mod document;
 mod marks;

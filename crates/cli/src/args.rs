@@ -614,8 +614,10 @@ pub(crate) enum OutletCommand {
 /// Propose a rule file from samples of one outlet.
 ///
 /// What repeats across the samples and belongs to no story becomes rules, each with its proof. Two
-/// samples do; five or more of different stories do well; two hundred at most are read. The same
-/// samples give the same file. Read it before you trust it.
+/// samples do; five or more of different stories do well; two hundred at most are read. Layouts and
+/// languages that share no line are learned each on its own, if the samples are of one site, were
+/// chosen with --where, or --together is given. The same samples give the same file. Read it before
+/// you trust it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -678,6 +680,10 @@ pub(crate) struct SampleArgs {
     /// Of records, take only those whose field has this value.
     #[arg(long = "where", value_name = "FIELD=VALUE")]
     pub(crate) filter: Option<String>,
+
+    /// Take all samples as those of one outlet, even if they share no line and no host.
+    #[arg(long)]
+    pub(crate) together: bool,
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,

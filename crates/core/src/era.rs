@@ -5,6 +5,13 @@ use chaffinch_stages::date;
 
 use crate::clean::Input;
 
+/// The day of a decoded document, as `2024-05-31`: as the input says, else from its URL, else from
+/// a date line.
+pub fn day_of(input: &Input<'_>, text: &str) -> Option<String> {
+    const NO_RULES: &[chaffinch_stage::Rule; 0] = &[];
+    day(input, &Document::new(text, NO_RULES, chaffinch_rules::key::key))
+}
+
 /// The day of a document, as `2024-05-31`: as the input says, else from its URL, else from a line
 /// of its head or tail that is a date and nothing else.
 pub(crate) fn day(input: &Input<'_>, doc: &Document<'_>) -> Option<String> {

@@ -39,6 +39,7 @@ pub use config::{Limits, Schemas};
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
 pub use edits::Edit;
 pub use encoding_rs::Encoding;
+pub use era::day_of;
 pub use panics::panic_message;
 pub use pipeline::{Builder, MakeStage, Pipeline};
 pub use why::{Near, Stopped, WhyNot};

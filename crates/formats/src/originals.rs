@@ -144,7 +144,7 @@ pub fn originals(
 }
 
 fn text_of(record: &Record<'_>, original: &[u8]) -> Option<Document> {
-    let name = record.name().into_owned();
+    let (name, date) = (record.name().into_owned(), record.day.clone());
     let decoded = |bytes: &[u8]| {
         let encoding = chaffinch_core::Encoding::for_label(record.undo.coding.encoding.as_bytes());
         Some(chaffinch_core::decode(bytes, encoding).ok()?.text.into_owned())
@@ -154,12 +154,12 @@ fn text_of(record: &Record<'_>, original: &[u8]) -> Option<Document> {
         let names = FieldNames { text: vec![undo.field.clone()], ..Default::default() };
         let row = jsonl::Row::parse(row, &names).ok()?;
         let (text, url) = (row.text.into_owned(), row.url.map(Into::into));
-        return Some(Document { name, path: None, text, url });
+        return Some(Document { name, path: None, text, url, date });
     }
     if !record.headers.is_empty() {
         let parsed = wet::Record::parse(original)?;
         let (text, url) = (decoded(parsed.text())?, parsed.url().map(str::to_owned));
-        return Some(Document { name, path: None, text, url });
+        return Some(Document { name, path: None, text, url, date });
     }
-    Some(Document { name, path: None, text: decoded(original)?, url: None })
+    Some(Document { name, path: None, text: decoded(original)?, url: None, date })
 }

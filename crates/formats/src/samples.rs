@@ -23,6 +23,8 @@ pub struct Document {
     pub text: String,
     /// Its URL.
     pub url: Option<String>,
+    /// The day it is from, as it is written.
+    pub date: Option<String>,
 }
 
 /// Documents that were read, and what was not.
@@ -183,11 +185,16 @@ pub fn documents(
         let path = Some(path.to_owned());
         match found {
             Found::None(reason) => read.passed_over.push((name, reason)),
-            Found::Record { text, url, .. } => {
-                read.add(name, path, text.to_owned(), url.map(str::to_owned));
+            Found::Record { text, url, date, .. } => {
+                let (text, url) = (text.to_owned(), url.map(str::to_owned));
+                let date = date.map(str::to_owned);
+                read.add(Document { name, path, text, url, date });
             }
             Found::File(bytes) => match chaffinch_core::decode(bytes, None) {
-                Ok(decoded) => read.add(name, path, decoded.text.into_owned(), None),
+                Ok(decoded) => {
+                    let text = decoded.text.into_owned();
+                    read.add(Document { name, path, text, url: None, date: None });
+                }
                 Err(reason) => read.passed_over.push((name, reason.to_string())),
             },
         }
@@ -197,10 +204,10 @@ pub fn documents(
 }
 
 impl Documents {
-    fn add(&mut self, name: String, path: Option<PathBuf>, text: String, url: Option<String>) {
-        match text.trim().is_empty() {
-            true => self.passed_over.push((name, "it is empty".to_owned())),
-            false => self.documents.push(Document { name, path, text, url }),
+    fn add(&mut self, document: Document) {
+        match document.text.trim().is_empty() {
+            true => self.passed_over.push((document.name, "it is empty".to_owned())),
+            false => self.documents.push(document),
         }
     }
 }

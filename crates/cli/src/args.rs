@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chaffinch_core::stage::calendar;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
@@ -530,7 +531,7 @@ pub(crate) struct DriftArgs {
     pub(crate) propose: Option<PathBuf>,
 
     /// With --propose: the day from which on the new layout holds, where documents do not tell.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     pub(crate) since: Option<String>,
 
     /// How to tell it: for people, or one JSON object an outlet.
@@ -613,8 +614,10 @@ pub(crate) enum OutletCommand {
 /// Propose a rule file from samples of one outlet.
 ///
 /// What repeats across the samples and belongs to no story becomes rules, each with its proof. Two
-/// samples do; five or more of different stories do well; two hundred at most are read. The same
-/// samples give the same file. Read it before you trust it.
+/// samples do; five or more of different stories do well; two hundred at most are read. Layouts and
+/// languages that share no line are learned each on its own, if the samples are of one site, were
+/// chosen with --where, or --together is given. The same samples give the same file. Read it before
+/// you trust it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -657,7 +660,7 @@ pub(crate) struct OutletUpdateArgs {
     pub(crate) output: Option<PathBuf>,
 
     /// The samples show a new layout: new rules hold from this day on.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     pub(crate) since: Option<String>,
 
     #[command(flatten)]
@@ -677,6 +680,10 @@ pub(crate) struct SampleArgs {
     /// Of records, take only those whose field has this value.
     #[arg(long = "where", value_name = "FIELD=VALUE")]
     pub(crate) filter: Option<String>,
+
+    /// Take all samples as those of one outlet, even if they share no line and no host.
+    #[arg(long)]
+    pub(crate) together: bool,
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -721,6 +728,14 @@ pub(crate) enum ToFormat {
     Parquet,
     /// A file for each document.
     Text,
+}
+
+/// A day that exists.
+fn day(text: &str) -> Result<String, String> {
+    match calendar::is_day(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected a day such as 2024-05-31".to_owned()),
+    }
 }
 
 /// A size in bytes, with a unit or without one.

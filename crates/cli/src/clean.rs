@@ -96,8 +96,10 @@ pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
 
 /// What stopped a run, and that it can go on.
 fn cut_off(error: Error, output: &Output) -> Failure {
+    // What cannot be put right from outside is not worth repeating.
+    let repeatable = matches!(error, Error::Input(..) | Error::Output(..));
     match (Failure::from(error), output) {
-        (Failure::Stopped(message), Output::Directory(_) | Output::Store(..)) => {
+        (Failure::Stopped(message), Output::Directory(_) | Output::Store(..)) if repeatable => {
             Failure::Stopped(format!(
                 "{message}; what was done is kept: once this is put right, repeat the command and it \
              goes on"
@@ -263,7 +265,14 @@ fn table(summary: &Summary, output: &Output) -> String {
     for verdict in Verdict::ALL {
         let count = summary.count(verdict);
         if count > 0 {
-            line(format!("  {:<14} {:>12}", verdict.to_string(), HumanCount(count).to_string()));
+            let passed = match verdict {
+                Verdict::Failed if summary.bytes_passed > 0 => {
+                    format!("   {} passed through unchanged", HumanBytes(summary.bytes_passed))
+                }
+                _ => String::new(),
+            };
+            let count = HumanCount(count).to_string();
+            line(format!("  {:<14} {count:>12}{passed}", verdict.to_string()));
         }
     }
     if !summary.stages.is_empty() {
@@ -314,15 +323,13 @@ fn table(summary: &Summary, output: &Output) -> String {
                 (chaffinch_report::visible(name), chaffinch_report::visible(reason));
             line(format!("{verdict}: {name}: {reason}"));
         }
-        let all = summary.count(Verdict::Failed) + summary.count(Verdict::Suspect);
-        let named = summary.problems.len() as u64;
+        let more = summary.problem_count.saturating_sub(summary.problems.len() as u64);
         let place = match output {
             Output::Directory(out) => Some(out.display().to_string()),
             Output::Store(store, _) => Some(store.address().to_owned()),
             _ => None,
         };
-        if let Some(place) = place.filter(|_| all > named) {
-            let more = all - named;
+        if let Some(place) = place.filter(|_| more > 0) {
             line(format!("and {more} more in {place}/.chaffinch/problems.jsonl"));
         }
     }

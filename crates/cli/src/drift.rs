@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chaffinch_core::Pipeline;
 use chaffinch_core::rules::edit;
 use chaffinch_formats::{originals, tally_by_month};
-use chaffinch_learn::Sample;
+use chaffinch_learn::{Sample, Samples};
 use chaffinch_report::drift::{ByMonth, Drift, between_runs, inside_run};
 use chaffinch_report::visible;
 use serde_json::json;
@@ -162,8 +162,11 @@ fn propose(
         text: document.text,
         url: document.url,
         path: document.path,
+        date: document.date,
     };
     let samples: Vec<Sample> = originals(run, &is_new, MOST)?.into_iter().map(sample).collect();
+    // The run recognised the outlet.
+    let samples = Samples { all: &samples, one_outlet: true };
     let mut yaml = text;
     for rule in &drift.stopped {
         let at = pipeline.find_rule(rule).map(|id| rules.source(id).at);
@@ -177,7 +180,7 @@ fn propose(
             None => say(&format!("{rule}: add `until: {since}` by hand")),
         }
     }
-    match chaffinch_learn::update(file, &yaml, &samples, Some(&since), pipeline) {
+    match chaffinch_learn::update(file, &yaml, samples, Some(&since), pipeline) {
         Ok(updated) => {
             updated.changes.iter().for_each(|change| say(&format!("{change}, since {since}")));
             updated.notes.iter().for_each(|note| say(&format!("note: {note}")));

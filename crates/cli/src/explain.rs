@@ -133,15 +133,32 @@ fn rows_for_people(document: &Annotated, pipeline: &Pipeline, text: &mut String)
     }
 }
 
-/// The line, from 1, of the first thing to be seen of a cut: the line end above may go with it.
-pub(crate) fn line_of(source: &str, edit: &chaffinch_core::Edit) -> usize {
-    let cut = &source[edit.span.range()];
-    let seen = edit.span.end() - cut.trim_start().len();
-    source[..seen].bytes().filter(|&b| b == b'\n').count() + 1
+/// Numbers the lines of edits, which come in order, from 1.
+pub(crate) struct LineNumbers<'a> {
+    source: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl<'a> LineNumbers<'a> {
+    pub(crate) fn of(source: &'a str) -> LineNumbers<'a> {
+        LineNumbers { source, at: 0, line: 1 }
+    }
+
+    /// The line of the first visible character of the next edit: the line end above may be removed
+    /// with it.
+    pub(crate) fn next(&mut self, edit: &chaffinch_core::Edit) -> usize {
+        let cut = &self.source[edit.span.range()];
+        let visible = edit.span.end() - cut.trim_start().len();
+        self.line += self.source[self.at..visible].bytes().filter(|&b| b == b'\n').count();
+        self.at = visible;
+        self.line
+    }
 }
 
 fn for_programs(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> String {
     let source = cleaned.source();
+    let mut lines = LineNumbers::of(source);
     let edits: Vec<_> = cleaned
         .edits()
         .iter()
@@ -150,7 +167,7 @@ fn for_programs(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> Strin
             json!({
                 "start": edit.span.start(),
                 "end": edit.span.end(),
-                "line": line_of(source, edit),
+                "line": lines.next(edit),
                 "rule": rule.id,
                 "stage": rule.stage,
                 "text": &source[edit.span.range()],
@@ -169,4 +186,24 @@ fn for_programs(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> Strin
         "edits": edits,
     });
     format!("{document}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use chaffinch_core::Edit;
+    use chaffinch_core::stage::{RuleId, Span};
+
+    use super::*;
+
+    #[test]
+    fn the_lines_of_edits_are_numbered_in_order() {
+        let source = "One.\ncut\nTwo.\n\n\ncut\n cut cut\n";
+        let mut lines = LineNumbers::of(source);
+        let spans = [(4, 8), (13, 19), (21, 24), (25, 28)];
+        let numbers = spans.map(|(start, end)| {
+            let (span, with) = (Span::new(start, end), String::new());
+            lines.next(&Edit { span, rule: RuleId(0), with })
+        });
+        assert_eq!(numbers, [2, 6, 7, 7]);
+    }
 }

@@ -27,6 +27,7 @@ mod stores;
 mod why;
 
 use std::io::{self, Write};
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -46,7 +47,19 @@ fn main() -> ExitCode {
         Color::Never => anstream::ColorChoice::Never,
     }
     .write_global();
-    let done = match cli.command {
+    // A panic is no usage error: it may come when something is done.
+    let done = catch_unwind(|| run(cli.command)).unwrap_or_else(|panic| {
+        let message = chaffinch_core::panic_message(&*panic);
+        Err(Failure::Stopped(format!("internal error: {message}; please report it")))
+    });
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => ExitCode::from(failure.tell()),
+    }
+}
+
+fn run(command: Command) -> Result<u8, Failure> {
+    match command {
         Command::Clean(args) => clean::run(&args),
         Command::Explain(args) => match &args.why_not {
             Some(place) => why::run(place, &args),
@@ -77,10 +90,6 @@ fn main() -> ExitCode {
             print(&script)
         }
         Command::Man => man(),
-    };
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => ExitCode::from(failure.tell()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::rules::{NAME, is_name};
-use chaffinch_learn::{Sample, UpdateError};
+use chaffinch_learn::{Sample, Samples, UpdateError};
 use chaffinch_report::visible;
 
 use crate::args::{OutletNewArgs, OutletUpdateArgs, SampleArgs};
@@ -29,7 +29,7 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
     }
     let samples = samples(&args.samples)?;
     let pipeline = setup::pipeline(&args.rules)?;
-    let learned = chaffinch_learn::learn(&args.name, &samples, &pipeline)
+    let learned = chaffinch_learn::learn(&args.name, of_outlet(&samples, &args.samples), &pipeline)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     match &args.output {
         None => print(learned.yaml.as_bytes()).map(drop)?,
@@ -51,12 +51,17 @@ pub(crate) fn update(args: &OutletUpdateArgs) -> Result<u8, Failure> {
         .map_err(|error| Failure::Usage(format!("cannot read {shown}: {error}")))?;
     let samples = samples(&args.samples)?;
     let pipeline = setup::pipeline(&args.rules)?;
-    let updated =
-        chaffinch_learn::update(&shown, &text, &samples, args.since.as_deref(), &pipeline)
-            .map_err(|error| match error {
-                UpdateError::Problems(problems) => Failure::Problems(problems),
-                error => Failure::Usage(error.to_string()),
-            })?;
+    let updated = chaffinch_learn::update(
+        &shown,
+        &text,
+        of_outlet(&samples, &args.samples),
+        args.since.as_deref(),
+        &pipeline,
+    )
+    .map_err(|error| match error {
+        UpdateError::Problems(problems) => Failure::Problems(problems),
+        error => Failure::Usage(error.to_string()),
+    })?;
     match &args.output {
         Some(path) if path.as_os_str() == "-" => print(updated.yaml.as_bytes()).map(drop)?,
         Some(path) => write_whole(path, updated.yaml.as_bytes())?,
@@ -73,6 +78,11 @@ pub(crate) fn update(args: &OutletUpdateArgs) -> Result<u8, Failure> {
 
 fn say(notes: &[String]) {
     notes.iter().for_each(|note| tell!("note: {}", visible(note)));
+}
+
+/// The samples as those of one outlet, if the user says so.
+fn of_outlet<'a>(samples: &'a [Sample], args: &SampleArgs) -> Samples<'a> {
+    Samples { all: samples, one_outlet: args.together || args.filter.is_some() }
 }
 
 /// Reads the samples, and names what is none.
@@ -114,6 +124,7 @@ fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
         text: document.text,
         url: document.url,
         path: document.path,
+        date: document.date,
     };
     Ok(read.documents.into_iter().map(sample).collect())
 }

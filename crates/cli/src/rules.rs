@@ -147,8 +147,9 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
         let found: Vec<_> = cleaned.edits().iter().filter(own).collect();
         hit += usize::from(!found.is_empty());
         cuts += found.len();
+        let mut lines = crate::explain::LineNumbers::of(&document.text);
         for edit in found {
-            let line = crate::explain::line_of(&document.text, edit);
+            let line = lines.next(edit);
             let cut = document.text[edit.span.range()].trim();
             let _ = writeln!(text, "{}:{line}: {}", visible(&document.name), visible(cut));
         }

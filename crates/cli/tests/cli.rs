@@ -104,6 +104,12 @@ fn parquet_goes_into_a_directory_and_nowhere_else() {
     let (exit, said) = folder.refused(&["clean", rows, "-o", "-", "--no-ledger"]);
     assert_eq!(exit, 2);
     assert!(said.contains("Parquet cannot be written to standard output"), "{said}");
+    // After other documents it is no usage error.
+    fs::rename(folder.path(rows), folder.path("corpus/rows.parquet")).unwrap();
+    let (exit, said) = folder.refused(&["clean", "corpus", "-o", "-", "--no-ledger"]);
+    assert_eq!(exit, 3);
+    assert!(said.contains("Parquet cannot be written to standard output"), "{said}");
+    fs::remove_file(folder.path("corpus/rows.parquet")).unwrap();
     let to_stdout = ["clean", "corpus", "--to", "parquet", "-o", "-", "--no-ledger"];
     let (exit, said) = folder.refused(&to_stdout);
     assert_eq!(exit, 2);
@@ -272,5 +278,18 @@ fn rules_and_help_are_there_to_be_read() {
     for command in ["clean", "explain", "restore"] {
         let help = text(&folder.run(&[command, "--help"]).stdout);
         assert!(help.contains("Example"), "{command} shows no example");
+    }
+}
+
+#[test]
+fn days_that_do_not_exist_are_refused() {
+    let folder = Folder::new();
+    for day in ["2024-02-31", "soon"] {
+        let update = ["outlet", "update", "rules/x.yaml", "corpus", "--since", day];
+        for arguments in [&update[..], &["rules", "drift", "out", "--since", day]] {
+            let (exit, said) = folder.refused(arguments);
+            assert_eq!(exit, 2);
+            assert!(said.contains("expected a day such as 2024-05-31"), "{said}");
+        }
     }
 }

@@ -68,6 +68,21 @@ fn a_full_disk_stops_the_run_and_once_there_is_room_it_goes_on() {
 }
 
 #[test]
+fn a_run_that_cannot_continue_says_so_and_is_no_usage_error() {
+    let folder = Folder::new();
+    folder.write("in/rows.jsonl", &rows(9000));
+    let output = limited(&folder, "trap '' XFSZ; ulimit -f 2048", "clean in -o out");
+    assert_eq!(code(&output), 3, "{}", text(&output.stderr));
+    folder.write("in/rows.jsonl", &rows(100));
+    let (exit, said) = folder.refused(&["clean", "in", "-o", "out"]);
+    assert_eq!(exit, 3);
+    assert!(said.contains("rows.jsonl changed since") && said.contains("--fresh"), "{said}");
+    assert!(!said.contains("repeat the command"), "{said}");
+    assert_eq!(code(&folder.run(&["clean", "in", "-o", "out", "--fresh"])), 0);
+    assert_eq!(code(&folder.run(&["verify", "out"])), 0);
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_the_rest_is_cleaned() {
     let folder = Folder::new();
     // Reading a process's memory from its start is an input/output error.
@@ -261,4 +276,23 @@ fn what_passes_through_keeps_its_place_on_standard_output() {
     assert_eq!(code(&output), 1);
     let wanted = format!("One.\n{}Two.\n", "long\n".repeat(40_000));
     assert!(text(&output.stdout) == wanted);
+}
+
+#[test]
+fn standard_input_that_is_not_cleaned_passes_through() {
+    let folder = Folder::new();
+    folder.write("chaffinch.yaml", "limits: {document_bytes: 100KiB}\n");
+    let array = format!("[{}]", rows(1).trim_end());
+    for (input, reason) in [
+        (b"long\n".repeat(40_000), "longer than"),
+        (array.into_bytes(), "it is a JSON array"),
+        (gzip(&b"long\n".repeat(40_000)), "it is a file compressed with gzip"),
+        (b"PAR1".to_vec(), "Parquet cannot be read from standard input"),
+    ] {
+        let output = folder.pipe(&["clean", "-", "-o", "-", "--no-ledger"], &input);
+        assert_eq!(code(&output), 1);
+        assert!(output.stdout == input, "{reason}");
+        let told = text(&output.stderr);
+        assert!(told.contains(&format!("failed: stdin: {reason}")), "{told}");
+    }
 }

@@ -473,8 +473,8 @@ fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() 
     one: error: the samples carry 1 story, and what they share may be the story; give documents of 2 different stories or more
     same: error: the samples carry 1 story, and what they share may be the story; give documents of 2 different stories or more
     empty: error: there is no sample to learn from: 0.txt: it is empty (and 1 more)
-    binary: error: there is no sample to learn from: a.txt: binary data, not text
-    mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn each on its own, or choose with --where FIELD=VALUE
+    binary: error: there is no sample to learn from: a.txt: binary data, not text; if it is text, name its encoding with --encoding
+    mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn each on its own, choose with --where FIELD=VALUE, or give --together if they are of one outlet
     languages: error: nothing repeats across the samples but what the generic rules cut already; give more of them, or see that they are all of one outlet and layout
     none: error: there is no sample to learn from: no document was found
     nowhere: error: cannot read nowhere: No such file or directory (os error 2)
@@ -493,6 +493,33 @@ fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() 
         "{}",
         text(&output.stderr)
     );
+}
+
+#[test]
+fn layouts_that_share_no_line_are_learned_together_if_asked_for() {
+    let folder = Folder::new();
+    let mut rows = String::new();
+    for number in 0..4 {
+        let footer = [
+            "Example Post, all day\nExample Post, all night",
+            "Nordblatt am Morgen\nNordblatt am Abend",
+        ];
+        let text = page(number, footer[number / 2]);
+        folder.write(&format!("pages/{number}.txt"), &text);
+        rows += &format!("{}\n", serde_json::json!({"paper": "both", "text": text}));
+        rows += &format!("{}\n", serde_json::json!({"paper": "other", "text": "Nothing"}));
+    }
+    folder.write("rows.jsonl", &rows);
+    let (exit, said) = folder.refused(&["outlet", "new", "both", "pages"]);
+    assert_eq!(exit, 2);
+    assert!(said.contains("--together"), "{said}");
+    for arguments in [&["pages", "--together"][..], &["rows.jsonl", "--where", "paper=both"]] {
+        let output = folder.run(&[&["outlet", "new", "both"], arguments].concat());
+        let (yaml, told) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(code(&output), 0, "{told}");
+        assert!(told.contains("2 layouts or languages that share no line"), "{told}");
+        assert!(yaml.contains("Example Post, all day") && yaml.contains("Nordblatt am Abend"));
+    }
 }
 
 /// Rows of an outlet: its story, a footer, the month.

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chaffinch_rules::{How, UnitId};
 use chaffinch_stage::{
-    Act, Action, Certainty, Document, Line, Mark, Marks, Place, Role, RuleId, Span, Tier, script,
+    Act, Action, Certainty, Document, Line, Mark, Marks, Place, Role, RuleId, Span, Spans, Tier,
+    script,
 };
 use rayon::prelude::*;
 
@@ -12,6 +13,8 @@ use crate::cleaned::{Cleaned, Fields, Recalled, Verdict};
 use crate::decode::{self, Coding, Decoded, NotText};
 use crate::edits::{Edit, Edits};
 use crate::era;
+use crate::findings::Findings;
+use crate::panics::panic_message;
 use crate::pipeline::Pipeline;
 
 /// The most rounds that the chain runs over one document.
@@ -114,13 +117,11 @@ impl Pipeline {
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(outcome) => Cleaned::new(decoded, outcome),
             Err(panic) => {
-                let message = panic
-                    .downcast_ref::<&str>()
-                    .map(|message| (*message).to_owned())
-                    .or_else(|| panic.downcast_ref::<String>().cloned());
-                let message = message.unwrap_or_default();
-                let stage = IN_STAGE.take();
-                let reason = format!("stage \"{stage}\" failed: {message}");
+                let message = panic_message(&*panic);
+                let reason = match IN_STAGE.take() {
+                    stage if stage.is_empty() => format!("the engine failed: {message}"),
+                    stage => format!("stage \"{stage}\" failed: {message}"),
+                };
                 Cleaned::untouched_text(decoded, reason)
             }
         }
@@ -128,7 +129,8 @@ impl Pipeline {
 }
 
 std::thread_local! {
-    // The stage at work on this thread, so that a panic can be laid at its door.
+    // The stage at work on this thread, so that a panic can be attributed to it; empty between
+    // stages.
     static IN_STAGE: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
 }
 
@@ -143,22 +145,14 @@ pub(crate) struct Outcome {
     pub(crate) tail_lines: usize,
 }
 
-/// Fields that a mark brought, to be kept if the mark holds.
-struct Finding {
-    span: Span,
-    rule: RuleId,
-    note: bool,
-    fields: Vec<(String, String)>,
-}
-
 /// One document at work.
 pub(crate) struct Work<'a> {
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) doc: Document<'a>,
     pub(crate) outlet: Option<(UnitId, How)>,
     pub(crate) edits: Edits,
-    pub(crate) kept: Vec<Span>,
-    findings: Vec<Finding>,
+    pub(crate) kept: Spans,
+    findings: Findings,
     refused: Vec<(String, usize)>,
     near: Vec<u32>,
     /// The lines of which only those hits were looked for that matter in the midst of the article.
@@ -187,8 +181,8 @@ impl<'a> Work<'a> {
             doc,
             outlet,
             edits: Edits::default(),
-            kept: Vec::new(),
-            findings: Vec::new(),
+            kept: Spans::default(),
+            findings: Findings::default(),
             refused: Vec::new(),
             near: Vec::new(),
             inside: vec![false; lines],
@@ -288,6 +282,7 @@ impl<'a> Work<'a> {
                 self.doc.enter(&link.name, link.own_rule);
                 let mut marks = Marks::new();
                 link.stage.mark(&self.doc, &mut marks);
+                IN_STAGE.with_borrow_mut(String::clear);
                 let mut marks = marks.into_vec();
                 marks.sort_by_key(|mark| self.tier(mark.rule));
                 version += usize::from(self.apply(&link.name, marks));
@@ -312,7 +307,7 @@ impl<'a> Work<'a> {
                 let rule = self.doc.rule(hit.rule);
                 let alone = matches!(hit.role, Role::Line | Role::Part);
                 if rule.act == Act::Keep && alone && line.allows(rule) {
-                    self.kept.push(hit.span);
+                    self.kept.insert(hit.span);
                 }
             }
         }
@@ -345,7 +340,7 @@ impl<'a> Work<'a> {
                 continue;
             }
             let stays = matches!(mark.action, Action::Keep | Action::Note);
-            if !stays && self.kept.iter().any(|kept| kept.overlaps(mark.span)) {
+            if !stays && self.kept.overlap(mark.span) {
                 continue;
             }
             if mark.action == Action::Remove && self.is_title(&mark, &removed) {
@@ -353,7 +348,7 @@ impl<'a> Work<'a> {
             }
             let new = match &mark.action {
                 Action::Keep => {
-                    self.kept.push(mark.span);
+                    self.kept.insert(mark.span);
                     false
                 }
                 Action::Note => false,
@@ -370,11 +365,7 @@ impl<'a> Work<'a> {
             }
             if (new || stays) && !mark.fields.is_empty() {
                 let note = mark.action != Action::Remove;
-                let (span, rule, fields) = (mark.span, mark.rule, mark.fields);
-                // A note made again in a later round replaces the earlier one.
-                self.findings
-                    .retain(|old| !(old.note && note && old.rule == rule && old.span == span));
-                self.findings.push(Finding { span, rule, note, fields });
+                self.findings.add(mark.span, mark.rule, note, mark.fields);
             }
         }
         touched.sort_unstable();
@@ -433,7 +424,7 @@ impl<'a> Work<'a> {
         let (was_blank, span) = (line.is_blank(), line.span());
         let (text, pieces) = self.edits.left_of(self.doc.source(), span);
         let nothing_left = script::is_blank(&text);
-        let kept = self.kept.iter().any(|kept| kept.overlaps(span));
+        let kept = self.kept.overlap(span);
         if nothing_left && !was_blank && !kept {
             let rule = self.edits.within(span).rev().find(|edit| edit.removes());
             if let Some(rule) = rule.map(|edit| edit.rule) {
@@ -463,16 +454,10 @@ impl<'a> Work<'a> {
             emptied.then(|| "the rules would leave nothing of the document".to_owned())
         }) {
             self.edits = Edits::default();
-            self.findings.clear();
+            self.findings = Findings::default();
             suspect = Some(reason);
         }
-        let mut fields = Fields::default();
-        for finding in &self.findings {
-            let gone = self.edits.removes_all(finding.span);
-            if finding.note != gone {
-                finding.fields.iter().for_each(|(name, value)| fields.add(name, value));
-            }
-        }
+        let fields = self.findings.fields(&self.edits);
         let edits = self.edits.into_joined();
         let verdict = match (&suspect, edits.is_empty()) {
             (Some(_), _) => Verdict::Suspect,
@@ -619,7 +604,7 @@ impl<'a> Work<'a> {
     fn kind<'e>(&self, index: usize, edits: impl Iterator<Item = &'e Edit>) -> Kind {
         let line = self.doc.line(index);
         let span = line.span();
-        if self.kept.iter().any(|kept| kept.overlaps(line.full_span())) {
+        if self.kept.overlap(line.full_span()) {
             return Kind::Left;
         }
         let mut edits = edits.peekable();
@@ -666,4 +651,19 @@ fn longest_blank_run(kind: &[Kind], from: usize, to: usize) -> std::ops::Range<u
         }
     }
     longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A panic outside a stage must not be attributed to the last stage that ran.
+    #[test]
+    fn no_stage_is_at_work_after_a_document() {
+        let pipeline = Pipeline::builder().build().unwrap();
+        let cleaned =
+            pipeline.clean(b"A title\n\nThe talks went on for days, the minister said.\n");
+        assert_eq!(cleaned.verdict(), Verdict::Unchanged);
+        assert_eq!(IN_STAGE.with_borrow(String::clone), "");
+    }
 }

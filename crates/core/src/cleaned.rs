@@ -1,13 +1,14 @@
 //! A cleaned document: what is left, what was cut, and the way back.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chaffinch_rules::How;
-use chaffinch_stage::RuleId;
+use chaffinch_stage::{RuleId, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -56,7 +57,42 @@ const LISTS: &[&str] = &["authors", "tags"];
 /// Metadata recovered from a document's residue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
-    fields: Vec<(String, Vec<String>)>,
+    fields: Vec<(String, Values)>,
+}
+
+/// The values of a field, each once.
+#[derive(Clone, Debug, Default)]
+struct Values {
+    list: Vec<String>,
+    /// The same values, once there are more than a few.
+    seen: HashSet<String>,
+}
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Values) -> bool {
+        self.list == other.list
+    }
+}
+
+impl Eq for Values {}
+
+impl Values {
+    /// The number of values that are compared one by one.
+    const FEW: usize = 8;
+
+    fn add(&mut self, value: String) {
+        let is_new = if self.list.len() < Values::FEW {
+            !self.list.contains(&value)
+        } else {
+            if self.seen.is_empty() {
+                self.seen.extend(self.list.iter().cloned());
+            }
+            self.seen.insert(value.clone())
+        };
+        if is_new {
+            self.list.push(value);
+        }
+    }
 }
 
 impl Fields {
@@ -87,18 +123,19 @@ impl Fields {
             (known.unwrap_or(FIELD_ORDER.len()), name.to_owned())
         };
         match self.fields.iter_mut().find(|(known, _)| known == name) {
-            Some((_, values)) if values.contains(&value) => {}
-            Some((_, values)) => values.push(value),
+            Some((_, values)) => values.add(value),
             None => {
                 let at = self.fields.partition_point(|(known, _)| rank(known) < rank(name));
-                self.fields.insert(at, (name.to_owned(), vec![value]));
+                let mut values = Values::default();
+                values.add(value);
+                self.fields.insert(at, (name.to_owned(), values));
             }
         }
     }
 
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.fields.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
+        self.fields.iter().map(|(name, values)| (name.as_str(), values.list.as_slice()))
     }
 
     /// The first value of a field.
@@ -113,7 +150,10 @@ impl Fields {
             Value::Array(all) => all.iter().filter_map(text).collect(),
             one => text(one).into_iter().collect(),
         };
-        Fields { fields: json.iter().map(|(name, value)| (name.clone(), values(value))).collect() }
+        let field = |(name, value): (&String, &Value)| {
+            (name.clone(), Values { list: values(value), seen: HashSet::new() })
+        };
+        Fields { fields: json.iter().map(field).collect() }
     }
 
     /// As JSON: a text for one value, a list for several, and always for `authors` and `tags`.
@@ -241,6 +281,13 @@ impl<'a> Cleaned<'a> {
     /// What was cut and replaced, in order.
     pub fn edits(&self) -> &[Edit] {
         &self.edits
+    }
+
+    /// The edits that share a byte with `span`, in order. Takes logarithmic time.
+    pub fn edits_in(&self, span: Span) -> &[Edit] {
+        let from = self.edits.partition_point(|edit| edit.span.end() <= span.start());
+        let to = self.edits.partition_point(|edit| edit.span.start() < span.end());
+        &self.edits[from..to.max(from)]
     }
 
     /// Metadata recovered from what was cut.
@@ -511,3 +558,38 @@ impl fmt::Display for RestoreError {
 }
 
 impl std::error::Error for RestoreError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_edits_of_a_span_are_those_that_overlap_it() {
+        let edit =
+            |start, end| Edit { span: Span::new(start, end), rule: RuleId(0), with: String::new() };
+        let decoded =
+            Decoded { text: "0123456789".into(), coding: Coding::UTF_8, patches: Vec::new() };
+        let mut cleaned = Cleaned::untouched_text(decoded, String::new());
+        cleaned.edits = vec![edit(1, 2), edit(2, 4), edit(7, 9)];
+        for span in (0..10).flat_map(|start| (start + 1..11).map(move |end| Span::new(start, end)))
+        {
+            let naive = cleaned.edits.iter().filter(|edit| edit.span.overlaps(span));
+            assert!(cleaned.edits_in(span).iter().eq(naive), "{span:?}");
+        }
+    }
+
+    #[test]
+    fn each_value_of_a_field_is_kept_once_however_many_there_are() {
+        let values: Vec<String> =
+            (0..3 * Values::FEW).map(|number| format!("tag {number}")).collect();
+        let mut fields = Fields::default();
+        for value in values.iter().chain(&values) {
+            fields.add("tags", value);
+        }
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [("tags", values.as_slice())]);
+        // So does a field that was read from a ledger.
+        let mut read = Fields::from_json(&fields.to_json());
+        values.iter().for_each(|value| read.add("tags", value));
+        assert_eq!(read, fields);
+    }
+}

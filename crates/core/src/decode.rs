@@ -1,7 +1,8 @@
 //! Bytes to text and back, exactly.
 //!
-//! UTF-8 is checked first and costs a scan. A byte order mark decides, then a declared encoding,
-//! then detection. Wherever encoding the text again would not give the same bytes, the original
+//! A byte order mark decides, then a declared encoding, then detection. Encodings of seven bits that
+//! switch character sets are detected first, because their bytes are valid UTF-8; then UTF-8, which
+//! costs a scan; then UTF-16 and legacy encodings. Wherever encoding the text again would not give the same bytes, the original
 //! bytes are kept beside it as [`Patch`]es.
 
 use std::borrow::Cow;
@@ -61,14 +62,24 @@ pub enum NotText {
     Html,
     /// It is longer than the limit.
     TooLong,
+    /// It is text in this encoding, which cannot be decoded.
+    Encoding(&'static str),
 }
 
 impl fmt::Display for NotText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            NotText::Binary => "binary data, not text",
+            NotText::Binary => {
+                "binary data, not text; if it is text, name its encoding with --encoding"
+            }
             NotText::Html => "HTML, not text: extract its text first",
             NotText::TooLong => "longer than limits.document_bytes",
+            NotText::Encoding(name) => {
+                return write!(
+                    f,
+                    "text in {name}, which cannot be read: convert it to UTF-8 first"
+                );
+            }
         })
     }
 }
@@ -76,7 +87,7 @@ impl fmt::Display for NotText {
 /// Decodes a document. `declared` is used unless a byte order mark says otherwise.
 ///
 /// # Errors
-/// The document is binary or HTML.
+/// The document is binary, HTML, or in an encoding that cannot be decoded.
 pub fn decode<'a>(
     bytes: &'a [u8],
     declared: Option<&'static Encoding>,
@@ -88,12 +99,15 @@ pub fn decode<'a>(
             decoded
         }
         (None, Some(encoding)) => decode_as(encoding, bytes),
-        (None, None) => match simdutf8::basic::from_utf8(bytes) {
-            Ok(text) if !is_binary(bytes) => {
-                let text = Cow::Borrowed(text);
-                Decoded { text, coding: Coding::UTF_8, patches: Vec::new() }
-            }
-            _ => decode_as(detect(bytes)?, bytes),
+        (None, None) => match detect_seven_bit(bytes)? {
+            Some(encoding) => decode_as(encoding, bytes),
+            None => match simdutf8::basic::from_utf8(bytes) {
+                Ok(text) if !has_controls(bytes) => {
+                    let text = Cow::Borrowed(text);
+                    Decoded { text, coding: Coding::UTF_8, patches: Vec::new() }
+                }
+                _ => decode_as(detect(bytes)?, bytes),
+            },
         },
     };
     let start = decoded.text.trim_start();
@@ -107,45 +121,152 @@ pub fn decode<'a>(
 /// Control characters in a text that may be a scraper's litter.
 const FEW_CONTROLS: usize = 8;
 
+/// Whether a byte is a control character that text does not need. ESC switches character sets in
+/// ISO-2022.
+fn is_control(b: u8) -> bool {
+    (b < b'\t') | (b > b'\r') & (b < b' ') & (b != 0x1b) | (b == 0x7f)
+}
+
+/// Whether there are control characters: most text has none, and UTF-16 always has some.
+fn has_controls(bytes: &[u8]) -> bool {
+    // Folding bools without a branch lets the compiler vectorise the loop.
+    bytes.iter().fold(false, |any, &b| any | is_control(b))
+}
+
 /// More than one NUL in a hundred bytes, or more than one control character in fifty: of
 /// compressed data, images and programs, a tenth of the bytes are such.
 fn is_binary(bytes: &[u8]) -> bool {
-    // ESC switches character sets in ISO-2022.
-    let control = |b: u8| (b < b'\t') | (b > b'\r') & (b < b' ') & (b != 0x1b) | (b == 0x7f);
-    // Most text has none, and that is seen many bytes at a time.
-    if !bytes.iter().fold(false, |any, &b| any | control(b)) {
-        return false;
-    }
     let nuls = bytes.iter().filter(|&&b| b == 0).count();
-    let controls = bytes.iter().filter(|&&b| control(b)).count();
+    let controls = bytes.iter().filter(|&&b| is_control(b)).count();
     nuls * 100 > bytes.len() || controls > FEW_CONTROLS && controls * 50 > bytes.len()
 }
 
 fn detect(bytes: &[u8]) -> Result<&'static Encoding, NotText> {
-    if let Some(encoding) = detect_utf_16(bytes) {
-        return Ok(encoding);
-    }
-    if is_binary(bytes) {
-        return Err(NotText::Binary);
+    if has_controls(bytes) {
+        if let Some(encoding) = detect_utf_16(bytes) {
+            return Ok(encoding);
+        }
+        if is_binary(bytes) {
+            return Err(NotText::Binary);
+        }
     }
     if is_mostly_utf_8(bytes) {
         return Ok(encoding_rs::UTF_8);
     }
-    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(&bytes[..bytes.len().min(DETECTED_BYTES)], true);
     Ok(detector.guess(None, Utf8Detection::Deny))
 }
 
-/// UTF-16 without a mark: nearly all NULs stand on one side of the byte pairs, and many do.
+/// Detects encodings of seven bits that switch character sets with escape sequences (ISO-2022) or
+/// tildes (HZ).
+///
+/// # Errors
+/// It is one that cannot be decoded.
+fn detect_seven_bit(bytes: &[u8]) -> Result<Option<&'static Encoding>, NotText> {
+    const ESC: u8 = 0x1b;
+    if !bytes.iter().any(|&b| (b == ESC) | (b == b'~')) || !bytes.is_ascii() {
+        return Ok(None);
+    }
+    let mut found = None;
+    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == ESC) {
+        // Terminals use `ESC ( B`, too, so it says nothing.
+        match &bytes[at + 1..] {
+            [b'$', b'@' | b'B', ..] | [b'(', b'I' | b'J', ..] => {
+                found = Some(encoding_rs::ISO_2022_JP);
+            }
+            [b'$', b'(', b'D' | b'O' | b'P' | b'Q', ..] | [b'.', b'A' | b'F', ..] => {
+                return Err(NotText::Encoding("an extension of ISO-2022-JP"));
+            }
+            [b'$', b')', b'C', ..] => return Err(NotText::Encoding("ISO-2022-KR")),
+            [b'$', b')', b'A' | b'G', ..] => return Err(NotText::Encoding("ISO-2022-CN")),
+            _ => {}
+        }
+    }
+    match found.is_none() && is_hz(bytes) {
+        true => Err(NotText::Encoding("HZ")),
+        false => Ok(found),
+    }
+}
+
+/// Whether a text in ASCII has Chinese between `~{` and `~}`, and nothing else between them.
+fn is_hz(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    let mut chinese = 0;
+    while let Some(start) = rest.windows(2).position(|pair| pair == b"~{") {
+        rest = &rest[start + 2..];
+        let Some(end) = rest.windows(2).position(|pair| pair == b"~}") else { return false };
+        let gb: Vec<u8> = rest[..end].iter().map(|byte| byte | 0x80).collect();
+        let (_, failed) = encoding_rs::GBK.decode_without_bom_handling(&gb);
+        if failed || gb.len() % 2 == 1 || rest[..end].iter().any(|byte| *byte <= b' ') {
+            return false;
+        }
+        chinese += end / 2;
+        rest = &rest[end + 2..];
+    }
+    chinese > 1
+}
+
+/// Detects UTF-16 without a byte order mark.
 fn detect_utf_16(bytes: &[u8]) -> Option<&'static Encoding> {
-    let nul = |odd: usize| bytes.iter().skip(odd).step_by(2).filter(|&&b| b == 0).count();
-    let (even, odd, pairs) = (nul(0), nul(1), bytes.len() / 2);
-    if pairs >= 4 && odd * 10 >= pairs * 3 && even * 20 <= odd {
-        Some(encoding_rs::UTF_16LE)
-    } else if pairs >= 4 && even * 10 >= pairs * 3 && odd * 20 <= even {
-        Some(encoding_rs::UTF_16BE)
-    } else {
-        None
+    let bytes = &bytes[..bytes.len().min(DETECTED_BYTES)];
+    let candidates =
+        [(false, encoding_rs::UTF_16LE), (true, encoding_rs::UTF_16BE)].map(|(big, encoding)| {
+            let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]], big));
+            Some((Utf16Counts::of(units).score(bytes)?, encoding))
+        });
+    candidates.into_iter().flatten().max_by_key(|(score, _)| *score).map(|(_, encoding)| encoding)
+}
+
+/// What the characters of a text are if its bytes are read as UTF-16.
+#[derive(Default)]
+struct Utf16Counts {
+    all: usize,
+    /// Letters, digits and punctuation.
+    good: usize,
+    /// Control characters, characters that are not assigned, halves of pairs.
+    bad: usize,
+    /// Characters of the blocks below U+2000, which hold all alphabets in common use. In bytes of
+    /// other encodings, half of their UTF-16 is control characters.
+    alphabetic: usize,
+    /// Spaces, line ends and the full stops and commas of East Asia: the same holds for them.
+    separators: usize,
+}
+
+impl Utf16Counts {
+    fn of(units: impl Iterator<Item = u16>) -> Utf16Counts {
+        let mut counts = Utf16Counts::default();
+        for decoded in char::decode_utf16(units) {
+            counts.all += 1;
+            match decoded {
+                Ok(' ' | '\n' | '\r' | '\u{3000}'..='\u{3002}' | '\u{ff0c}') => {
+                    counts.separators += 1;
+                    counts.good += 1;
+                }
+                // Rare ideographs, which letters of other blocks look like with their bytes swapped.
+                Ok('\u{3400}'..='\u{4dbf}') => continue,
+                Ok('\t' | '!'..='~' | '\u{2010}'..='\u{205e}' | '\u{3003}'..='\u{303f}') => {
+                    counts.good += 1;
+                }
+                Ok('\u{ff01}'..='\u{ff65}') => counts.good += 1,
+                Ok('\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}'..='\u{ffff}')
+                | Err(_) => counts.bad += 1,
+                Ok(c) if c.is_control() => counts.bad += 1,
+                Ok(c) => counts.good += usize::from(c.is_alphanumeric()),
+            }
+            counts.alphabetic += usize::from(decoded.is_ok_and(|c| c < '\u{2000}'));
+        }
+        counts
+    }
+
+    /// How well the counts fit a text; none if `bytes` are not UTF-16 of this order.
+    fn score(&self, bytes: &[u8]) -> Option<usize> {
+        // Plain ASCII with some litter looks like ideographs.
+        let plain = bytes.iter().filter(|b| matches!(b, b'\n' | b'\r' | b' '..=b'~')).count();
+        let is_text = self.all >= 4 && self.bad * 50 <= self.all && self.good * 4 >= self.all * 3;
+        let is_utf_16 = self.alphabetic * 5 >= self.all * 4 || self.separators * 100 >= self.all;
+        (is_text && is_utf_16 && plain * 10 < bytes.len() * 9)
+            .then_some(self.alphabetic + self.separators)
     }
 }
 
@@ -334,6 +455,85 @@ mod tests {
             let declared = Encoding::for_label(label.as_bytes());
             assert_eq!(round_trip(&bytes, declared).unwrap().text, text, "{label}");
         }
+    }
+
+    #[test]
+    fn text_of_seven_bits_that_switches_character_sets_is_detected() {
+        let text =
+            "火曜日の会見で報道官は、協議には七つの代表団が参加したと述べました。\n\nShare\n";
+        let bytes = legacy(text, "iso-2022-jp");
+        assert!(std::str::from_utf8(&bytes).is_ok());
+        let decoded = round_trip(&bytes, None).unwrap();
+        assert_eq!((decoded.text.as_ref(), &*decoded.coding.encoding), (text, "ISO-2022-JP"));
+        // A line that ends in the midst of a character costs no other.
+        let cut = [&bytes[..], b"\x1b$B$3\n", &bytes[..]].concat();
+        let decoded = round_trip(&cut, None).unwrap();
+        assert!(decoded.text.starts_with(text) && decoded.text.ends_with(text));
+        let kana = b"\x1b(I&1@\x1b(B\n";
+        assert_eq!(round_trip(kana, None).unwrap().coding.encoding, "ISO-2022-JP");
+        for (bytes, name) in [
+            (&b"\x1b$)C\n\x0e1W@;\x0f\n"[..], "ISO-2022-KR"),
+            (b"\x1b$)A\x0eVPND\x0f\n", "ISO-2022-CN"),
+            (b"\x1b$(D0!\x1b(B \x1b$B0!\x1b(B\n", "an extension of ISO-2022-JP"),
+            (b"News: ~{VPND~} (~{VP~})\n", "HZ"),
+        ] {
+            assert_eq!(decode(bytes, None).unwrap_err(), NotText::Encoding(name));
+        }
+        for plain in [
+            "\x1b[1mBold\x1b(B\x1b[m as a terminal has it.\n",
+            "A path: ~/news and ~{user~} and ~{ alone.\n",
+            "中文 \x1b$B is UTF-8.\n",
+        ] {
+            let decoded = round_trip(plain.as_bytes(), None).unwrap();
+            assert_eq!((decoded.text.as_ref(), &*decoded.coding.encoding), (plain, "UTF-8"));
+        }
+    }
+
+    #[test]
+    fn utf_16_without_a_mark_is_detected_in_any_script() {
+        for text in [
+            "A plain line.\n",
+            "In 2000, 100,000 people: 0 000 000.\n",
+            "Der Minister erklärte am Dienstag, die Gespräche würden fortgesetzt – „in Kürze“.",
+            "Thủ tướng cho biết hôm thứ Ba rằng các cuộc đàm phán sẽ tiếp tục.",
+            "Во вторник представитель министерства сообщил, что переговоры продолжатся.",
+            "Москва",
+            "Ο εκπρόσωπος του υπουργείου δήλωσε την Τρίτη ότι οι συνομιλίες θα συνεχιστούν.",
+            "قال المتحدث باسم الوزارة يوم الثلاثاء إن المحادثات ستستأنف بعد أيام.",
+            "דובר המשרד אמר ביום שלישי כי השיחות יימשכו.",
+            "मंत्रालय के प्रवक्ता ने मंगलवार को कहा कि वार्ता जारी रहेगी।",
+            "மங்களவாரம் பேச்சுவார்த்தை தொடரும் என்று அமைச்சர் கூறினார்.",
+            "โฆษกกระทรวงกล่าวเมื่อวันอังคารว่าการเจรจาจะดำเนินต่อไป",
+            "მინისტრმა სამშაბათს განაცხადა, რომ მოლაპარაკებები გაგრძელდება.",
+            "ሚኒስትሩ ማክሰኞ ዕለት ንግግሩ እንደሚቀጥል ተናግረዋል።",
+            "发言人星期二表示，共有七个代表团参加了本次会议，双方同意继续保持沟通。",
+            "發言人星期二表示，共有七個代表團參加了本次會議。雙方同意繼續保持溝通。",
+            "火曜日の会見で報道官は、協議には七つの代表団が参加したと述べました。今後も続きます。",
+            "대변인은 화요일 기자회견에서 이번 회의에 모든 대표단이 참석했다고 밝혔다.",
+            "Fifteen 😀 smiles 😀 in one line.\r\n",
+        ] {
+            for (big, name) in [(false, "UTF-16LE"), (true, "UTF-16BE")] {
+                let bytes: Vec<u8> =
+                    text.encode_utf16().flat_map(|unit| unit_bytes(unit, big)).collect();
+                let decoded = round_trip(&bytes, None).unwrap_or_else(|| panic!("{text}"));
+                assert_eq!((decoded.text.as_ref(), &*decoded.coding.encoding), (text, name));
+                // A byte that is missing at the end changes nothing.
+                let cut = round_trip(&bytes[..bytes.len() - 1], None).unwrap();
+                assert_eq!(cut.coding.encoding, name, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_with_litter_is_not_utf_16() {
+        let line = "The minister told reporters on Tuesday that the talks would go on.\n";
+        for litter in ["\0", "\0\0", "\u{1}\0"] {
+            let bytes = line.replace(' ', litter).into_bytes();
+            let encoding = decode(&bytes, None).map(|decoded| decoded.coding.encoding);
+            assert!(!encoding.is_ok_and(|name| name.starts_with("UTF-16")), "{litter:?}");
+        }
+        let shown = NotText::Binary.to_string();
+        assert!(shown.contains("--encoding"), "{shown}");
     }
 
     #[test]

@@ -1,9 +1,16 @@
 //! Which day a document is from, for rules that hold in one layout of their outlet alone.
 
-use chaffinch_stage::Document;
+use chaffinch_stage::{Document, calendar};
 use chaffinch_stages::date;
 
 use crate::clean::Input;
+
+/// The day of a decoded document, as `2024-05-31`: as the input says, else from its URL, else from
+/// a date line.
+pub fn day_of(input: &Input<'_>, text: &str) -> Option<String> {
+    const NO_RULES: &[chaffinch_stage::Rule; 0] = &[];
+    day(input, &Document::new(text, NO_RULES, chaffinch_rules::key::key))
+}
 
 /// The day of a document, as `2024-05-31`: as the input says, else from its URL, else from a line
 /// of its head or tail that is a date and nothing else.
@@ -27,8 +34,7 @@ fn of_url(url: &str) -> Option<String> {
         sound.then(|| text.parse::<u32>().ok()).flatten()
     };
     let sound = |year: u32, month: u32, day: u32| {
-        let fits =
-            (1990..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+        let fits = (1990..2100).contains(&year) && calendar::is_date(year, month, day);
         fits.then(|| format!("{year:04}-{month:02}-{day:02}"))
     };
     let apart = parts
@@ -58,9 +64,12 @@ mod tests {
         ] {
             assert_eq!(of_url(url).as_deref(), Some("2017-07-05"), "{url}");
         }
-        for url in
-            ["https://example.org/12345678/x", "https://2017/07/05", "https://e.org/x/2017/7"]
-        {
+        for url in [
+            "https://example.org/12345678/x",
+            "https://example.org/2017/02/31/x",
+            "https://2017/07/05",
+            "https://e.org/x/2017/7",
+        ] {
             assert_eq!(of_url(url), None, "{url}");
         }
     }

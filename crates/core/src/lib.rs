@@ -22,6 +22,8 @@ pub mod config;
 mod decode;
 mod edits;
 mod era;
+mod findings;
+mod panics;
 mod pipeline;
 mod why;
 
@@ -37,5 +39,7 @@ pub use config::{Limits, Schemas};
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
 pub use edits::Edit;
 pub use encoding_rs::Encoding;
+pub use era::day_of;
+pub use panics::panic_message;
 pub use pipeline::{Builder, MakeStage, Pipeline};
 pub use why::{Near, Stopped, WhyNot};

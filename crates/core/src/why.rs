@@ -172,7 +172,7 @@ impl Work<'_> {
         if matches!(rule.act, Act::Keep | Act::Note) {
             return Some(Stopped::Note);
         }
-        if self.kept.iter().any(|kept| kept.overlaps(line.span())) {
+        if self.kept.overlap(line.span()) {
             return Some(Stopped::Kept);
         }
         let open = |rule: &Rule| Rule { at: None, max_words: None, ..rule.clone() };

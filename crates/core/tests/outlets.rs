@@ -90,15 +90,17 @@ fn rules_hold_in_their_era_alone() {
 #[test]
 fn eras_are_days_in_their_order() {
     let file = format!(
-        "outlet: x\nrules:\n{}{}{}",
+        "outlet: x\nrules:\n{}{}{}{}",
         rule("a", "AAAA", ", since: 2018-13-01"),
         rule("b", "BBBB", ", since: 2018-02-01, until: 2018-01-01"),
         rule("c", "CCCC", ", until: soon"),
+        rule("d", "DDDD", ", since: 2024-02-31"),
     );
     insta::assert_snapshot!(problems(&[("x.yaml", &file)]), @"
     x.yaml:3:77: expected a day such as 2024-05-31
     x.yaml:4:96: the era ends before it begins
     x.yaml:5:77: expected a day such as 2024-05-31
+    x.yaml:6:77: expected a day such as 2024-05-31
     ");
 }
 

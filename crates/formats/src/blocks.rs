@@ -3,6 +3,7 @@
 //! Blocks are cut by what the inputs hold alone, and each knows the place behind it. So they can be
 //! worked on in parallel, and a run that was killed goes on behind any of them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,10 @@ use crate::codec::Codec;
 use crate::convert;
 use crate::input::{Container, Opened, Reading, Source};
 use crate::job::Error;
+#[cfg(feature = "parquet")]
+use crate::jsonl::FieldNames;
+use crate::names;
+use crate::panics::guarded;
 use crate::rerun::Known;
 use crate::sample::Sample;
 
@@ -78,7 +83,7 @@ impl Block {
                         }
                     }
                 }
-                Chunk::Part(_, Some((ordinal, _))) => each(&source.name, *ordinal),
+                Chunk::Part(_, Some(passed)) => each(&source.name, passed.ordinal),
                 Chunk::Part(_, None) => {}
             },
             #[cfg(feature = "parquet")]
@@ -112,7 +117,7 @@ pub(crate) enum Item {
     Document(Source, Vec<u8>),
     /// What passes through as it is, and why.
     Pass(Source, String),
-    /// What cannot be read: its name, and why.
+    /// What cannot be read or written: its name, and why.
     Unreadable(String, String),
 }
 
@@ -153,6 +158,8 @@ pub(crate) struct Blocks<'a> {
     reading: Reading<'a>,
     sample: Option<&'a Sample>,
     to: Option<Container>,
+    /// The length of the path of the output directory, if there is one.
+    root: Option<usize>,
     position: Position,
     held: Option<Block>,
     current: Option<Current>,
@@ -166,10 +173,12 @@ impl<'a> Blocks<'a> {
         reading: Reading<'a>,
         sample: Option<&'a Sample>,
         to: Option<Container>,
+        root: Option<&Path>,
     ) -> Blocks<'a> {
         let position = Position::default();
         let (held, current, next) = (None, None, None);
-        Blocks { sources, reading, sample, to, position, held, current, next }
+        let root = root.map(|root| root.as_os_str().len());
+        Blocks { sources, reading, sample, to, root, position, held, current, next }
     }
 
     /// Goes on at a place where an earlier reader of the same inputs stood.
@@ -178,9 +187,9 @@ impl<'a> Blocks<'a> {
     /// The inputs are others than they were.
     pub(crate) fn seek(&mut self, position: Position) -> Result<(), Error> {
         let changed = |name: &str| {
-            Error::Usage(format!(
-                "{name} changed since the run was cut off, so it cannot go on; \
-                 start over with --fresh"
+            Error::Stopped(format!(
+                "{name} changed since the run was interrupted, so the run cannot continue; restore \
+                 the input, or start again with --fresh"
             ))
         };
         let mut last = String::new();
@@ -203,7 +212,7 @@ impl<'a> Blocks<'a> {
                 return Err(changed(&inside.name));
             }
             let failed = |error| Error::Input(source.shown(), error);
-            match source.open(&self.reading).map_err(failed)? {
+            match guarded(|| source.open(&self.reading)).map_err(failed)? {
                 Opened::Records(mut chunks) => {
                     chunks.seek(&inside.at).map_err(failed)?;
                     let name = self.output_name(&source, &chunks);
@@ -214,8 +223,8 @@ impl<'a> Blocks<'a> {
                 }
                 #[cfg(feature = "parquet")]
                 Opened::Parquet => {
-                    let file = crate::parquet::Input::open(Arc::new(source), self.reading.names)
-                        .map_err(Error::Usage)?;
+                    let file = open_parquet(Arc::new(source), self.reading.names)
+                        .map_err(Error::Stopped)?;
                     let group = inside.at.record as usize;
                     self.current = Some(Current::Parquet(Arc::new(file), group));
                 }
@@ -311,7 +320,7 @@ impl<'a> Blocks<'a> {
                     Some(to) => convert::output_name(&source.name, Codec::Plain, to),
                     None => source.name.clone(),
                 };
-                match crate::parquet::Input::open(Arc::clone(&source), self.reading.names) {
+                match open_parquet(Arc::clone(&source), self.reading.names) {
                     Ok(file) => Current::Parquet(Arc::new(file), 0),
                     Err(reason) => return self.passing(source, reason),
                 }
@@ -337,7 +346,7 @@ impl<'a> Blocks<'a> {
     fn go_on(&mut self, current: Current) -> Block {
         match current {
             Current::Chunks(source, name, mut chunks) => {
-                let piece = chunks.next();
+                let piece = guarded(|| chunks.next());
                 let read = chunks.newly_read();
                 match piece {
                     Ok(Some(chunk)) => {
@@ -405,13 +414,18 @@ impl<'a> Blocks<'a> {
                 Some(Err(error)) => return Err(error),
             };
             let name = source.name.clone();
-            let item = match source.open(&self.reading) {
-                Err(error) => Item::Unreadable(name.clone(), format!("cannot be read: {error}")),
+            let opened = match self.root.and_then(|root| names::impossible(&name, root)) {
+                Some(reason) => Err(format!("cannot be written: {reason}")),
+                None => guarded(|| source.open(&self.reading))
+                    .map_err(|error| format!("cannot be read: {error}")),
+            };
+            let item = match opened {
+                Err(reason) => Item::Unreadable(name.clone(), reason),
                 Ok(Opened::Document(content)) => {
                     bytes += content.len();
                     Item::Document(source, content)
                 }
-                Ok(Opened::Pass(reason)) => Item::Pass(source, reason),
+                Ok(Opened::Pass(source, reason)) => Item::Pass(source, reason),
                 #[cfg(not(feature = "parquet"))]
                 Ok(Opened::Parquet) => Item::Pass(source, crate::input::NO_PARQUET.to_owned()),
                 Ok(container) => {
@@ -444,6 +458,12 @@ impl<'a> Blocks<'a> {
             }
         }
     }
+}
+
+#[cfg(feature = "parquet")]
+fn open_parquet(source: Arc<Source>, names: &FieldNames) -> Result<crate::parquet::Input, String> {
+    guarded(|| Ok(crate::parquet::Input::open(source, names)))
+        .unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// What tells that a file is the one that it was.

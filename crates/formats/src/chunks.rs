@@ -3,7 +3,7 @@
 //! Where a piece ends depends on the input alone, so that the output does not depend on threads,
 //! and a run that was killed can go on at the end of any of them.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::input::Container;
-use crate::wet::{self, Frame};
+use crate::panics::guarded;
+use crate::wet::{self, Fault, Frame, Resync};
 
 /// The size of a piece, in bytes: enough for compression to pay, little enough for many to be in
 /// hand.
@@ -22,14 +23,25 @@ const CHUNK: usize = 512 << 10;
 pub(crate) enum Chunk {
     /// Whole records; the first has this number.
     Records(Vec<u8>, u64),
-    /// A part of what cannot be cleaned; at its end, the number and the reason.
-    Part(Vec<u8>, Option<(u64, String)>),
+    /// A part of what cannot be cleaned; the last part says what passed through.
+    Part(Vec<u8>, Option<Passed>),
+}
+
+/// A stretch of a container that passed through unread.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// The number of its record.
+    pub(crate) ordinal: u64,
+    /// Its length in bytes.
+    pub(crate) bytes: u64,
+    /// Why it was not cleaned.
+    pub(crate) reason: String,
 }
 
 /// How far a container is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// Bytes behind, uncompressed.
+    /// Bytes read so far, uncompressed.
     pub(crate) bytes: u64,
     /// The number of the next record, from 0; in JSONL, of the next line.
     pub(crate) record: u64,
@@ -37,15 +49,23 @@ pub(crate) struct Position {
     pub(crate) inside: Option<Inside>,
 }
 
-/// What is passed through in parts.
+/// A stretch that passes through in parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Inside {
+pub(crate) struct Inside {
+    /// The byte at which it begins.
+    from: u64,
+    stretch: Stretch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Stretch {
     /// A line that is over the limit.
     LongLine,
-    /// A WARC record that is over the limit: the bytes to its end.
+    /// A WARC record that is over the limit: it ends at this byte, or where a record begins before
+    /// that.
     LongRecord(u64),
-    /// The rest of a file that is not WARC from here on.
-    Broken,
+    /// Bytes that are not WARC, up to the next record.
+    Broken(Fault),
 }
 
 /// Reads a container in pieces.
@@ -57,11 +77,15 @@ pub(crate) struct Chunks {
     consumed: Arc<AtomicU64>,
     told: u64,
     buffer: Vec<u8>,
+    /// Bytes of the buffer that were taken.
+    taken: usize,
     ended: bool,
     error: Option<io::Error>,
     pub(crate) position: Position,
     /// The size of a piece, in bytes.
     pub(crate) size: usize,
+    /// The limit on WARC records in a piece.
+    pub(crate) most_records: u64,
 }
 
 impl Chunks {
@@ -80,10 +104,12 @@ impl Chunks {
             consumed,
             told: 0,
             buffer: Vec::new(),
+            taken: 0,
             ended: false,
             error: None,
             position: Position::default(),
             size: CHUNK,
+            most_records: u64::MAX,
         }
     }
 
@@ -116,12 +142,14 @@ impl Chunks {
         let mut wanted = self.size;
         loop {
             self.fill(wanted);
-            if self.buffer.is_empty() {
+            if self.held().is_empty() {
                 return self.error.take().map_or(Ok(None), Err);
             }
+            // More may be held after a record that needed it: a piece must not depend on that.
+            let window = self.held().len().min(wanted);
             let next = match self.framing {
-                Container::Wet => self.records(),
-                _ => self.lines(),
+                Container::Wet => self.records(window),
+                _ => self.lines(window),
             };
             match next {
                 Ok(chunk) => return Ok(Some(chunk)),
@@ -130,12 +158,43 @@ impl Chunks {
         }
     }
 
-    /// Reads until so many bytes are in hand or there are no more.
+    /// Copies a record of `bytes` bytes that passed through unread to `out`; false if the file ends
+    /// before.
+    ///
+    /// # Errors
+    /// The file cannot be read, or `out` cannot be written.
+    pub(crate) fn copy_record(&mut self, bytes: u64, out: &mut dyn Write) -> io::Result<bool> {
+        self.position.record += 1;
+        let mut left = bytes;
+        while left > 0 {
+            self.fill(self.size);
+            let count = self.held().len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            if count == 0 {
+                return self.error.take().map_or(Ok(false), Err);
+            }
+            out.write_all(&self.take(count))?;
+            left -= count as u64;
+        }
+        Ok(true)
+    }
+
+    /// The bytes that were read and not taken.
+    fn held(&self) -> &[u8] {
+        &self.buffer[self.taken..]
+    }
+
+    /// Reads until so many bytes are held or there are no more.
     fn fill(&mut self, wanted: usize) {
-        while self.buffer.len() < wanted && !self.ended {
-            let more = (wanted - self.buffer.len()) as u64;
+        while self.held().len() < wanted && !self.ended {
+            // Moving what is held costs no more than what was taken.
+            if self.taken >= self.held().len() {
+                self.buffer.drain(..self.taken);
+                self.taken = 0;
+            }
+            let more = (wanted - self.held().len()) as u64;
             self.buffer.reserve(more as usize);
-            match self.reader.by_ref().take(more).read_to_end(&mut self.buffer) {
+            let (reader, buffer) = (&mut self.reader, &mut self.buffer);
+            match guarded(|| reader.take(more).read_to_end(buffer)) {
                 Ok(0) => self.ended = true,
                 Ok(_) => {}
                 Err(error) => {
@@ -146,24 +205,31 @@ impl Chunks {
         }
     }
 
-    /// The first `count` bytes in hand.
+    /// The first `count` bytes that are held.
     fn take(&mut self, count: usize) -> Vec<u8> {
-        let rest = self.buffer.split_off(count);
+        let taken = self.held()[..count].to_vec();
+        self.taken += count;
         self.position.bytes += count as u64;
-        std::mem::replace(&mut self.buffer, rest)
+        taken
+    }
+
+    /// The first `window` bytes that are held, and whether the file ends after them.
+    fn window(&self, window: usize) -> (&[u8], bool) {
+        (&self.held()[..window], self.ended && window == self.held().len())
     }
 
     /// Whole lines, or a part of one that is too long. Else: how many bytes are wanted.
-    fn lines(&mut self) -> Result<Chunk, usize> {
+    fn lines(&mut self, window: usize) -> Result<Chunk, usize> {
+        let (held, ended) = self.window(window);
         if self.position.inside.is_some() {
-            let end = memchr::memchr(b'\n', &self.buffer).map(|at| at + 1);
-            let part = self.take(end.unwrap_or(self.buffer.len()));
+            let end = memchr::memchr(b'\n', held).map(|at| at + 1);
+            let part = self.take(end.unwrap_or(window));
             let ends = end.is_some() || self.nothing_follows();
             return Ok(self.part(part, ends));
         }
-        let whole = match self.ended {
-            true => Some(self.buffer.len()),
-            false => memchr::memrchr(b'\n', &self.buffer).map(|at| at + 1),
+        let whole = match ended {
+            true => Some(window),
+            false => memchr::memrchr(b'\n', held).map(|at| at + 1),
         };
         match whole {
             Some(whole) => {
@@ -172,10 +238,10 @@ impl Chunks {
                 self.position.record += memchr::memchr_iter(b'\n', &lines).count() as u64;
                 Ok(Chunk::Records(lines, first))
             }
-            None if self.buffer.len() <= self.limit => Err(self.buffer.len() * 2),
+            None if window <= self.limit => Err(window * 2),
             None => {
-                self.position.inside = Some(Inside::LongLine);
-                let part = self.take(self.buffer.len());
+                self.enter(Stretch::LongLine);
+                let part = self.take(window);
                 Ok(self.part(part, false))
             }
         }
@@ -184,67 +250,88 @@ impl Chunks {
     /// Whether all was taken: shows only once more is asked for.
     fn nothing_follows(&mut self) -> bool {
         self.fill(1);
-        self.ended && self.buffer.is_empty()
+        self.ended && self.held().is_empty()
+    }
+
+    /// A stretch that cannot be cleaned begins.
+    fn enter(&mut self, stretch: Stretch) {
+        self.position.inside = Some(Inside { from: self.position.bytes, stretch });
     }
 
     fn part(&mut self, part: Vec<u8>, ends: bool) -> Chunk {
-        if !ends {
+        let Some(inside) = self.position.inside.take_if(|_| ends) else {
             return Chunk::Part(part, None);
-        }
-        let reason = match self.position.inside.take() {
-            Some(Inside::Broken) => "this is no WARC record".to_owned(),
-            _ => chaffinch_core::NotText::TooLong.to_string(),
         };
-        let number = self.position.record;
+        let bytes = self.position.bytes - inside.from;
+        let reason = match inside.stretch {
+            Stretch::Broken(fault) => format!(
+                "not a valid WARC record: {fault}; its {bytes} bytes passed through unchanged"
+            ),
+            Stretch::LongLine | Stretch::LongRecord(_) => {
+                chaffinch_core::NotText::TooLong.to_string()
+            }
+        };
+        let ordinal = self.position.record;
         self.position.record += 1;
-        Chunk::Part(part, Some((number, reason)))
+        Chunk::Part(part, Some(Passed { ordinal, bytes, reason }))
     }
 
-    /// Whole WARC records, or a part of what is none or too long.
-    fn records(&mut self) -> Result<Chunk, usize> {
-        match self.position.inside.clone() {
-            Some(Inside::LongRecord(left)) => {
-                let count = self.buffer.len().min(left as usize);
-                let part = self.take(count);
-                let left = left - count as u64;
-                let ends = left == 0 || self.nothing_follows();
-                if !ends {
-                    self.position.inside = Some(Inside::LongRecord(left));
-                }
-                return Ok(self.part(part, ends));
-            }
-            Some(_) => {
-                let part = self.take(self.buffer.len());
-                let ends = self.nothing_follows();
-                return Ok(self.part(part, ends));
-            }
-            None => {}
+    /// Whole WARC records, or a part of what is none or too long. Else: how many bytes are wanted.
+    fn records(&mut self, window: usize) -> Result<Chunk, usize> {
+        if let Some(inside) = self.position.inside.clone() {
+            return self.stretch(&inside, window);
         }
+        let (held, ended) = self.window(window);
         let (mut whole, mut count) = (0, 0);
-        while whole < self.buffer.len() {
-            match wet::frame(&self.buffer[whole..], self.ended) {
+        while whole < window && count < self.most_records {
+            match wet::frame(&held[whole..], ended) {
                 Frame::Whole(length) => {
                     whole += length;
                     count += 1;
                 }
                 _ if whole > 0 => break,
-                Frame::Needs(None) => return Err(self.buffer.len() * 2),
+                Frame::Needs(None) => return Err(window * 2),
                 Frame::Needs(Some(bytes)) if bytes <= self.limit.saturating_add(HEADERS) => {
                     return Err(bytes);
                 }
                 Frame::Needs(Some(bytes)) => {
-                    self.position.inside = Some(Inside::LongRecord(bytes as u64));
-                    return self.records();
+                    self.enter(Stretch::LongRecord(self.position.bytes + bytes as u64));
+                    return self.records(window);
                 }
-                Frame::Broken => {
-                    self.position.inside = Some(Inside::Broken);
-                    return self.records();
+                Frame::Broken(fault) => {
+                    self.enter(Stretch::Broken(fault));
+                    return self.records(window);
                 }
             }
         }
         let first = self.position.record;
         self.position.record += count;
         Ok(Chunk::Records(self.take(whole), first))
+    }
+
+    /// A part of a stretch that is not whole records. Whatever its headers say, it ends where the
+    /// next record begins.
+    fn stretch(&mut self, inside: &Inside, window: usize) -> Result<Chunk, usize> {
+        let (held, ended) = self.window(window);
+        // The record at its start is the one that cannot be cleaned.
+        let from = usize::from(self.position.bytes == inside.from);
+        let left = match inside.stretch {
+            Stretch::LongRecord(until) => until - self.position.bytes,
+            _ => u64::MAX,
+        };
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let (count, next) = match wet::resync(held, from, ended) {
+            Resync::At(at) => (at, at <= left),
+            Resync::Beyond(0) => return Err(window * 2),
+            Resync::Beyond(bytes) => (bytes, false),
+        };
+        if next && let Stretch::LongRecord(_) = inside.stretch {
+            let stretch = Stretch::Broken(Fault::WrongLength);
+            self.position.inside = Some(Inside { stretch, ..*inside });
+        }
+        let part = self.take(count.min(left));
+        let ends = next || count >= left || self.nothing_follows();
+        Ok(self.part(part, ends))
     }
 }
 
@@ -295,22 +382,87 @@ mod tests {
         }
     }
 
+    /// A WARC record with this text whose Content-Length is off by `wrong`.
+    fn record(text: &str, wrong: isize) -> String {
+        let length = text.len() as isize + wrong;
+        format!(
+            "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {length}\r\n\r\n{text}\r\n\r\n"
+        )
+    }
+
+    /// The records of a WET file, those that passed through in `<>`, and their numbers.
+    fn framed(bytes: &[u8], limit: usize) -> Vec<(u64, String)> {
+        let (mut records, mut part) = (Vec::new(), String::new());
+        let mut reader = chunks(bytes, Container::Wet, limit);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        loop {
+            let position = reader.position.clone();
+            // A reader that goes on here gives the same piece.
+            let mut other = chunks(bytes, Container::Wet, limit);
+            other.seek(&position).unwrap();
+            let piece = reader.next().unwrap();
+            assert_eq!(other.next().unwrap(), piece);
+            match piece {
+                None => break,
+                Some(Chunk::Records(bytes, first)) => records.extend(
+                    Container::Wet.records(&bytes, first).map(|(at, record)| (at, text(record))),
+                ),
+                Some(Chunk::Part(bytes, passed)) => {
+                    part += &text(&bytes);
+                    if let Some(passed) = passed {
+                        assert_eq!(passed.bytes, part.len() as u64);
+                        records.push((passed.ordinal, format!("<{}>", std::mem::take(&mut part))));
+                    }
+                }
+            }
+        }
+        records
+    }
+
     #[test]
-    fn what_is_no_warc_passes_through_to_the_end() {
-        let record = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 4\r\n\r\nOne.\r\n\r\n";
-        let junk = "junk ".repeat(CHUNK / 4);
-        let text = format!("{record}{record}{junk}");
-        let pieces = all(&mut chunks(text.as_bytes(), Container::Wet, CHUNK));
-        assert_eq!(pieces[0], Chunk::Records(record.repeat(2).into_bytes(), 0));
-        let back: usize = pieces[1..]
-            .iter()
-            .map(|piece| match piece {
-                Chunk::Part(bytes, _) => bytes.len(),
-                Chunk::Records(..) => 0,
-            })
-            .sum();
-        assert_eq!(back, junk.len());
-        assert!(matches!(pieces.last(), Some(Chunk::Part(_, Some((2, _))))));
+    fn a_record_that_cannot_be_framed_costs_no_other() {
+        let good = record("One.", 0);
+        let long = |length: usize| {
+            record("x", 0).replace("Content-Length: 1", &format!("Content-Length: {length}"))
+        };
+        let faulty = [
+            record("Two.", 9),
+            record("Two.", -2),
+            record("Two.", 300),
+            record("Two.", 0).replace("Content-Length: 4\r\n", ""),
+            record("Two.", 0).replace("Content-Length: 4", "Content-Length: four"),
+            record("Two.", 0).replace("WARC/1.0", "WRAC/1.0"),
+            // Longer than the file, the limit, what can be held and what can be counted.
+            long(10_000),
+            long(3 * CHUNK),
+            long(usize::MAX - 10),
+            long(usize::MAX),
+            record(&"A long text. ".repeat(CHUNK / 8), 5),
+            "junk".into(),
+        ];
+        for faulty in faulty {
+            let text = format!("{good}{good}{faulty}{good}{good}");
+            let found = framed(text.as_bytes(), 2 * CHUNK);
+            let passed = format!("<{faulty}>");
+            let wanted = [&good, &good, &passed, &good, &good];
+            let wanted: Vec<_> = (0..).zip(wanted.map(String::clone)).collect();
+            assert!(found == wanted, "{faulty:.200}: {found:.200?}");
+        }
+    }
+
+    #[test]
+    fn records_with_other_line_ends_are_framed() {
+        let good = record("One.", 0);
+        for odd in [
+            good.clone() + "\r\n\r\n\n",
+            good.trim_end().to_owned(),
+            good.trim_end().to_owned() + "\n",
+            good.replace("\r\n", "\n"),
+        ] {
+            let text = format!("{good}{odd}{good}");
+            let wanted: Vec<_> = (0..).zip([good.clone(), odd, good.clone()]).collect();
+            assert_eq!(framed(text.as_bytes(), CHUNK), wanted);
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::io::{self, BufRead, Read, Write};
 
-use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::MultiGzDecoder;
+use bzip2::bufread::BzDecoder;
+use flate2::bufread::GzDecoder;
 use zstd::bulk::Compressor;
 
 /// How the bytes of a file are compressed.
@@ -56,16 +56,19 @@ impl Codec {
         }
     }
 
-    /// Reads all members of `compressed`. A member that is cut off is an error.
+    /// Reads all members of `compressed`. NUL bytes after a member are padding, as block devices and
+    /// tapes leave it. A member that is cut off is an error.
     pub(crate) fn decoder<R: BufRead + Send + 'static>(
         self,
         compressed: R,
     ) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Codec::Plain => Box::new(compressed),
-            Codec::Gzip => Box::new(MultiGzDecoder::new(compressed)),
-            Codec::Zstd => Box::new(zstd::Decoder::with_buffer(compressed)?),
-            Codec::Bzip2 => Box::new(MultiBzDecoder::new(compressed)),
+            Codec::Gzip => Members::boxed(compressed, |source| Ok(GzDecoder::new(source))),
+            Codec::Zstd => Members::boxed(compressed, |source| {
+                Ok(zstd::Decoder::with_buffer(source)?.single_frame())
+            }),
+            Codec::Bzip2 => Members::boxed(compressed, |source| Ok(BzDecoder::new(source))),
         })
     }
 
@@ -91,6 +94,88 @@ impl Codec {
                 out.write_all(&bytes)?;
                 out.finish()
             }
+        }
+    }
+}
+
+/// Reads one compressed member of a source.
+trait Member<R>: Read + Sized {
+    fn into_source(self) -> R;
+}
+
+impl<R: BufRead> Member<R> for GzDecoder<R> {
+    fn into_source(self) -> R {
+        self.into_inner()
+    }
+}
+
+impl<R: BufRead> Member<R> for BzDecoder<R> {
+    fn into_source(self) -> R {
+        self.into_inner()
+    }
+}
+
+impl<R: BufRead> Member<R> for zstd::Decoder<'static, R> {
+    fn into_source(self) -> R {
+        self.finish()
+    }
+}
+
+/// Reads the members of a source, one after another.
+struct Members<R, M> {
+    begin: fn(R) -> io::Result<M>,
+    state: State<R, M>,
+}
+
+enum State<R, M> {
+    /// In a member.
+    Inside(M),
+    /// After a member.
+    Between(R),
+    /// The source ended, or failed.
+    Ended,
+}
+
+impl<R, M> Members<R, M>
+where
+    R: BufRead + Send + 'static,
+    M: Member<R> + Send + 'static,
+{
+    fn boxed(source: R, begin: fn(R) -> io::Result<M>) -> Box<dyn Read + Send> {
+        Box::new(Members { begin, state: State::Between(source) })
+    }
+}
+
+impl<R: BufRead, M: Member<R>> Read for Members<R, M> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.state = match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return Ok(0),
+                State::Between(mut source) => match skip_padding(&mut source)? {
+                    true => State::Inside((self.begin)(source)?),
+                    false => State::Ended,
+                },
+                State::Inside(mut member) => match member.read(buffer)? {
+                    0 if !buffer.is_empty() => State::Between(member.into_source()),
+                    count => {
+                        self.state = State::Inside(member);
+                        return Ok(count);
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// Skips the NUL bytes that come next; false if the source ends there.
+fn skip_padding(source: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = source.fill_buf()?;
+        let padding = bytes.iter().take_while(|byte| **byte == 0).count();
+        let (ended, member) = (bytes.is_empty(), padding < bytes.len());
+        source.consume(padding);
+        if ended || member {
+            return Ok(member);
         }
     }
 }
@@ -131,6 +216,17 @@ mod tests {
                 .unwrap();
             assert_eq!(text, "one\ntwo\n", "{codec:?}");
             if codec != Codec::Plain {
+                // Padding after any member, longer than a reader's buffer.
+                let padding = vec![0; 20_000];
+                let (one, two) = (codec.encode(b"one\n".to_vec()), codec.encode(b"two\n".to_vec()));
+                let padded = [one.unwrap(), padding.clone(), two.unwrap(), padding].concat();
+                let mut text = String::new();
+                let padded = io::BufReader::new(io::Cursor::new(padded));
+                codec.decoder(padded).unwrap().read_to_string(&mut text).unwrap();
+                assert_eq!(text, "one\ntwo\n", "{codec:?}");
+                let junk = [file.clone(), b"junk".to_vec()].concat();
+                let junk = codec.decoder(io::Cursor::new(junk)).unwrap().read_to_end(&mut vec![]);
+                assert!(junk.is_err(), "{codec:?}: bytes that are no member are an error");
                 file.truncate(file.len() - 3);
                 let cut = codec.decoder(io::Cursor::new(file)).unwrap().read_to_end(&mut vec![]);
                 assert!(cut.is_err(), "{codec:?}: a cut member is an error");

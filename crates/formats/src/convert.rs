@@ -13,6 +13,7 @@ use crate::input::Container;
 use crate::job::Error;
 use crate::jsonl;
 use crate::ledger::{Record, output_digest};
+use crate::names;
 use crate::output::write_whole;
 use crate::restore;
 use crate::wet;
@@ -57,6 +58,8 @@ pub(crate) fn written_for(name: &str) -> Option<String> {
 
 /// The name of a shard of `name`, which keeps its endings.
 pub(crate) fn shard(name: &str, number: u64) -> String {
+    let name = names::fit_shard(name);
+    let name = name.as_str();
     let (folder, file) = name.rsplit_once('/').map_or(("", name), |(folder, file)| (folder, file));
     let (stem, endings) = file.split_once('.').map_or((file, ""), |(stem, ends)| (stem, ends));
     let slash = if folder.is_empty() { "" } else { "/" };
@@ -77,10 +80,14 @@ fn unsharded(name: &str) -> Option<String> {
 /// The output file of a converted container; a folder where documents become files.
 pub(crate) fn output_name(name: &str, codec: Codec, to: Container) -> String {
     match to {
-        Container::Jsonl => format!("{name}.jsonl{}", codec.extension()),
-        Container::Parquet => format!("{name}.parquet"),
+        Container::Jsonl => with_ending(name, &format!(".jsonl{}", codec.extension())),
+        Container::Parquet => with_ending(name, ".parquet"),
         _ => name.to_owned(),
     }
+}
+
+fn with_ending(name: &str, ending: &str) -> String {
+    names::fit(name, ending.len()) + ending
 }
 
 /// The output file of documents that were files.
@@ -153,7 +160,7 @@ impl Desk<'_> {
             Container::Text => {
                 if let Some(root) = &self.shop.root {
                     self.files.push((*file).to_owned());
-                    write_whole(&root.join(file), text.as_bytes())
+                    write_whole(&names::below(root, file), text.as_bytes())
                         .map_err(|error| Error::Output(file.to_owned(), error))?;
                 }
             }

@@ -10,12 +10,15 @@ use std::time::UNIX_EPOCH;
 
 use globset::GlobSet;
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
 use crate::chunks::Chunks;
 use crate::codec::Codec;
+use crate::detect::{Detected, detect};
 use crate::job::Error;
-use crate::jsonl::{self, FieldNames};
+use crate::jsonl::FieldNames;
+use crate::names;
 use crate::store::{Object, Store, Stores, store_of};
 use crate::wet;
 
@@ -43,27 +46,6 @@ impl Container {
             Container::Parquet => "parquet",
         }
     }
-
-    /// The container of a file that begins with `head`: by what that says, and only where it says
-    /// nothing by the file's name.
-    fn of(name: &str, head: &[u8], names: &FieldNames) -> Container {
-        if head.starts_with(b"PAR1") {
-            return Container::Parquet;
-        }
-        if head.starts_with(b"WARC/1.") || head.starts_with(b"WARC/0.") {
-            return Container::Wet;
-        }
-        if named(name, &["jsonl", "ndjson"]) {
-            return Container::Jsonl;
-        }
-        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-        let row = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
-        let is_row = || jsonl::Row::parse(row.trim_ascii_end(), names).is_ok();
-        match text.starts_with(b"{\"") && is_row() {
-            true => Container::Jsonl,
-            false => Container::Text,
-        }
-    }
 }
 
 impl Container {
@@ -87,13 +69,14 @@ impl Container {
         });
         (first..).zip(records)
     }
-}
 
-/// Whether a name ends in one of these, an ending for compression aside.
-fn named(name: &str, endings: &[&str]) -> bool {
-    let packed = ["gz", "zst", "bz2"].iter().find_map(|e| name.strip_suffix(&format!(".{e}")));
-    let path = Path::new(packed.unwrap_or(name));
-    path.extension().is_some_and(|ending| endings.iter().any(|e| ending.eq_ignore_ascii_case(e)))
+    /// Whether a record of a container is a document: it has a record in the ledger of its run.
+    pub(crate) fn is_document(self, record: &[u8]) -> bool {
+        match self {
+            Container::Wet => wet::Record::parse(record).is_some_and(|record| record.is_document()),
+            _ => !record.trim_ascii().is_empty(),
+        }
+    }
 }
 
 /// Where a file is.
@@ -101,6 +84,8 @@ fn named(name: &str, endings: &[&str]) -> bool {
 pub enum Place {
     /// Standard input, which is read once.
     Stdin,
+    /// Standard input that passes through: a copy of it.
+    Copied(Arc<NamedTempFile>),
     /// In the file system.
     File(PathBuf),
     /// In an object store, under this name; when it was last written.
@@ -120,6 +105,7 @@ impl Place {
     pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         match self {
             Place::Stdin => Ok(Box::new(io::stdin())),
+            Place::Copied(copy) => Ok(Box::new(File::open(copy.path())?)),
             Place::File(path) => Ok(Box::new(File::open(path)?)),
             Place::Object(store, name, _) => store.open(name),
         }
@@ -132,7 +118,7 @@ impl Place {
             modified.duration_since(UNIX_EPOCH).ok().map(|since| since.as_nanos())
         };
         match self {
-            Place::Stdin => 0,
+            Place::Stdin | Place::Copied(_) => 0,
             Place::File(path) => of_file(path).unwrap_or(0),
             Place::Object(_, _, modified) => *modified,
         }
@@ -160,7 +146,7 @@ pub(crate) enum Opened {
     /// A document: its bytes.
     Document(Vec<u8>),
     /// A file that passes through as it is, and why.
-    Pass(String),
+    Pass(Source, String),
     /// Records, read piece by piece.
     Records(Chunks),
     /// A Parquet file.
@@ -177,8 +163,11 @@ pub(crate) struct Reading<'a> {
     pub(crate) limit: usize,
 }
 
-/// The bytes of a file that tell what it is.
+/// The bytes of a file from which its kind is detected.
 const HEAD: u64 = 64 << 10;
+
+/// The same of a compressed file: more than the largest block of bzip2.
+const PACKED_HEAD: u64 = 1 << 20;
 
 impl Source {
     /// Opens the file and looks what it is.
@@ -198,9 +187,17 @@ impl Source {
         raw.by_ref().take(HEAD).read_to_end(&mut head)?;
         let codec = Codec::of(&head);
         if codec == Codec::Plain {
-            let container = self.container(reading, &head);
+            let ended = (head.len() as u64) < HEAD;
+            let container = match detected(reading, &self.name, &head, ended) {
+                Detected::Container(container) => container,
+                Detected::Unread(reason) => return self.pass(Cursor::new(head).chain(raw), reason),
+            };
             return match container {
                 Container::Text => self.document(raw, head, reading.limit),
+                Container::Parquet if matches!(self.place, Place::Stdin) => {
+                    let reason = "Parquet cannot be read from standard input; name the file";
+                    self.pass(Cursor::new(head).chain(raw), reason.to_owned())
+                }
                 Container::Parquet => Ok(Opened::Parquet),
                 framing => {
                     let rest = Box::new(Cursor::new(head).chain(raw));
@@ -208,49 +205,76 @@ impl Source {
                 }
             };
         }
-        // What tells the compression must be read again by what undoes it.
-        let packed = BufReader::with_capacity(HEAD as usize, Cursor::new(head).chain(raw));
-        let mut plain = codec.decoder(packed)?;
-        let mut head = Vec::new();
-        let sniffed = plain.by_ref().take(HEAD).read_to_end(&mut head);
-        if head.is_empty() {
+        raw.by_ref().take(PACKED_HEAD - HEAD).read_to_end(&mut head)?;
+        let mut plain = Vec::new();
+        let mut start = codec.decoder(Cursor::new(head.clone()))?.take(HEAD);
+        let sniffed = start.read_to_end(&mut plain);
+        if plain.is_empty() {
             sniffed?;
         }
-        let framing = self.container(reading, &head);
-        if matches!(framing, Container::Text | Container::Parquet) {
-            let reason = format!(
+        let ended = (plain.len() as u64) < HEAD;
+        let reason = match detected(reading, &self.name, &plain, ended) {
+            Detected::Container(Container::Text | Container::Parquet) => format!(
                 "it is a file compressed with {}; unpack it, so that it can be cleaned",
                 codec.name()
-            );
-            return Ok(Opened::Pass(reason));
-        }
-        let rest = Box::new(Cursor::new(head).chain(plain));
-        Ok(Opened::Records(Chunks::new(rest, framing, codec, reading.limit, consumed)))
+            ),
+            Detected::Unread(reason) => reason,
+            Detected::Container(framing) => {
+                let packed = Cursor::new(head).chain(raw);
+                let plain = codec.decoder(BufReader::with_capacity(HEAD as usize, packed))?;
+                return Ok(Opened::Records(Chunks::new(
+                    plain,
+                    framing,
+                    codec,
+                    reading.limit,
+                    consumed,
+                )));
+            }
+        };
+        self.pass(Cursor::new(head).chain(raw), reason)
     }
 
-    fn container(&self, reading: &Reading<'_>, head: &[u8]) -> Container {
-        reading.container.unwrap_or_else(|| Container::of(&self.name, head, reading.names))
-    }
-
-    fn document(&self, raw: impl Read, mut bytes: Vec<u8>, limit: usize) -> io::Result<Opened> {
+    fn document(&self, mut raw: impl Read, mut bytes: Vec<u8>, limit: usize) -> io::Result<Opened> {
         if bytes.len() as u64 == HEAD {
             let more = (limit as u64 + 1).saturating_sub(HEAD);
-            raw.take(more).read_to_end(&mut bytes)?;
+            raw.by_ref().take(more).read_to_end(&mut bytes)?;
         }
-        // What cannot be read twice is not lost for being long: the engine passes it through.
-        Ok(match bytes.len() > limit && !matches!(self.place, Place::Stdin) {
-            true => Opened::Pass(chaffinch_core::NotText::TooLong.to_string()),
-            false => Opened::Document(bytes),
-        })
+        match bytes.len() > limit {
+            true => {
+                let reason = chaffinch_core::NotText::TooLong.to_string();
+                self.pass(Cursor::new(bytes).chain(raw), reason)
+            }
+            false => Ok(Opened::Document(bytes)),
+        }
+    }
+
+    /// A file that passes through. `bytes` are all of it: standard input is copied, because it
+    /// cannot be read twice.
+    fn pass(&self, mut bytes: impl Read, reason: String) -> io::Result<Opened> {
+        let mut source = self.clone();
+        if matches!(self.place, Place::Stdin) {
+            let mut copy = NamedTempFile::new()?;
+            source.bytes = io::copy(&mut bytes, &mut copy)?;
+            source.place = Place::Copied(Arc::new(copy));
+        }
+        Ok(Opened::Pass(source, reason))
     }
 
     /// What to call it in messages.
     pub(crate) fn shown(&self) -> String {
         match &self.place {
-            Place::Stdin => "standard input".into(),
+            Place::Stdin | Place::Copied(_) => "standard input".into(),
             Place::File(path) => path.display().to_string(),
             Place::Object(store, name, _) => format!("{}/{name}", store.address()),
         }
+    }
+}
+
+/// What a file that begins with `head` is: what it is given as, or else what it is detected as.
+fn detected(reading: &Reading<'_>, name: &str, head: &[u8], ended: bool) -> Detected {
+    match reading.container {
+        Some(container) => Detected::Container(container),
+        None => detect(name, head, ended, reading.names),
     }
 }
 
@@ -324,8 +348,9 @@ fn objects(store: &Arc<dyn Store>) -> Box<dyn Iterator<Item = Found> + Send + '_
         // Consoles make empty objects for folders.
         Ok(object) if hidden(&object.name) || object.name.ends_with('/') => None,
         Ok(Object { name, bytes, modified }) => {
-            let place = Place::Object(Arc::clone(store), name.clone(), modified);
-            Some(Ok(Source { place, name, bytes }))
+            let source_name = names::of_part(OsStr::new(&name));
+            let place = Place::Object(Arc::clone(store), name, modified);
+            Some(Ok(Source { place, name: source_name, bytes }))
         }
     }))
 }
@@ -367,7 +392,7 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
             Ok(entry) => Some(entry.metadata().map_err(failed).map(|metadata| {
                 let below = entry.path().strip_prefix(input).unwrap_or(entry.path());
                 let parts: Vec<_> =
-                    below.components().map(|part| readable(part.as_os_str())).collect();
+                    below.components().map(|part| names::of_part(part.as_os_str())).collect();
                 let place = Place::File(entry.path().to_owned());
                 Source { place, name: parts.join("/"), bytes: metadata.len() }
             })),
@@ -375,37 +400,8 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
     }))
 }
 
-/// A file name as text. Bytes that are no text are written as `%XX`, so that two such names stay
-/// two.
-fn readable(name: &OsStr) -> String {
-    let mut text = String::new();
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("%{byte:02X}")));
-    }
-    text
-}
-
 /// The last part of an input's path; for `.` and `..`, of the directory that it means.
 pub(crate) fn base_name(input: &Path) -> String {
-    let name = |path: &Path| path.file_name().map(readable);
+    let name = |path: &Path| path.file_name().map(names::of_part);
     name(input).or_else(|| name(&input.canonicalize().ok()?)).unwrap_or_else(|| "input".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_what_it_says() {
-        let names = FieldNames::default();
-        let of = |name: &str, head: &[u8]| Container::of(name, head, &names);
-        assert_eq!(of("a.txt", b"{\"text\": \"So it was.\"}\n{"), Container::Jsonl);
-        assert_eq!(of("a.txt", b"{\"title\": \"So it was.\"}\n"), Container::Text);
-        assert_eq!(of("a.txt", b"{\"text\" said the man.\n"), Container::Text);
-        assert_eq!(of("a.ndjson.gz", b"\n"), Container::Jsonl);
-        assert_eq!(of("a.txt", b"WARC/1.0\r\n"), Container::Wet);
-        assert_eq!(of("a", b"PAR1"), Container::Parquet);
-        assert_eq!(of("a", b""), Container::Text);
-    }
 }

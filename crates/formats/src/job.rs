@@ -22,7 +22,9 @@ use crate::blocks::{Block, Blocks, Work};
 use crate::input::{self, Container, Filter, Place, Reading, Source, sources};
 use crate::jsonl::FieldNames;
 use crate::ledger;
+use crate::names;
 use crate::output::OutputDirectory;
+use crate::panics::internal_error;
 use crate::rerun::Recall;
 use crate::runs;
 use crate::sample::{Drawing, Sample};
@@ -41,12 +43,14 @@ pub enum Error {
     Input(String, io::Error),
     /// The output cannot be written: its name, and why.
     Output(String, io::Error),
+    /// The run cannot continue, for another reason.
+    Stopped(String),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Usage(message) => f.write_str(message),
+            Error::Usage(message) | Error::Stopped(message) => f.write_str(message),
             Error::Input(name, error) => write!(f, "cannot read {name}: {error}"),
             Error::Output(name, error) => write!(f, "cannot write {name}: {error}"),
         }
@@ -205,19 +209,38 @@ impl Job<'_> {
     /// The job makes no sense, or the output cannot be written. An input that cannot be read and a
     /// document that cannot be cleaned are no errors: they are named and counted.
     pub fn run(&self, observer: &dyn Observer, stop: &Stop) -> Result<Summary, Error> {
-        self.check()?;
         let started = Instant::now();
+        self.check()?;
         let sample = self.sample.map(|count| self.draw(count)).transpose()?;
         let files = self.files();
-        let (mut sink, earlier) = self.open_sink(&files)?;
+        let (sink, earlier) = self.open_sink(&files)?;
+        let stream =
+            || self.stream(&files, sample.as_ref(), (sink, earlier), observer, stop, started);
+        match catch_unwind(AssertUnwindSafe(stream)) {
+            Ok(done) => done,
+            Err(panic) => Err(Error::Stopped(internal_error(&*panic))),
+        }
+    }
+
+    /// Reads, cleans and writes all blocks.
+    fn stream(
+        &self,
+        files: &[PathBuf],
+        sample: Option<&Sample>,
+        (mut sink, earlier): (Sink, Option<Earlier>),
+        observer: &dyn Observer,
+        stop: &Stop,
+        started: Instant,
+    ) -> Result<Summary, Error> {
         let filter = self.filter();
         let stdin = self
             .inputs
             .iter()
             .any(|path| path.as_os_str() == "-")
             .then(|| Ok(Source { place: Place::Stdin, name: "stdin".into(), bytes: 0 }));
-        let sources = Box::new(stdin.into_iter().chain(sources(&files, &self.stores, &filter)));
-        let mut blocks = Blocks::new(sources, self.reading(), sample.as_ref(), self.to);
+        let sources = Box::new(stdin.into_iter().chain(sources(files, &self.stores, &filter)));
+        let mut blocks =
+            Blocks::new(sources, self.reading(), sample, self.to, self.output.directory());
         let mut summary = Summary::default();
         if let Some(earlier) = earlier {
             blocks.seek(earlier.position)?;
@@ -227,7 +250,7 @@ impl Job<'_> {
         let shop = Shop {
             pipeline: self.pipeline,
             names: &self.names,
-            sample: sample.as_ref(),
+            sample,
             root: self.output.directory().map(Path::to_owned),
             stdout: matches!(self.output, Output::Stdout),
             ledger: !matches!(self.ledger, Ledger::Nowhere),
@@ -258,15 +281,15 @@ impl Job<'_> {
             let names = sink.announced();
             Ok(Some((block, names)))
         };
-        match rayon::current_num_threads() {
-            1 => {
-                while let Some((block, names)) = next(&mut sink)? {
-                    let done = shop.work(block)?;
-                    write(&mut sink, done, names)?;
-                }
-            }
-            threads => in_order(threads, &shop, &mut sink, &mut next, &mut write)?,
-        }
+        let streamed = match rayon::current_num_threads() {
+            1 => alone(&shop, &mut sink, &mut next, &mut write),
+            threads => in_order(threads, &shop, &mut sink, &mut next, &mut write),
+        };
+        streamed.map_err(|error| match error {
+            // It is a usage error only as long as nothing is done.
+            Error::Usage(message) if summary.documents > 0 => Error::Stopped(message),
+            error => error,
+        })?;
         summary.interrupted = stop.load(Ordering::Relaxed) && blocks.next()?.is_some();
         summary.elapsed = before + started.elapsed();
         if let (Some(root), false) = (self.output.directory(), summary.interrupted) {
@@ -394,7 +417,7 @@ impl Job<'_> {
         let mut drawing = Drawing::of(count);
         let (files, filter) = (self.files(), self.filter());
         let sources = Box::new(sources(&files, &self.stores, &filter));
-        let mut blocks = Blocks::new(sources, self.reading(), None, None);
+        let mut blocks = Blocks::new(sources, self.reading(), None, None, self.output.directory());
         while let Some(block) = blocks.next()? {
             // In place, the columns that are not looked at are copied page by page.
             let whole = matches!(self.to, None | Some(Container::Parquet));
@@ -420,7 +443,7 @@ impl Job<'_> {
         Asked {
             inputs: inputs
                 .into_iter()
-                .map(|(path, directory)| (path.display().to_string(), directory))
+                .map(|(path, directory)| (names::of_path(&path), directory))
                 .collect(),
             from: self.container,
             to: self.to,
@@ -481,11 +504,25 @@ pub(crate) struct Asked {
 
 /// A path without links; as it is where it leads nowhere.
 fn real_path(path: &Path) -> String {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+    names::of_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()))
 }
 
 /// A block, and the bytes of the list of files behind it; none at the end.
 type Next = Option<(Block, u64)>;
+
+/// Reads, works on and writes blocks on this thread.
+fn alone(
+    shop: &Shop<'_>,
+    sink: &mut Sink,
+    next: &mut dyn FnMut(&mut Sink) -> Result<Next, Error>,
+    write: &mut dyn FnMut(&mut Sink, Done, u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    while let Some((block, names)) = next(sink)? {
+        let done = shop.work(block)?;
+        write(sink, done, names)?;
+    }
+    Ok(())
+}
 
 /// Works on blocks on all threads of the pool, while this one reads and writes, in order.
 fn in_order(
@@ -509,7 +546,7 @@ fn in_order(
                 };
                 let (send, number) = (send.clone(), read);
                 scope.spawn_fifo(move |_| {
-                    let done = catch_unwind(AssertUnwindSafe(|| shop.work(block)));
+                    let done = shop.work(block);
                     // Nobody listens once the run has failed.
                     let _ = send.send((number, names, done));
                 });
@@ -530,8 +567,7 @@ fn in_order(
                 waiting.insert(number, (names, done));
             }
             while let Some((names, done)) = waiting.remove(&written) {
-                let lost = |_| Error::Usage("a worker broke down; please report it".into());
-                write(sink, done.map_err(lost)??, names)?;
+                write(sink, done?, names)?;
                 written += 1;
             }
         }

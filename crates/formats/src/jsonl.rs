@@ -45,7 +45,8 @@ pub struct Row<'a> {
     pub url: Option<Cow<'a, str>>,
     /// Its day, as it is written.
     pub date: Option<Cow<'a, str>>,
-    /// Where the text stands in the row, between its quotes.
+    /// Where the text stands in the row, between its quotes; a null, which is read as no text, has
+    /// none.
     text_at: Range<usize>,
     end: usize,
     column: Option<Range<usize>>,
@@ -142,16 +143,23 @@ impl<'a> Row<'a> {
         let all = members(row, 0..row.len())
             .map_err(|error| RowError(format!("the row is not a JSON object: {error}")))?;
         let find = |name: &str| field(row, &all, name, members);
-        let found = names.text.iter().find_map(|name| Some((name, find(name)?)));
-        let (name, found) = found.ok_or_else(|| {
-            RowError(format!("the row has no field `{}`", names.text.join("`, `")))
-        })?;
+        let is_null = |found: &Field| &row[found.at.clone()] == "null";
+        let mut found: Vec<_> =
+            names.text.iter().filter_map(|name| Some((name, find(name)?))).collect();
+        // A null counts only if no other field has a value.
+        let first = found.iter().position(|(_, found)| !is_null(found)).unwrap_or(0);
+        if found.is_empty() {
+            return Err(RowError(format!("the row has no field `{}`", names.text.join("`, `"))));
+        }
+        let (name, found) = found.swap_remove(first);
         let twice = |name: &str| all.iter().filter(|(key, _)| key == name).count() > 1;
         if found.twice || twice(COLUMN) {
             return Err(RowError(format!("the row has two fields `{name}` or `{COLUMN}`")));
         }
         let raw = &row[found.at.clone()];
-        let text = string(raw).ok_or_else(|| {
+        let null = is_null(&found);
+        let text = if null { Some(Cow::Borrowed("")) } else { string(raw) };
+        let text = text.ok_or_else(|| {
             let error = serde_json::from_str::<String>(raw).err();
             let error = error.map_or_else(String::new, |error| error.to_string());
             RowError(format!("field `{name}` is not a text: {error}"))
@@ -167,7 +175,7 @@ impl<'a> Row<'a> {
             id: value(&names.id),
             url: value(&names.url),
             date: value(&names.date),
-            text_at: found.at.start + 1..found.at.end - 1,
+            text_at: if null { found.at } else { found.at.start + 1..found.at.end - 1 },
             end: all.iter().map(|(_, at)| at.end).max().unwrap_or(0),
             column: all.iter().find(|(key, _)| key == COLUMN).map(|(_, at)| at.clone()),
         })
@@ -261,12 +269,9 @@ fn scan(json: &str, at: Range<usize>) -> Option<Members<'_>> {
     } else {
         loop {
             let key = scan.string()?;
-            let key = &json[key.start + 1..key.end - 1];
-            if key.contains('\\') {
-                return None;
-            }
+            let key = string(&json[key])?;
             scan.expect(b':')?;
-            members.push((Cow::Borrowed(key), scan.value()?));
+            members.push((key, scan.value()?));
             match scan.next()? {
                 b',' => scan.at += 1,
                 b'}' => break,
@@ -397,8 +402,36 @@ impl<'de> Deserialize<'de> for ParsedMembers<'de> {
     }
 }
 
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_bytes<E>(self, key: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(Key(String::from_utf8_lossy(key)))
+            }
+
+            fn visit_bytes<E>(self, key: &[u8]) -> Result<Self::Value, E> {
+                let mut key = key.to_vec();
+                // The parser writes half a surrogate pair as if it were a character.
+                for at in 0..key.len().saturating_sub(2) {
+                    if key[at] == 0xed && key[at + 1] >= 0xa0 {
+                        key[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
+                    }
+                }
+                Ok(Key(Cow::Owned(String::from_utf8_lossy(&key).into_owned())))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
 
 /// What the added column begins with where a row had none.
 const COLUMN_KEY: &str = ",\"chaffinch\":";
@@ -542,8 +575,8 @@ fn string(json: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(text))
 }
 
-/// The escape at the start of `bytes`: what it stands for, and its length. None for half a
-/// surrogate pair.
+/// The escape at the start of `bytes`: the character that it is read as, and its length. Half a
+/// surrogate pair, which some writers leave where they cut a text, is read as U+FFFD.
 fn escape_at(bytes: &[u8]) -> Option<(char, usize)> {
     let plain = match bytes.get(1)? {
         b'n' => '\n',
@@ -563,9 +596,12 @@ fn escape_at(bytes: &[u8]) -> Option<(char, usize)> {
             if let Some(c) = char::from_u32(u32::from(first)) {
                 return Some((c, 6));
             }
-            let second = (bytes.get(6..8)? == b"\\u").then(|| unit(8))??;
-            let c = char::decode_utf16([first, second]).next()?.ok()?;
-            return Some((c, 12));
+            let second = bytes.get(6..8).filter(|next| *next == b"\\u").and_then(|_| unit(8));
+            let pair = second.and_then(|second| char::decode_utf16([first, second]).next());
+            return Some(match pair {
+                Some(Ok(c)) => (c, 12),
+                _ => (char::REPLACEMENT_CHARACTER, 6),
+            });
         }
         _ => return None,
     };
@@ -680,11 +716,45 @@ mod tests {
     }
 
     #[test]
+    fn a_null_is_read_as_no_text_and_stays() {
+        let written = round_trip(r#"{"text": null, "id": 1}"#);
+        assert_eq!(written, r#"{"text": null, "id": 1,"chaffinch":{"verdict":"cleaned"}}"#);
+        let written = round_trip(r#"{"text":null,"body":"x\ncut\n","content":null}"#);
+        assert!(written.starts_with(r#"{"text":null,"body":"x\n","content":null,"#), "{written}");
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_stays_as_it_is() {
+        for (row, written) in [
+            (r#"{"text":"a\ud800b\ncut\nc\uDC00"}"#, r#"{"text":"a\ud800b\nc\uDC00","#),
+            (r#"{"text":"\ud834\n\ud834\udd1e\ncut\n"}"#, r#"{"text":"\ud834\n\ud834\udd1e\n","#),
+            (r#"{"text":"\udd1e\ud834\ud834x\u0041"}"#, r#"{"text":"\udd1e\ud834\ud834x\u0041","#),
+            (
+                r#"{"a\ud800":1,"text":"x\ud800","id":"\ud800"}"#,
+                r#"{"a\ud800":1,"text":"x\ud800","#,
+            ),
+            (r#"{"text":"x\ud83d"}"#, r#"{"text":"x\ud83d","#),
+        ] {
+            assert!(round_trip(row).starts_with(written), "{row}");
+        }
+        // What is removed comes back as it was, too.
+        let row = r#"{"text":"x\ny\ud800\n"}"#;
+        let parsed = Row::parse(row.as_bytes(), &FieldNames::default()).unwrap();
+        assert_eq!(parsed.text, "x\ny\u{fffd}\n");
+        let edit = Edit { span: Span::new(2, 7), rule: RuleId(0), with: String::new() };
+        let mut written = Vec::new();
+        let undo = parsed.rewrite(std::slice::from_ref(&edit), "1", &mut written);
+        assert_eq!(std::str::from_utf8(&written), Ok(r#"{"text":"x\n","chaffinch":1}"#));
+        let back = restore_row(&written, &undo, &ledger(&parsed.text, &[edit]));
+        assert_eq!(back.as_deref(), Ok(row));
+    }
+
+    #[test]
     fn rows_that_are_no_documents_say_why() {
         let error = |row: &[u8]| Row::parse(row, &FieldNames::default()).unwrap_err().to_string();
         assert_eq!(error(br#"{"title":"x"}"#), "the row has no field `text`, `content`, `body`");
         assert!(error(br#"{"text":5}"#).starts_with("field `text` is not a text"));
-        assert!(error(br#"{"text":"\ud800"}"#).starts_with("field `text` is not a text"));
+        assert!(error(br#"{"text":"\ud8zz"}"#).starts_with("the row is not a JSON object"));
         assert!(error(br#"["text"]"#).starts_with("the row is not a JSON object"));
         assert_eq!(error(b"{\"text\":\"\xff\"}"), "the row is not UTF-8");
     }

@@ -96,6 +96,9 @@ pub struct Record<'a> {
     /// Whether it is a record of a container; not said where [`Record::row`] tells it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_container: bool,
+    /// The length in bytes of a record that passed through without ever being held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// The day that it is from, as `2024-05-31`, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day: Option<String>,
@@ -167,6 +170,7 @@ impl<'a> Record<'a> {
             origin: None,
             column: None,
             in_container: false,
+            bytes: None,
             day: None,
             tail_lines: 0,
             fields: serde_json::Map::new(),
@@ -203,6 +207,7 @@ impl<'a> Record<'a> {
             origin: None,
             column: None,
             in_container: false,
+            bytes: None,
             day: cleaned.fields().get("date").and_then(date::iso),
             tail_lines: cleaned.tail_lines() as u64,
             fields: cleaned.fields().to_json(),
@@ -302,6 +307,16 @@ impl Frame {
         })
     }
 
+    /// The bytes of the records.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Drops the records after so many bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.records.truncate(len);
+    }
+
     pub(crate) fn add(&mut self, record: &Record<'_>) -> io::Result<()> {
         serde_json::to_writer(&mut self.records, record)?;
         self.records.push(b'\n');
@@ -339,7 +354,12 @@ impl Reader {
     /// # Errors
     /// It cannot be read.
     pub fn open(path: &Path) -> io::Result<Reader> {
-        let decoder: Box<dyn Read> = Box::new(zstd::Decoder::new(File::open(path)?)?);
+        let file = File::open(path)?;
+        // The ledger of a run without documents has no frame.
+        let decoder: Box<dyn Read> = match file.metadata()?.len() {
+            0 => Box::new(io::empty()),
+            _ => Box::new(zstd::Decoder::new(file)?),
+        };
         let header = Header { chaffinch_ledger: VERSION, rules: Vec::new() };
         Ok(Reader { lines: BufReader::new(decoder), line: String::new(), header })
     }

@@ -8,13 +8,16 @@ mod blocks;
 mod chunks;
 mod codec;
 mod convert;
+mod detect;
 mod input;
 mod job;
 mod join;
 pub mod jsonl;
 pub mod ledger;
+mod names;
 mod originals;
 mod output;
+mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod rerun;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::Record;
+use crate::names;
 use crate::restore::{is_inside, original};
 use crate::rows::{Row, Rows};
 use crate::runs::Records;
@@ -68,7 +69,7 @@ impl Originals {
     /// What the run wrote of a document: a file, a record or the value of a column.
     fn output(&mut self, record: &Record<'_>) -> Option<Vec<u8>> {
         if !record.is_record() {
-            return fs::read(self.run.join(&*record.file)).ok();
+            return fs::read(names::below(&self.run, &record.file)).ok();
         }
         // Converted documents stand in the order of their records.
         let at = match record.origin {
@@ -143,7 +144,7 @@ pub fn originals(
 }
 
 fn text_of(record: &Record<'_>, original: &[u8]) -> Option<Document> {
-    let name = record.name().into_owned();
+    let (name, date) = (record.name().into_owned(), record.day.clone());
     let decoded = |bytes: &[u8]| {
         let encoding = chaffinch_core::Encoding::for_label(record.undo.coding.encoding.as_bytes());
         Some(chaffinch_core::decode(bytes, encoding).ok()?.text.into_owned())
@@ -153,12 +154,12 @@ fn text_of(record: &Record<'_>, original: &[u8]) -> Option<Document> {
         let names = FieldNames { text: vec![undo.field.clone()], ..Default::default() };
         let row = jsonl::Row::parse(row, &names).ok()?;
         let (text, url) = (row.text.into_owned(), row.url.map(Into::into));
-        return Some(Document { name, path: None, text, url });
+        return Some(Document { name, path: None, text, url, date });
     }
     if !record.headers.is_empty() {
         let parsed = wet::Record::parse(original)?;
         let (text, url) = (decoded(parsed.text())?, parsed.url().map(str::to_owned));
-        return Some(Document { name, path: None, text, url });
+        return Some(Document { name, path: None, text, url, date });
     }
-    Some(Document { name, path: None, text: decoded(original)?, url: None })
+    Some(Document { name, path: None, text: decoded(original)?, url: None, date })
 }

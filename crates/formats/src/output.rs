@@ -9,12 +9,10 @@ use serde::Serialize;
 
 use crate::RECORD;
 use crate::job::Error;
+use crate::names;
 
 /// The list of files that a run writes, each line before its file.
 pub(crate) const FILES: &str = "files.txt";
-
-/// The end of the name of a file that is being written.
-pub(crate) const UNFINISHED: &str = ".chaffinch-tmp";
 
 /// A directory that a run writes into.
 pub(crate) struct OutputDirectory {
@@ -167,7 +165,10 @@ pub(crate) fn holds_nothing_foreign(root: &Path) -> Result<(), Error> {
         ))
     };
     let listed: HashSet<String> = match listed(root) {
-        Ok(names) => names.collect::<Result<_, _>>().map_err(failed)?,
+        Ok(listed) => {
+            let listed: Vec<String> = listed.collect::<Result<_, _>>().map_err(failed)?;
+            listed.iter().flat_map(|name| names::forms(name)).collect()
+        }
         Err(_) => HashSet::new(),
     };
     // A run writes the list of its files before any of them: a record without one is foreign.
@@ -180,16 +181,16 @@ pub(crate) fn holds_nothing_foreign(root: &Path) -> Result<(), Error> {
             continue;
         }
         let below = path.strip_prefix(root).unwrap_or(path);
-        let parts: Vec<_> = below.components().map(|p| p.as_os_str().to_string_lossy()).collect();
+        let parts: Vec<_> = below.components().map(|p| names::of_part(p.as_os_str())).collect();
         let name = parts.join("/");
-        if !is_written(name.strip_suffix(UNFINISHED).unwrap_or(&name), &listed) {
+        if !is_written(&names::finished(&name).unwrap_or(name), &listed) {
             return Err(foreign(path));
         }
     }
     Ok(())
 }
 
-/// Whether a file is one that a run listed, or a shard of one.
+/// Whether a file is one that a run listed, or a shard of one. `listed` has all [`names::forms`].
 pub(crate) fn is_written(name: &str, listed: &HashSet<String>) -> bool {
     listed.contains(name)
         || crate::convert::written_for(name).is_some_and(|file| listed.contains(&file))
@@ -219,9 +220,7 @@ pub(crate) struct WholeFile {
 
 impl WholeFile {
     pub(crate) fn create(path: &Path) -> io::Result<WholeFile> {
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(UNFINISHED);
-        let unfinished = PathBuf::from(unfinished);
+        let unfinished = names::unfinished_path(path);
         let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&unfinished);
         let file = match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

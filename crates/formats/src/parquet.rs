@@ -17,10 +17,11 @@ use std::sync::Arc;
 use arrow_schema::Schema;
 use chaffinch_core::{Cleaned, Verdict, date};
 use parquet::arrow::{add_encoded_arrow_schema_to_metadata, parquet_to_arrow_schema};
+use parquet::basic::Compression;
 use parquet::column::writer::{ColumnCloseResult, ColumnWriter};
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{KeyValue, RowGroupMetaData};
+use parquet::file::metadata::{KeyValue, ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -34,6 +35,7 @@ use crate::input::{Container, Place, Source};
 use crate::job::Error;
 use crate::jsonl::{COLUMN, FieldNames};
 use crate::ledger::{Record, output_digest};
+use crate::names;
 use crate::restore;
 use crate::rows::shards;
 use crate::worker::Desk;
@@ -56,6 +58,9 @@ impl Desk<'_> {
         file: &Input,
         group: usize,
     ) -> std::result::Result<(), Error> {
+        if let Some(panicked) = self.panicked.take() {
+            return self.damaged(file, group, &ParquetError::General(panicked));
+        }
         if group >= file.groups() {
             return match self.shop.to {
                 None | Some(Container::Parquet) => self.no_rows(file),
@@ -102,17 +107,20 @@ impl Desk<'_> {
         written: &mut Vec<ByteArray>,
     ) -> std::result::Result<(), Error> {
         let (shop, name) = (self.shop, file.source.name.as_str());
-        let cleaned: Vec<Option<Cleaned<'_>>> =
-            rows.par_iter().map(|row| row.clean(shop.pipeline)).collect();
+        let known: Vec<_> = (first..).take(rows.len()).map(|at| self.known(name, at)).collect();
+        let cleaned: Vec<Option<Cleaned<'_>>> = rows
+            .par_iter()
+            .zip(known)
+            .map(|(row, known)| Some(shop.clean_text(&row.input(), row.utf_8()?, known)))
+            .collect();
         for ((row, cleaned), ordinal) in rows.iter().zip(cleaned).zip(first..) {
             let bytes = row.text.unwrap_or_default();
-            let passed = match (&cleaned, row.text) {
-                (_, None) => Some("the row has no text".to_owned()),
-                (None, _) => Some("the text is not UTF-8".to_owned()),
-                (Some(cleaned), _) if cleaned.verdict() == Verdict::Failed => {
+            let passed = match &cleaned {
+                None => Some("the text is not UTF-8".to_owned()),
+                Some(cleaned) if cleaned.verdict() == Verdict::Failed => {
                     Some(cleaned.reason().unwrap_or_default().to_owned())
                 }
-                _ => None,
+                Some(_) => None,
             };
             let cleaned = cleaned.filter(|_| passed.is_none());
             let mut record = match &cleaned {
@@ -129,6 +137,7 @@ impl Desk<'_> {
             }
             let output = cleaned.as_ref().map_or(bytes, |cleaned| cleaned.output());
             record.digest.output = output_digest(output);
+            let mut value = output;
             if shop.verify && restore::document(&record, output).as_deref() != Ok(bytes) {
                 let reason = crate::worker::UNPROVEN;
                 let id = record.id.clone();
@@ -136,7 +145,7 @@ impl Desk<'_> {
                 (record.in_container, record.id) = (true, id);
                 record.column = Some(Cow::Borrowed(column));
                 self.tally.failed(bytes.len() as u64, &record.name(), reason);
-                written.push(bytes.to_vec().into());
+                value = bytes;
             } else {
                 match &cleaned {
                     Some(cleaned) => self.tally.cleaned(shop.pipeline, &record.name(), cleaned),
@@ -145,9 +154,9 @@ impl Desk<'_> {
                         self.tally.failed(bytes.len() as u64, &record.name(), &reason);
                     }
                 }
-                if row.text.is_some() {
-                    written.push(output.to_vec().into());
-                }
+            }
+            if row.text.is_some() {
+                written.push(value.to_vec().into());
             }
             out.push(&record, cleaned.as_ref().map_or(0, Cleaned::bytes_removed));
             self.note(&record)?;
@@ -167,14 +176,18 @@ impl Desk<'_> {
     ) -> std::result::Result<(), Error> {
         let name = &file.source.name;
         let out = convert::output_name(name, Codec::Plain, to);
-        let pipeline = self.shop.pipeline;
+        let shop = self.shop;
         let mut taken: Vec<_> = rows.iter().zip(first..).collect();
         taken.retain(|(_, ordinal)| self.takes(name, *ordinal));
-        let cleaned: Vec<_> = taken.par_iter().map(|(row, _)| row.clean(pipeline)).collect();
+        let cleaned: Vec<_> = taken
+            .par_iter()
+            .map(|(row, _)| Some(shop.clean_text(&row.input(), row.utf_8()?, None)))
+            .collect();
         for ((row, ordinal), cleaned) in taken.into_iter().zip(cleaned) {
-            let (Some(cleaned), Some(original)) = (cleaned, row.text) else {
-                let reason = "the row has no text, or it is not UTF-8";
-                self.left_behind(&format!("{name}:{}", ordinal + 1), 0, reason)?;
+            let original = row.text.unwrap_or_default();
+            let Some(cleaned) = cleaned else {
+                let (name, bytes) = (format!("{name}:{}", ordinal + 1), original.len() as u64);
+                self.left_behind(&name, bytes, "the text is not UTF-8")?;
                 continue;
             };
             let passenger = Passenger {
@@ -190,22 +203,35 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// A row group whose columns cannot be read passes through as it is.
+    /// A row group whose columns cannot be read passes through as it is, with one message for all of
+    /// its rows.
     fn damaged(
         &mut self,
         file: &Input,
         group: usize,
         error: &ParquetError,
     ) -> std::result::Result<(), Error> {
-        let reason = format!("row group {group} cannot be read: {error}");
+        let (name, rows) = (&file.source.name, file.rows(group));
+        let converts = self.shop.to.is_some_and(|to| to != Container::Parquet);
+        let fate = if converts { "were left out" } else { "passed through unchanged" };
+        let reason = format!(
+            "row group {} cannot be read, so its rows {} to {} {fate}: {error}",
+            group + 1,
+            rows.start + 1,
+            rows.end
+        );
+        self.problem(name, &reason)?;
+        self.tally.failed_together(rows.end - rows.start, name, &reason);
+        if converts {
+            return Ok(());
+        }
         let mut out = Added::default();
-        for ordinal in file.rows(group) {
-            let mut record = Record::unseen(&file.source.name, ordinal, reason.clone());
+        for ordinal in rows {
+            let mut record = Record::unseen(name, ordinal, reason.clone());
             record.in_container = true;
             record.column = Some(Cow::Borrowed(&file.columns.name));
-            self.tally.failed(0, &record.name(), &reason);
             out.push(&record, 0);
-            self.note(&record)?;
+            self.note_quietly(&record)?;
         }
         if self.shop.root.is_some() {
             let part = Part { text: None, levels: &[], added: Some(&out) };
@@ -219,7 +245,7 @@ impl Desk<'_> {
     /// A file without rows keeps its schema.
     fn no_rows(&mut self, file: &Input) -> std::result::Result<(), Error> {
         let write = || -> Result<Vec<u8>> {
-            let (schema, properties) = output_schema(file, true)?;
+            let (schema, properties) = file.output_schema(true)?;
             SerializedFileWriter::new(Vec::new(), schema, properties)?.into_inner()
         };
         self.output =
@@ -238,7 +264,20 @@ struct Added {
     removed: Vec<i64>,
 }
 
+/// Drops the values of an optional column after so many rows.
+fn truncate_optional(values: &mut Vec<ByteArray>, levels: &mut Vec<i16>, len: usize) {
+    levels.truncate(len);
+    values.truncate(levels.iter().filter(|level| **level > 0).count());
+}
+
 impl Added {
+    fn truncate(&mut self, len: usize) {
+        truncate_optional(&mut self.outlets, &mut self.outlet_levels, len);
+        self.verdicts.truncate(len);
+        self.fields.truncate(len);
+        self.removed.truncate(len);
+    }
+
     fn push(&mut self, record: &Record<'_>, removed: usize) {
         self.outlets.extend(record.outlet.as_deref().map(ByteArray::from));
         self.outlet_levels.push(i16::from(record.outlet.is_some()));
@@ -292,6 +331,19 @@ impl Table {
         self.texts.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Drops the rows after so many.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        for (values, levels) in &mut self.columns {
+            truncate_optional(values, levels, len);
+        }
+        self.texts.truncate(len);
+        self.added.truncate(len);
+    }
+
     pub(crate) fn push(
         &mut self,
         record: &Record<'_>,
@@ -318,7 +370,7 @@ impl Table {
             fields.extend_from_slice(parse_message_type(ADDED)?.get_fields());
             let schema = Type::group_type_builder("schema").with_fields(fields).build()?;
             let properties = WriterProperties::builder()
-                .set_compression(parquet::basic::Compression::ZSTD(Default::default()))
+                .set_compression(Compression::ZSTD(Default::default()))
                 .set_offset_index_disabled(true)
                 .set_statistics_enabled(EnabledStatistics::Chunk)
                 .build();
@@ -350,12 +402,13 @@ impl Part<'_> {
     fn write(&self, file: &Input, group: usize) -> Result<Vec<u8>> {
         let input = file.reader.metadata();
         let old = input.row_group(group);
-        let (schema, properties) = output_schema(file, self.added.is_some())?;
+        let (schema, properties) = file.output_schema(self.added.is_some())?;
         let mut out = SerializedFileWriter::new(Vec::new(), schema, properties)?;
         let chunks = file.reopen()?;
         let mut writer = out.next_row_group()?;
         for (index, column) in old.columns().iter().enumerate() {
-            if let Some(text) = self.text.filter(|_| index == file.columns.text) {
+            let is_text = index == file.columns.text && !file.columns.only_nulls;
+            if let Some(text) = self.text.filter(|_| is_text) {
                 byte_column(&mut writer, text, Some(self.levels))?;
             } else if column.column_path().parts()[0] != COLUMN {
                 copy_column(&mut writer, &chunks, old, index)?;
@@ -387,9 +440,22 @@ fn copy_column<W: Write + Send, R: ChunkReader>(
     writer.append_column(chunks, close)
 }
 
+impl Input {
+    /// How the output is written. The text is compressed as it was.
+    fn output_schema(&self, with_column: bool) -> Result<(TypePtr, WriterPropertiesPtr)> {
+        let groups = self.reader.metadata().row_groups();
+        let codec = groups.first().map(|group| group.column(self.columns.text).compression());
+        output_schema(self.reader.metadata(), codec, with_column)
+    }
+}
+
 /// The schema of the output and how it is written: as the input, with or without the added column.
-fn output_schema(file: &Input, with_column: bool) -> Result<(TypePtr, WriterPropertiesPtr)> {
-    let metadata = file.reader.metadata().file_metadata();
+fn output_schema(
+    input: &ParquetMetaData,
+    codec: Option<Compression>,
+    with_column: bool,
+) -> Result<(TypePtr, WriterPropertiesPtr)> {
+    let metadata = input.file_metadata();
     let root = metadata.schema_descr().root_schema();
     let mut fields: Vec<TypePtr> = root.get_fields().to_vec();
     fields.retain(|field| field.name() != COLUMN);
@@ -397,20 +463,14 @@ fn output_schema(file: &Input, with_column: bool) -> Result<(TypePtr, WriterProp
         fields.extend_from_slice(parse_message_type(ADDED)?.get_fields());
     }
     let schema = Arc::new(Type::group_type_builder(root.name()).with_fields(fields).build()?);
-    let text =
-        file.reader.metadata().row_groups().first().map(|group| group.column(file.columns.text));
-    let codec = match text.map(|text| text.compression_codec()) {
-        Some(codec) => codec.into(),
-        None => parquet::basic::Compression::SNAPPY,
-    };
     let mut key_values: Vec<KeyValue> = metadata.key_value_metadata().cloned().unwrap_or_default();
     let arrow = |entry: &KeyValue| entry.key == parquet::arrow::ARROW_SCHEMA_META_KEY;
     let hints = key_values.iter().any(arrow);
     let old = parquet_to_arrow_schema(metadata.schema_descr(), metadata.key_value_metadata());
     key_values.retain(|entry| !arrow(entry));
-    let sorted = file.reader.metadata().row_groups().first().and_then(|g| g.sorting_columns());
+    let sorted = input.row_groups().first().and_then(|g| g.sorting_columns());
     let mut properties = WriterProperties::builder()
-        .set_compression(codec)
+        .set_compression(codec.unwrap_or(Compression::SNAPPY))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
         .set_sorting_columns(sorted.cloned())
@@ -467,6 +527,39 @@ pub(crate) fn assemble(
     writer.map_or(Ok(()), |writer| writer.close().map(drop).map_err(other))
 }
 
+/// Whether a file has rows.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn has_rows(path: &Path) -> std::io::Result<bool> {
+    let reader = SerializedFileReader::new(File::open(path)?).map_err(other)?;
+    Ok(reader.metadata().file_metadata().num_rows() > 0)
+}
+
+/// Writes a cleaned file without the column that a run added: the original of a file without rows.
+///
+/// # Errors
+/// The file cannot be read, or `out` cannot be written.
+pub(crate) fn without_column(path: &Path, out: &mut (impl Write + Send)) -> std::io::Result<()> {
+    let file = File::open(path)?;
+    let reader = SerializedFileReader::new(file.try_clone()?).map_err(other)?;
+    let write = || -> Result<()> {
+        let (schema, properties) = output_schema(reader.metadata(), None, false)?;
+        let mut writer = SerializedFileWriter::new(out, schema, properties)?;
+        for group in reader.metadata().row_groups() {
+            let mut row_group = writer.next_row_group()?;
+            for (index, column) in group.columns().iter().enumerate() {
+                if column.column_path().parts()[0] != COLUMN {
+                    copy_column(&mut row_group, &file, group, index)?;
+                }
+            }
+            row_group.close()?;
+        }
+        writer.close().map(drop)
+    };
+    write().map_err(other)
+}
+
 /// A cleaned file, or the shards of one, whose originals are made, row by row.
 pub(crate) struct Restoring {
     file: Input,
@@ -496,7 +589,7 @@ impl Restoring {
     ) -> std::io::Result<Restoring> {
         let mut others = VecDeque::from(shards(run, file)?);
         let names = FieldNames { text: vec![column.to_owned()], ..FieldNames::default() };
-        let first = others.pop_front().unwrap_or_else(|| run.join(file));
+        let first = others.pop_front().unwrap_or_else(|| names::below(run, file));
         let mut restoring = Restoring {
             file: Restoring::input(&first, &names)?,
             names,

@@ -23,6 +23,7 @@ use crate::blocks::Block;
 use crate::input::base_name;
 use crate::job::{Asked, Error, Inputs, Job, Observer, Output, Resume, Stop};
 use crate::ledger::{self, Record};
+use crate::names;
 use crate::output::{exchange, holds_nothing_foreign};
 use crate::restore::restore;
 use crate::runs::{Records, RunRule, pipeline_rules, run_record, run_rules};
@@ -80,7 +81,7 @@ pub fn rerun(
     }
     // Several inputs keep their order; what was one input lies in the folder as it was.
     let several: Vec<PathBuf> =
-        recall.inputs.iter().map(|(path, _)| originals.join(base_name(path))).collect();
+        recall.inputs.iter().map(|(path, _)| names::below(&originals, &base_name(path))).collect();
     let inputs = match several.len() > 1 && several.iter().all(|path| path.exists()) {
         true => several,
         false => vec![originals],
@@ -256,7 +257,7 @@ impl<'p> Recall<'p> {
         change.all |= record["settings_digest"] != ledger::settings_digest(pipeline).as_str()
             || record["chaffinch"] != env!("CARGO_PKG_VERSION");
         let rules = ids(pipeline);
-        let inputs = asked.inputs.iter().map(|(path, dir)| (PathBuf::from(path), *dir)).collect();
+        let inputs = asked.inputs.iter().map(|(path, dir)| (names::path(path), *dir)).collect();
         let known = AtomicU64::new(0);
         Ok(Recall { run: run.to_owned(), pipeline, asked, inputs, change, rules, known })
     }
@@ -264,12 +265,12 @@ impl<'p> Recall<'p> {
     /// The path that a file had among the inputs of the earlier run.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         if let [(input, directory)] = self.inputs.as_slice() {
-            return Some(if *directory { input.join(name) } else { input.clone() });
+            return Some(if *directory { names::below(input, name) } else { input.clone() });
         }
         self.inputs.iter().find_map(|(input, directory)| {
             let rest = name.strip_prefix(&base_name(input))?;
             match directory {
-                true => Some(input.join(rest.strip_prefix('/')?)),
+                true => Some(names::below(input, rest.strip_prefix('/')?)),
                 false => rest.is_empty().then(|| input.clone()),
             }
         })

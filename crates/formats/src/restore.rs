@@ -1,18 +1,22 @@
 //! The way back: originals from a run's output and its ledger alone, each verified by its digest.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
+#[cfg(feature = "parquet")]
+use std::io::Read;
 use std::io::{self, BufReader, Write};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::codec::Codec;
 use crate::convert::Origin;
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{self, Reader, Record};
+use crate::names;
 use crate::output::{WholeFile, copy_whole, listed, write_whole};
-use crate::rows::{Row, Rows};
-use crate::runs::ledgers;
-use crate::sink::is_unfinished;
+use crate::rows::{Row, Rows, shards};
+use crate::runs::{ledgers, run_record};
+use crate::sink::is_finished;
 use crate::wet;
 
 /// What a restoring run did.
@@ -27,7 +31,8 @@ pub struct Restored {
 /// Restores the originals of the run in `run` into `target`.
 ///
 /// A cleaned file that was changed and a ledger that is damaged are named in the result; all else
-/// is restored.
+/// is restored. Documents without a record in the ledger, such as those of a run that did not
+/// finish, are named and not written: their cleaned text would pass for the original.
 ///
 /// # Errors
 /// `run` is no run's output, or `target` cannot be written or is not empty.
@@ -63,14 +68,12 @@ fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
         target,
         result: Restored::default(),
         container: None,
-        converts: false,
+        recorded: HashSet::new(),
+        finished: is_finished(run),
+        converts: run_record(run).is_ok_and(|run| !run["job"]["to"].is_null()),
         #[cfg(feature = "parquet")]
         table: None,
     };
-    if is_unfinished(run) {
-        let reason = "the run was cut off; repeat its command, and it goes on";
-        work.problem(&run.display().to_string(), reason.to_owned());
-    }
     for path in ledgers {
         let shown = path.display().to_string();
         match Reader::open(&path) {
@@ -91,7 +94,7 @@ fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
         }
     }
     work.close().map_err(failed)?;
-    work.copy_the_rest().map_err(failed)?;
+    work.files_without_records().map_err(failed)?;
     Ok(work.result)
 }
 
@@ -100,7 +103,6 @@ struct Open {
     name: String,
     rows: Option<Rows>,
     out: Out,
-    unknown: Vec<u8>,
 }
 
 /// Where restored bytes go.
@@ -148,6 +150,9 @@ struct Work<'a> {
     target: Option<&'a Path>,
     result: Restored,
     container: Option<Open>,
+    /// Digests of the names of files that the ledger has records of.
+    recorded: HashSet<u128>,
+    finished: bool,
     /// Whether documents were converted, so that what lies in the output was never an input.
     converts: bool,
     #[cfg(feature = "parquet")]
@@ -157,6 +162,29 @@ struct Work<'a> {
 impl Work<'_> {
     fn problem(&mut self, name: &str, reason: String) {
         self.result.problems.push((name.to_owned(), reason));
+    }
+
+    /// Counts a document that was written. A name that the target cannot have is a problem of this
+    /// document only.
+    fn restored(&mut self, name: &str, written: io::Result<()>) -> io::Result<()> {
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                self.problem(name, format!("cannot be written: {error}"));
+            }
+            written => {
+                written?;
+                self.result.documents += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Why a cleaned file cannot be read.
+    fn unreadable(&self, error: &io::Error) -> String {
+        match error.kind() {
+            io::ErrorKind::NotFound if !self.finished => "the run did not complete it".to_owned(),
+            _ => format!("the cleaned file cannot be read: {error}"),
+        }
     }
 
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
@@ -175,6 +203,7 @@ impl Work<'_> {
         if self.table.as_ref().is_some_and(|(name, _)| *name != record.file) {
             self.close()?;
         }
+        self.recorded.insert(ledger::digest(record.file.as_bytes()));
         if let Some(origin) = &record.origin {
             self.converts = true;
             return self.converted(record, origin);
@@ -206,8 +235,8 @@ impl Work<'_> {
                 Ok(())
             }
             Ok(original) => {
-                self.result.documents += 1;
-                self.target.map_or(Ok(()), |target| write_whole(&target.join(&path), &original))
+                let to = self.target.map(|target| names::below(target, &path));
+                self.restored(&path, to.map_or(Ok(()), |to| write_whole(&to, &original)))
             }
             Err(reason) => {
                 self.problem(&path, reason);
@@ -220,7 +249,7 @@ impl Work<'_> {
     /// in the order of the ledger.
     fn converted_text(&mut self, record: &Record<'_>) -> io::Result<Option<Vec<u8>>> {
         if !record.is_record() {
-            return fs::read(self.run.join(&*record.file)).map(Some);
+            return fs::read(names::below(self.run, &record.file)).map(Some);
         }
         #[cfg(feature = "parquet")]
         if let Some(column) = &record.column {
@@ -236,8 +265,7 @@ impl Work<'_> {
         if self.container.is_none() {
             let rows = Rows::open(self.run, &record.file)?;
             let name = record.file.clone().into_owned();
-            let (out, unknown) = (Out::Nowhere, Vec::new());
-            self.container = Some(Open { name, rows: Some(rows), out, unknown });
+            self.container = Some(Open { name, rows: Some(rows), out: Out::Nowhere });
         }
         let Some(Open { rows: Some(rows), .. }) = &mut self.container else { return Ok(None) };
         let Some(line) = rows.next()? else { return Ok(None) };
@@ -253,7 +281,7 @@ impl Work<'_> {
             let write = self.target.is_some();
             let table = crate::parquet::Restoring::open(self.run, &record.file, column, write);
             if let Err(error) = &table {
-                self.problem(&record.file, format!("the cleaned file cannot be read: {error}"));
+                self.problem(&record.file, self.unreadable(error));
             }
             self.table = Some((record.file.clone().into_owned(), table.ok()));
         }
@@ -287,8 +315,8 @@ impl Work<'_> {
     }
 
     fn document(&mut self, record: &Record<'_>) -> io::Result<()> {
-        let from = self.run.join(&*record.file);
-        let to = self.target.map(|target| target.join(&*record.file));
+        let from = names::below(self.run, &record.file);
+        let to = self.target.map(|target| names::below(target, &record.file));
         let unreadable = |error| format!("the cleaned file cannot be read: {error}");
         if record.digest.original.is_none() {
             // It passed through without being held, and so it does now.
@@ -296,8 +324,8 @@ impl Work<'_> {
                 (Err(error), _) => self.problem(&record.file, unreadable(error)),
                 (Ok(_), None) => self.result.documents += 1,
                 (Ok(file), Some(to)) => {
-                    self.result.documents += 1;
-                    copy_whole(&mut BufReader::new(file), to)?;
+                    let written = copy_whole(&mut BufReader::new(file), to);
+                    return self.restored(&record.file, written);
                 }
             }
             return Ok(());
@@ -306,8 +334,8 @@ impl Work<'_> {
             fs::read(&from).map_err(unreadable).and_then(|bytes| original(record, &bytes));
         match restored {
             Ok(original) => {
-                self.result.documents += 1;
-                to.map_or(Ok(()), |to| write_whole(&to, &original))
+                let written = to.map_or(Ok(()), |to| write_whole(&to, &original));
+                self.restored(&record.file, written)
             }
             Err(reason) => {
                 self.problem(&record.file, reason);
@@ -320,23 +348,26 @@ impl Work<'_> {
         if self.container.is_none() {
             let rows = Rows::open(self.run, &record.file);
             if let Err(error) = &rows {
-                self.problem(&record.file, format!("the cleaned file cannot be read: {error}"));
+                self.problem(&record.file, self.unreadable(error));
             }
             let codec = rows.as_ref().map_or(Codec::Plain, |rows| rows.chunks.codec);
             let out = match self.target {
                 None => Out::Nowhere,
                 Some(target) => {
-                    let file = WholeFile::create(&target.join(&*record.file))?;
+                    let file = WholeFile::create(&names::below(target, &record.file))?;
                     Out::File(Box::new(file), Vec::new(), codec)
                 }
             };
             let name = record.file.clone().into_owned();
-            self.container = Some(Open { name, rows: rows.ok(), out, unknown: Vec::new() });
+            self.container = Some(Open { name, rows: rows.ok(), out });
         }
         let Some(open) = &mut self.container else { return Ok(()) };
         let Some(rows) = &mut open.rows else { return Ok(()) };
-        let whole = record.digest.original.is_some();
-        let row = match rows.at(record.ordinal, whole, &mut open.out) {
+        let row = match record.digest.original {
+            Some(_) => rows.at(record.ordinal, true, &mut open.out),
+            None => rows.pass(record.ordinal, record.bytes, &mut open.out),
+        };
+        let row = match row {
             Ok(Row::Whole(row)) => row,
             Ok(Row::Written) => {
                 self.result.documents += 1;
@@ -365,70 +396,125 @@ impl Work<'_> {
         }
     }
 
-    /// Ends the container in hand: blank lines at its end, and records that the ledger does not
-    /// know.
+    /// Ends the container in hand, and reports records that the ledger does not have.
     fn close(&mut self) -> io::Result<()> {
         #[cfg(feature = "parquet")]
         if let Some((name, Some(table))) = self.table.take() {
             let whole = match self.target.filter(|_| table.is_kept()) {
                 None => table.finish(&mut io::sink())?,
                 Some(target) => {
-                    let mut out = WholeFile::create(&target.join(&name))?;
+                    let mut out = WholeFile::create(&names::below(target, &name))?;
                     let whole = table.finish(&mut out)?;
-                    out.finish()?;
+                    if whole {
+                        out.finish()?;
+                    }
                     whole
                 }
             };
             if !whole {
-                self.problem(&name, "it holds rows that are not in the ledger".into());
+                let reason = "some of its rows are not in the ledger, so it cannot be restored";
+                self.problem(&name, reason.into());
             }
         }
         let Some(mut open) = self.container.take() else { return Ok(()) };
         if let Some(rows) = &mut open.rows {
-            match rows.at(u64::MAX, false, &mut open.unknown) {
-                Ok(_) => {}
-                Err(error) => {
-                    self.problem(&open.name, format!("it cannot be read on: {error}"));
-                }
+            if let Err(error) = rows.at(u64::MAX, false, &mut open.out) {
+                self.problem(&open.name, format!("it cannot be read on: {error}"));
             }
-            open.out.write_all(&open.unknown)?;
-            let is_text = !open.unknown.starts_with(b"WARC/");
-            if is_text && !open.unknown.trim_ascii().is_empty() {
-                self.problem(&open.name, "it holds records that are not in the ledger".into());
-            }
+            let skipped = match rows.skipped {
+                0 => None,
+                1 => Some("one of its records is not in the ledger and was left out".to_owned()),
+                n => Some(format!("{n} of its records are not in the ledger and were left out")),
+            };
             open.out.finish()?;
+            if let Some(reason) = skipped {
+                self.problem(&open.name, reason);
+            }
         }
         Ok(())
     }
 
-    /// Copies files without a document, such as a container of blank lines.
-    fn copy_the_rest(&mut self) -> io::Result<()> {
-        let Some(target) = self.target.filter(|_| !self.converts) else { return Ok(()) };
-        let named: Vec<String> =
-            self.result.problems.iter().map(|(name, _)| name.clone()).collect();
+    /// Copies files that hold no document, such as a container of blank lines. Reports the others:
+    /// their documents have no record in the ledger.
+    fn files_without_records(&mut self) -> io::Result<()> {
+        let mut missing: (u64, Option<String>) = (0, None);
         for name in listed(self.run)? {
             let name = name?;
-            if !is_inside(&name) {
+            let recorded = self.recorded.contains(&ledger::digest(name.as_bytes()));
+            let files = match is_inside(&name) && !recorded {
+                true => shards(self.run, &name).unwrap_or_default(),
+                false => Vec::new(),
+            };
+            if !files.iter().any(|file| file.is_file()) {
                 continue;
             }
-            let (from, to) = (self.run.join(&name), target.join(&name));
-            if !to.exists() && from.is_file() && !named.contains(&name) && is_container(&from) {
-                copy_whole(&mut BufReader::new(File::open(&from)?), &to)?;
+            if !self.finished || holds_documents(self.run, &name, &files).unwrap_or(true) {
+                missing.0 += 1;
+                missing.1.get_or_insert(name);
+            } else if let Some(target) = self.target.filter(|_| !self.converts) {
+                copy_without_documents(&files, &names::below(target, &name))?;
             }
+        }
+        if let (count, Some(name)) = missing
+            && self.finished
+        {
+            let others =
+                if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+            let reason = "the ledger has no record of it, so it cannot be restored";
+            self.problem(&format!("{name}{others}"), reason.to_owned());
+        } else if !self.finished {
+            let unrecorded = match missing.0 {
+                0 => String::new(),
+                1 => "; one file has no record in the ledger yet".to_owned(),
+                count => format!("; {count} files have no record in the ledger yet"),
+            };
+            let reason = format!(
+                "the run did not finish{unrecorded}; repeat its command to finish it, then restore \
+                 into a new directory"
+            );
+            self.problem(&self.run.display().to_string(), reason);
         }
         Ok(())
     }
+}
+
+/// Whether a file that a run wrote holds documents.
+fn holds_documents(run: &Path, name: &str, files: &[PathBuf]) -> io::Result<bool> {
+    #[cfg(feature = "parquet")]
+    if is_parquet(&files[0])? {
+        return crate::parquet::has_rows(&files[0]);
+    }
+    let _ = files;
+    let mut rows = Rows::open(run, name)?;
+    rows.at(u64::MAX, false, &mut io::sink())?;
+    Ok(rows.skipped > 0)
+}
+
+/// Writes the original of a file, or of the shards of one, that holds no document.
+fn copy_without_documents(files: &[PathBuf], to: &Path) -> io::Result<()> {
+    let mut out = WholeFile::create(to)?;
+    for file in files {
+        #[cfg(feature = "parquet")]
+        if is_parquet(file)? {
+            crate::parquet::without_column(file, &mut out)?;
+            break;
+        }
+        io::copy(&mut File::open(file)?, &mut out)?;
+    }
+    out.finish()
 }
 
 /// Whether a name stays below the directory that it is joined to.
 pub(crate) fn is_inside(name: &str) -> bool {
     let normal = |part| matches!(part, Component::Normal(_));
-    !name.is_empty() && Path::new(name).components().all(normal)
+    !name.is_empty() && names::path(name).components().all(normal)
 }
 
-fn is_container(path: &Path) -> bool {
-    let name = path.display().to_string();
-    Rows::open(Path::new(""), &name).is_ok()
+#[cfg(feature = "parquet")]
+fn is_parquet(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(path)?.take(4).read_to_end(&mut head)?;
+    Ok(head == b"PAR1")
 }
 
 /// The original that a record and the output give, if both have the digests that the record says.

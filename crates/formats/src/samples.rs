@@ -23,6 +23,8 @@ pub struct Document {
     pub text: String,
     /// Its URL.
     pub url: Option<String>,
+    /// The day it is from, as it is written.
+    pub date: Option<String>,
 }
 
 /// Documents that were read, and what was not.
@@ -79,7 +81,7 @@ pub fn each_document(
         let path = source.place.path().unwrap_or(Path::new("-"));
         let flow = match source.open(&reading).map_err(failed)? {
             Opened::Document(bytes) => each(source.name.clone(), path, Found::File(&bytes)),
-            Opened::Pass(reason) => each(source.name.clone(), path, Found::None(reason)),
+            Opened::Pass(_, reason) => each(source.name.clone(), path, Found::None(reason)),
             Opened::Parquet => rows(&source, names, &mut |row, found| {
                 let name = row.map(|row| format!("{}:{}", source.name, row + 1));
                 each(name.unwrap_or_else(|| source.name.clone()), path, found)
@@ -183,11 +185,16 @@ pub fn documents(
         let path = Some(path.to_owned());
         match found {
             Found::None(reason) => read.passed_over.push((name, reason)),
-            Found::Record { text, url, .. } => {
-                read.add(name, path, text.to_owned(), url.map(str::to_owned));
+            Found::Record { text, url, date, .. } => {
+                let (text, url) = (text.to_owned(), url.map(str::to_owned));
+                let date = date.map(str::to_owned);
+                read.add(Document { name, path, text, url, date });
             }
             Found::File(bytes) => match chaffinch_core::decode(bytes, None) {
-                Ok(decoded) => read.add(name, path, decoded.text.into_owned(), None),
+                Ok(decoded) => {
+                    let text = decoded.text.into_owned();
+                    read.add(Document { name, path, text, url: None, date: None });
+                }
                 Err(reason) => read.passed_over.push((name, reason.to_string())),
             },
         }
@@ -197,10 +204,10 @@ pub fn documents(
 }
 
 impl Documents {
-    fn add(&mut self, name: String, path: Option<PathBuf>, text: String, url: Option<String>) {
-        match text.trim().is_empty() {
-            true => self.passed_over.push((name, "it is empty".to_owned())),
-            false => self.documents.push(Document { name, path, text, url }),
+    fn add(&mut self, document: Document) {
+        match document.text.trim().is_empty() {
+            true => self.passed_over.push((document.name, "it is empty".to_owned())),
+            false => self.documents.push(document),
         }
     }
 }

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::blocks::Position;
 use crate::convert;
 use crate::job::{Error, Resume};
-use crate::output::{FILES, OutputDirectory, UNFINISHED, escape_line, unescape_line, write_json};
+use crate::names;
+use crate::output::{FILES, OutputDirectory, escape_line, unescape_line, write_json};
 use crate::runs::run_record;
 use crate::store::Shipping;
 use crate::summary::Summary;
@@ -201,7 +202,7 @@ impl Sink {
                 }
                 Written::Bytes(bytes) => {
                     let path = unfinished_path(&directory.root, name);
-                    let whole = directory.root.join(name);
+                    let whole = names::below(&directory.root, name);
                     // It may have been whole already, but for the journal.
                     if !path.exists() && whole.exists() {
                         let failed = |error| Error::Output(whole.display().to_string(), error);
@@ -372,7 +373,7 @@ impl Files {
     fn end(&mut self) -> Result<(), Error> {
         let Some((name, container)) = self.container.take() else { return Ok(()) };
         let root = &self.directory.root;
-        let path = root.join(&name);
+        let path = names::below(root, &name);
         match container {
             Container::Stream(_) => fs::rename(unfinished_path(root, &name), &path),
             Container::Parts(parts, _) => assemble(&self.directory, parts, &path),
@@ -442,9 +443,7 @@ fn to_stdout(done: &Done) -> io::Result<()> {
 const JOURNAL: &str = "journal.jsonl";
 
 fn unfinished_path(root: &Path, name: &str) -> PathBuf {
-    let mut path = root.join(name).into_os_string();
-    path.push(UNFINISHED);
-    path.into()
+    names::below(root, &names::unfinished(name))
 }
 
 /// The file of a part of the container in hand.
@@ -485,7 +484,7 @@ fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
     while list.read_until(b'\n', &mut line)? > 0 && line.pop() == Some(b'\n') {
         let name = unescape_line(&String::from_utf8_lossy(&line));
         line.clear();
-        let path = directory.root.join(&name);
+        let path = names::below(&directory.root, &name);
         if path.is_dir() {
             remove_texts(&path, &name)?;
         } else {
@@ -500,8 +499,8 @@ fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
 fn remove_texts(folder: &Path, name: &str) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let text = entry.file_name().to_string_lossy().into_owned();
-        let text = text.strip_suffix(UNFINISHED).unwrap_or(&text);
+        let text = names::of_part(&entry.file_name());
+        let text = names::finished(&text).unwrap_or(text);
         if convert::written_for(&format!("{name}/{text}")).as_deref() == Some(name) {
             remove_if_there(&entry.path())?;
         }
@@ -563,7 +562,8 @@ impl Unfinished {
                 Some((name, Written::Bytes(bytes))) => {
                     let root = &directory.root;
                     // It may be whole already, but for the journal.
-                    let there = length(&unfinished_path(root, name)).max(length(&root.join(name)));
+                    let there =
+                        length(&unfinished_path(root, name)).max(length(&names::below(root, name)));
                     there >= *bytes
                 }
                 Some((_, Written::Parts(parts))) => {
@@ -585,10 +585,10 @@ impl Unfinished {
     }
 }
 
-/// Whether `run` is the output of a run that did not end.
-pub(crate) fn is_unfinished(run: &Path) -> bool {
-    // A run that ended may have been killed before its journal went.
-    run_record(run).is_ok_and(|run| run["state"] != "finished")
+/// Whether the run in `run` finished.
+pub(crate) fn is_finished(run: &Path) -> bool {
+    // A run that finished may have been killed before its journal was removed.
+    run_record(run).is_ok_and(|run| run["state"] == "finished")
 }
 
 #[cfg(test)]
@@ -611,7 +611,7 @@ mod tests {
             write(name, "");
         }
         // Texts of records, the last of them half written, and a file of somebody else.
-        for name in ["rows.jsonl/00000000.txt", "rows.jsonl/00000001.txt.chaffinch-tmp"] {
+        for name in ["rows.jsonl/00000000.txt", "rows.jsonl/.00000001.txt.chaffinch-tmp"] {
             write(name, "");
         }
         for name in ["mixed.jsonl/00000000.txt", "mixed.jsonl/mine.txt"] {
@@ -715,9 +715,9 @@ mod tests {
             assert_eq!(earlier.unwrap().position.files, killed as u64);
             (killed..steps.len()).for_each(|number| write(&mut second, number));
             assert!(files(folder.path()) == wanted, "killed in step {killed}");
-            assert!(is_unfinished(folder.path()));
+            assert!(!is_finished(folder.path()));
             second.finish(&Summary::default(), &()).unwrap();
-            assert!(!is_unfinished(folder.path()));
+            assert!(is_finished(folder.path()));
             let left = fs::read_dir(folder.path().join(RECORD)).unwrap();
             let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
             left.sort();

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::RECORD;
 use crate::job::Error;
+use crate::names;
 use crate::output::{FILES, is_written, unescape_line};
 
 /// An object: what a file is to a directory.
@@ -102,9 +103,12 @@ impl Shipping {
             let read = self.store.open(&list.name).and_then(|mut l| l.read_to_string(&mut text));
             read.map_err(&failed)?;
             any = true;
-            listed.extend(text.lines().map(unescape_line));
+            listed.extend(text.lines().flat_map(|line| names::forms(&unescape_line(line))));
         }
-        let own = |name: &str| any && is_record(name) || is_written(name, &listed);
+        let own = |key: &str| {
+            let name = names::of_part(key.as_ref());
+            any && is_record(key) || is_written(key, &listed) || is_written(&name, &listed)
+        };
         match objects.iter().find(|object| !own(&object.name)) {
             None => Ok(objects),
             Some(foreign) => Err(Error::Usage(format!(
@@ -135,9 +139,9 @@ impl Shipping {
 
     /// Sends a finished file off.
     pub(crate) fn ship(&self, name: &str) -> Result<(), Error> {
-        let file = self.root.join(name);
+        let file = names::below(&self.root, name);
         self.store
-            .put(name, &file)
+            .put(&names::key(name), &file)
             .and_then(|()| std::fs::remove_file(&file))
             .map_err(|error| Error::Output(format!("{}/{name}", self.store.address()), error))
     }

@@ -1,10 +1,10 @@
 //! What a run adds up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chaffinch_core::stage::RuleId;
-use chaffinch_core::{Cleaned, Pipeline, Verdict};
+use chaffinch_core::{Cleaned, Edit, Pipeline, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Documents, cuts and bytes of a rule or stage.
@@ -57,6 +57,9 @@ pub struct Summary {
     pub bytes_in: u64,
     /// Bytes removed from them.
     pub bytes_removed: u64,
+    /// Bytes of failed documents, which passed through unchanged.
+    #[serde(default)]
+    pub bytes_passed: u64,
     /// Documents per verdict.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<Verdict, u64>,
@@ -72,7 +75,10 @@ pub struct Summary {
     /// Marks refused, by stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, u64>,
-    /// The first documents that failed or are suspect, and why.
+    /// Problems of documents that failed or are suspect; several documents may share one.
+    #[serde(default)]
+    pub problem_count: u64,
+    /// The first of these problems: the document's name, its verdict and the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<(String, Verdict, String)>,
     /// How long it took, over all of its starts.
@@ -97,11 +103,13 @@ impl Summary {
         self.documents += other.documents;
         self.bytes_in += other.bytes_in;
         self.bytes_removed += other.bytes_removed;
+        self.bytes_passed += other.bytes_passed;
         add_all(&mut self.verdicts, &other.verdicts, |sum, count| *sum += count);
         add_all(&mut self.stages, &other.stages, |sum, counts| sum.add(*counts));
         add_all(&mut self.rules, &other.rules, |sum, counts| sum.add(*counts));
         add_all(&mut self.outlets, &other.outlets, |sum, counts| sum.add(*counts));
         add_all(&mut self.refused, &other.refused, |sum, count| *sum += count);
+        self.problem_count += other.problem_count;
         let room = NAMED_PROBLEMS.saturating_sub(self.problems.len());
         self.problems.extend(other.problems.iter().take(room).cloned());
     }
@@ -121,7 +129,7 @@ fn add_all<K: Ord + Clone, V: Default>(
 }
 
 /// What the documents of a block add up to.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Tally {
     summary: Summary,
     rules: BTreeMap<RuleId, Counts>,
@@ -130,19 +138,10 @@ pub(crate) struct Tally {
 impl Tally {
     /// Adds a document that was cleaned, or passed through by the engine.
     pub(crate) fn cleaned(&mut self, pipeline: &Pipeline, name: &str, cleaned: &Cleaned<'_>) {
-        let stage_of = |rule: RuleId| pipeline.rules().rule(rule).stage.as_str();
         let edits = cleaned.edits();
-        for (index, edit) in edits.iter().enumerate() {
-            let counts = self.rules.entry(edit.rule).or_default();
-            counts.cuts += 1;
-            counts.bytes += edit.span.len().saturating_sub(edit.with.len()) as u64;
-            let before = &edits[..index];
-            counts.documents += u64::from(before.iter().all(|other| other.rule != edit.rule));
-            let stage = stage_of(edit.rule);
-            if before.iter().all(|other| stage_of(other.rule) != stage) {
-                entry(&mut self.summary.stages, stage).documents += 1;
-            }
-        }
+        let removed = |edit: &Edit| edit.span.len().saturating_sub(edit.with.len()) as u64;
+        let cuts = edits.iter().map(|edit| (edit.rule, removed(edit)));
+        self.cuts(cuts, |rule| pipeline.rules().rule(rule).stage.as_str());
         let removed = cleaned.bytes_removed() as u64;
         if let Some((outlet, _)) = cleaned.outlet() {
             let counts = entry(&mut self.summary.outlets, outlet);
@@ -155,21 +154,58 @@ impl Tally {
             *entry(&mut self.summary.refused, stage) += *count as u64;
         }
         self.summary.bytes_removed += removed;
-        self.document(cleaned.bytes_in() as u64, name, cleaned.verdict(), cleaned.reason());
+        let (bytes, verdict) = (cleaned.bytes_in() as u64, cleaned.verdict());
+        self.documents(1, bytes, name, verdict, cleaned.reason());
+    }
+
+    /// Adds the cuts of one document: the rule of each, and the bytes that it removed.
+    fn cuts<'p>(
+        &mut self,
+        cuts: impl Iterator<Item = (RuleId, u64)>,
+        stage_of: impl Fn(RuleId) -> &'p str,
+    ) {
+        let mut rules: BTreeMap<RuleId, Counts> = BTreeMap::new();
+        for (rule, bytes) in cuts {
+            rules.entry(rule).or_default().add(Counts { documents: 0, cuts: 1, bytes });
+        }
+        let mut stages = BTreeSet::new();
+        for (rule, counts) in rules {
+            self.rules.entry(rule).or_default().add(Counts { documents: 1, ..counts });
+            stages.insert(stage_of(rule));
+        }
+        for stage in stages {
+            entry(&mut self.summary.stages, stage).documents += 1;
+        }
     }
 
     /// Adds a document that passed through as it was.
     pub(crate) fn failed(&mut self, bytes: u64, name: &str, reason: &str) {
-        self.document(bytes, name, Verdict::Failed, Some(reason));
+        self.documents(1, bytes, name, Verdict::Failed, Some(reason));
     }
 
-    fn document(&mut self, bytes: u64, name: &str, verdict: Verdict, reason: Option<&str>) {
-        self.summary.documents += 1;
+    /// Adds documents that share one problem and passed through unread.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn failed_together(&mut self, documents: u64, name: &str, reason: &str) {
+        self.documents(documents, 0, name, Verdict::Failed, Some(reason));
+    }
+
+    fn documents(
+        &mut self,
+        documents: u64,
+        bytes: u64,
+        name: &str,
+        verdict: Verdict,
+        reason: Option<&str>,
+    ) {
+        self.summary.documents += documents;
         self.summary.bytes_in += bytes;
-        *self.summary.verdicts.entry(verdict).or_default() += 1;
-        if let Some(reason) = reason
-            && self.summary.problems.len() < NAMED_PROBLEMS
-        {
+        if verdict == Verdict::Failed {
+            self.summary.bytes_passed += bytes;
+        }
+        *self.summary.verdicts.entry(verdict).or_default() += documents;
+        let Some(reason) = reason else { return };
+        self.summary.problem_count += 1;
+        if self.summary.problems.len() < NAMED_PROBLEMS {
             self.summary.problems.push((name.to_owned(), verdict, reason.to_owned()));
         }
     }
@@ -190,4 +226,31 @@ impl Tally {
 
 fn entry<'m, V: Default>(map: &'m mut BTreeMap<String, V>, key: &str) -> &'m mut V {
     map.entry(key.to_owned()).or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn the_cost_of_a_document_with_many_cuts_is_linear() {
+        let cost = |count: u32| {
+            let steps = Cell::new(0);
+            let step = || steps.set(steps.get() + 1);
+            let mut tally = Tally::default();
+            let cuts = (0..count).map(|number| (RuleId(number % 3), 10)).inspect(|_| step());
+            tally.cuts(cuts, |rule| {
+                step();
+                ["one", "two", "two"][rule.0 as usize]
+            });
+            assert_eq!(tally.rules[&RuleId(0)].documents, 1);
+            assert_eq!(tally.rules[&RuleId(0)].cuts, u64::from(count).div_ceil(3));
+            assert_eq!(tally.summary.stages["two"].documents, 1);
+            steps.get()
+        };
+        let (one, four) = (cost(1_000), cost(4_000));
+        assert!(four < 5 * one, "{one} steps for 1,000 cuts, {four} for 4,000");
+    }
 }

@@ -1,6 +1,7 @@
 //! WET: WARC `conversion` records, each a text with headers. The text is replaced, the headers
 //! that tell of it are brought up to date, all else stays as it is, byte for byte.
 
+use std::fmt;
 use std::ops::Range;
 
 use memchr::memmem;
@@ -12,43 +13,158 @@ const HEADER: &str = "WARC-Chaffinch";
 /// Headers that hold a digest of the text: of a text that was cut they would be wrong.
 const DIGESTS: [&str; 2] = ["WARC-Block-Digest", "WARC-Payload-Digest"];
 
-/// Where a record of a file begins and ends.
+/// What the bytes at the start of a record are.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
-    /// A whole record of so many bytes, with the blank lines behind it.
+    /// A whole record of so many bytes, with the blank lines around it.
     Whole(usize),
     /// More bytes are needed; so many, where that is known.
     Needs(Option<usize>),
-    /// This is no record.
-    Broken,
+    /// Not a record that can be framed.
+    Broken(Fault),
 }
 
-/// Headers longer than this are no headers, in bytes.
+/// Why a record cannot be framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Fault {
+    NoVersion,
+    NoHeaderEnd,
+    NoLength,
+    WrongLength,
+    CutOff,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::NoVersion => "it does not begin with a WARC version line",
+            Fault::NoHeaderEnd => "its headers have no end",
+            Fault::NoLength => "it has no valid Content-Length",
+            Fault::WrongLength => "its Content-Length does not lead to the next record",
+            Fault::CutOff => "its Content-Length leads past the end of the file",
+        })
+    }
+}
+
+/// The start of every record.
+const VERSION: &[u8] = b"WARC/";
+
+/// The limit on headers, in bytes.
 const MOST_HEADERS: usize = 1 << 20;
 
-/// The record at the start of `bytes`; `ended` tells that no more bytes will come.
+/// The limit on the line ends before or after a record, in bytes.
+const MOST_BLANK: usize = 1 << 10;
+
+/// Frames the record at the start of `bytes`; `ended` says that no more bytes follow. The result
+/// does not change when more bytes are read, so a file is framed the same in pieces of any size.
+///
+/// The Content-Length decides, provided that the next record, the end of the file or the blank
+/// lines required by the format follow the block. Any number of line ends may separate records.
 pub(crate) fn frame(bytes: &[u8], ended: bool) -> Frame {
-    let version = b"WARC/";
-    let known = bytes.len().min(version.len());
-    if bytes[..known] != version[..known] || (ended && known < version.len()) {
-        return Frame::Broken;
+    let start = blank(bytes);
+    let found = &bytes[start..];
+    match begins_with(found, VERSION) {
+        Some(true) => {}
+        None if !ended => return Frame::Needs(None),
+        _ => return Frame::Broken(Fault::NoVersion),
     }
-    let Some(head) = memmem::find(&bytes[..bytes.len().min(MOST_HEADERS)], b"\r\n\r\n") else {
-        return match ended || bytes.len() >= MOST_HEADERS {
-            true => Frame::Broken,
+    let limit = found.len().min(MOST_HEADERS);
+    let Some(head) = head(&found[..limit]) else {
+        return match ended || found.len() >= MOST_HEADERS {
+            true => Frame::Broken(Fault::NoHeaderEnd),
             false => Frame::Needs(None),
         };
     };
-    let Some(length) = length(&bytes[..head + 2]) else { return Frame::Broken };
-    let Some(end) = length.checked_add(head + 8) else { return Frame::Broken };
-    match bytes.len() >= end {
-        true if &bytes[end - 4..end] == b"\r\n\r\n" => Frame::Whole(end),
-        true => Frame::Broken,
-        // The last record of a file may lack its blank lines.
-        false if ended && bytes.len() >= end - 4 => Frame::Whole(bytes.len()),
-        false if ended => Frame::Broken,
-        false => Frame::Needs(Some(end)),
+    let Some(length) = length(&found[..head.start]) else {
+        return Frame::Broken(Fault::NoLength);
+    };
+    let Some(end) = length.checked_add(start + head.end) else {
+        return Frame::Broken(Fault::CutOff);
+    };
+    if bytes.len() < end {
+        return match ended {
+            true => Frame::Broken(Fault::CutOff),
+            false => Frame::Needs(Some(end.saturating_add(SEPARATOR.len()))),
+        };
     }
+    let next = end + blank(&bytes[end..]);
+    match begins_with(&bytes[next..], VERSION) {
+        Some(true) => Frame::Whole(next),
+        None if !ended => Frame::Needs(Some(next + VERSION.len())),
+        None if next == bytes.len() => Frame::Whole(next),
+        _ if bytes[end..].starts_with(SEPARATOR) => Frame::Whole(next),
+        _ => Frame::Broken(Fault::WrongLength),
+    }
+}
+
+/// The blank lines that the format requires after a record.
+const SEPARATOR: &[u8] = b"\r\n\r\n";
+
+/// The length of the line ends at the start of `bytes`.
+fn blank(bytes: &[u8]) -> usize {
+    let line_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+    bytes.iter().take(MOST_BLANK).take_while(line_end).count()
+}
+
+/// Whether `bytes` begins with `prefix`; none if `bytes` is too short to say.
+fn begins_with(bytes: &[u8], prefix: &[u8]) -> Option<bool> {
+    let known = bytes.len().min(prefix.len());
+    match bytes[..known] == prefix[..known] {
+        true if known < prefix.len() => None,
+        same => Some(same),
+    }
+}
+
+/// The blank line that ends the headers at the start of `bytes`: its range.
+fn head(bytes: &[u8]) -> Option<Range<usize>> {
+    memchr::memchr_iter(b'\n', bytes).find_map(|at| match &bytes[at + 1..] {
+        [b'\n', ..] => Some(at + 1..at + 2),
+        [b'\r', b'\n', ..] => Some(at + 1..at + 3),
+        _ => None,
+    })
+}
+
+/// The place of the next record in bytes that cannot be framed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Resync {
+    /// A record begins here.
+    At(usize),
+    /// No record begins within so many bytes; more bytes are needed to look further.
+    Beyond(usize),
+}
+
+/// Finds the next record at or after `from`: a version line followed by a header.
+pub(crate) fn resync(bytes: &[u8], from: usize, ended: bool) -> Resync {
+    for at in memmem::find_iter(bytes, VERSION).skip_while(|at| *at < from) {
+        match starts_record(&bytes[at..]) {
+            Some(true) => return Resync::At(at),
+            None if !ended => return Resync::Beyond(at),
+            _ => {}
+        }
+    }
+    // The last bytes may be the start of a version line.
+    let partial = |length: &usize| bytes.ends_with(&VERSION[..*length]);
+    let kept = (1..VERSION.len()).rev().find(partial).filter(|_| !ended).unwrap_or(0);
+    Resync::Beyond(bytes.len() - kept)
+}
+
+/// Whether `bytes` begins with a version line and the name of a header; none if `bytes` is too
+/// short to say.
+fn starts_record(bytes: &[u8]) -> Option<bool> {
+    const MOST_DIGITS: usize = 8;
+    const MOST_NAME: usize = 64;
+    let rest = &bytes[VERSION.len()..];
+    let digit = |byte: &&u8| byte.is_ascii_digit() || **byte == b'.';
+    let digits = rest.iter().take(MOST_DIGITS).take_while(digit).count();
+    let rest = &rest[digits..];
+    let rest = rest.strip_prefix(b"\r").unwrap_or(rest);
+    let (line_end, rest) = rest.split_first()?;
+    if digits == 0 || *line_end != b'\n' {
+        return Some(false);
+    }
+    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-';
+    let name = rest.iter().take(MOST_NAME).take_while(in_name).count();
+    rest.get(name).map(|byte| name > 0 && *byte == b':')
 }
 
 fn length(head: &[u8]) -> Option<usize> {
@@ -61,9 +177,9 @@ fn length(head: &[u8]) -> Option<usize> {
 fn headers(head: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let end = at + memmem::find(&head[at..], b"\r\n")?;
+        let end = at + memchr::memchr(b'\n', &head[at..])?;
         let line = at..end;
-        at = end + 2;
+        at = end + 1;
         Some(line)
     })
     .skip(1)
@@ -97,10 +213,11 @@ pub struct HeaderUndo {
 impl<'a> Record<'a> {
     /// Understands a whole record.
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Record<'a>> {
-        let head = memmem::find(bytes, b"\r\n\r\n")? + 2;
-        let length = length(&bytes[..head])?;
-        let text = head + 2..(head + 2).checked_add(length)?;
-        (text.end <= bytes.len()).then_some(Record { bytes, head: 0..head, text })
+        let start = blank(bytes);
+        let end = head(&bytes[start..])?;
+        let (end, from) = (start + end.start, start + end.end);
+        let text = from..from.checked_add(length(&bytes[start..end])?)?;
+        (text.end <= bytes.len()).then_some(Record { bytes, head: start..end, text })
     }
 
     fn header(&self, name: &str) -> Option<&'a str> {
@@ -113,6 +230,11 @@ impl<'a> Record<'a> {
     /// What the record is: `conversion` for a text.
     pub(crate) fn kind(&self) -> Option<&'a str> {
         self.header("WARC-Type")
+    }
+
+    /// Whether it is a text or a page; other records are about the file or about other records.
+    pub(crate) fn is_document(&self) -> bool {
+        matches!(self.kind(), Some("conversion" | "response" | "resource"))
     }
 
     pub(crate) fn id(&self) -> Option<&'a str> {
@@ -136,6 +258,7 @@ impl<'a> Record<'a> {
     /// undoes the change of the headers.
     pub(crate) fn rewrite(&self, text: &[u8], column: &str, out: &mut Vec<u8>) -> Vec<HeaderUndo> {
         let base = out.len();
+        out.extend_from_slice(&self.bytes[..self.head.start]);
         let head = &self.bytes[self.head.clone()];
         let mut undo = Vec::new();
         let mut from = 0;
@@ -143,7 +266,8 @@ impl<'a> Record<'a> {
             head[name.clone()].eq_ignore_ascii_case(wanted.as_bytes())
         };
         for (name, value) in headers(head) {
-            let line_end = value.end + memmem::find(&head[value.end..], b"\r\n").unwrap_or(0) + 2;
+            let line_end = memchr::memchr(b'\n', &head[value.end..])
+                .map_or(head.len(), |at| value.end + at + 1);
             if is(&name, "Content-Length") {
                 out.extend_from_slice(&head[from..value.start]);
                 let length = text.len().to_string();
@@ -156,18 +280,20 @@ impl<'a> Record<'a> {
                 out.extend_from_slice(length.as_bytes());
                 from = value.end;
             } else if is(&name, HEADER) || DIGESTS.iter().any(|digest| is(&name, digest)) {
-                out.extend_from_slice(&head[from..name.start]);
-                let at = out.len() - base;
                 let Ok(line) = std::str::from_utf8(&head[name.start..line_end]) else { continue };
-                undo.push(HeaderUndo { at, len: 0, text: line.to_owned() });
+                out.extend_from_slice(&head[from..name.start]);
+                undo.push(HeaderUndo { at: out.len() - base, len: 0, text: line.to_owned() });
                 from = line_end;
             }
         }
         out.extend_from_slice(&head[from..]);
-        let added = format!("{HEADER}: {column}\r\n");
+        // The added header ends as the others do.
+        let blank_line = &self.bytes[self.head.end..self.text.start];
+        let line_end = if blank_line.len() == 1 { "\n" } else { "\r\n" };
+        let added = format!("{HEADER}: {column}{line_end}");
         undo.push(HeaderUndo { at: out.len() - base, len: added.len(), text: String::new() });
         out.extend_from_slice(added.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(blank_line);
         out.extend_from_slice(text);
         out.extend_from_slice(&self.bytes[self.text.end..]);
         undo
@@ -210,14 +336,78 @@ mod tests {
     #[test]
     fn records_are_framed_by_their_length() {
         let bytes = RECORD.as_bytes();
-        assert_eq!(frame(bytes, false), Frame::Whole(bytes.len()));
-        assert_eq!(frame(&bytes[..bytes.len() - 4], true), Frame::Whole(bytes.len() - 4));
-        assert_eq!(frame(&bytes[..bytes.len() - 6], true), Frame::Broken);
-        assert_eq!(frame(&bytes[..bytes.len() - 6], false), Frame::Needs(Some(bytes.len())));
+        let (all, next) = (bytes.len(), [bytes, b"WARC/"].concat());
+        assert_eq!(frame(&next, false), Frame::Whole(all));
+        assert_eq!(frame(bytes, true), Frame::Whole(all));
+        assert_eq!(frame(bytes, false), Frame::Needs(Some(all + 5)));
+        assert_eq!(frame(&bytes[..all - 4], true), Frame::Whole(all - 4));
+        assert_eq!(frame(&bytes[..all - 6], true), Frame::Broken(Fault::CutOff));
+        assert_eq!(frame(&bytes[..all - 6], false), Frame::Needs(Some(all)));
         assert_eq!(frame(&bytes[..30], false), Frame::Needs(None));
+        assert_eq!(frame(&bytes[..30], true), Frame::Broken(Fault::NoHeaderEnd));
         assert_eq!(frame(b"WA", false), Frame::Needs(None));
-        assert_eq!(frame(b"GET /", false), Frame::Broken);
-        assert_eq!(frame(b"WARC/1.0\r\nContent-Length: -1\r\n\r\n\r\n\r\n", false), Frame::Broken);
+        assert_eq!(frame(b"GET /", false), Frame::Broken(Fault::NoVersion));
+        let negative = b"WARC/1.0\r\nContent-Length: -1\r\n\r\n\r\n\r\n";
+        assert_eq!(frame(negative, false), Frame::Broken(Fault::NoLength));
+        let huge = format!("WARC/1.0\r\nContent-Length: {}\r\n\r\n", usize::MAX);
+        assert_eq!(frame(huge.as_bytes(), false), Frame::Broken(Fault::CutOff));
+    }
+
+    #[test]
+    fn a_frame_needs_the_next_record_or_the_blank_lines_after_it() {
+        let (record, _) = RECORD.split_at(RECORD.len() - 4);
+        let framed = |after: &str| match frame(format!("{record}{after}").as_bytes(), true) {
+            Frame::Whole(length) => Ok(length - record.len()),
+            Frame::Broken(fault) => Err(fault),
+            Frame::Needs(_) => unreachable!("there are no more bytes"),
+        };
+        for (after, length) in [("WARC/", 0), ("\n\nWARC/", 2), ("\r\n\r\n\r\nWARC/", 6)] {
+            assert_eq!(framed(after), Ok(length), "{after:?}");
+        }
+        assert_eq!(framed("\r\n\r\njunk"), Ok(4));
+        for after in ["junk\r\n\r\nWARC/", "\r\njunk", "\n\njunk"] {
+            assert_eq!(framed(after), Err(Fault::WrongLength), "{after:?}");
+        }
+    }
+
+    #[test]
+    fn the_next_record_is_found_by_its_version_line_and_first_header() {
+        let junk = "a WARC/1.0 file\nWARC/1.0\n\nWARC/x\n";
+        let text = format!("{junk}{RECORD}");
+        assert_eq!(resync(text.as_bytes(), 1, false), Resync::At(junk.len()));
+        assert_eq!(resync(RECORD.as_bytes(), 1, true), Resync::Beyond(RECORD.len()));
+        // Cut anywhere, a version line is not passed over.
+        for cut in 0..20 {
+            let text = &text.as_bytes()[..junk.len() + cut];
+            assert_eq!(resync(text, 1, false), Resync::Beyond(junk.len()), "{cut}");
+            assert_eq!(resync(text, 1, true), Resync::Beyond(text.len()));
+        }
+    }
+
+    #[test]
+    fn a_record_with_bare_line_feeds_comes_back() {
+        let text = format!("\r\n{}", RECORD.replace("\r\n", "\n"));
+        let record = Record::parse(text.as_bytes()).unwrap();
+        assert_eq!(
+            (record.url(), record.text()),
+            (Some("https://example.com/a:b"), &b"One.\nTwo."[..])
+        );
+        let mut out = Vec::new();
+        let undo = record.rewrite(b"Two.", "{}", &mut out);
+        let written = String::from_utf8(out.clone()).unwrap();
+        assert!(written.ends_with("X: y\nWARC-Chaffinch: {}\n\nTwo.\n\n"), "{written}");
+        let back = restore(&out, &undo, |_| Some(b"One.\nTwo.".to_vec()));
+        assert_eq!(back.as_deref(), Some(text.as_bytes()));
+    }
+
+    #[test]
+    fn a_digest_that_is_not_utf_8_stays() {
+        let mut bytes = RECORD.replace("sha1:ABC", "sha1:?").into_bytes();
+        let at = bytes.iter().position(|byte| *byte == b'?').unwrap();
+        bytes[at] = 0xff;
+        let mut out = Vec::new();
+        let undo = Record::parse(&bytes).unwrap().rewrite(b"One.\nTwo.", "{}", &mut out);
+        assert_eq!(restore(&out, &undo, |text| Some(text.to_vec())), Some(bytes));
     }
 
     #[test]

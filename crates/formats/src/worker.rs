@@ -1,21 +1,24 @@
 //! What is done with a block: its documents are cleaned, and all that is to be written of them is
 //! made ready.
 
-use std::io::{self, BufReader};
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use chaffinch_core::{Cleaned, Input, Pipeline, Verdict, date};
 use serde::Serialize;
 
 use crate::blocks::{Block, Item, Position, Work};
-use crate::chunks::Chunk;
+use crate::chunks::{Chunk, Passed};
 use crate::codec::Codec;
 use crate::convert::{Origin, Passenger};
 use crate::input::{Container, Place, Source};
 use crate::job::Error;
 use crate::jsonl::{self, FieldNames};
 use crate::ledger::{Frame, Record, output_digest};
+use crate::names;
 use crate::output::{copy_whole, write_whole};
+use crate::panics::internal_error;
 use crate::rerun::{self, Known, Recall};
 use crate::restore;
 use crate::sample::Sample;
@@ -71,13 +74,40 @@ pub(crate) enum Event {
 }
 
 impl Shop<'_> {
-    /// Works on a block.
+    /// Cleans a decoded text, or takes what is `known` of it.
+    pub(crate) fn clean_text<'b>(
+        &self,
+        input: &Input<'_>,
+        text: &'b str,
+        known: Option<rerun::Earlier>,
+    ) -> Cleaned<'b> {
+        if let (Some(recall), Some(known)) = (self.recall, known)
+            && let Some(cleaned) = recall.recall_text(text, known)
+        {
+            return cleaned;
+        }
+        self.pipeline.clean_record(input, text)
+    }
+
+    /// Works on a block. If that panics, works on it again, each document under guard: those that
+    /// panic pass through.
     ///
     /// # Errors
-    /// The output cannot be written.
-    pub(crate) fn work(&self, block: Block) -> Result<Done, Error> {
+    /// The output cannot be written, or the block cannot even pass through.
+    pub(crate) fn work(&self, mut block: Block) -> Result<Done, Error> {
+        let first = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut block, None)));
+        first.unwrap_or_else(|panic| {
+            let panicked = Some(internal_error(&*panic));
+            let second = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut block, panicked)));
+            second.unwrap_or_else(|panic| Err(Error::Stopped(internal_error(&*panic))))
+        })
+    }
+
+    /// Works on a block; `panicked`: why an earlier attempt failed.
+    fn attempt(&self, block: &mut Block, panicked: Option<String>) -> Result<Done, Error> {
         let mut desk = Desk {
             shop: self,
+            panicked,
             output: Vec::new(),
             passed: Vec::new(),
             files: Vec::new(),
@@ -85,12 +115,12 @@ impl Shop<'_> {
             fields: Vec::new(),
             problems: Vec::new(),
             tally: Tally::default(),
-            recalled: block.recalled,
+            recalled: std::mem::take(&mut block.recalled),
             #[cfg(feature = "parquet")]
             table: crate::parquet::Table::default(),
         };
         let (mut event, mut codec_out) = (Event::None, Codec::Plain);
-        match block.work {
+        match &block.work {
             Work::Files { items, series } => {
                 for item in items {
                     desk.item(item, series.as_deref())?;
@@ -105,17 +135,17 @@ impl Shop<'_> {
                 );
                 return Err(Error::Usage(message));
             }
-            Work::Open { name, parts } => event = Event::Open(name, parts),
+            Work::Open { name, parts } => event = Event::Open(name.clone(), *parts),
             Work::Piece { source, name, framing, codec, chunk } => {
-                codec_out = if self.stdout { Codec::Plain } else { codec };
-                desk.piece((&source.name, &name), framing, chunk)?;
+                codec_out = if self.stdout { Codec::Plain } else { *codec };
+                desk.piece((&source.name, name), *framing, chunk)?;
             }
             #[cfg(feature = "parquet")]
-            Work::RowGroup { file, group } => desk.row_group(&file, group)?,
+            Work::RowGroup { file, group } => desk.row_group(file, *group)?,
             Work::Close { damage } => {
                 event = Event::Close;
                 if let Some((name, reason)) = damage {
-                    desk.unreadable(&name, &reason)?;
+                    desk.unreadable(name, reason)?;
                 }
             }
         }
@@ -135,7 +165,7 @@ impl Shop<'_> {
             fields: desk.fields,
             problems: desk.problems,
             summary: desk.tally.finish(self.pipeline),
-            after: block.after,
+            after: block.after.clone(),
             read: block.read,
         })
     }
@@ -144,6 +174,8 @@ impl Shop<'_> {
 /// A block in the making.
 pub(crate) struct Desk<'s> {
     pub(crate) shop: &'s Shop<'s>,
+    /// Why an earlier attempt at the block failed.
+    pub(crate) panicked: Option<String>,
     pub(crate) output: Vec<u8>,
     passed: Vec<(usize, Place)>,
     /// Files that are written whole.
@@ -157,6 +189,19 @@ pub(crate) struct Desk<'s> {
     /// Rows that are converted to Parquet.
     #[cfg(feature = "parquet")]
     pub(crate) table: crate::parquet::Table,
+}
+
+/// How much of a block was ready before a document.
+struct State {
+    output: usize,
+    passed: usize,
+    files: usize,
+    ledger: usize,
+    fields: usize,
+    problems: usize,
+    tally: Tally,
+    #[cfg(feature = "parquet")]
+    rows: usize,
 }
 
 /// A line of `fields.jsonl`.
@@ -203,14 +248,62 @@ pub(crate) const UNPROVEN: &str = "what the ledger gave back was not the origina
                         untouched; this is a fault of chaffinch: please report it";
 
 impl Desk<'_> {
-    fn item(&mut self, item: Item, series: Option<&str>) -> Result<(), Error> {
-        match item {
-            Item::Document(source, bytes) => self.document(&source, &bytes, series),
-            Item::Pass(source, reason) if self.shop.to.is_some_and(|to| to != Container::Text) => {
-                self.left_behind(&source.name, source.bytes, &reason)
+    /// Works on one document. If an earlier attempt at the block panicked, a panic is caught: what
+    /// `work` left is undone, and the document is handed to `pass` with the reason.
+    pub(crate) fn guard(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), Error>,
+        pass: impl FnOnce(&mut Self, &str) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if self.panicked.is_none() {
+            return work(self);
+        }
+        let before = State {
+            output: self.output.len(),
+            passed: self.passed.len(),
+            files: self.files.len(),
+            ledger: self.ledger.len(),
+            fields: self.fields.len(),
+            problems: self.problems.len(),
+            tally: self.tally.clone(),
+            #[cfg(feature = "parquet")]
+            rows: self.table.len(),
+        };
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(done) => done,
+            Err(panic) => {
+                self.reset(before);
+                pass(self, &internal_error(&*panic))
             }
-            Item::Pass(source, reason) => self.pass(&source, reason),
-            Item::Unreadable(name, reason) => self.unreadable(&name, &reason),
+        }
+    }
+
+    fn reset(&mut self, before: State) {
+        self.output.truncate(before.output);
+        self.passed.truncate(before.passed);
+        self.files.truncate(before.files);
+        self.ledger.truncate(before.ledger);
+        self.fields.truncate(before.fields);
+        self.problems.truncate(before.problems);
+        self.tally = before.tally;
+        #[cfg(feature = "parquet")]
+        self.table.truncate(before.rows);
+    }
+
+    fn item(&mut self, item: &Item, series: Option<&str>) -> Result<(), Error> {
+        match item {
+            Item::Document(source, bytes) => self.guard(
+                |desk| desk.document(source, bytes, series),
+                |desk, reason| match series {
+                    Some(_) => desk.left_behind(&source.name, bytes.len() as u64, reason),
+                    None => desk.pass_document(source, bytes, reason),
+                },
+            ),
+            Item::Pass(source, reason) if self.shop.to.is_some_and(|to| to != Container::Text) => {
+                self.left_behind(&source.name, source.bytes, reason)
+            }
+            Item::Pass(source, reason) => self.pass(source, reason),
+            Item::Unreadable(name, reason) => self.unreadable(name, reason),
         }
     }
 
@@ -237,22 +330,19 @@ impl Desk<'_> {
     }
 
     /// As [`Desk::clean`], for a text that is decoded.
-    pub(crate) fn clean_text<'b>(
+    fn clean_text<'b>(
         &mut self,
         file: &str,
         ordinal: u64,
         input: &Input<'_>,
         text: &'b str,
     ) -> Cleaned<'b> {
-        if let (Some(recall), Some(known)) = (self.shop.recall, self.known(file, ordinal))
-            && let Some(cleaned) = recall.recall_text(text, known)
-        {
-            return cleaned;
-        }
-        self.shop.pipeline.clean_record(input, text)
+        let known = self.known(file, ordinal);
+        self.shop.clean_text(input, text, known)
     }
 
-    fn known(&mut self, file: &str, ordinal: u64) -> Option<rerun::Earlier> {
+    /// Takes what an earlier run found out about a document.
+    pub(crate) fn known(&mut self, file: &str, ordinal: u64) -> Option<rerun::Earlier> {
         match self.recalled.is_empty() {
             true => None,
             false => self.recalled.remove(&(file.to_owned(), ordinal)),
@@ -270,7 +360,7 @@ impl Desk<'_> {
         let path = match (&as_before, &source.place) {
             (Some(path), _) | (None, Place::File(path)) => path.to_str(),
             (None, Place::Object(_, name, _)) => Some(name.as_str()),
-            (None, Place::Stdin) => None,
+            (None, Place::Stdin | Place::Copied(_)) => None,
         };
         let input = Input { bytes, path, ..Input::default() };
         let cleaned = self.clean(&source.name, 0, &input);
@@ -286,21 +376,25 @@ impl Desk<'_> {
         let proven = !self.shop.verify
             || restore::document(&record, cleaned.output()).is_ok_and(|back| back == bytes);
         if !proven {
-            let record = Record::untouched(&source.name, 0, bytes, UNPROVEN.to_owned());
-            self.put_file(source, bytes)?;
-            self.tally.failed(bytes.len() as u64, &source.name, UNPROVEN);
-            return self.note(&record);
+            return self.pass_document(source, bytes, UNPROVEN);
         }
         self.put_file(source, cleaned.output())?;
         self.tally.cleaned(self.shop.pipeline, &source.name, &cleaned);
         self.note(&record)
     }
 
+    /// Passes a file that is a document through.
+    fn pass_document(&mut self, source: &Source, bytes: &[u8], reason: &str) -> Result<(), Error> {
+        self.put_file(source, bytes)?;
+        self.tally.failed(bytes.len() as u64, &source.name, reason);
+        self.note(&Record::untouched(&source.name, 0, bytes, reason.to_owned()))
+    }
+
     fn put_file(&mut self, source: &Source, bytes: &[u8]) -> Result<(), Error> {
         match &self.shop.root {
             Some(root) => {
                 self.files.push(source.name.clone());
-                write_whole(&root.join(&source.name), bytes)
+                write_whole(&names::below(root, &source.name), bytes)
                     .map_err(|error| Error::Output(source.name.clone(), error))
             }
             None => {
@@ -313,19 +407,15 @@ impl Desk<'_> {
     }
 
     /// Passes a file through without holding it.
-    fn pass(&mut self, source: &Source, reason: String) -> Result<(), Error> {
-        let opened = match &source.place {
-            Place::Stdin => Err(io::Error::other("standard input cannot be read twice")),
-            place => place.open(),
-        };
-        let mut file = match opened {
+    fn pass(&mut self, source: &Source, reason: &str) -> Result<(), Error> {
+        let mut file = match source.place.open() {
             Ok(file) => BufReader::new(file),
             Err(error) => {
                 return self.unreadable(&source.name, &format!("cannot be read: {error}"));
             }
         };
         let copied = match &self.shop.root {
-            Some(root) => copy_whole(&mut file, &root.join(&source.name)),
+            Some(root) => copy_whole(&mut file, &names::below(root, &source.name)),
             None => Ok(()),
         };
         copied.map_err(|error| Error::Output(source.name.clone(), error))?;
@@ -333,8 +423,8 @@ impl Desk<'_> {
         if self.shop.stdout {
             self.passed.push((self.output.len(), source.place.clone()));
         }
-        self.tally.failed(source.bytes, &source.name, &reason);
-        self.note(&Record::unseen(&source.name, 0, reason))
+        self.tally.failed(source.bytes, &source.name, reason);
+        self.note(&Record::unseen(&source.name, 0, reason.to_owned()))
     }
 
     /// A piece of a container.
@@ -342,29 +432,29 @@ impl Desk<'_> {
         &mut self,
         (source, file): (&str, &str),
         framing: Container,
-        chunk: Chunk,
+        chunk: &Chunk,
     ) -> Result<(), Error> {
         if let Some(to) = self.shop.to.filter(|to| *to != framing) {
-            return self.convert_piece((source, file), framing, &chunk, to);
+            return self.convert_piece((source, file), framing, chunk, to);
         }
         match chunk {
             Chunk::Records(bytes, first) if framing == Container::Wet => {
                 self.output.reserve(bytes.len() + bytes.len() / 8);
-                self.warc_records(file, &bytes, first)
+                self.warc_records(file, bytes, *first)
             }
             Chunk::Records(bytes, first) => {
                 self.output.reserve(bytes.len() + bytes.len() / 8);
-                self.rows(file, &bytes, first)
+                self.rows(file, bytes, *first)
             }
             Chunk::Part(bytes, ends) => {
                 if self.shop.sample.is_some() {
                     return Ok(());
                 }
-                self.output.extend_from_slice(&bytes);
-                let Some((ordinal, reason)) = ends else { return Ok(()) };
-                let mut record = Record::unseen(file, ordinal, reason.clone());
-                record.in_container = true;
-                self.tally.failed(bytes.len() as u64, &record.name(), &reason);
+                self.output.extend_from_slice(bytes);
+                let Some(Passed { ordinal, bytes, reason }) = ends else { return Ok(()) };
+                let mut record = Record::unseen(file, *ordinal, reason.clone());
+                (record.in_container, record.bytes) = (true, Some(*bytes));
+                self.tally.failed(*bytes, &record.name(), reason);
                 self.note(&record)
             }
         }
@@ -384,16 +474,22 @@ impl Desk<'_> {
                     if record.trim_ascii().is_empty() || !self.takes(names.0, ordinal) {
                         continue;
                     }
-                    match framing {
-                        Container::Wet => self.convert_warc(names, record, ordinal, to)?,
-                        _ => self.convert_row(names, record, ordinal, to)?,
-                    }
+                    self.guard(
+                        |desk| match framing {
+                            Container::Wet => desk.convert_warc(names, record, ordinal, to),
+                            _ => desk.convert_row(names, record, ordinal, to),
+                        },
+                        |desk, reason| {
+                            let name = format!("{}:{}", names.0, ordinal + 1);
+                            desk.left_behind(&name, record.len() as u64, reason)
+                        },
+                    )?;
                 }
                 Ok(())
             }
-            Chunk::Part(bytes, Some((ordinal, reason))) => {
+            Chunk::Part(_, Some(Passed { ordinal, bytes, reason })) => {
                 let name = format!("{}:{}", names.0, ordinal + 1);
-                self.left_behind(&name, bytes.len() as u64, reason)
+                self.left_behind(&name, *bytes, reason)
             }
             Chunk::Part(_, None) => Ok(()),
         }
@@ -411,7 +507,10 @@ impl Desk<'_> {
                     self.output.extend_from_slice(line);
                 }
             } else if self.takes(file, ordinal) {
-                self.row(file, line, ordinal)?;
+                self.guard(
+                    |desk| desk.row(file, line, ordinal),
+                    |desk, reason| desk.pass_record(file, line, ordinal, None, reason),
+                )?;
             }
         }
         Ok(())
@@ -454,7 +553,10 @@ impl Desk<'_> {
     fn warc_records(&mut self, file: &str, bytes: &[u8], first: u64) -> Result<(), Error> {
         for (ordinal, record) in Container::Wet.records(bytes, first) {
             if self.takes(file, ordinal) {
-                self.warc_record(file, record, ordinal)?;
+                self.guard(
+                    |desk| desk.warc_record(file, record, ordinal),
+                    |desk, reason| desk.pass_record(file, record, ordinal, None, reason),
+                )?;
             }
         }
         Ok(())
@@ -521,8 +623,19 @@ impl Desk<'_> {
         self.note(&record)
     }
 
-    /// Sets a document down in the run's record.
+    /// Writes a document to the run's record, and its problem if it has one.
     pub(crate) fn note(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        self.note_quietly(record)?;
+        let (Some(_), Some(reason)) = (&self.shop.root, record.reason.as_deref()) else {
+            return Ok(());
+        };
+        let (file, id, verdict) = (&*record.file, record.id.as_deref(), record.verdict);
+        let ordinal = Some(record.ordinal);
+        line(&mut self.problems, &ProblemLine { file, ordinal, id, verdict, reason })
+    }
+
+    /// Writes a document to the run's record; its problem is reported elsewhere.
+    pub(crate) fn note_quietly(&mut self, record: &Record<'_>) -> Result<(), Error> {
         if self.shop.ledger {
             self.ledger
                 .add(record)
@@ -533,12 +646,7 @@ impl Desk<'_> {
         }
         let (file, ordinal, id) = (&*record.file, record.ordinal, record.id.as_deref());
         let (outlet, verdict, fields) = (record.outlet.as_deref(), record.verdict, &record.fields);
-        line(&mut self.fields, &FieldsLine { file, ordinal, id, outlet, verdict, fields })?;
-        if let Some(reason) = record.reason.as_deref() {
-            let ordinal = Some(ordinal);
-            line(&mut self.problems, &ProblemLine { file, ordinal, id, verdict, reason })?;
-        }
-        Ok(())
+        line(&mut self.fields, &FieldsLine { file, ordinal, id, outlet, verdict, fields })
     }
 }
 

@@ -123,8 +123,8 @@ fn every_original_comes_back_byte_for_byte() {
     let run = setup();
     let summary = clean(&run.input, &run.out);
     assert_eq!(summary.documents, 618);
-    // The binary, the page, the long file; the rows that are no documents; the row too long.
-    assert_eq!(summary.count(Verdict::Failed), 7, "{:?}", summary.problems);
+    // The binary, the page, the long file; two rows that are no documents; the row too long.
+    assert_eq!(summary.count(Verdict::Failed), 6, "{:?}", summary.problems);
     assert!(summary.count(Verdict::Cleaned) > 200);
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!(restored.problems, []);
@@ -283,7 +283,68 @@ fn an_interrupted_run_leaves_whole_files() {
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!(restored.documents, summary.documents);
     let told: Vec<&str> = restored.problems.iter().map(|(_, why)| why.as_str()).collect();
-    assert_eq!(told, ["the run was cut off; repeat its command, and it goes on"]);
+    assert_eq!(
+        told,
+        [
+            "the run did not finish; repeat its command to finish it, then restore into a new directory"
+        ]
+    );
+}
+
+/// A killed run leaves files that are cleaned and have no record in the ledger yet. Their text must
+/// not appear under the names of the originals.
+#[test]
+fn what_an_unfinished_run_did_not_record_is_not_restored() {
+    let run = setup();
+    let summary = stopped(&run, 1);
+    let record = run.out.join(RECORD);
+    let list = record.join("files.txt");
+    for name in ["cleaned.txt", "rows.jsonl", "blank.jsonl"] {
+        let text = if name == "blank.jsonl" { "\n" } else { "{\"text\":\"Cleaned.\"}\n" };
+        fs::write(run.out.join(name), text).unwrap();
+        fs::write(&list, fs::read_to_string(&list).unwrap() + name + "\n").unwrap();
+    }
+    for state in ["interrupted", "lost"] {
+        if state == "lost" {
+            fs::remove_file(record.join("run.json")).unwrap();
+            fs::remove_dir_all(&run.back).unwrap();
+        }
+        let restored = restore(&run.out, &run.back).unwrap();
+        assert_eq!(restored.documents, summary.documents);
+        assert_eq!(restored.documents, tree(&run.back).len() as u64);
+        let [(_, why)] = restored.problems.as_slice() else { panic!("{restored:?}") };
+        assert!(why.contains("did not finish; 3 files have no record in the ledger yet"), "{why}");
+        assert_eq!(verify(&run.out).unwrap().problems, restored.problems);
+    }
+}
+
+#[test]
+fn what_a_damaged_ledger_does_not_record_is_not_restored() {
+    let run = setup();
+    fs::write(run.input.join("blank.jsonl"), "\n\n").unwrap();
+    fs::write(run.input.join("last.jsonl"), "{\"text\":\"Original.\"}\n").unwrap();
+    let documents = clean(&run.input, &run.out).documents;
+    let rows = run.out.join("last.jsonl");
+    let text = fs::read_to_string(&rows).unwrap();
+    fs::write(&rows, format!("{text}{{\"text\":\"Cleaned.\"}}\n")).unwrap();
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!(restored.documents, documents);
+    let left_out = "one of its records is not in the ledger and was left out";
+    assert_eq!(restored.problems, [("last.jsonl".to_owned(), left_out.to_owned())]);
+    assert!(tree(&run.back) == tree(&run.input));
+    // A ledger that lost everything.
+    fs::remove_dir_all(&run.back).unwrap();
+    fs::write(run.out.join(RECORD).join("ledger/00000.jsonl.zst"), "").unwrap();
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!(restored.documents, 0);
+    let [(names, why)] = restored.problems.as_slice() else { panic!("{restored:?}") };
+    assert!(names.ends_with("more)") && why.contains("no record of it"), "{names}: {why}");
+    // Only files without a document.
+    let (originals, back) = (tree(&run.input), tree(&run.back));
+    assert!(back.contains_key(Path::new("blank.jsonl")));
+    assert!(
+        back.iter().all(|(name, text)| originals[name] == *text && text.trim_ascii().is_empty())
+    );
 }
 
 #[test]
@@ -443,6 +504,157 @@ fn compressed_shards_are_cleaned_and_come_back() {
     assert_eq!(verify(&run.out).unwrap().documents, 4 * 9200);
 }
 
+/// A bad record costs its own cleaning; the rest of the file is cleaned and everything is restored.
+#[test]
+fn bad_warc_records_pass_through_and_the_rest_is_cleaned() {
+    let run = setup();
+    let record = |number: usize| {
+        let text = format!("{ARTICLE}\nSHARE THIS ARTICLE");
+        // What is removed before them moves the ends that wrong lengths lead to.
+        let length = text.len() + if number % 10 == 3 { 40 * number } else { 0 };
+        let length = format!("Content-Length: {length}\r\n");
+        let length = if number % 10 == 7 { "" } else { length.as_str() };
+        let record = format!("WARC/1.0\r\nWARC-Type: conversion\r\n{length}\r\n{text}\r\n\r\n");
+        match number % 10 {
+            5 => record.replace("\r\n", "\n"),
+            6 => record + "\r\n\r\n",
+            8 => record.trim_end().to_owned(),
+            _ => record,
+        }
+    };
+    let records: Vec<String> = (0..200).map(record).collect();
+    fs::create_dir(run.input.join("wet")).unwrap();
+    fs::write(run.input.join("wet/plain.wet"), records.concat()).unwrap();
+    let gz = |record: &String| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(record.as_bytes()).unwrap();
+        out.finish().unwrap()
+    };
+    let members: Vec<u8> = records.iter().flat_map(gz).collect();
+    fs::write(run.input.join("wet/members.wet.gz"), members).unwrap();
+
+    let input = run.input.join("wet");
+    let summary = clean(&input, &run.out);
+    assert_eq!((summary.documents, summary.count(Verdict::Failed)), (400, 80));
+    assert_eq!(summary.stages["share-buttons"].cuts, 320);
+    let bytes = records[7].len();
+    let reason = format!(
+        "not a valid WARC record: it has no valid Content-Length; its {bytes} bytes passed through \
+         unchanged"
+    );
+    let problems = fs::read_to_string(run.out.join(RECORD).join("problems.jsonl")).unwrap();
+    assert!(problems.contains(&reason), "{problems:.500}");
+    let passed = records.iter().enumerate().filter(|(number, _)| matches!(number % 10, 3 | 7));
+    let passed: usize = passed.map(|(_, record)| record.len()).sum();
+    assert_eq!(summary.bytes_passed, 2 * passed as u64);
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems), (400, Vec::new()));
+    for name in ["plain.wet", "members.wet.gz"] {
+        assert!(unpacked(&run.back.join(name)) == unpacked(&input.join(name)), "{name}");
+    }
+    let other = run.out.with_extension("2");
+    stopped_and_gone_on_with(&input, &other, 1, &|_| {});
+    assert!(tree(&run.out) == tree(&other));
+}
+
+/// Whatever happened to a WET file, all of its bytes come back.
+#[test]
+fn damaged_warc_files_come_back() {
+    let run = setup();
+    let wet = run.input.join("wet");
+    fs::create_dir(&wet).unwrap();
+    let mut state = 1_u64;
+    let mut below = |most: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % most
+    };
+    for file in 0..200 {
+        let record = |number: usize| {
+            let text = format!("{}\nSHARE THIS ARTICLE", ARTICLE.repeat(number % 3));
+            let length = text.len();
+            format!(
+                "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {length}\r\n\r\n{text}\r\n\r\n"
+            )
+        };
+        let junk = if file % 10 == 0 { "junk\n" } else { "" };
+        let records: String = (0..20).map(record).collect();
+        let mut bytes = format!("{junk}{records}").into_bytes();
+        for _ in 0..1 + below(6) {
+            let (at, length) = (below(bytes.len()), below(30));
+            let range = at..(at + length).min(bytes.len());
+            match below(4) {
+                0 => drop(bytes.drain(range)),
+                1 => bytes.truncate(bytes.len() - length),
+                2 => bytes[at] = below(256) as u8,
+                _ => {
+                    let (from, piece) = (below(bytes.len()), bytes[range].to_vec());
+                    drop(bytes.splice(from..from, piece));
+                }
+            }
+        }
+        fs::write(wet.join(format!("{file:03}.wet")), bytes).unwrap();
+    }
+    let summary = clean_with(&pipeline(), &[&wet], &run.out, |job| {
+        job.container = Some(Container::Wet);
+    });
+    let summary = summary.unwrap();
+    let failed = summary.count(Verdict::Failed);
+    assert!(failed > 200 && summary.documents > 3 * failed, "{failed} of {}", summary.documents);
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems), (summary.documents, Vec::new()));
+    assert!(tree(&wet) == tree(&run.back));
+}
+
+#[test]
+fn padding_after_compressed_rows_is_no_failure() {
+    let run = setup();
+    packed_of(&run.input, 100);
+    let input = run.input.join("packed");
+    for name in ["news.jsonl.gz", "news.jsonl.bz2", "news.jsonl.zst", "pages.wet.gz"] {
+        let mut file = fs::OpenOptions::new().append(true).open(input.join(name)).unwrap();
+        file.write_all(&[0; 30_000]).unwrap();
+    }
+    let summary = clean(&input, &run.out);
+    assert_eq!((summary.documents, summary.count(Verdict::Failed)), (4 * 300, 0));
+}
+
+#[test]
+fn documents_in_a_form_that_is_not_read_pass_through_and_are_named() {
+    let run = setup();
+    let forms = run.input.join("forms");
+    fs::create_dir(&forms).unwrap();
+    let text = format!("{ARTICLE}\nSHARE THIS ARTICLE\n");
+    let rows = [serde_json::json!({"text": text}), serde_json::json!({"text": ARTICLE})];
+    let pretty = serde_json::to_string_pretty(&rows[0]).unwrap();
+    let files = [
+        ("array.json", serde_json::to_string(&rows).unwrap(), "it is a JSON array"),
+        ("lines.txt", serde_json::to_string_pretty(&rows).unwrap(), "it is a JSON array"),
+        ("pretty.jsonl", pretty, "it is JSON with values over several lines"),
+        ("table.csv", format!("id,text\n1,\"{text}\"\n"), "it is a table of separated values"),
+    ];
+    for (name, content, _) in &files {
+        fs::write(forms.join(name), content).unwrap();
+    }
+    let packed = zstd::encode_all(files[0].1.as_bytes(), 1).unwrap();
+    fs::write(forms.join("array.json.zst"), packed).unwrap();
+    let summary = clean(&forms, &run.out);
+    assert_eq!((summary.documents, summary.count(Verdict::Failed)), (5, 5));
+    for (name, reason) in files
+        .iter()
+        .map(|(name, _, reason)| (*name, *reason))
+        .chain([("array.json.zst", files[0].2)])
+    {
+        let told = summary.problems.iter().find(|(told, ..)| told == name).unwrap();
+        assert!(told.2.starts_with(reason), "{told:?}");
+    }
+    let restored = restore(&run.out, &run.back).unwrap();
+    assert_eq!((restored.documents, restored.problems), (5, Vec::new()));
+    let out: BTreeMap<_, _> =
+        tree(&run.out).into_iter().filter(|(name, _)| !name.starts_with(RECORD)).collect();
+    assert!(tree(&forms) == out && tree(&forms) == tree(&run.back));
+}
+
 #[test]
 fn a_sample_is_the_same_each_time_and_of_the_size_asked_for() {
     let run = setup();
@@ -513,29 +725,12 @@ fn an_unreadable_file_is_named_and_the_run_goes_on() {
     let run = setup();
     std::os::unix::fs::symlink(run.input.join("nowhere"), run.input.join("dangling.txt")).unwrap();
     let summary = clean(&run.input, &run.out);
-    assert_eq!(summary.count(Verdict::Failed), 8);
+    assert_eq!(summary.count(Verdict::Failed), 7);
     assert!(
         summary.problems.iter().any(|(name, ..)| name.contains("dangling")),
         "{:?}",
         summary.problems
     );
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn names_that_are_no_text_stay_apart() {
-    use std::os::unix::ffi::OsStrExt;
-    let run = setup();
-    for byte in [0xfd, 0xfe] {
-        let name = [b'b', byte];
-        fs::write(run.input.join(std::ffi::OsStr::from_bytes(&name)), [byte - 0x90]).unwrap();
-    }
-    clean_with(&pipeline(), &[&run.input], &run.out, |job| {
-        job.include = GlobSet::builder().add(Glob::new("b%*").unwrap()).build().unwrap();
-    })
-    .unwrap();
-    assert_eq!(fs::read(run.out.join("b%FD")).unwrap(), b"m");
-    assert_eq!(fs::read(run.out.join("b%FE")).unwrap(), b"n");
 }
 
 /// A run that is stopped after so many blocks, again and again, until it is done.
@@ -732,7 +927,7 @@ fn a_parquet_file_that_is_cut_off_passes_through() {
     let bytes = b"PAR1 and no footer";
     fs::write(run.input.join("cut.parquet"), bytes).unwrap();
     let summary = clean(&run.input, &run.out);
-    assert_eq!(summary.count(Verdict::Failed), 8);
+    assert_eq!(summary.count(Verdict::Failed), 7);
     let told = summary.problems.iter().find(|(name, ..)| name == "cut.parquet").unwrap();
     assert!(told.2.contains("Parquet"), "{told:?}");
     assert_eq!(fs::read(run.out.join("cut.parquet")).unwrap(), bytes);

@@ -63,7 +63,7 @@ pub(crate) fn file(
     line("rules:".into());
     for rule in &draft.rules {
         line(String::new());
-        line(learned(rule, draft.lessons, told.fired_of(rule)));
+        line(learned(rule, told.fired_of(rule)));
     }
     if !examples.is_empty() {
         line(String::new());
@@ -109,8 +109,8 @@ fn recognise(draft: &Draft, line: &mut dyn FnMut(String)) {
 pub(crate) const LEARNED: &str = "  # learned: ";
 
 /// A rule with the comment that marks it as learned.
-pub(crate) fn learned(rule: &DraftRule, lessons: usize, fired: Option<(usize, usize)>) -> String {
-    let mut comment = format!("seen in {} of {lessons} stories", rule.seen);
+pub(crate) fn learned(rule: &DraftRule, fired: Option<(usize, usize)>) -> String {
+    let mut comment = format!("seen in {} of {} stories", rule.seen, rule.lessons);
     if let Some((count, tests)) = fired {
         let _ = write!(comment, "; fired in {count} of {tests} held out");
         if count == 0 {
@@ -141,8 +141,11 @@ fn block(rule: &DraftRule) -> String {
     if let Some(at) = rule.at {
         line(format!("    at: {at}"));
     }
-    if let Some(since) = &rule.since {
+    if let Some(since) = &rule.era.since {
         line(format!("    since: {since}"));
+    }
+    if let Some(until) = &rule.era.until {
+        line(format!("    until: {until}"));
     }
     match &rule.pattern {
         DraftPattern::Text(texts) => list("    text", texts, &mut line),

@@ -19,6 +19,7 @@
 
 mod emit;
 mod frame;
+mod layout;
 mod page;
 mod recognise;
 mod rules;
@@ -32,6 +33,7 @@ use chaffinch_core::{Cleaned, Limits, Pipeline};
 use chaffinch_proof::{Level, no_limits};
 
 use emit::Told;
+use layout::Era;
 use page::Page;
 pub use page::Sample;
 use rules::{Draft, DraftRule};
@@ -57,6 +59,22 @@ pub struct Learned {
     pub stories: usize,
     /// What is uncertain, for people.
     pub notes: Vec<String>,
+}
+
+/// Documents to learn from.
+#[derive(Clone, Copy, Debug)]
+pub struct Samples<'a> {
+    /// The documents.
+    pub all: &'a [Sample],
+    /// Whether they are known to be of one outlet. Otherwise documents that share no line must be of
+    /// one site.
+    pub one_outlet: bool,
+}
+
+impl<'a, S: AsRef<[Sample]> + ?Sized> From<&'a S> for Samples<'a> {
+    fn from(all: &'a S) -> Samples<'a> {
+        Samples { all: all.as_ref(), one_outlet: false }
+    }
 }
 
 /// Why nothing could be learned.
@@ -91,7 +109,10 @@ impl fmt::Display for Error {
                     let lead = if at > 0 { " and " } else { "" };
                     write!(f, "{lead}({}{more})", shown.join(", "))?;
                 }
-                f.write_str("; learn each on its own, or choose with --where FIELD=VALUE")
+                f.write_str(
+                    "; learn each on its own, choose with --where FIELD=VALUE, or give --together \
+                     if they are of one outlet",
+                )
             }
             Error::NothingFound => f.write_str(
                 "nothing repeats across the samples but what the generic rules cut already; \
@@ -127,8 +148,12 @@ impl Study {
 ///
 /// # Errors
 /// The samples are too few, too much alike or too different, or hold nothing to learn.
-pub fn learn(name: &str, samples: &[Sample], pipeline: &Pipeline) -> Result<Learned, Error> {
-    let mut study = study(name, samples, pipeline, pipeline)?;
+pub fn learn<'a>(
+    name: &str,
+    samples: impl Into<Samples<'a>>,
+    pipeline: &Pipeline,
+) -> Result<Learned, Error> {
+    let mut study = study(name, samples.into(), pipeline, pipeline)?;
     if study.draft.rules.is_empty() {
         return Err(Error::NothingFound);
     }
@@ -150,11 +175,11 @@ pub fn learn(name: &str, samples: &[Sample], pipeline: &Pipeline) -> Result<Lear
 /// nothing.
 fn study(
     name: &str,
-    samples: &[Sample],
+    Samples { all, one_outlet }: Samples<'_>,
     pipeline: &Pipeline,
     others: &Pipeline,
 ) -> Result<Study, Error> {
-    let mut sorted: Vec<&Sample> = samples.iter().collect();
+    let mut sorted: Vec<&Sample> = all.iter().collect();
     sorted.sort_by(|a, b| (&a.name, &a.text).cmp(&(&b.name, &b.text)));
     let mut pages: Vec<Page> = sorted.iter().map(|sample| Page::new(sample, pipeline)).collect();
     let stories = page::tell_stories(&mut pages);
@@ -162,11 +187,34 @@ fn study(
         return Err(Error::TooFewStories(stories));
     }
     let groups = page::groups(&pages);
-    if recognise::are_strangers(&groups, pipeline) {
+    let hosts: BTreeSet<String> = pages.iter().filter_map(|page| page.host.clone()).collect();
+    let one_site =
+        recognise::site(&hosts).is_some() && pages.iter().all(|page| page.host.is_some());
+    if !one_outlet && !one_site && recognise::are_strangers(&groups, pipeline) {
         let names = |group: &Vec<&Page>| group.iter().map(|page| page.name.clone()).collect();
         return Err(Error::Mixed(groups.iter().map(names).collect()));
     }
     let mut notes = Vec::new();
+    let count = layout::number_layouts(&mut pages);
+    let layouts: Vec<Vec<Page>> =
+        (0..count).map(|number| layout::of_layout(&pages, number)).collect();
+    let eras = layout::eras(&layouts);
+    if count > 1 {
+        let of = |(pages, era): (&Vec<Page>, &Era)| {
+            let dots = if pages.len() > 1 { ", …" } else { "" };
+            let era = [("from", &era.since), ("until", &era.until)].map(|(word, day)| {
+                day.as_ref().map_or(String::new(), |day| format!(", {word} {day}"))
+            });
+            format!("{} samples ({}{dots}){}", pages.len(), pages[0].name, era.concat())
+        };
+        let each: Vec<String> = layouts.iter().zip(&eras).map(of).collect();
+        notes.push(format!(
+            "the samples are of {count} layouts or languages that share no line, each learned on \
+             its own: {}",
+            each.join("; ")
+        ));
+    }
+    let groups = page::groups(&pages);
     let alone: Vec<&str> = match groups.iter().any(|group| group.len() > 1) {
         true => groups.iter().filter(|g| g.len() == 1).map(|group| &*group[0].name).collect(),
         false => Vec::new(),
@@ -180,8 +228,7 @@ fn study(
             pages.len()
         ));
     }
-    let hosts: BTreeSet<String> = pages.iter().filter_map(|page| page.host.clone()).collect();
-    if hosts.len() > MOST_HOSTS {
+    if hosts.len() > MOST_HOSTS && !one_site {
         let shown = hosts.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
         notes.push(format!(
             "the samples are from {} hosts ({shown}, …): are they one outlet?",
@@ -193,7 +240,11 @@ fn study(
     }
     let lessons: Vec<Page> = pages.iter().filter(|page| !page.held_out).cloned().collect();
     let drafted = |pages: &[Page]| {
-        let mut draft = rules::draft(name, pages, pipeline);
+        let mut draft = Draft::default();
+        for (number, era) in eras.iter().enumerate() {
+            let pages = layout::of_layout(pages, number);
+            draft.add(rules::draft(name, &pages, pipeline), era);
+        }
         sift(name, &mut draft, pages, others);
         draft
     };

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use chaffinch_core::Pipeline;
 use chaffinch_core::rules::key;
 use chaffinch_core::stage::Document;
+use chaffinch_core::{Input, Pipeline};
 
 /// A document of the outlet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// What it is called: a path, or a path and a row.
     pub name: String,
@@ -19,6 +19,8 @@ pub struct Sample {
     pub url: Option<String>,
     /// The file that it stands in.
     pub path: Option<PathBuf>,
+    /// The day it is from, as it is written.
+    pub date: Option<String>,
 }
 
 impl Sample {
@@ -29,6 +31,13 @@ impl Sample {
         let host = rest.split(['/', '?', '#', ':']).next()?.to_lowercase();
         let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
         host.contains('.').then_some(host)
+    }
+
+    /// The day it is from, as `2024-05-31`.
+    fn day(&self) -> Option<String> {
+        let (url, date) = (self.url.as_deref(), self.date.as_deref());
+        let input = Input { url, date, ..Input::default() };
+        chaffinch_core::day_of(&input, &self.text)
     }
 }
 
@@ -53,6 +62,10 @@ pub(crate) struct Row {
 pub(crate) struct Page {
     pub(crate) name: String,
     pub(crate) host: Option<String>,
+    /// The day it is from, as `2024-05-31`.
+    pub(crate) day: Option<String>,
+    /// The number of its layout, from 0.
+    pub(crate) layout: usize,
     pub(crate) text: String,
     /// Whether it tests what the others teach.
     pub(crate) held_out: bool,
@@ -79,7 +92,7 @@ impl Page {
             .filter(|line| !line.is_blank())
             .map(|line| {
                 let span = line.span().range();
-                let gone = cleaned.edits().iter().any(|edit| {
+                let gone = cleaned.edits_in(line.span()).iter().any(|edit| {
                     edit.removes() && edit.span.start() <= span.start && span.end <= edit.span.end()
                 });
                 let hit = rules.find(None, line, false, &mut near).into_iter().next();
@@ -98,6 +111,8 @@ impl Page {
         Page {
             name: sample.name.clone(),
             host: sample.host(),
+            day: sample.day(),
+            layout: 0,
             text,
             held_out: false,
             rows,
@@ -219,6 +234,15 @@ pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
 /// The pages in groups that share lines, or a host, largest first. What the generic rules cut binds
 /// nobody.
 pub(crate) fn groups(pages: &[Page]) -> Vec<Vec<&Page>> {
+    let one_host = |a: &Page, b: &Page| a.host.is_some() && a.host == b.host;
+    grouped(pages, one_host)
+        .iter()
+        .map(|group| group.iter().map(|at| &pages[*at]).collect())
+        .collect()
+}
+
+/// The places of pages in groups that share lines, or that `also` joins, largest first.
+pub(crate) fn grouped(pages: &[Page], also: impl Fn(&Page, &Page) -> bool) -> Vec<Vec<usize>> {
     let lines = |page: &Page| -> BTreeSet<String> {
         let telling = |row: &&Row| !row.gone && row.key.chars().any(char::is_alphabetic);
         page.rows.iter().filter(telling).map(|row| row.key.clone()).collect()
@@ -227,18 +251,20 @@ pub(crate) fn groups(pages: &[Page]) -> Vec<Vec<&Page>> {
     let mut group: Vec<usize> = (0..pages.len()).collect();
     for a in 0..pages.len() {
         for b in 0..a {
-            let host = pages[a].host.is_some() && pages[a].host == pages[b].host;
-            if host || pages[a].story == pages[b].story || !lines[a].is_disjoint(&lines[b]) {
+            if also(&pages[a], &pages[b])
+                || pages[a].story == pages[b].story
+                || !lines[a].is_disjoint(&lines[b])
+            {
                 let (from, to) = (group[a], group[b]);
                 group.iter_mut().filter(|g| **g == from).for_each(|g| *g = to);
             }
         }
     }
-    let mut groups: BTreeMap<usize, Vec<&Page>> = BTreeMap::new();
-    for (page, group) in pages.iter().zip(group) {
-        groups.entry(group).or_default().push(page);
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, group) in group.into_iter().enumerate() {
+        groups.entry(group).or_default().push(at);
     }
-    let mut groups: Vec<Vec<&Page>> = groups.into_values().collect();
+    let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
     groups
 }

@@ -24,7 +24,10 @@ impl Draft {
         pipeline: &Pipeline,
     ) {
         let hosts: BTreeSet<String> = samples.iter().filter_map(|sample| sample.host()).collect();
-        if hosts.len() <= MOST_HOSTS {
+        let all = samples.iter().all(|sample| sample.host().is_some());
+        if let Some(site) = site(&hosts).filter(|_| all && hosts.len() > 1) {
+            self.hosts = vec![site];
+        } else if hosts.len() <= MOST_HOSTS {
             self.hosts = hosts.into_iter().collect();
         }
         // Samples that all lie in a folder of the outlet's name will be followed by others.
@@ -52,9 +55,10 @@ impl Draft {
         };
         let names = names(pages, &stories, pipeline);
         let name = letters(name);
-        let few = self.lessons.div_ceil(5).max(2);
+        let few = |lessons: usize| lessons.div_ceil(5).max(2);
+        let smallest = self.rules.iter().map(|rule| rule.lessons).min().unwrap_or(self.lessons);
         let mut signs: BTreeMap<String, (bool, usize)> = BTreeMap::new();
-        let mut propose = |text: &str, count: usize, safe: bool| {
+        let mut propose = |text: &str, count: usize, lessons: usize, safe: bool| {
             let named = name.len() >= 5 && letters(text).contains(&name)
                 || names.iter().any(|name| text.contains(name.as_str()));
             let long = text.chars().count() >= 12 && script::words(text) >= 2
@@ -63,7 +67,7 @@ impl Draft {
             // A bare name may begin a sentence anywhere.
             let bare = names.iter().any(|name| name == text)
                 || letters(text) == name && text.ends_with(char::is_alphanumeric);
-            if long && alone && !bare && count >= few && (named || safe) {
+            if long && alone && !bare && count >= few(lessons) && (named || safe) {
                 signs.insert(text.to_owned(), (named, count));
             }
         };
@@ -71,21 +75,23 @@ impl Draft {
             match &rule.pattern {
                 DraftPattern::Text(texts) => texts.iter().for_each(|text| {
                     let count = stories.get(text).map_or(0, BTreeSet::len);
-                    let safe = count * 2 >= self.lessons && !hinted.contains(text.as_str());
-                    propose(text, count, safe);
+                    let safe = count * 2 >= rule.lessons && !hinted.contains(text.as_str());
+                    propose(text, count, rule.lessons, safe);
                 }),
                 DraftPattern::Block(..) => {}
                 DraftPattern::Start(_) | DraftPattern::End(_) | DraftPattern::Line(_) => {
-                    rule.literals.iter().for_each(|text| propose(text.trim(), rule.seen, false));
+                    rule.literals
+                        .iter()
+                        .for_each(|text| propose(text.trim(), rule.seen, rule.lessons, false));
                 }
             }
         }
         // The generic rules may cut what tells the outlet best: its name in a notice.
         for (key, count) in stories.iter().map(|(key, stories)| (key, stories.len())) {
-            propose(key, count, false);
+            propose(key, count, smallest, false);
         }
         for (text, stories) in around(&names, pages) {
-            propose(&text, stories.len(), false);
+            propose(&text, stories.len(), smallest, false);
         }
         // What names the outlet comes first; then long lines, which are rarer elsewhere.
         // Of two signs that one line has, the one that more stories have stays; else the longer.
@@ -102,6 +108,42 @@ impl Draft {
             kept.map(|(text, (named, _))| (text, *named)).collect();
         kept.sort_by_key(|(text, named)| (!named, std::cmp::Reverse(text.len().min(80)), *text));
         self.signs = kept.into_iter().take(SIGNS).map(|(text, _)| text.clone()).collect();
+    }
+}
+
+/// Names of subdomains under which a site has its languages and its pages for small screens, besides
+/// codes of languages.
+const VARIANTS: [&str; 16] = [
+    "www", "m", "mobile", "amp", "wap", "en", "english", "arabic", "farsi", "persian", "espanol",
+    "francais", "deutsch", "turkish", "urdu", "hindi",
+];
+
+/// The site that hosts belong to, if it is one: the host itself, or the one that the others are
+/// subdomains or language variants of.
+pub(crate) fn site(hosts: &BTreeSet<String>) -> Option<String> {
+    let base = |host: &String| -> String {
+        let mut host = host.as_str();
+        while let Some((first, rest)) = host.split_once('.') {
+            let is_variant = VARIANTS.contains(&first) || first.len() == 2;
+            if !is_variant || !is_domain(rest) {
+                break;
+            }
+            host = rest;
+        }
+        host.to_owned()
+    };
+    let bases: BTreeSet<String> = hosts.iter().map(base).collect();
+    let site = bases.iter().min_by_key(|base| base.len())?;
+    let below = |base: &String| base == site || base.ends_with(&format!(".{site}"));
+    bases.iter().all(below).then(|| site.clone())
+}
+
+/// Whether a name may be a site's own: not the end of many, such as `com` and `co.uk`.
+fn is_domain(name: &str) -> bool {
+    match name.split('.').collect::<Vec<_>>()[..] {
+        [] | [_] => false,
+        [first, last] => first.len() > 3 || last.len() > 2,
+        _ => true,
     }
 }
 
@@ -128,7 +170,7 @@ pub(crate) fn are_strangers(groups: &[Vec<&Page>], pipeline: &Pipeline) -> bool 
 }
 
 /// Lines that the pages of a group must share, at least, to be told for an outlet's.
-const STRANGERS_SHARE: usize = 2;
+pub(crate) const STRANGERS_SHARE: usize = 2;
 
 /// What the outlet calls itself: words in capitals that several different lines of its chaff have,
 /// in a good part of the stories, and that are no cue of a generic rule.
@@ -208,4 +250,35 @@ fn around(names: &[String], pages: &[Page]) -> BTreeMap<String, BTreeSet<usize>>
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subdomains_and_language_variants_are_one_site() {
+        let site = |hosts: &[&str]| site(&hosts.iter().map(|host| (*host).to_owned()).collect());
+        for (hosts, wanted) in [
+            (&["de.euronews.com", "fr.euronews.com", "euronews.com"][..], "euronews.com"),
+            (&["de.euronews.com", "fr.euronews.com", "arabic.euronews.com"], "euronews.com"),
+            (&["edition.cnn.com", "cnn.com", "m.cnn.com"], "cnn.com"),
+            (&["en.post.co.uk", "m.post.co.uk"], "post.co.uk"),
+            (&["a.org"], "a.org"),
+            (&["dw.com", "m.dw.com"], "dw.com"),
+            (&["rt.com", "de.rt.com"], "rt.com"),
+        ] {
+            assert_eq!(site(hosts).as_deref(), Some(wanted), "{hosts:?}");
+        }
+        for hosts in [
+            &["a.org", "b.org"][..],
+            &["post.co.uk", "times.co.uk"],
+            &["anna.blogs.com", "bert.blogs.com"],
+            &["post.com", "newpost.com"],
+            &["xy.co.uk", "zz.co.uk"],
+            &[],
+        ] {
+            assert_eq!(site(hosts), None, "{hosts:?}");
+        }
+    }
 }

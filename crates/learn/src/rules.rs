@@ -7,6 +7,7 @@ use chaffinch_core::rules::{Written, coverage};
 use chaffinch_core::stage::script;
 
 use crate::frame::{Frame, stage_of};
+use crate::layout::Era;
 use crate::page::{Page, Row, stories_by_key};
 use crate::recognise::names;
 
@@ -45,11 +46,13 @@ pub(crate) struct DraftRule {
     pub(crate) literals: Vec<String>,
     /// A frame with words at both ends.
     pub(crate) two_sided: bool,
-    /// The first day of the layout that it is for.
-    pub(crate) since: Option<String>,
+    /// The number of stories of the lessons of its layout.
+    pub(crate) lessons: usize,
+    /// The days between which its layout is in use.
+    pub(crate) era: Era,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DraftPattern {
     Text(Vec<String>),
     Line(Vec<String>),
@@ -84,10 +87,40 @@ impl DraftRule {
 }
 
 impl Draft {
+    /// Adds the draft of another layout.
+    pub(crate) fn add(&mut self, other: Draft, era: &Era) {
+        for mut rule in other.rules {
+            let is_same = |known: &&mut DraftRule| {
+                known.pattern == rule.pattern
+                    && (&known.stage, known.place, known.at) == (&rule.stage, rule.place, rule.at)
+            };
+            if let Some(known) = self.rules.iter_mut().find(is_same) {
+                // It is for both.
+                known.era = Era::default();
+                known.seen += rule.seen;
+                known.lessons += rule.lessons;
+                continue;
+            }
+            let ids = self.rules.iter().map(|rule| rule.id.clone()).collect();
+            rule.id = free_id(&rule.id, &ids);
+            rule.era = era.clone();
+            self.rules.push(rule);
+        }
+        self.lessons += other.lessons;
+    }
+
     /// This draft with one rule alone.
     pub(crate) fn with(&self, rule: &DraftRule) -> Draft {
         Draft { rules: vec![rule.clone()], ..self.clone() }
     }
+}
+
+/// `id`, or one like it with a number, that is not taken.
+pub(crate) fn free_id(id: &str, taken: &BTreeSet<String>) -> String {
+    let base = id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+    let numbered = (2..).map(|n| format!("{base}-{n}"));
+    let mut free = std::iter::once(id.to_owned()).chain(numbered);
+    free.find(|id| !taken.contains(id)).unwrap_or_default()
 }
 
 /// Drafts the rules of an outlet.
@@ -256,7 +289,8 @@ impl<'a> Work<'a> {
             seen,
             literals: Vec::new(),
             two_sided: false,
-            since: None,
+            lessons: self.stories,
+            era: Era::default(),
         });
         let last = self.rules.len() - 1;
         &mut self.rules[last]

@@ -12,8 +12,9 @@ use chaffinch_core::stage::Role;
 use chaffinch_core::{Pipeline, STAGES};
 
 use crate::emit::{self, LEARNED};
-use crate::rules::{DraftPattern, DraftRule};
-use crate::{DRAFT, Error, Sample, study};
+use crate::layout::Era;
+use crate::rules::{DraftPattern, DraftRule, free_id};
+use crate::{DRAFT, Error, Samples, study};
 
 /// A rule file after an update.
 #[derive(Debug)]
@@ -59,10 +60,10 @@ impl std::error::Error for UpdateError {}
 ///
 /// # Errors
 /// The file is not sound or of too unusual a shape, or the samples teach nothing.
-pub fn update(
+pub fn update<'a>(
     file: &str,
     text: &str,
-    samples: &[Sample],
+    samples: impl Into<Samples<'a>>,
     since: Option<&str>,
     pipeline: &Pipeline,
 ) -> Result<Updated, UpdateError> {
@@ -81,14 +82,16 @@ pub fn update(
     })?;
     let kept = blocks.kept();
     let known = with_rules(file, &kept, name, pipeline)?;
-    let study = study(name, samples, &known, pipeline).map_err(UpdateError::Samples)?;
+    let study = study(name, samples.into(), &known, pipeline).map_err(UpdateError::Samples)?;
     let mut changes = Vec::new();
     let mut ids: BTreeSet<String> =
         parsed.rules.iter().map(|rule| id_in_file(&rule.rule.id).to_owned()).collect();
     for draft in &study.draft.rules {
         let fired = study.told().fired_of(draft);
         let mut draft = draft.clone();
-        draft.since = since.map(str::to_owned);
+        if let Some(since) = since {
+            draft.era = Era { since: Some(since.to_owned()), until: None };
+        }
         if parsed.rules.iter().any(|rule| is_same(&draft, &rule.written.keys)) {
             continue;
         }
@@ -98,6 +101,8 @@ pub fn update(
                 block.learned
                     && rule.rule.stage == draft.stage
                     && rule.rule.safe == draft.safe
+                    && rule.era.since == draft.era.since
+                    && rule.era.until == draft.era.until
                     && place_of(&block.text) == draft.place
                     && matches!(rule.written.keys.as_slice(), [("text", _)])
             };
@@ -121,7 +126,7 @@ pub fn update(
                 draft.id = id_in_file(&rule.rule.id).to_owned();
                 // The file's own case that must stay is as good as a new one.
                 draft.keeps.clone_from(&rule.keeps);
-                let written = emit::learned(&draft, study.draft.lessons, fired);
+                let written = emit::learned(&draft, fired);
                 let lines = if count == 1 { "line" } else { "lines" };
                 changes.push(format!("{}: {count} {lines} more", draft.id));
                 block.text = format!("{}{written}\n", block.blank);
@@ -130,7 +135,7 @@ pub fn update(
         }
         draft.id = free_id(&draft.id, &ids);
         ids.insert(draft.id.clone());
-        let written = emit::learned(&draft, study.draft.lessons, fired);
+        let written = emit::learned(&draft, fired);
         changes.push(format!("{}: new", draft.id));
         blocks.added.push_str(&format!("\n{written}\n"));
     }
@@ -205,13 +210,6 @@ fn examples(
 
 fn id_in_file(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or(id)
-}
-
-fn free_id(id: &str, taken: &BTreeSet<String>) -> String {
-    let base = id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
-    let numbered = (2..).map(|n| format!("{base}-{n}"));
-    let mut free = std::iter::once(id.to_owned()).chain(numbered);
-    free.find(|id| !taken.contains(id)).unwrap_or_default()
 }
 
 /// Whether a draft has the pattern of a rule that is there.

@@ -1,7 +1,7 @@
 //! What is learned from samples, and what must not be.
 
 use chaffinch_core::Pipeline;
-use chaffinch_learn::{Error, Sample, UpdateError, learn, update};
+use chaffinch_learn::{Error, Sample, Samples, UpdateError, learn, update};
 
 fn generic() -> Pipeline {
     Pipeline::builder().rule_file("none.yaml", "outlet: none\n").build().unwrap()
@@ -12,7 +12,7 @@ fn seed(number: usize) -> Sample {
     let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let text = std::fs::read_to_string(&paths[number]).unwrap();
-    Sample { name: number.to_string(), text, url: None, path: None }
+    Sample { name: number.to_string(), text, ..Sample::default() }
 }
 
 /// Stories without a sentence in common: title and paragraphs.
@@ -83,7 +83,7 @@ fn page(number: usize) -> Sample {
          Example Post is a paper for the people of the valley.\n"
     );
     let url = Some(format!("https://www.example.org/{number}"));
-    Sample { name: format!("{number}.txt"), text, url, path: None }
+    Sample { name: format!("{number}.txt"), text, url, ..Sample::default() }
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn titles_that_begin_alike_are_no_frame() {
              In {word} nobody would say what had been agreed by the end of day {number}.\n\nExample Post, all day, every day\n"
         ),
         url: None,
-        path: None,
+        ..Sample::default()
     };
     let words = ["Vienna", "Geneva", "Muscat", "Doha"];
     let samples: Vec<Sample> = words.iter().enumerate().map(|(i, word)| text(i, word)).collect();
@@ -162,7 +162,7 @@ fn other_page(number: usize) -> Sample {
         "Nordblatt am Morgen\nAusgabe {number}\n\n{title}\n\n{fourth}\n\n{third}\n\n{second}\n\n{first}\n\n\
          Nordblatt erscheint sechsmal in der Woche\nNordblatt im Netz\n"
     );
-    Sample { name: format!("nord-{number}.txt"), text, url: None, path: None }
+    Sample { name: format!("nord-{number}.txt"), text, ..Sample::default() }
 }
 
 #[test]
@@ -171,13 +171,93 @@ fn two_outlets_mixed_are_told_apart() {
     samples.extend((3..6).map(other_page));
     samples.iter_mut().for_each(|sample| sample.url = None);
     let error = learn("example", &samples, &generic()).unwrap_err();
-    insta::assert_snapshot!(error, @"the samples look like 2 outlets that share no line: (0.txt, 1.txt, 2.txt) and (nord-3.txt, nord-4.txt, nord-5.txt); learn each on its own, or choose with --where FIELD=VALUE");
+    insta::assert_snapshot!(error, @"the samples look like 2 outlets that share no line: (0.txt, 1.txt, 2.txt) and (nord-3.txt, nord-4.txt, nord-5.txt); learn each on its own, choose with --where FIELD=VALUE, or give --together if they are of one outlet");
     // One stray page is no outlet: it is named, and the rest is learned.
     let mut samples: Vec<Sample> = (0..4).map(page).collect();
     samples.push(other_page(5));
     let learned = learn("example", &samples, &generic()).unwrap();
     assert_eq!(learned.notes, ["1 of 5 samples share no line with the others: nord-5.txt"]);
     assert!(learned.yaml.contains("# Note: 1 of 5 samples share no line"), "{}", learned.yaml);
+}
+
+/// Samples of two layouts that share no line, three documents each, the second from 2022 on.
+fn two_layouts(hosts: [&str; 2]) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = (0..3).map(page).chain((3..6).map(other_page)).collect();
+    for (number, sample) in samples.iter_mut().enumerate() {
+        let (host, year) = (hosts[number / 3], 2019 + number / 3 * 3);
+        sample.url = Some(format!("https://{host}/{year}/0{}/01/x", number + 1));
+    }
+    samples
+}
+
+/// What is left of a sample, with the rules that were learned for `outlet`.
+fn left(yaml: &str, outlet: &str, sample: &Sample) -> String {
+    let pipeline = Pipeline::builder().rule_file("x.yaml", yaml).outlet(outlet).build().unwrap();
+    pipeline.clean_text(&sample.text, sample.url.as_deref()).text().to_owned()
+}
+
+#[test]
+fn layouts_of_one_host_are_learned_each_with_its_era() {
+    let samples = two_layouts(["example.org", "www.example.org"]);
+    let learned = learn("example", &samples, &generic()).unwrap();
+    assert_eq!(
+        learned.notes[0],
+        "the samples are of 2 layouts or languages that share no line, each learned on its own: 3 \
+         samples (0.txt, …), until 2022-04-01; 3 samples (nord-3.txt, …), from 2022-04-01"
+    );
+    let yaml = &learned.yaml;
+    assert!(yaml.contains("hosts: [example.org]"), "{yaml}");
+    assert!(yaml.contains("seen in 3 of 3 stories"), "{yaml}");
+    for (sample, chaff) in [(&samples[0], "Example Post"), (&samples[4], "Nordblatt")] {
+        assert!(sample.text.contains(chaff));
+        assert!(!left(yaml, "example", sample).contains(chaff), "{yaml}");
+        // The rules of the other layout do not hold then.
+        let mut moved = sample.clone();
+        let url = sample.url.as_deref().unwrap();
+        let [old, new] = ["/2019/01/", "/2022/05/"];
+        let other = if url.contains("/2019/") { new } else { old };
+        moved.url = Some(format!("https://example.org{other}01/x"));
+        assert!(left(yaml, "example", &moved).contains(chaff), "{yaml}");
+    }
+    let pipeline = Pipeline::builder().rule_file("x.yaml", yaml).build().unwrap();
+    let findings = chaffinch_proof::check(&pipeline, &[], &|file| file == "x.yaml");
+    let errors = findings.iter().filter(|f| f.level == chaffinch_proof::Level::Error);
+    assert_eq!(errors.count(), 0, "{findings:?}");
+    // The same samples change nothing.
+    let again = update("x.yaml", yaml, &samples, None, &generic()).unwrap();
+    assert_eq!(again.changes, [""; 0]);
+}
+
+#[test]
+fn languages_of_one_site_are_learned_together() {
+    let samples = two_layouts(["de.example.org", "fr.example.org"]);
+    let learned = learn("example", &samples, &generic()).unwrap();
+    let yaml = &learned.yaml;
+    assert!(yaml.contains("hosts: [example.org]"), "{yaml}");
+    assert!(
+        !yaml.contains("since:") && !yaml.contains("until:"),
+        "other hosts, no relaunch: {yaml}"
+    );
+    assert!(!left(yaml, "example", &samples[0]).contains("Example Post"), "{yaml}");
+    assert!(!left(yaml, "example", &samples[3]).contains("Nordblatt"), "{yaml}");
+}
+
+#[test]
+fn samples_of_different_hosts_are_of_one_outlet_only_if_the_user_says_so() {
+    let mut samples = two_layouts(["post.org", "nordblatt.net"]);
+    assert!(matches!(learn("example", &samples, &generic()), Err(Error::Mixed(_))));
+    for known in [true, false] {
+        if !known {
+            samples.iter_mut().for_each(|sample| sample.url = None);
+            assert!(matches!(learn("example", &samples, &generic()), Err(Error::Mixed(_))));
+        }
+        let together = Samples { all: &samples, one_outlet: true };
+        let learned = learn("example", together, &generic()).unwrap();
+        assert!(!left(&learned.yaml, "example", &samples[0]).contains("Example Post"));
+        assert!(!left(&learned.yaml, "example", &samples[3]).contains("Nordblatt"));
+        assert_eq!(learned.yaml.contains("hosts: [nordblatt.net, post.org]"), known);
+        assert!(!learned.yaml.contains("since:"), "{}", learned.yaml);
+    }
 }
 
 #[test]
@@ -207,7 +287,7 @@ fn what_holds_nothing_to_learn_says_so() {
         name: text[..4].into(),
         text: (*text).into(),
         url: None,
-        path: None,
+        ..Sample::default()
     };
     let samples: Vec<Sample> = texts.iter().map(sample).collect();
     assert_eq!(learn("x", &samples, &generic()).unwrap_err(), Error::NothingFound);
@@ -227,7 +307,7 @@ fn long_pages_that_share_notices_are_two_stories() {
             name: number.to_string(),
             text: format!("{title}\n\n{story}{notices}"),
             url: None,
-            path: None,
+            ..Sample::default()
         }
     };
     let learned = learn("x", &[page(0), page(1)], &generic()).unwrap();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use chaffinch_core::stage::RuleId;
+use chaffinch_core::stage::{RuleId, Span};
 use chaffinch_core::{Cleaned, Edit, Pipeline};
 
 use crate::visible::visible;
@@ -53,17 +53,13 @@ pub fn annotated(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> Annotated {
         false => ("", ""),
     };
     let source = cleaned.source();
-    let edits = cleaned.edits();
     let mut rows = Vec::new();
     for line in lines(source) {
-        let inside: Vec<&Edit> = edits
-            .iter()
-            .filter(|e| e.span.start() < line.end.max(line.start + 1) && line.start < e.span.end())
-            .collect();
+        let inside = cleaned.edits_in(Span::new(line.start, line.end));
         let content = source[line.clone()].trim_end_matches(['\n', '\r']);
         let content = line.start..line.start + content.len();
-        let gone = covered(&inside, &content, &line);
-        let parts = parts(source, &content, &inside);
+        let gone = covered(inside, &content, &line);
+        let parts = parts(source, &content, inside);
         let mut shown: Vec<(&str, &str)> = Vec::new();
         for edit in inside.iter().filter(|edit| gone || edit.span.start() < content.end) {
             let named = name(edit.rule);
@@ -92,7 +88,7 @@ fn lines(source: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 /// Whether a whole line was cut: its text, or its end where it has none.
-fn covered(edits: &[&Edit], content: &Range<usize>, line: &Range<usize>) -> bool {
+fn covered(edits: &[Edit], content: &Range<usize>, line: &Range<usize>) -> bool {
     let of = if content.is_empty() { line } else { content };
     let removed = edits.iter().filter(|edit| edit.removes());
     let cut: usize = removed
@@ -101,7 +97,7 @@ fn covered(edits: &[&Edit], content: &Range<usize>, line: &Range<usize>) -> bool
     !of.is_empty() && cut == of.len()
 }
 
-fn parts(source: &str, content: &Range<usize>, edits: &[&Edit]) -> Vec<Part> {
+fn parts(source: &str, content: &Range<usize>, edits: &[Edit]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut push = |text: &str, fate: Fate| {
         if !text.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use chaffinch_stage::{Act, At, Certainty, Place, Role, Rule, Tier};
+use chaffinch_stage::{Act, At, Certainty, Place, Role, Rule, Tier, calendar};
 use regex_syntax::hir::Hir;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -609,20 +609,11 @@ fn parse_at(node: &Node<'_>) -> Option<At> {
 /// A day as it is written: `2024-05-31`.
 fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
     let text = node.text(key)?;
-    let bytes = text.as_bytes();
-    let digits = |range: std::ops::Range<usize>, from: u32, to: u32| {
-        let number = text.get(range).and_then(|part| part.parse::<u32>().ok());
-        number.is_some_and(|number| (from..=to).contains(&number))
-    };
-    let sound = bytes.len() == 10
-        && (bytes[4], bytes[7]) == (b'-', b'-')
-        && digits(0..4, 1, 9999)
-        && digits(5..7, 1, 12)
-        && digits(8..10, 1, 31);
-    if !sound {
+    if !calendar::is_day(text) {
         node.wrong(key, "expected a day such as 2024-05-31", None);
+        return None;
     }
-    sound.then(|| text.to_owned())
+    Some(text.to_owned())
 }
 
 /// The pattern of a rule, checked.

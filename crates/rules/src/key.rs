@@ -207,11 +207,11 @@ pub(crate) fn hides_letters(text: &str) -> bool {
             | (first == 0xe1) & (second == 0xb2)
             // The Turkish letters; the comma below; ё.
             | (first == 0xc4) & ((second == 0xb0) | (second == 0xb1))
-            | (first == 0xc8) & ((second >= 0x98) & (second <= 0x9b))
+            | (first == 0xc8) & matches!(second, 0x98..=0x9b)
             | (first == 0xd0) & (second == 0x81)
             | (first == 0xd1) & (second == 0x91)
             // Forms of Arabic letters and vowel signs; full-width forms.
-            | (first >= 0xd8) & (first <= 0xdb)
+            | matches!(first, 0xd8..=0xdb)
             | (first == 0xef) & ((second == 0xbc) | (second == 0xbd))
     };
     // Without an early end, many bytes are looked at at a time.

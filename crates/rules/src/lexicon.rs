@@ -364,7 +364,7 @@ fn expand_choices(
             '(' => {
                 chars.next();
                 let below = expand_choices(chars, depth + 1, entry)?;
-                if !chars.peek().is_some_and(|(_, c)| *c == ')') {
+                if chars.peek().is_none_or(|(_, c)| *c != ')') {
                     return Err((at..at + 1, "`(` without `)`"));
                 }
                 let mut joined = Vec::with_capacity(now.len() * below.len());

@@ -81,7 +81,10 @@ pub(crate) fn without_shapes(text: &str) -> Option<String> {
     let (parts, _) = parse(text, 0, false).ok()?;
     fn spell(parts: &[Part<'_>], regex: &mut String) -> Option<()> {
         parts.iter().try_for_each(|part| match part {
-            Part::Text(text) => Some(regex.push_str(text)),
+            Part::Text(text) => {
+                regex.push_str(text);
+                Some(())
+            }
             Part::Shape(parts) => {
                 regex.push_str("(?:");
                 spell(parts, regex)?;
@@ -321,7 +324,7 @@ impl<'l> Words<'l> {
             Some(c)
         };
         if KINDS[kind].form == Form::Word {
-            let mut groups: BTreeMap<(&str, (bool, bool), &str), Vec<&str>> = BTreeMap::new();
+            let mut groups: BTreeMap<WordGroup, Vec<&str>> = BTreeMap::new();
             for phrase in phrases {
                 let group = word_group(phrase, KINDS[kind].name, &self.language.code);
                 groups.entry(group).or_default().push(phrase.trim_start_matches('-'));
@@ -396,8 +399,12 @@ impl Slot {
 /// A name or a short phrase within a line.
 const NAME_PATTERN: &str = "[^.!?。]{1,40}";
 
-/// What must stand before and after a word, and whether it must begin and end where a word does.
-fn word_group(phrase: &str, kind: &str, code: &str) -> (&'static str, (bool, bool), &'static str) {
+/// What must stand before and after a word, and between these whether it must begin and end where a
+/// word does.
+type WordGroup = (&'static str, (bool, bool), &'static str);
+
+/// The group of a word: words of one group are one list.
+fn word_group(phrase: &str, kind: &str, code: &str) -> WordGroup {
     let is_word = |c: char| c.is_alphanumeric() && !script::is_unspaced(c) || c == ENDING;
     let starts = phrase.chars().next().is_some_and(is_word);
     let ends = phrase.chars().next_back().is_some_and(is_word);

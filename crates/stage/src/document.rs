@@ -1,6 +1,7 @@
 //! The document as a stage sees it: lines, zones and hits, all of them views of the source.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::{Act, At, Place, Rule, RuleId, Span, Table, script};
@@ -62,6 +63,8 @@ struct Matched<'a> {
 struct LineData<'a> {
     span: Span,
     end: usize,
+    /// The lines above it that are not blank in the source.
+    shown_before: usize,
     text: Cow<'a, str>,
     pieces: Vec<Piece>,
     removed: bool,
@@ -111,16 +114,28 @@ impl Zones {
     }
 
     fn holds(&self, place: Place, line: usize) -> bool {
-        let Some((first, last)) = self.body else { return matches!(place, Place::Anywhere) };
+        self.ranges(place, usize::MAX).iter().any(|range| range.contains(&line))
+    }
+
+    /// The lines of a place in a document of `count` lines, as two ranges that do not overlap.
+    fn ranges(&self, place: Place, count: usize) -> [Range<usize>; 2] {
+        let none = 0..0;
+        let Some((first, last)) = self.body else {
+            let all = if place == Place::Anywhere { 0..count } else { none.clone() };
+            return [all, none];
+        };
+        let head = first.max(self.third + 1);
+        let tail = (last + 1).min(self.third_last);
+        let edges = |head: usize, tail: usize| [0..head, tail.max(head)..count];
         match place {
-            Place::Head => self.head(line),
-            Place::Tail => self.tail(line),
-            Place::Edges => self.head(line) || self.tail(line),
-            Place::Opening => line == first,
-            Place::Closing => line == last,
-            Place::Rims => self.head(line) || self.tail(line) || line == first || line == last,
-            Place::Body => first <= line && line <= last,
-            Place::Anywhere => true,
+            Place::Head => [0..head, none],
+            Place::Tail => [none, tail..count],
+            Place::Edges => edges(head, tail),
+            Place::Opening => [first..first + 1, none],
+            Place::Closing => [none, last..last + 1],
+            Place::Rims => edges(head.max(first + 1), tail.min(last)),
+            Place::Body => [first..last + 1, none],
+            Place::Anywhere => [0..count, none],
         }
     }
 }
@@ -135,10 +150,12 @@ pub struct Document<'a> {
     detectors: Vec<(RuleId, &'a Rule)>,
     key_of: fn(&str) -> Cow<'_, str>,
     lines: Vec<LineData<'a>>,
-    // Indices of the lines that have hits, in order: few, so that a stage without any costs little.
-    hit_lines: Vec<usize>,
-    // Lines that had hits with which blocks begin: few documents have any.
-    block_lines: Vec<usize>,
+    // The number of lines that are not blank in the source.
+    shown: usize,
+    // The lines that have or had hits: few, so that a stage without any costs little.
+    hit_lines: BTreeSet<usize>,
+    // The lines that have or had hits with which blocks begin: few documents have any.
+    block_lines: BTreeSet<usize>,
     zones: Zones,
     first_zones: Zones,
     stage: &'a str,
@@ -170,9 +187,7 @@ impl<'a> Document<'a> {
 
     /// The lines that earlier stages left, blank ones included.
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> + Clone {
-        (0..self.lines.len())
-            .filter(|&index| !self.lines[index].removed)
-            .map(|index| Line { doc: self, index })
+        self.lines_in(0..self.lines.len())
     }
 
     /// The lines of the head: before the first body line or among the first three not blank.
@@ -204,8 +219,8 @@ impl<'a> Document<'a> {
 
     /// The lines that earlier stages left and that have hits of any stage.
     pub fn lines_with_hits(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> {
-        let live = self.hit_lines.iter().filter(|&&index| !self.lines[index].removed);
-        live.map(|&index| Line { doc: self, index })
+        let has_hits = |index: &usize| self.is_left(*index) && !self.lines[*index].hits.is_empty();
+        self.hit_lines.iter().copied().filter(has_hits).map(|index| Line { doc: self, index })
     }
 
     /// Whether any line has a hit of this stage's rules, in place or not.
@@ -216,8 +231,8 @@ impl<'a> Document<'a> {
     /// The blocks of this stage's `from`/`through` rules that lie wholly in their place.
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
-        let lines = self.block_lines.iter().filter(|&&index| !self.lines[index].removed);
-        for first in lines.map(|&index| Line { doc: self, index }) {
+        let lines = self.block_lines.iter().copied().filter(|index| self.is_left(*index));
+        for first in lines.map(|index| Line { doc: self, index }) {
             let matched = first.data().hits.iter().filter(|matched| matched.hit.role == Role::From);
             for Matched { hit: from, rule } in matched {
                 if rule.stage == self.stage && self.allows(first.index, rule) {
@@ -230,8 +245,7 @@ impl<'a> Document<'a> {
 
     fn block(&self, first: usize, from: &Hit, rule: &Rule) -> Option<Block> {
         let mut seen = 0;
-        let below = (first..self.lines.len()).filter(|&index| !self.lines[index].removed);
-        let lines = below.map(|index| Line { doc: self, index });
+        let lines = self.lines_in(first..self.lines.len());
         for line in lines.filter(|line| !line.is_blank()) {
             seen += 1;
             if seen > rule.max_lines || !self.in_place(line.index, rule) {
@@ -248,8 +262,19 @@ impl<'a> Document<'a> {
     }
 
     /// The lines of a range of indices that earlier stages left.
-    pub fn lines_in(&self, range: Range<usize>) -> impl Iterator<Item = Line<'_, 'a>> {
-        self.lines().filter(move |line| range.contains(&line.index))
+    pub fn lines_in(
+        &self,
+        range: Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> + Clone {
+        let range = range.start..range.end.min(self.lines.len());
+        range.filter(|index| self.is_left(*index)).map(|index| Line { doc: self, index })
+    }
+
+    /// Whether earlier stages left the line.
+    fn is_left(&self, index: usize) -> bool {
+        #[cfg(test)]
+        crate::steps::step();
+        !self.lines[index].removed
     }
 
     fn in_place(&self, line: usize, rule: &Rule) -> bool {
@@ -267,17 +292,30 @@ impl<'a> Document<'a> {
     }
 
     fn is_at(&self, line: usize, place: Place, at: At) -> bool {
-        let blank = |i: &usize| {
-            let span = self.lines[*i].span;
-            self.source.get(span.range()).is_none_or(script::is_blank)
-        };
-        let mut lines = (0..self.lines.len())
-            .filter(|i| !blank(i))
-            .filter(|&i| self.first_zones.holds(place, i));
-        match at {
-            At::Nth(n) => lines.nth(n.saturating_sub(1)) == Some(line),
-            At::Last => lines.next_back() == Some(line),
+        if self.is_blank_in_source(line) || !self.first_zones.holds(place, line) {
+            return false;
         }
+        // The lines of the place that are not blank in the source, up to a line.
+        let up_to = |end: usize| -> usize {
+            let ranges = self.first_zones.ranges(place, self.lines.len()).into_iter();
+            let count = |range: Range<usize>| {
+                self.shown_before(range.end.min(end)) - self.shown_before(range.start.min(end))
+            };
+            ranges.map(count).sum()
+        };
+        match at {
+            At::Nth(n) => up_to(line) + 1 == n.max(1),
+            At::Last => up_to(line) + 1 == up_to(self.lines.len()),
+        }
+    }
+
+    /// The lines above a line that are not blank in the source.
+    fn shown_before(&self, line: usize) -> usize {
+        self.lines.get(line).map_or(self.shown, |line| line.shown_before)
+    }
+
+    fn is_blank_in_source(&self, line: usize) -> bool {
+        self.shown_before(line) == self.shown_before(line + 1)
     }
 }
 
@@ -293,11 +331,13 @@ impl<'a> Document<'a> {
     ) -> Document<'a> {
         // Blank lines included, few documents have shorter lines.
         let mut lines = Vec::with_capacity(source.len() / 64 + 8);
+        let mut shown = 0;
         lines.extend(split_lines(source).map(|(span, end)| {
             let text = Cow::Borrowed(source.get(span.range()).unwrap_or_default());
             let mut line = LineData {
                 span,
                 end,
+                shown_before: shown,
                 text,
                 pieces: Vec::new(),
                 removed: false,
@@ -306,6 +346,7 @@ impl<'a> Document<'a> {
                 hits: Vec::new(),
             };
             line.judge();
+            shown += usize::from(!line.blank);
             line
         }));
         let zones = Zones::of(&lines);
@@ -315,8 +356,9 @@ impl<'a> Document<'a> {
             detectors: Vec::new(),
             key_of,
             lines,
-            hit_lines: Vec::new(),
-            block_lines: Vec::new(),
+            shown,
+            hit_lines: BTreeSet::new(),
+            block_lines: BTreeSet::new(),
             zones,
             first_zones: zones,
             stage: "",
@@ -363,23 +405,13 @@ impl<'a> Document<'a> {
         if hits.is_empty() && self.lines[index].hits.is_empty() {
             return;
         }
-        match (self.hit_lines.binary_search(&index), hits.is_empty()) {
-            (Ok(at), true) => drop(self.hit_lines.remove(at)),
-            (Err(at), false) => self.hit_lines.insert(at, index),
-            _ => {}
-        }
+        self.hit_lines.insert(index);
         if hits.iter().any(|hit| hit.role == Role::From) {
-            self.may_begin_block(index);
+            self.block_lines.insert(index);
         }
         let rules = self.rules;
         let matched = hits.into_iter().map(|hit| Matched { rule: rules.rule(hit.rule), hit });
         self.lines[index].hits = matched.collect();
-    }
-
-    fn may_begin_block(&mut self, index: usize) {
-        if let Err(at) = self.block_lines.binary_search(&index) {
-            self.block_lines.insert(at, index);
-        }
     }
 
     /// Takes a line out of the view of later stages.
@@ -405,13 +437,11 @@ impl<'a> Document<'a> {
     /// Adds a hit to a line.
     pub fn add_hit(&mut self, index: usize, hit: Hit) {
         if hit.role == Role::From {
-            self.may_begin_block(index);
+            self.block_lines.insert(index);
         }
         let rule = self.rules.rule(hit.rule);
         self.lines[index].hits.push(Matched { hit, rule });
-        if let Err(at) = self.hit_lines.binary_search(&index) {
-            self.hit_lines.insert(at, index);
-        }
+        self.hit_lines.insert(index);
     }
 
     /// Finds the zones again, after lines were removed or rewritten.
@@ -510,14 +540,12 @@ impl<'d, 'a> Line<'d, 'a> {
 
     /// Whether the line above is blank, or there is none.
     pub fn after_blank(&self) -> bool {
-        let lines = &self.doc.lines[..self.index];
-        lines.iter().rfind(|line| !line.removed).is_none_or(|line| line.blank)
+        self.doc.lines_in(0..self.index).next_back().is_none_or(|line| line.is_blank())
     }
 
     /// Whether the line below is blank, or there is none.
     pub fn before_blank(&self) -> bool {
-        let lines = &self.doc.lines[self.index + 1..];
-        lines.iter().find(|line| !line.removed).is_none_or(|line| line.blank)
+        self.doc.lines_in(self.index + 1..usize::MAX).next().is_none_or(|line| line.is_blank())
     }
 
     /// All hits of all stages.
@@ -540,7 +568,15 @@ impl<'d, 'a> Line<'d, 'a> {
     /// The hits of this stage's rules that stand where their rule may act.
     pub fn hits(&self) -> impl Iterator<Item = &'d Hit> + use<'d, 'a> {
         let (doc, index) = (self.doc, self.index);
-        let allowed = move |matched: &&Matched<'a>| doc.allows(index, matched.rule);
+        // A rule may have many hits in a long line.
+        let mut last: Option<(RuleId, bool)> = None;
+        let allowed = move |matched: &&Matched<'a>| {
+            let id = matched.hit.rule;
+            let known = last.filter(|(rule, _)| *rule == id);
+            let (_, allowed) =
+                *last.insert(known.unwrap_or_else(|| (id, doc.allows(index, matched.rule))));
+            allowed
+        };
         self.matched().filter(allowed).map(|matched| &matched.hit)
     }
 
@@ -630,6 +666,7 @@ fn holding(word: [u8; 8], byte: u8) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Marks, steps};
 
     fn plain(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(text.trim())
@@ -680,6 +717,64 @@ mod tests {
         assert_eq!(zones(&format!("x\nx\nx\nx\n{BODY}\nsub\n{BODY}\n{BODY}\nx\nx")), "hhhhb.bttt");
         assert_eq!(zones(&[BODY; 7].join("\n\n")), "hhhbttt");
         assert_eq!(zones("x\ny\nz"), "...", "no body line: no edges");
+    }
+
+    #[test]
+    fn at_counts_the_shown_lines_of_a_place_in_the_source() {
+        let places = [
+            Place::Head,
+            Place::Tail,
+            Place::Edges,
+            Place::Opening,
+            Place::Closing,
+            Place::Rims,
+            Place::Body,
+            Place::Anywhere,
+        ];
+        // Every document of up to six lines that are short, blank or sentences.
+        for number in 0..3_usize.pow(6) {
+            let lines = (0..6).map(|at| ["x", "", BODY][number / 3_usize.pow(at) % 3]);
+            let source = lines.collect::<Vec<_>>().join("\n");
+            let doc = Document::new(&source, NO_RULES, plain);
+            for place in places {
+                let shown: Vec<usize> = (0..doc.line_count())
+                    .filter(|&index| !doc.line(index).is_blank())
+                    .filter(|&index| doc.zones.holds(place, index))
+                    .collect();
+                for index in 0..doc.line_count() {
+                    for n in 1..4 {
+                        let nth = shown.get(n - 1) == Some(&index);
+                        assert_eq!(doc.is_at(index, place, At::Nth(n)), nth, "{source:?} {place}");
+                    }
+                    let last = shown.last() == Some(&index);
+                    assert_eq!(doc.is_at(index, place, At::Last), last, "{source:?} {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_cost_of_many_blocks_and_neighbours_is_linear() {
+        let cost = |count: usize| {
+            let source = "From\nThrough\n\n".repeat(count);
+            let rule = Rule::new("test/block", "");
+            let rules = [Rule { place: Place::Anywhere, safe: true, max_lines: 2, ..rule }];
+            let mut doc = Document::new(&source, &rules, plain);
+            for index in (0..doc.line_count()).filter(|index| index % 3 < 2) {
+                let role = [Role::From, Role::Through][index % 3];
+                let span = doc.line(index).span();
+                doc.add_hit(index, Hit { rule: RuleId(0), span, role, fields: Vec::new() });
+            }
+            steps::count(|| {
+                let mut marks = Marks::new();
+                marks.mark_hits(&doc);
+                assert_eq!(marks.as_slice().len(), 2 * count);
+                let apart = doc.lines().filter(|line| line.after_blank() && line.before_blank());
+                assert_eq!(apart.count(), 0);
+            })
+        };
+        let (one, four) = (cost(100), cost(400));
+        assert!(one > 0 && four < 5 * one, "{one} steps for 100 blocks, {four} for 400");
     }
 
     #[test]

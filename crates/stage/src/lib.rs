@@ -28,6 +28,7 @@
 //! chaffinch_stage::contract::check(&Asterisks, &["One.\n\n* * *\n\nTwo."]);
 //! ```
 
+pub mod calendar;
 pub mod contract;
 mod document;
 mod marks;
@@ -35,12 +36,16 @@ mod options;
 mod rule;
 pub mod script;
 mod span;
+mod spans;
+#[cfg(test)]
+mod steps;
 
 pub use document::{Block, Document, Hit, Line, Piece, Role};
 pub use marks::{Action, Mark, Marks};
 pub use options::{Options, OptionsError, Setting};
 pub use rule::{Act, At, Certainty, Place, Rule, RuleId, Table, Tier};
 pub use span::Span;
+pub use spans::Spans;
 
 /// One step of the cleaning chain, named for what it finds.
 pub trait Stage: Send + Sync {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use chaffinch_stage::calendar;
+
 /// Month names, by month; genitives and abbreviations too. Latin months that several languages
 /// share stand once.
 const MONTHS: [&str; 12] = [
@@ -197,8 +199,7 @@ fn named(tokens: &[&Token]) -> Option<String> {
 }
 
 fn ymd(year: u32, month: u32, day: u32) -> Option<String> {
-    let sound =
-        (1600..2200).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    let sound = (1600..2200).contains(&year) && calendar::is_date(year, month, day);
     sound.then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 

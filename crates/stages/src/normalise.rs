@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, RuleId, Span, Stage};
+use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, RuleId, Span, Spans, Stage};
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -57,7 +57,7 @@ impl Stage for Normalise {
             let text = line.text();
             let odd = |b: u8| b.wrapping_sub(b' ') >= 0x5f;
             if text.bytes().fold(false, |any, b| any | odd(b)) {
-                let mut edits = LineEdits { line, done: Vec::new(), marks };
+                let mut edits = LineEdits { line, done: Spans::default(), marks };
                 edits.all(mojibake, repair_mojibake(text));
                 edits.all(nbsp, plain_spaces(text));
                 edits.all(invisible, invisible_characters(text));
@@ -105,7 +105,8 @@ fn suspects(text: &str) -> Vec<usize> {
 
 struct LineEdits<'m, 'd, 'a> {
     line: Line<'d, 'a>,
-    done: Vec<Range<usize>>,
+    /// The parts of the line's text that are replaced.
+    done: Spans,
     marks: &'m mut Marks,
 }
 
@@ -114,13 +115,13 @@ impl LineEdits<'_, '_, '_> {
     fn all(&mut self, rule: Option<RuleId>, found: impl Iterator<Item = (Range<usize>, String)>) {
         let Some(rule) = rule else { return };
         for (range, with) in found {
-            let touches = |done: &Range<usize>| done.start < range.end && range.start < done.end;
-            if !self.done.iter().any(touches) {
-                let span = self.line.source_span(range.clone());
+            let part = Span::new(range.start, range.end);
+            if !self.done.overlap(part) {
+                let span = self.line.source_span(range);
                 if !span.is_empty() {
                     self.marks.replace(span, with, rule);
                 }
-                self.done.push(range);
+                self.done.insert(part);
             }
         }
     }

@@ -8,13 +8,14 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use chaffinch_core::{Cleaned, Input as Document, Pipeline};
-use parquet::basic::Type as Physical;
+use chaffinch_core::Input as Document;
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::{SchemaDescriptor, TypePtr};
 use tempfile::NamedTempFile;
 
 use crate::input::{Place, Source};
@@ -47,6 +48,8 @@ fn copy(source: &Source) -> std::io::Result<NamedTempFile> {
 pub(super) struct Columns {
     pub(super) name: String,
     pub(super) text: usize,
+    /// Whether the text column is of the type that holds only nulls, so there is nothing to write.
+    pub(super) only_nulls: bool,
     pub(super) id: Option<usize>,
     url: Option<usize>,
     date: Option<usize>,
@@ -60,15 +63,15 @@ impl Input {
     ) -> std::result::Result<Input, String> {
         let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
         let copy = match source.place {
-            Place::Stdin => return Err("Parquet cannot be read from standard input".into()),
             Place::File(_) => None,
             // It is read at many places at once, which a stream is not.
-            Place::Object(..) => Some(copy(&source).map_err(unreadable)?),
+            _ => Some(copy(&source).map_err(unreadable)?),
         };
         let reader = open(&source, copy.as_ref())
             .map_err(unreadable)
             .and_then(|file| SerializedFileReader::new(file).map_err(|error| wrong(&error)))?;
         let columns = Columns::find(reader.metadata().file_metadata().schema_descr(), names)?;
+        columns.check_compression(reader.metadata())?;
         Ok(Input { source, copy, reader, columns })
     }
 
@@ -93,7 +96,7 @@ impl Input {
             let (texts, urls, dates) = match self.texts(group) {
                 Ok(read) => read,
                 Err(error) => {
-                    let reason = format!("row group {group} cannot be read: {error}");
+                    let reason = format!("row group {} cannot be read: {error}", group + 1);
                     each(self.rows(group).start, Found::None(reason))?;
                     continue;
                 }
@@ -183,20 +186,72 @@ fn wrong(error: &ParquetError) -> String {
 impl Columns {
     fn find(schema: &SchemaDescriptor, names: &FieldNames) -> std::result::Result<Columns, String> {
         let found = names.text.iter().find_map(|name| Some((name, place(schema, name)?)));
-        let (name, text) =
-            found.ok_or_else(|| format!("it has no column `{}`", names.text.join("`, `")))?;
+        let (name, text) = found.ok_or_else(|| {
+            let nested = names.text.iter().find_map(|name| nested(schema, name));
+            nested.unwrap_or_else(|| format!("it has no column `{}`", names.text.join("`, `")))
+        })?;
         let leaf = schema.column(text);
-        if leaf.physical_type() != Physical::BYTE_ARRAY || leaf.max_rep_level() > 0 {
-            return Err(format!("column `{name}` does not hold texts, one a row"));
+        if leaf.max_rep_level() > 0 {
+            return Err(format!("column `{name}` {LIST}"));
+        }
+        let only_nulls = leaf.logical_type_ref() == Some(&LogicalType::Unknown);
+        if leaf.physical_type() != Physical::BYTE_ARRAY && !only_nulls {
+            let kind = leaf.physical_type();
+            return Err(format!("column `{name}` holds values of type {kind}, not texts"));
         }
         Ok(Columns {
             name: name.clone(),
             text,
+            only_nulls,
             id: plain_column(schema, &names.id),
             url: plain_column(schema, &names.url),
             date: plain_column(schema, &names.date),
         })
     }
+
+    /// Refuses a file whose columns are compressed in a way that cannot be read: the library has
+    /// every codec but one.
+    fn check_compression(&self, metadata: &ParquetMetaData) -> std::result::Result<(), String> {
+        let read = [Some(self.text), self.id, self.url, self.date];
+        for (group, column) in metadata
+            .row_groups()
+            .iter()
+            .flat_map(|group| read.iter().flatten().map(move |column| (group, *column)))
+        {
+            let column = group.column(column);
+            if column.compression() == Compression::LZO {
+                return Err(format!(
+                    "column `{}` is compressed with LZO, which cannot be read; write the file \
+                     again with another compression, such as ZSTD",
+                    column.column_path().string()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a column of lists.
+const LIST: &str = "holds a list in each row, not a text: join each list to one text first";
+
+/// What is wrong with the column of this name, if it has other columns inside.
+fn nested(schema: &SchemaDescriptor, name: &str) -> Option<String> {
+    let field = |parent: &TypePtr, name: &str| {
+        parent.is_group().then(|| parent.get_fields().iter().find(|f| f.name() == name).cloned())?
+    };
+    let found = name.split('.').try_fold(schema.root_schema_ptr(), |at, name| field(&at, name))?;
+    let kind = match found.get_basic_info().converted_type() {
+        ConvertedType::LIST => LIST,
+        ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE => "holds a map in each row, not a text",
+        _ => {
+            let inner = found.get_fields().first().map_or("", |field| field.name());
+            return Some(format!(
+                "column `{name}` holds a struct in each row, not a text: name a field of it, such \
+                 as `{name}.{inner}`"
+            ));
+        }
+    };
+    Some(format!("column `{name}` {kind}"))
 }
 
 /// The place of a leaf column.
@@ -247,11 +302,14 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The cleaned text; none if it is no text.
-    pub(super) fn clean(&self, pipeline: &Pipeline) -> Option<Cleaned<'a>> {
-        let (url, date) = (self.url.as_deref(), self.date.as_deref());
-        let text = std::str::from_utf8(self.text?).ok()?;
-        Some(pipeline.clean_record(&Document { url, date, ..Document::default() }, text))
+    /// The text, empty for a null; none if it is not UTF-8.
+    pub(super) fn utf_8(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.text.unwrap_or_default()).ok()
+    }
+
+    /// What is known of the row beside its text.
+    pub(super) fn input(&self) -> Document<'_> {
+        Document { url: self.url.as_deref(), date: self.date.as_deref(), ..Document::default() }
     }
 }
 

@@ -1,0 +1,71 @@
+//! The fields that marks bring, until it is known which marks take effect.
+
+use std::collections::HashMap;
+
+use chaffinch_stage::{RuleId, Span};
+
+use crate::cleaned::Fields;
+use crate::edits::Edits;
+
+/// The fields of the marks of one document, in the order of the marks.
+#[derive(Default)]
+pub(crate) struct Findings {
+    all: Vec<Finding>,
+    /// The place of the last note of a rule on a span.
+    notes: HashMap<(RuleId, Span), usize>,
+}
+
+/// The fields of one mark.
+struct Finding {
+    span: Span,
+    note: bool,
+    fields: Vec<(String, String)>,
+}
+
+impl Findings {
+    /// Adds the fields of a mark. A note that is made again in a later round replaces the earlier
+    /// one.
+    pub(crate) fn add(
+        &mut self,
+        span: Span,
+        rule: RuleId,
+        note: bool,
+        fields: Vec<(String, String)>,
+    ) {
+        if note && let Some(earlier) = self.notes.insert((rule, span), self.all.len()) {
+            self.all[earlier].fields.clear();
+        }
+        self.all.push(Finding { span, note, fields });
+    }
+
+    /// The fields of the marks that took effect: notes on text that stays, removals of text that
+    /// is removed.
+    pub(crate) fn fields(self, edits: &Edits) -> Fields {
+        let mut fields = Fields::default();
+        for finding in self.all {
+            if finding.note != edits.removes_all(finding.span) {
+                finding.fields.iter().for_each(|(name, value)| fields.add(name, value));
+            }
+        }
+        fields
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_replaces_an_earlier_one_of_its_rule_on_its_span() {
+        let (line, other, rule) = (Span::new(0, 5), Span::new(6, 9), RuleId(1));
+        let title = |value: &str| vec![("title".to_owned(), value.to_owned())];
+        let mut findings = Findings::default();
+        findings.add(line, rule, true, title("old"));
+        findings.add(other, rule, true, title("other span"));
+        findings.add(line, RuleId(2), true, title("other rule"));
+        findings.add(line, rule, true, title("new"));
+        let fields = findings.fields(&Edits::default());
+        let (_, values) = fields.iter().next().unwrap();
+        assert_eq!(values, ["other span", "other rule", "new"]);
+    }
+}

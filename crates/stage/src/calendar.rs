@@ -1,0 +1,60 @@
+//! The calendar: which dates exist.
+
+/// Whether the Gregorian calendar has this date.
+pub fn is_date(year: u32, month: u32, day: u32) -> bool {
+    let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let days = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        _ => 0,
+    };
+    year > 0 && (1..=days).contains(&day)
+}
+
+/// Whether a text is a date that exists, written as `2024-05-31`.
+pub fn is_day(text: &str) -> bool {
+    let number = |part: Option<&str>, digits: usize| -> Option<u32> {
+        let part = part?;
+        let sound = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        sound.then(|| part.parse().ok()).flatten()
+    };
+    let mut parts = text.split('-');
+    let mut part = |digits| number(parts.next(), digits);
+    let (Some(year), Some(month), Some(day)) = (part(4), part(2), part(2)) else { return false };
+    parts.next().is_none() && is_date(year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_have_their_days() {
+        let days: u32 = (1..=12)
+            .map(|month| (1..=99).filter(|d| is_date(2023, month, *d)).count() as u32)
+            .sum();
+        assert_eq!(days, 365);
+        for (year, leap) in [(2000, true), (1900, false), (2024, true), (2023, false)] {
+            assert_eq!(is_date(year, 2, 29), leap, "{year}");
+        }
+        assert!(
+            !is_date(2024, 0, 1)
+                && !is_date(2024, 13, 1)
+                && !is_date(2024, 1, 0)
+                && !is_date(0, 1, 1)
+        );
+    }
+
+    #[test]
+    fn days_exist_and_are_written_in_one_way() {
+        assert!(is_day("2024-02-29") && is_day("0001-12-31"));
+        for text in ["2024-02-31", "2023-02-29", "2024-04-31", "2024-13-01", "0000-01-01"] {
+            assert!(!is_day(text), "{text}");
+        }
+        for text in ["2024-1-01", "2024-05-31x", "2024-05-31-", "+024-05-31", "20240531", ""] {
+            assert!(!is_day(text), "{text}");
+        }
+        assert!(!is_day("٢٠٢٤-٠٥-٣١"));
+    }
+}

@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 /// The folded characters of a `Char`, and what kind of character it is, packed into one word.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Char(u64);
 
 impl Char {
@@ -16,11 +16,16 @@ impl Char {
     const SECOND: u32 = 21;
     const LETTER: u64 = 1 << 42;
     const DIGIT: u64 = 1 << 43;
-    const UPPER: u64 = 1 << 44;
+    pub(crate) const UPPER: u64 = 1 << 44;
     const LOWER: u64 = 1 << 45;
     const UNSPACED: u64 = 1 << 46;
     const IGNORED: u64 = 1 << 47;
     const SPACE: u64 = 1 << 48;
+
+    /// All flags.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
 
     /// The folded character.
     pub(crate) fn code(self) -> u32 {
@@ -315,6 +320,11 @@ impl Token {
     /// Length in folded characters.
     pub(crate) fn length(&self) -> u32 {
         self.length
+    }
+
+    /// Digits among the folded characters.
+    pub(crate) fn digits(&self) -> u32 {
+        self.digits
     }
 
     pub(crate) fn is_empty(&self) -> bool {

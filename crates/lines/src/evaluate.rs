@@ -123,6 +123,17 @@ impl Scorer {
         self.lines[line].1
     }
 
+    /// Whether the labels decide most of the article: a page with more neutral text than article
+    /// text, such as a second copy of the article, says little about lost lines.
+    pub(crate) fn is_decided(&self) -> bool {
+        let tokens = |wanted: Label| -> usize {
+            let lines =
+                self.lines.iter().filter(|(_, label, headline)| *label == wanted && !headline);
+            lines.map(|(tokens, ..)| tokens.len()).sum()
+        };
+        tokens(Label::Neutral) <= tokens(Label::Article)
+    }
+
     /// Scores a decision: which of the lines with a token are kept.
     pub(crate) fn score(&mut self, keep: impl Fn(usize) -> bool) -> PageFigures {
         let mut counts = [[0u32; 2]; 2];
@@ -209,7 +220,10 @@ impl Figures {
         let means: Vec<Figures> = sources.values().map(|pages| Figures::of_pages(pages)).collect();
         Figures {
             pages: means.iter().map(|figures| figures.pages).sum(),
-            f1: mean(means.iter().map(|figures| Some(figures.f1))),
+            f1: mean(sources.values().map(|pages| {
+                let known: Vec<_> = pages.iter().filter_map(|page| page.f1).collect();
+                (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+            })),
             removed: mean(means.iter().map(|figures| Some(figures.removed))),
             lost: mean(means.iter().map(|figures| Some(figures.lost))),
         }

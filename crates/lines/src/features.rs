@@ -33,7 +33,6 @@ pub(crate) enum Group {
 
 /// One feature.
 pub(crate) struct Feature {
-    #[cfg_attr(not(test), expect(dead_code, reason = "names a feature in test failures"))]
     pub(crate) name: &'static str,
     pub(crate) bins: usize,
     pub(crate) group: Group,
@@ -309,14 +308,14 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Computes the features of a page.
+    /// Computes the features of a page and returns its number of lines.
     pub(crate) fn read<'t>(
         &mut self,
         lines: impl IntoIterator<Item = &'t str>,
         words: &Words,
         cues: &Cues,
-    ) {
-        self.read_with(lines, words, cues, |_| ());
+    ) -> usize {
+        self.read_with(lines, words, cues, |_| ())
     }
 
     /// The same; `each` gets every vocabulary hash of every line.
@@ -326,7 +325,7 @@ impl Page {
         words: &Words,
         cues: &Cues,
         mut each: impl FnMut(u64),
-    ) {
+    ) -> usize {
         self.clear();
         let mut scanner = Scanner::new(words, cues);
         let mut line_count = 0;
@@ -344,7 +343,7 @@ impl Page {
         }
         self.rows.resize(self.facts.len(), [0; COUNT]);
         if self.rows.is_empty() {
-            return;
+            return line_count as usize;
         }
         self.count_repeats();
         self.sum_up();
@@ -353,6 +352,7 @@ impl Page {
         self.sides();
         self.shared_words();
         self.page_features();
+        line_count as usize
     }
 
     fn clear(&mut self) {

@@ -21,6 +21,8 @@ pub struct LabelledPage {
     pub id: String,
     /// The data set.
     pub source: String,
+    /// What the text is, for figures: `whole` page or `scraped` text.
+    pub form: String,
     /// The news site. Pages of one outlet are never both trained and tested on.
     pub outlet: String,
     /// Language code.

@@ -5,6 +5,7 @@
 //! accents, with the letter variants of Arabic, Greek and Cyrillic unified and every digit as `0`.
 //! Folding drops combining marks, so composed and decomposed text give the same tokens.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// The folded characters of a `Char`, and what kind of character it is, packed into one word.
@@ -386,6 +387,38 @@ pub(crate) fn for_each_token(text: &str, mut each: impl FnMut(&Token)) {
     }
 }
 
+/// The tokens of a text, each with its place and hash.
+pub(crate) fn token_texts(text: &str) -> Vec<(Range<usize>, u64)> {
+    let chars = Chars::table();
+    let mut tokens = Vec::new();
+    let mut token = Token::new();
+    let mut start = 0;
+    let mut end = 0;
+    for (at, c) in text.char_indices() {
+        let class = chars.get(c);
+        if class.is_ignored() {
+            continue;
+        }
+        if !token.is_empty() && (!class.is_token() || class.is_unspaced()) {
+            tokens.push((start..end, token.hash()));
+            token.clear();
+        }
+        if class.is_token() {
+            start = if token.is_empty() { at } else { start };
+            end = at + c.len_utf8();
+            token.push(class);
+            if class.is_unspaced() {
+                tokens.push((start..end, token.hash()));
+                token.clear();
+            }
+        }
+    }
+    if !token.is_empty() {
+        tokens.push((start..end, token.hash()));
+    }
+    tokens
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -412,6 +445,9 @@ mod tests {
         ];
         for (text, tokens) in counts {
             assert_eq!(hashes(text).len(), tokens, "{text}");
+            let with_texts: Vec<u64> =
+                token_texts(text).into_iter().map(|(_, hash)| hash).collect();
+            assert_eq!(with_texts, hashes(text), "{text}");
         }
     }
 

@@ -1,17 +1,26 @@
 //! Training: from labelled pages to a network.
 
 mod augment;
+mod calibrate;
 pub(crate) mod net;
-mod random;
+mod quantise;
+pub(crate) mod random;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::error;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::cues::Cues;
+use crate::evaluate::{Figures, Scorer};
 use crate::features::Page;
 use crate::labelled::{Label, LabelledPage};
+use crate::model::{Form, Model};
+use crate::network;
 use crate::train::net::{Adam, Dropout, Input, Network, Params, Pass, Scale};
 use crate::train::random::Random;
 use crate::words::{self, Words};
@@ -29,13 +38,23 @@ pub struct Options {
     pub vocabulary: usize,
     /// A vocabulary word occurs on pages of at least so many outlets.
     pub word_outlets: usize,
+    /// Parts of the outlets for cross-validation.
+    pub folds: u64,
     /// Threads to use; the result does not depend on it.
     pub threads: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { seed: 1, epochs: 9, rate: 4e-3, vocabulary: 2048, word_outlets: 20, threads: 2 }
+        Options {
+            seed: 1,
+            epochs: 9,
+            rate: 4e-3,
+            vocabulary: 2048,
+            word_outlets: 20,
+            folds: 5,
+            threads: 2,
+        }
     }
 }
 
@@ -137,7 +156,7 @@ pub(crate) fn train_network(
     cues: &Cues,
     options: &Options,
     mut progress: impl FnMut(usize, f64),
-) -> Trained {
+) -> (Trained, Vec<Input>) {
     let vocabulary = vocabulary(pages, cues, options);
     let words = Words::new(&vocabulary);
     let inputs = parallel(options.threads, pages.len(), |number| {
@@ -231,7 +250,7 @@ pub(crate) fn train_network(
         }
         progress(epoch, epoch_loss);
     }
-    Trained { network: Network::new(average, network.scale), vocabulary }
+    (Trained { network: Network::new(average, network.scale), vocabulary }, inputs)
 }
 
 /// Weight decay of what each bin adds to the slope of its feature.
@@ -272,59 +291,130 @@ fn one_cycle(step: usize, steps: usize, rate: f32) -> f32 {
     }
 }
 
-/// One page's out-of-fold logits.
+/// A page with the scores of a network that was not trained on its outlet.
 pub struct Judged<'a> {
     /// The page.
     pub page: &'a LabelledPage,
-    /// A logit for each line with a token; positive is article.
-    pub logits: Vec<f32>,
-    /// Lines of prose among them.
-    pub prose: u32,
+    /// A score for each line with a token, in 256ths of a logit; positive means article.
+    pub scores: Vec<i32>,
+    /// The form of the page.
+    pub form: Form,
 }
 
-/// Trains on all but one fold of outlets and judges that fold, for each fold.
+/// A part of training, for progress.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// The fold that is left out, or the number of folds when training on all pages.
+    pub fold: u64,
+    /// The pass that has been completed.
+    pub epoch: usize,
+    /// The mean loss of the pass.
+    pub loss: f64,
+}
+
+/// Scores pages with a network in integers.
+fn judge<'a>(
+    pages: &[&'a LabelledPage],
+    trained: &Trained,
+    cues: &Cues,
+    rows: &[Input],
+    threads: usize,
+) -> Vec<Judged<'a>> {
+    let weights = quantise::quantise(trained, rows.iter().flat_map(|input| &input.rows));
+    let network = network::Network::new(weights).expect("a trained network is bounded");
+    let words = Words::new(&trained.vocabulary);
+    parallel(threads, pages.len(), |number| {
+        let page = pages[number];
+        let mut features = Page::default();
+        features.read(page.lines.iter().map(String::as_str), &words, cues);
+        let mut scores = Vec::new();
+        network.run(&features, &mut network::Layers::default(), &mut scores);
+        let form = Form::new(features.prose_lines(), features.rows().len() as u32);
+        Judged { page, scores, form }
+    })
+}
+
+/// Trains without one fold of the outlets after the other and scores the pages of each.
 pub fn cross_validate<'a>(
     pages: &'a [LabelledPage],
     cues: &Cues,
     options: &Options,
-    folds: u64,
-    test: impl Fn(&LabelledPage) -> bool,
-    mut progress: impl FnMut(u64, usize, f64),
+    mut progress: impl FnMut(Progress),
 ) -> Vec<Judged<'a>> {
     let mut judged = Vec::new();
-    for fold in 0..folds {
-        let in_fold = |page: &&LabelledPage| outlet_fold(&page.outlet, folds) == fold;
+    for fold in 0..options.folds {
+        let in_fold = |page: &&LabelledPage| outlet_fold(&page.outlet, options.folds) == fold;
         let training: Vec<&LabelledPage> = pages.iter().filter(|page| !in_fold(page)).collect();
-        let trained =
-            train_network(&training, cues, options, |epoch, loss| progress(fold, epoch, loss));
-        let words = Words::new(&trained.vocabulary);
-        let testing: Vec<&LabelledPage> =
-            pages.iter().filter(|page| in_fold(page) && test(page)).collect();
-        judged.extend(parallel(options.threads, testing.len(), |number| {
-            let mut page = Page::default();
-            let input = input(testing[number], &words, cues, &mut page);
-            let mut pass = Pass::default();
-            trained.network.forward(&input, &mut pass, None);
-            Judged { page: testing[number], logits: pass.logits, prose: page.prose_lines() }
-        }));
+        let (trained, inputs) = train_network(&training, cues, options, |epoch, loss| {
+            progress(Progress { fold, epoch, loss });
+        });
+        let testing: Vec<&LabelledPage> = pages.iter().filter(in_fold).collect();
+        judged.extend(judge(&testing, &trained, cues, &inputs, options.threads));
     }
     judged
 }
 
+/// Trains a model: cross-validates to calibrate it, then trains on all pages.
+///
+/// Also returns the scores of cross-validation, which measure what the model does on outlets that
+/// it does not know.
+///
+/// # Errors
+/// If the pages are too few to train or to calibrate on.
+pub fn train<'a>(
+    pages: &'a [LabelledPage],
+    cues: &Cues,
+    options: &Options,
+    mut progress: impl FnMut(Progress),
+) -> Result<(Model, Vec<Judged<'a>>), TrainError> {
+    let judged = cross_validate(pages, cues, options, &mut progress);
+    let calibration = calibrate::calibrate(&judged).ok_or(TrainError::Pages)?;
+    let all: Vec<&LabelledPage> = pages.iter().collect();
+    let (trained, inputs) = train_network(&all, cues, options, |epoch, loss| {
+        progress(Progress { fold: options.folds, epoch, loss });
+    });
+    let weights = quantise::quantise(&trained, inputs.iter().flat_map(|input| &input.rows));
+    let model = Model::new(weights, trained.vocabulary, calibration, cues.digest());
+    Ok((model.map_err(TrainError::Model)?, judged))
+}
+
+/// Why there is no model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// There are no whole pages, no scraped texts, or too few outlets.
+    Pages,
+    /// The network cannot be written in integers.
+    Model(crate::Error),
+}
+
+impl fmt::Display for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TrainError::Pages => f.write_str(
+                "too few labelled pages: training needs whole pages and scraped texts of several outlets",
+            ),
+            TrainError::Model(error) => write!(f, "training gave {error}"),
+        }
+    }
+}
+
+impl error::Error for TrainError {}
+
 /// The fold of an outlet.
-pub fn outlet_fold(outlet: &str, folds: u64) -> u64 {
+fn outlet_fold(outlet: &str, folds: u64) -> u64 {
     let hash = outlet.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     (hash >> 20) % folds.max(1)
 }
 
-/// Figures of out-of-fold logits at a threshold.
-pub fn figures<'a>(judged: impl Iterator<Item = (&'a Judged<'a>, f32)>) -> crate::Figures {
+/// Figures of scored pages, each with its threshold.
+pub fn figures<'j, 'a: 'j>(judged: impl Iterator<Item = (&'j Judged<'a>, i32)>) -> Figures {
     let figures = judged.map(|(judged, threshold)| {
-        let mut scorer = crate::evaluate::Scorer::new(judged.page);
-        let figures = scorer.score(|line| judged.logits[line] >= threshold);
+        let mut scorer = Scorer::new(judged.page);
+        let figures = scorer.score(|line| judged.scores[line] >= threshold);
         (judged.page.source.as_str(), figures)
     });
-    crate::Figures::of_sources(figures)
+    Figures::of_sources(figures)
 }

@@ -279,7 +279,7 @@ impl Network {
         let mut none = Dropout { random: Random::new(&[]), rate: 0.0, word_rate: 0.0 };
         let dropout = dropout.unwrap_or(&mut none);
         let keep_scale = 1.0 / (1.0 - dropout.rate);
-        let mut relu = |z: &Channels, random: &mut Random| {
+        let relu = |z: &Channels, random: &mut Random| {
             let mut h = [0.0; C];
             for (h, z) in h.iter_mut().zip(z) {
                 *h = if *z > 0.0 { *z } else { 0.0 };
@@ -534,6 +534,20 @@ impl Network {
         pass.gradient1 = d1;
         pass.gradient2 = d2;
         loss
+    }
+
+    /// The weighted loss of a forward pass, with the early output's.
+    #[cfg(test)]
+    pub(crate) fn loss(&self, input: &Input, pass: &Pass, early_weight: f32) -> f64 {
+        let logits = pass.logits.iter().zip(&pass.early);
+        let lines = logits.zip(input.targets.iter().zip(&input.weights));
+        lines
+            .map(|((logit, early), (target, weight))| {
+                let (loss, _) = logistic_loss(*logit, *target);
+                let (early_loss, _) = logistic_loss(*early, *target);
+                f64::from((loss + early_weight * early_loss) * weight)
+            })
+            .sum()
     }
 
     /// Completes gradients that [`backward`](Self::backward) left to the end: the slopes'.

@@ -83,9 +83,12 @@ impl error::Error for CueError {}
 /// ```
 #[derive(Clone)]
 pub struct Cues {
-    // Invariant: a power of two in length, with at least half of the slots empty (node 0).
+    // Invariant: a power of two in length, some of it empty (node 0); nodes are in range.
     slots: Vec<Slot>,
+    // Invariant: the first is the root; sets are in range.
     nodes: Vec<Node>,
+    /// Sets of kinds; the first is empty.
+    sets: Vec<u64>,
     /// One bit for each hash of a root child, by the hash's upper bits.
     filter: Vec<u64>,
     /// Lengths of root stems by the hash of a token's first three characters.
@@ -95,21 +98,29 @@ pub struct Cues {
 
 #[derive(Clone, Copy, Default)]
 struct Slot {
-    key: u64,
+    key: u32,
     node: u32,
 }
 
 /// A position in the trie: some tokens of a phrase have been read.
 #[derive(Clone, Copy, Default)]
 struct Node {
-    /// Kinds of the phrases that end here.
-    kinds: u64,
-    /// Kinds of the phrases of one unspaced character that end here.
-    single: u64,
     /// Bit `n` is set if a child is a stem of `n + 1` characters.
     stems: u32,
-    has_children: bool,
-    has_number: bool,
+    /// The set of the kinds of the phrases that end here.
+    set: u16,
+    flags: u16,
+}
+
+impl Node {
+    const HAS_CHILDREN: u16 = 1;
+    const HAS_NUMBER: u16 = 2;
+    /// The phrases that end here are one unspaced character.
+    const SINGLE: u16 = 4;
+
+    fn has(self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
 }
 
 /// Tokens of the longest phrase.
@@ -151,7 +162,7 @@ impl Cues {
         let mut pairs: Vec<(u8, &str)> = pairs.into_iter().collect();
         pairs.sort_unstable();
         pairs.dedup();
-        let mut builder = Builder::new();
+        let mut builder = Builder::default();
         let mut digest = 0;
         for &(kind, phrase) in &pairs {
             let problem = |problem| CueError { kind, phrase: phrase.to_owned(), problem };
@@ -161,15 +172,16 @@ impl Cues {
             let steps = steps(phrase).map_err(problem)?;
             let single = matches!(steps[..], [Step::Exact(_)]) && is_unspaced(phrase);
             let node = builder.insert(&steps);
-            let node = &mut builder.nodes[node as usize];
-            let kinds = if single { &mut node.single } else { &mut node.kinds };
-            *kinds |= 1 << kind;
+            builder.kinds[node as usize] |= 1 << kind;
+            if single {
+                builder.nodes[node as usize].flags |= Node::SINGLE;
+            }
             digest = combine(digest, u64::from(kind) + 1);
             for byte in phrase.bytes() {
                 digest = combine(digest, u64::from(byte));
             }
         }
-        Ok(builder.finish(digest))
+        builder.finish(digest)
     }
 
     /// A number that identifies the set of pairs, in any order.
@@ -194,7 +206,7 @@ impl Cues {
             if slot.node == 0 {
                 return None;
             }
-            if slot.key == key {
+            if slot.key == key as u32 {
                 return Some(slot.node);
             }
             at += 1;
@@ -256,7 +268,7 @@ impl Scan {
             stems |= cues.stem_heads[head_of(token.prefix_hash(3))];
         }
         self.stems(cues, ROOT, stems, 1, token);
-        if root.has_number && token.is_number() {
+        if root.has(Node::HAS_NUMBER) && token.is_number() {
             self.follow(cues, cues.child(ROOT, NUMBER), 1);
         }
     }
@@ -264,9 +276,9 @@ impl Scan {
     fn step(&mut self, cues: &Cues, node: u32, depth: u32, token: &Token) {
         let depth = depth + 1;
         self.follow(cues, cues.child(node, token.hash()), depth);
-        let Node { stems, has_number, .. } = cues.nodes[node as usize];
-        self.stems(cues, node, stems, depth, token);
-        if has_number && token.is_number() {
+        let at = cues.nodes[node as usize];
+        self.stems(cues, node, at.stems, depth, token);
+        if at.has(Node::HAS_NUMBER) && token.is_number() {
             self.follow(cues, cues.child(node, NUMBER), depth);
         }
     }
@@ -289,18 +301,17 @@ impl Scan {
     #[inline]
     fn follow(&mut self, cues: &Cues, node: Option<u32>, depth: u32) {
         let Some(node) = node else { return };
-        let Node { kinds, single, has_children, .. } = cues.nodes[node as usize];
-        if kinds != 0 {
-            self.kinds |= kinds;
-            let tokens = u64::MAX >> (64 - depth);
+        let at = cues.nodes[node as usize];
+        if at.has(Node::SINGLE) {
+            self.single |= cues.sets[usize::from(at.set)];
+            self.single_tokens += u32::from(self.covered & 1 == 0);
+        } else if at.set != 0 {
+            self.kinds |= cues.sets[usize::from(at.set)];
+            let tokens = u64::MAX >> (64 - depth.min(64));
             self.cue_tokens += (tokens & !self.covered).count_ones();
             self.covered |= tokens;
         }
-        if single != 0 {
-            self.single |= single;
-            self.single_tokens += u32::from(self.covered & 1 == 0);
-        }
-        if has_children && self.open_count < OPEN_LIMIT {
+        if at.has(Node::HAS_CHILDREN) && self.open_count < OPEN_LIMIT {
             self.open[self.open_count] = (node, depth);
             self.open_count += 1;
         }
@@ -375,22 +386,30 @@ fn steps(phrase: &str) -> Result<Vec<Step>, &'static str> {
 
 struct Builder {
     nodes: Vec<Node>,
+    /// The kinds of the phrases that end at each node.
+    kinds: Vec<u64>,
     edges: HashMap<(u32, u64), u32>,
     stem_heads: Vec<u32>,
 }
 
-impl Builder {
-    fn new() -> Self {
-        let stem_heads = vec![0; HEADS];
-        Builder { nodes: vec![Node::default()], edges: HashMap::new(), stem_heads }
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            nodes: vec![Node::default()],
+            kinds: vec![0],
+            edges: HashMap::new(),
+            stem_heads: vec![0; HEADS],
+        }
     }
+}
 
+impl Builder {
     /// Adds the path of a phrase and returns its last node.
     fn insert(&mut self, steps: &[Step]) -> u32 {
         let mut node = ROOT;
         for step in steps {
             let parent = &mut self.nodes[node as usize];
-            parent.has_children = true;
+            parent.flags |= Node::HAS_CHILDREN;
             let step = match *step {
                 Step::Exact(hash) => hash,
                 Step::Stem { hash, length, head } => {
@@ -401,7 +420,7 @@ impl Builder {
                     hash
                 }
                 Step::Number => {
-                    parent.has_number = true;
+                    parent.flags |= Node::HAS_NUMBER;
                     NUMBER
                 }
             };
@@ -409,34 +428,122 @@ impl Builder {
             let to = *self.edges.entry((node, step)).or_insert(new);
             if to == new {
                 self.nodes.push(Node::default());
+                self.kinds.push(0);
             }
             node = to;
         }
         node
     }
 
-    fn finish(self, digest: u64) -> Cues {
+    fn finish(mut self, digest: u64) -> Result<Cues, CueError> {
+        let mut sets = vec![0];
+        let mut numbers = HashMap::from([(0, 0u16)]);
+        for (node, kinds) in self.nodes.iter_mut().zip(&self.kinds) {
+            node.set = match numbers.get(kinds) {
+                Some(number) => *number,
+                None => {
+                    let number = u16::try_from(sets.len()).map_err(|_| CueError {
+                        kind: 0,
+                        phrase: String::new(),
+                        problem: "there are more than 65,535 combinations of kinds",
+                    })?;
+                    sets.push(*kinds);
+                    numbers.insert(*kinds, number);
+                    number
+                }
+            };
+        }
         let size = (self.edges.len() * 2 + 2).next_power_of_two();
         let mut cues = Cues {
             slots: vec![Slot::default(); size],
             nodes: self.nodes,
+            sets,
             filter: vec![0; (size / 4).clamp(64, 1 << 11)],
             stem_heads: self.stem_heads,
             digest,
         };
-        for ((from, step), to) in self.edges {
+        // In the order of their nodes, so that the same cues always give the same table.
+        let mut edges: Vec<_> = self.edges.into_iter().collect();
+        edges.sort_unstable_by_key(|(_, to)| *to);
+        for ((from, step), to) in edges {
             let key = combine(step, u64::from(from));
             let mut at = (key >> 32) as usize & (size - 1);
             while cues.slots[at].node != 0 {
                 at = (at + 1) & (size - 1);
             }
-            cues.slots[at] = Slot { key, node: to };
+            cues.slots[at] = Slot { key: key as u32, node: to };
             if from == ROOT {
                 let bit = (step >> 20) as usize & (cues.filter.len() * 64 - 1);
                 cues.filter[bit / 64] |= 1 << (bit % 64);
             }
         }
-        cues
+        Ok(cues)
+    }
+}
+
+const MAGIC: &[u8; 8] = b"cf-cues1";
+
+impl Cues {
+    /// The compiled cues as bytes, which are read faster than phrases are compiled.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(self.digest.to_le_bytes());
+        let sizes = [&self.slots.len(), &self.nodes.len(), &self.sets.len(), &self.filter.len()];
+        bytes.extend(sizes.into_iter().flat_map(|size| (*size as u32).to_le_bytes()));
+        for slot in &self.slots {
+            bytes.extend(slot.key.to_le_bytes());
+            bytes.extend(slot.node.to_le_bytes());
+        }
+        for node in &self.nodes {
+            bytes.extend(node.stems.to_le_bytes());
+            bytes.extend(node.set.to_le_bytes());
+            bytes.extend(node.flags.to_le_bytes());
+        }
+        bytes.extend(self.sets.iter().chain(&self.filter).flat_map(|word| word.to_le_bytes()));
+        bytes.extend(self.stem_heads.iter().flat_map(|word| word.to_le_bytes()));
+        bytes
+    }
+
+    /// Reads compiled cues. `None` if the bytes are damaged or of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes.strip_prefix(MAGIC)?;
+        let digest = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
+        let mut sizes = [0; 4];
+        for size in &mut sizes {
+            *size = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
+        }
+        let [slots, nodes, sets, filter] = sizes;
+        let mut take =
+            |count: usize| Some(rest.split_off(..count.checked_mul(8)?)?.as_chunks::<8>().0);
+        let half = |bytes: &[u8; 8], at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let slots: Vec<Slot> = take(slots)?
+            .iter()
+            .map(|slot| Slot { key: half(slot, 0), node: half(slot, 4) })
+            .collect();
+        let node = |node: &[u8; 8]| Node {
+            stems: half(node, 0),
+            set: u16::from_le_bytes([node[4], node[5]]),
+            flags: u16::from_le_bytes([node[6], node[7]]),
+        };
+        let nodes: Vec<Node> = take(nodes)?.iter().map(node).collect();
+        let words =
+            |bytes: &[[u8; 8]]| bytes.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let sets: Vec<u64> = words(take(sets)?);
+        let filter: Vec<u64> = words(take(filter)?);
+        let heads = take(HEADS / 2)?.as_flattened().as_chunks::<4>().0;
+        let stem_heads = heads.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        let stems = !(u32::MAX << LONGEST_STEM);
+        let valid = rest.is_empty()
+            && slots.len().is_power_of_two()
+            && filter.len().is_power_of_two()
+            && slots.iter().any(|slot| slot.node == 0)
+            && slots.iter().all(|slot| (slot.node as usize) < nodes.len())
+            && nodes
+                .iter()
+                .all(|node| usize::from(node.set) < sets.len() && node.stems & !stems == 0);
+        valid.then_some(Cues { slots, nodes, sets, filter, stem_heads, digest })
     }
 }
 
@@ -515,6 +622,29 @@ mod tests {
         assert_ne!(digest(&[(0, "a"), (1, "b")]), digest(&[(1, "a"), (0, "b")]));
         assert_ne!(digest(&[(0, "ab")]), digest(&[(0, "a"), (0, "b")]));
         assert_ne!(digest(&[(0, "ab*")]), digest(&[(0, "ab")]));
+    }
+
+    #[test]
+    fn compiled_cues_are_read_back() {
+        let pairs = [(0, "share this article"), (1, "subscri*"), (2, "# comments"), (3, "顶")];
+        let cues = Cues::new(pairs).expect("the cues are valid");
+        let bytes = cues.to_bytes();
+        let again = Cues::from_bytes(&bytes).expect("it was just written");
+        assert_eq!(again.to_bytes(), bytes);
+        assert_eq!(again.digest(), cues.digest());
+        for line in ["Share this article: 3 comments", "Subscribe!", "顶 1"] {
+            assert_eq!(again.scan(line), cues.scan(line));
+        }
+        for length in 0..bytes.len().min(4000) {
+            assert!(Cues::from_bytes(&bytes[..length]).is_none());
+        }
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xff;
+            if let Some(cues) = Cues::from_bytes(&damaged) {
+                cues.scan("Share this article: 3 comments. Subscribe! 顶");
+            }
+        }
     }
 
     #[test]

@@ -502,3 +502,167 @@ impl<'a> Reader<'a> {
         Some((0..count).map(|_| std::array::from_fn(|_| values.next().unwrap_or(0))).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+    use proptest::prelude::*;
+
+    static MODEL: LazyLock<Model> = LazyLock::new(testing::model);
+    static CUES: LazyLock<Cues> = LazyLock::new(testing::cues);
+
+    fn judged(text: &str) -> Vec<Option<Judgement>> {
+        MODEL.judge(text.lines(), &CUES, &mut Scratch::default()).lines().to_vec()
+    }
+
+    /// Writes a content with its digest.
+    fn file(content: &[u8]) -> Vec<u8> {
+        [&MAGIC[..], content, &digest(content).to_le_bytes()].concat()
+    }
+
+    #[test]
+    fn the_shipped_model_is_small_and_valid() {
+        assert!(SHIPPED.len() <= 100_000, "{} bytes", SHIPPED.len());
+        assert_eq!(Model::shipped().to_bytes(), SHIPPED);
+    }
+
+    #[test]
+    fn damaged_files_are_errors() {
+        let bytes = MODEL.to_bytes();
+        assert_eq!(Model::from_bytes(b"").err(), Some(Error::NotAModel));
+        assert_eq!(Model::from_bytes(b"cf-lines").err(), Some(Error::NotAModel));
+        assert_eq!(Model::from_bytes(b"\x28\xb5\x2f\xfd and so on").err(), Some(Error::NotAModel));
+        for length in (0..bytes.len()).step_by(97) {
+            assert!(Model::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        for at in (0..bytes.len()).step_by(89) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            assert!(Model::from_bytes(&damaged).is_err(), "byte {at}");
+        }
+        let mut other = bytes.clone();
+        other[8] ^= 1;
+        let error = Model::from_bytes(&other).expect_err("another version");
+        assert!(
+            matches!(error, Error::Version { .. }) && error.to_string().contains("train it again")
+        );
+        let longer = [&bytes[8..bytes.len() - 8], &[0]].concat();
+        assert!(matches!(Model::from_bytes(&file(&longer)), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn weights_that_overflow_are_errors() {
+        let content = MODEL.content();
+        let largest = content.len() - 64;
+        let mut damaged = content.clone();
+        damaged[largest..].fill(0x7f);
+        assert!(matches!(Model::from_bytes(&file(&damaged)), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn short_documents_are_not_judged() {
+        assert_eq!(judged("Home\n\nShare this article\nNews\n–\nSport"), [None; 6]);
+        let five = judged("Home\n\nShare this article\nNews\n–\nSport\nSubscribe now");
+        let has = five.iter().map(Option::is_some).collect::<Vec<_>>();
+        assert_eq!(has, [true, false, true, true, false, true, true]);
+        assert_eq!(judged(""), []);
+    }
+
+    #[test]
+    fn confidence_falls_with_the_score() {
+        let calibration = &MODEL.calibration;
+        for form in [Form(0), Form(100), Form(256)] {
+            let confidence: Vec<u8> =
+                (-3000..3000).map(|score| calibration.confidence(score, form)).collect();
+            assert!(confidence.is_sorted_by(|one, other| one >= other));
+            assert!(confidence[0] > 90 && confidence[5999] < 10);
+        }
+    }
+
+    #[test]
+    fn pages_that_would_be_emptied_are_reported() {
+        let page = testing::page(5, false);
+        let mut scratch = Scratch::default();
+        let lines = page.lines.iter().map(String::as_str);
+        let judgements = MODEL.judge(lines, &CUES, &mut scratch);
+        assert!(!judgements.keeps_almost_nothing(judgements.threshold(Level::Full)));
+        assert!(judgements.keeps_almost_nothing(i32::MAX));
+        let menu = testing::MENU.iter().copied();
+        let judgements = MODEL.judge(menu, &CUES, &mut scratch);
+        assert!(!judgements.keeps_almost_nothing(i32::MAX), "there is no article to lose");
+    }
+
+    #[test]
+    fn reasons_name_what_a_reader_sees() {
+        let page = testing::page(5, false);
+        let mut scratch = Scratch::default();
+        let judgements = MODEL.judge(page.lines.iter().map(String::as_str), &CUES, &mut scratch);
+        for (line, text) in page.lines.iter().enumerate() {
+            let Some(Some(Judgement { score, .. })) = judgements.lines().get(line) else {
+                assert!(judgements.reasons(line, text, true).is_empty());
+                continue;
+            };
+            let reasons = judgements.reasons(line, text, *score < 0);
+            assert!((1..=3).contains(&reasons.len()), "{text}: {reasons:?}");
+            for reason in reasons {
+                let reason = reason.to_string();
+                assert!(!reason.is_empty() && reason != "word \"\"", "{text}");
+            }
+        }
+        assert!(judgements.reasons(page.lines.len(), "", true).is_empty());
+    }
+
+    #[test]
+    fn huge_documents_take_linear_time() {
+        // Quadratic work would take hours.
+        let line = "Sentence after sentence, and a word: that was all. ".repeat(60_000_000 / 51);
+        assert_eq!(judged(&format!("a\nb\nc\nd\n{line}")).len(), 5);
+        let word = "x".repeat(10_000_000);
+        assert_eq!(judged(&format!("a\nb\nc\nd\n{word}")).len(), 5);
+        let lines = "The same line.\nHome\n\n".repeat(330_000);
+        assert_eq!(judged(&lines).len(), 990_000);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_text_is_judged_alike_with_used_memory(
+            texts in prop::collection::vec("(\\PC{0,40}[\n\t ]{0,2}){0,30}", 1..4),
+        ) {
+            let mut scratch = Scratch::default();
+            for text in &texts {
+                let lines: Vec<&str> = text.split('\n').collect();
+                let judgements = MODEL.judge(lines.iter().copied(), &CUES, &mut scratch);
+                let used = judgements.lines().to_vec();
+                prop_assert_eq!(used.len(), lines.len());
+                for (line, text) in lines.iter().enumerate() {
+                    judgements.reasons(line, text, true);
+                }
+                let fresh = MODEL.judge(lines, &CUES, &mut Scratch::default()).lines().to_vec();
+                prop_assert_eq!(used, fresh);
+            }
+        }
+
+        #[test]
+        fn any_content_is_read_without_a_panic(
+            at in 0usize..60_000, bytes in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let mut content = MODEL.content();
+            let start = at.min(content.len());
+            let end = (start + bytes.len()).min(content.len());
+            content[start..end].copy_from_slice(&bytes[..end - start]);
+            if let Ok(model) = Model::from_bytes(&file(&content)) {
+                let text = "Home\nNews\nThe mayor said that it rained.\nShare this\nSport\n";
+                model.judge(text.lines(), &CUES, &mut Scratch::default());
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_no_model(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            prop_assert!(Model::from_bytes(&bytes).is_err());
+            prop_assert!(Model::from_bytes(&file(&bytes)).is_err());
+        }
+    }
+}

@@ -11,6 +11,13 @@ use chaffinch_lines::{Cues, Model, Scratch};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
+/// Seconds that this thread has run, which other work on the machine changes little.
+fn processor_time() -> f64 {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let time = times.split(' ').next().and_then(|time| time.parse::<f64>().ok());
+    time.unwrap_or_default() / 1e9
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, lexicon, file] = &arguments[..] else {
@@ -38,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut sum = 0i64;
     let mut judged = 0;
     for _ in 0..7 {
-        let started = Instant::now();
+        let started = processor_time();
         (sum, judged) = (0, 0);
         for page in &pages {
             let judgements = model.judge(page.iter().map(String::as_str), &cues, &mut scratch);
@@ -47,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 judged += 1;
             }
         }
-        best = best.min(started.elapsed().as_secs_f64());
+        best = best.min(processor_time() - started);
     }
     println!(
         "{judged} lines, {:.0} bytes a line, {:.0} ns a line, {:.1} MB/s (sum {sum})",

@@ -246,10 +246,12 @@ impl Scan {
     pub(crate) fn push(&mut self, cues: &Cues, token: &Token) {
         self.tokens += 1;
         self.covered <<= 1;
-        let open = self.open;
-        let count = std::mem::take(&mut self.open_count);
-        for &(node, depth) in &open[..count] {
-            self.step(cues, node, depth, token);
+        if self.open_count > 0 {
+            let open = self.open;
+            let count = std::mem::take(&mut self.open_count);
+            for &(node, depth) in &open[..count] {
+                self.step(cues, node, depth, token);
+            }
         }
         self.start(cues, token);
     }

@@ -7,6 +7,8 @@
 //! Activations are in 128ths and weights in 1024ths, so products are in 2⁻¹⁷. [`Network::new`]
 //! checks that no sum can overflow.
 
+use wide::{i16x8, i32x4};
+
 use crate::features::{COUNT, Page, ROWS};
 
 /// Channels of each layer.
@@ -74,13 +76,71 @@ pub(crate) struct Weights {
     pub(crate) out_bias: i32,
 }
 
-/// A network ready to run.
+/// One 16-bit value for each channel.
+type Row = [i16x8; C / 8];
+/// For two inputs, their weights to `4 * V` outputs, interleaved.
+type Pair<const V: usize> = [i16x8; V];
+
+/// A network ready to run: its weights in the order in which they are used.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) weights: Weights,
-    /// The table and the kinds, widened.
-    table: Vec<[i16; C]>,
-    kinds: Vec<[i16; C]>,
+    table: Vec<Row>,
+    kinds: Vec<Row>,
+    embed: Vec<Pair<{ C / 4 }>>,
+    conv2: Vec<Pair<{ C / 4 }>>,
+    step: Vec<Pair<{ STATES / 4 }>>,
+    conv3: Vec<Pair<{ C / 4 }>>,
+    states: Vec<Pair<{ C / 4 }>>,
+}
+
+/// Arranges a matrix with a row for each output.
+fn pairs<const N: usize, const V: usize>(rows: &[[i16; N]]) -> Vec<Pair<V>> {
+    (0..N / 2)
+        .map(|pair| {
+            std::array::from_fn(|four| {
+                i16x8::new(std::array::from_fn(|at| rows[4 * four + at / 2][2 * pair + at % 2]))
+            })
+        })
+        .collect()
+}
+
+/// Adds the products of an even number of inputs.
+#[inline(always)]
+fn accumulate<const V: usize>(sums: &mut [i32x4; V], inputs: &[i16], weights: &[Pair<V>]) {
+    // Indices instead of iterators, and sums in locals, so that the sums stay in registers.
+    let mut local = *sums;
+    let (inputs, _) = inputs.as_chunks::<2>();
+    for at in 0..inputs.len().min(weights.len()) {
+        let [one, other] = inputs[at];
+        let inputs = i16x8::new([one, other, one, other, one, other, one, other]);
+        for v in 0..V {
+            local[v] += inputs.dot(weights[at][v]);
+        }
+    }
+    *sums = local;
+}
+
+#[inline(always)]
+fn lanes<const N: usize, const V: usize>(values: &[i32; N]) -> [i32x4; V] {
+    std::array::from_fn(|four| i32x4::new(std::array::from_fn(|at| values[4 * four + at])))
+}
+
+/// Products as activations.
+#[inline(always)]
+fn activations<const V: usize, const N: usize>(
+    products: [i32x4; V],
+    low: i32,
+    high: i32,
+) -> [i16; N] {
+    let mut values = [0; N];
+    for four in 0..V {
+        let products: i32x4 = products[four] >> WEIGHT_BITS as i32;
+        for at in 0..4 {
+            values[4 * four + at] = products.to_array()[at].clamp(low, high) as i16;
+        }
+    }
+    values
 }
 
 /// Reusable memory of a run.
@@ -95,17 +155,11 @@ pub(crate) struct Layers {
 
 /// The sum of products.
 #[inline(always)]
-fn dot<const N: usize>(one: &[i16; N], other: &[i16; N]) -> i32 {
-    let mut sum = 0i32;
-    for at in 0..N {
-        sum = sum.wrapping_add(i32::from(one[at]) * i32::from(other[at]));
-    }
-    sum
-}
-
-#[inline(always)]
-fn activation(product: i32) -> i16 {
-    (product >> WEIGHT_BITS).clamp(0, ACTIVATION_LIMIT) as i16
+fn dot(one: &[i16; C], other: &[i16; C]) -> i32 {
+    let chunks = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
+    let sum = chunks
+        .fold(i32x4::ZERO, |sum, (one, other)| sum + i16x8::new(*one).dot(i16x8::new(*other)));
+    sum.to_array().into_iter().fold(0, i32::wrapping_add)
 }
 
 impl Network {
@@ -125,8 +179,26 @@ impl Network {
         if !weights.is_bounded() {
             return Err("a sum of weights is too large");
         }
-        let widen = |rows: &[[i8; C]]| rows.iter().map(|row| row.map(i16::from)).collect();
-        Ok(Network { table: widen(table), kinds: widen(kinds), weights })
+        let widen = |rows: &[[i8; C]]| {
+            let wide = |row: &[i8; C]| {
+                std::array::from_fn(|eight| {
+                    i16x8::new(std::array::from_fn(|at| i16::from(row[8 * eight + at])))
+                })
+            };
+            rows.iter().map(wide).collect()
+        };
+        let embed: Vec<[i16; EMBEDDING]> =
+            (0..C).map(|c| weights.embed.map(|row| row[c])).collect();
+        Ok(Network {
+            table: widen(table),
+            kinds: widen(kinds),
+            embed: pairs(&embed),
+            conv2: pairs(conv2),
+            step: pairs(step),
+            conv3: pairs(conv3),
+            states: pairs(states),
+            weights,
+        })
     }
 
     /// Scores every row of a page, in 256ths; positive is article.
@@ -146,41 +218,37 @@ impl Network {
         let weights = &self.weights;
         layers.h1.clear();
         layers.h1.push([0; C]);
+        let bias: [i32x4; C / 4] = lanes(&weights.bias1);
+        let scale: [i32x4; C / 4] = lanes(&weights.scale);
         for (at, row) in page.rows().iter().enumerate() {
-            let mut sums = [0i16; C];
+            let mut sums = Row::default();
             for &bin in row {
-                let from = &self.table[usize::from(bin)];
-                for c in 0..C {
-                    sums[c] = sums[c].wrapping_add(from[c]);
-                }
+                add(&mut sums, &self.table[usize::from(bin)]);
             }
             let mut kinds = page.kinds(at);
             while kinds != 0 {
-                let from = &self.kinds[kinds.trailing_zeros() as usize];
-                for c in 0..C {
-                    sums[c] = sums[c].wrapping_add(from[c]);
-                }
+                add(&mut sums, &self.kinds[kinds.trailing_zeros() as usize]);
                 kinds &= kinds - 1;
             }
-            let mut products = weights.bias1;
-            for c in 0..C {
-                products[c] = products[c].wrapping_add(i32::from(sums[c]) * weights.scale[c]);
+            let mut products = bias;
+            for (eight, sums) in sums.iter().enumerate() {
+                let sums = sums.to_array();
+                for half in 0..2 {
+                    let four: [i32; 4] = std::array::from_fn(|at| i32::from(sums[4 * half + at]));
+                    products[2 * eight + half] += i32x4::new(four) * scale[2 * eight + half];
+                }
             }
             let ids = page.ids(at);
             if !ids.is_empty() {
-                for (value, row) in self.embedded(ids).iter().zip(&weights.embed) {
-                    for c in 0..C {
-                        products[c] = products[c].wrapping_add(value * i32::from(row[c]));
-                    }
-                }
+                accumulate(&mut products, &self.embedded(ids), &self.embed);
             }
-            layers.h1.push(products.map(activation));
+            layers.h1.push(activations(products, 0, ACTIVATION_LIMIT));
         }
         layers.h1.push([0; C]);
     }
 
     /// The sum of the words' values over the square root of their number.
-    fn embedded(&self, ids: &[u16]) -> [i32; EMBEDDING] {
+    fn embedded(&self, ids: &[u16]) -> [i16; EMBEDDING] {
         let ids = &ids[..ids.len().min(MOST_WORDS)];
         let mut sum = [0i32; EMBEDDING];
         for &id in ids {
@@ -191,7 +259,7 @@ impl Network {
             }
         }
         let root = ROOTS[ids.len()];
-        sum.map(|sum| (sum * root) >> ROOT_BITS)
+        sum.map(|sum| ((sum * root) >> ROOT_BITS) as i16)
     }
 
     fn second_layer(&self, layers: &mut Layers) {
@@ -200,19 +268,16 @@ impl Network {
         h2.clear();
         steps.clear();
         h2.push([0; C]);
+        let bias: [i32x4; C / 4] = lanes(&weights.bias2);
+        let step_bias: [i32x4; STATES / 4] = lanes(&weights.step_bias);
         for window in h1.as_flattened().windows(WINDOW).step_by(C) {
-            let Ok(window) = <&[i16; WINDOW]>::try_from(window) else { break };
-            let mut line = [0i16; C];
-            for c in 0..C {
-                line[c] = activation(dot(window, &weights.conv2[c]).wrapping_add(weights.bias2[c]));
-            }
-            let mut step = [0i16; STATES];
-            for k in 0..STATES {
-                let product = dot(&line, &weights.step[k]).wrapping_add(weights.step_bias[k]);
-                step[k] = (product >> WEIGHT_BITS).clamp(-STEP_LIMIT, STEP_LIMIT) as i16;
-            }
+            let mut products = bias;
+            accumulate(&mut products, window, &self.conv2);
+            let line: [i16; C] = activations(products, 0, ACTIVATION_LIMIT);
+            let mut products = step_bias;
+            accumulate(&mut products, &line, &self.step);
             h2.push(line);
-            steps.push(step);
+            steps.push(activations(products, -STEP_LIMIT, STEP_LIMIT));
         }
         h2.push([0; C]);
     }
@@ -266,22 +331,28 @@ impl Network {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn third(
         &self,
         window: &[i16; WINDOW],
         state: &[i16; STATE_INPUTS],
         bias: &[i32; C],
     ) -> [i16; C] {
-        let mut line = [0i16; C];
-        for c in 0..C {
-            let product = dot(window, &self.weights.conv3[c])
-                .wrapping_add(dot(state, &self.weights.states[c]))
-                .wrapping_add(bias[c])
-                .wrapping_add(i32::from(window[C + c]) << WEIGHT_BITS);
-            line[c] = activation(product);
+        let mut products: [i32x4; C / 4] = lanes(bias);
+        for (four, products) in products.iter_mut().enumerate() {
+            let line: [i32; 4] = std::array::from_fn(|at| i32::from(window[C + 4 * four + at]));
+            *products += i32x4::new(line) << WEIGHT_BITS as i32;
         }
-        line
+        accumulate(&mut products, window, &self.conv3);
+        accumulate(&mut products, state, &self.states);
+        activations(products, 0, ACTIVATION_LIMIT)
+    }
+}
+
+#[inline(always)]
+fn add(sums: &mut Row, row: &Row) {
+    for eight in 0..C / 8 {
+        sums[eight] += row[eight];
     }
 }
 

@@ -9,9 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::stage::{Document, Marks, Stage};
 use chaffinch_core::{Pipeline, Verdict};
-use chaffinch_formats::{
-    Container, Error, Job, Object, Observer, Output, Store, Summary, restore, verify,
-};
+use chaffinch_formats::{Container, Error, Job, Object, Observer, Output, Store, Summary, restore};
 
 struct Silent;
 

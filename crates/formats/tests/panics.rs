@@ -158,7 +158,7 @@ fn a_panic_in_a_worker_costs_its_row_group() {
     let [(name, _, reason)] = summary.problems.as_slice() else { panic!("{summary:?}") };
     assert_eq!(name, "documents-00000.parquet");
     assert!(reason.contains("internal error: tripped"), "{reason}");
-    assert!(verify(&out).unwrap().problems.is_empty());
+    assert!(chaffinch_formats::verify(&out).unwrap().problems.is_empty());
     assert_eq!(restore(&out, &back).unwrap().documents, 10);
 }
 

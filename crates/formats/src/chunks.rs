@@ -397,7 +397,7 @@ mod tests {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         loop {
             let position = reader.position.clone();
-            // A reader that goes on here gives the same piece.
+            // A reader that resumes here gives the same piece.
             let mut other = chunks(bytes, Container::Wet, limit);
             other.seek(&position).unwrap();
             let piece = reader.next().unwrap();

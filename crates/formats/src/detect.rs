@@ -84,7 +84,7 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
             false => Some(objects(text, rows, names)),
         };
     }
-    // The first value goes on in the next line, or after the head.
+    // The first value continues on the next line, or after the head.
     let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
     let cut_off = match values.next()? {
         Ok(_) => false,

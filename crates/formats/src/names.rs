@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_file_can_have_are_told() {
+    fn names_that_no_file_can_have_are_reported() {
         assert_eq!(impossible("a/b.txt", 100), None);
         assert!(impossible(&"x".repeat(256), 10).unwrap().contains("256 bytes"));
         let deep = ["x".repeat(200).as_str(); 19].join("/");

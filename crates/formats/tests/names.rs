@@ -1,21 +1,17 @@
 //! File names at the limits: long ones, and ones that are not UTF-8.
 #![cfg(unix)]
 
-use std::collections::BTreeMap;
+mod common;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::{Pipeline, Verdict};
 use chaffinch_formats::{Container, Error, Job, Observer, Output, Resume, Summary, rerun, restore};
-
-struct Silent;
-
-impl Observer for Silent {
-    fn block(&self, _: u64, _: u64) {}
-}
+use common::{Silent, tree};
 
 fn article(number: usize) -> String {
     format!(
@@ -34,20 +30,6 @@ fn clean(input: &Path, out: &Path, with: impl FnOnce(&mut Job<'_>)) -> Result<Su
     let mut job = Job::new(&pipeline, vec![input.to_owned()], output);
     with(&mut job);
     job.run(&Silent, &AtomicBool::new(false))
-}
-
-/// All files below a folder, but for the record of a run.
-fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    walkdir::WalkDir::new(root)
-        .into_iter()
-        .filter_entry(|entry| entry.file_name() != ".chaffinch")
-        .map(Result::unwrap)
-        .filter(|entry| entry.file_type().is_file())
-        .map(|entry| {
-            let below = entry.path().strip_prefix(root).unwrap().to_owned();
-            (below, fs::read(entry.path()).unwrap())
-        })
-        .collect()
 }
 
 /// Names of all lengths up to the longest, in letters of one and two bytes, with different starts

@@ -1,21 +1,17 @@
 //! Panics outside of stages: in a worker, while reading, while writing.
 
-use std::collections::BTreeMap;
+mod common;
+
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::stage::{Document, Marks, Stage};
 use chaffinch_core::{Pipeline, Verdict};
-use chaffinch_formats::{Container, Error, Job, Object, Observer, Output, Store, Summary, restore};
-
-struct Silent;
-
-impl Observer for Silent {
-    fn block(&self, _: u64, _: u64) {}
-}
+use chaffinch_formats::{Container, Error, Job, Object, Output, Store, Summary, restore};
+use common::{Silent, tree};
 
 /// A stage whose panic cannot be caught where stages run: it panics again when it is dropped there.
 struct Clumsy;
@@ -78,17 +74,6 @@ fn clean(input: &Path, output: Output, with: impl FnOnce(&mut Job<'_>)) -> Resul
     let mut job = Job::new(&pipeline, vec![input.to_owned()], output);
     with(&mut job);
     job.run(&Silent, &AtomicBool::new(false))
-}
-
-fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    walkdir::WalkDir::new(root)
-        .into_iter()
-        .filter_entry(|entry| entry.file_name() != ".chaffinch")
-        .map(Result::unwrap)
-        .filter(|entry| entry.file_type().is_file())
-        .map(|entry| (entry.path().to_owned(), fs::read(entry.path()).unwrap()))
-        .map(|(path, bytes)| (path.strip_prefix(root).unwrap().to_owned(), bytes))
-        .collect()
 }
 
 #[test]

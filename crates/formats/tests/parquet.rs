@@ -2,13 +2,16 @@
 
 #![cfg(feature = "parquet")]
 
+mod common;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::{Pipeline, Verdict};
-use chaffinch_formats::{Container, Job, Observer, Output, RECORD, Summary, rerun, restore};
+use chaffinch_formats::{Container, Job, Output, RECORD, Summary, rerun, restore};
+use common::Silent;
 use parquet::basic::{
     BrotliLevel, Compression, GzipLevel, LogicalType, Type as Physical, ZstdLevel,
 };
@@ -21,12 +24,6 @@ use parquet::record::RowAccessor;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::Type;
 use tempfile::TempDir;
-
-struct Silent;
-
-impl Observer for Silent {
-    fn block(&self, _: u64, _: u64) {}
-}
 
 const ARTICLE: &str = "Talks to go on\n\nThe minister told reporters on Tuesday that the talks would go on.\n\nOfficials from seven countries took part in the meeting behind closed doors.\n";
 

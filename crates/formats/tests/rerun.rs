@@ -1,18 +1,15 @@
 //! A rerun gives what a full run gives, byte for byte, and cleans little again.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::Pipeline;
-use chaffinch_formats::{Error, Job, Observer, Output, Records, Rerun, rerun};
-
-struct Silent;
-
-impl Observer for Silent {
-    fn block(&self, _documents: u64, _bytes: u64) {}
-}
+use chaffinch_formats::{Error, Job, Output, Records, Rerun, rerun};
+use common::Silent;
 
 const OUTLET: &str = "\
 outlet: valley

@@ -1,5 +1,7 @@
 //! Whole runs: what they leave, and that the originals come back.
 
+mod common;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,14 +14,9 @@ use chaffinch_formats::ledger::Record;
 use chaffinch_formats::{
     Container, Error, Job, Observer, Output, RECORD, Resume, Summary, originals, restore, verify,
 };
+use common::{Silent, tree_except};
 use globset::{Glob, GlobSet};
 use tempfile::TempDir;
-
-struct Silent;
-
-impl Observer for Silent {
-    fn block(&self, _: u64, _: u64) {}
-}
 
 const ARTICLE: &str = "Talks to go on\n\nThe minister told reporters on Tuesday that the talks would go on.\n\nOfficials from seven countries took part in the meeting behind closed doors.\n";
 
@@ -108,14 +105,7 @@ fn clean(input: &Path, out: &Path) -> Summary {
 
 /// All files below a folder, but for the timing of the run.
 fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    walkdir::WalkDir::new(root)
-        .into_iter()
-        .map(Result::unwrap)
-        .filter(|entry| entry.file_type().is_file() && entry.file_name() != "run.json")
-        .map(|entry| {
-            (entry.path().strip_prefix(root).unwrap().to_owned(), fs::read(entry.path()).unwrap())
-        })
-        .collect()
+    tree_except(root, "run.json")
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Checked {
                 line.map(|line| line[7..].trim().trim_matches(['\'', '"']).to_owned())
             };
             let named: Vec<String> = files.iter().filter_map(|(_, text)| subject(text)).collect();
-            for (name, text) in SHIPPED.iter().filter(|(name, _)| !name.starts_with("generic/")) {
+            for (name, text) in SHIPPED.iter().filter(|(name, _)| !name.contains('/')) {
                 if subject(text).is_none_or(|subject| !named.contains(&subject)) {
                     builder = builder.rule_file(&format!("rules/{name}"), text);
                 }

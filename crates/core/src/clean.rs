@@ -3,7 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chaffinch_rules::{How, UnitId};
-use chaffinch_stage::{Act, Action, Document, Mark, Marks, Role, RuleId, Spans, Tier, script};
+use chaffinch_stage::{
+    Act, Action, Certainty, Document, Line, Mark, Marks, Place, Role, RuleId, Span, Spans, Tier,
+    script,
+};
 use rayon::prelude::*;
 
 use crate::cleaned::{Cleaned, Fields, Recalled, Verdict};
@@ -323,6 +326,11 @@ impl<'a> Work<'a> {
     /// Applies the marks of one stage. Whether they cut anything.
     fn apply(&mut self, stage: &str, marks: Vec<Mark>) -> bool {
         let mut touched: Vec<usize> = Vec::new();
+        let removed: Vec<Span> = marks
+            .iter()
+            .filter(|mark| mark.action == Action::Remove)
+            .map(|mark| mark.span)
+            .collect();
         for mark in marks {
             if !self.is_sound(&mark) {
                 match self.refused.iter_mut().find(|(name, _)| name == stage) {
@@ -333,6 +341,9 @@ impl<'a> Work<'a> {
             }
             let stays = matches!(mark.action, Action::Keep | Action::Note);
             if !stays && self.kept.overlap(mark.span) {
+                continue;
+            }
+            if mark.action == Action::Remove && self.is_title(&mark, &removed) {
                 continue;
             }
             let new = match &mark.action {
@@ -367,6 +378,29 @@ impl<'a> Work<'a> {
             self.find_hits_at_edges();
         }
         !touched.is_empty()
+    }
+
+    /// Whether a generic rule would remove the title: the first line above the first body line.
+    ///
+    /// If it is the only line there, no pattern may remove it. If there are more, it may be a
+    /// byline or a share button above the title, so rules that are safe or act in the head only
+    /// may remove it. `removed` are the spans that the stage removes; a line that it removes too is
+    /// not another one. Detectors look at several lines and never take a title for a menu.
+    fn is_title(&self, mark: &Mark, removed: &[Span]) -> bool {
+        let rule = self.pipeline.rule(mark.rule);
+        if rule.tier != Tier::Generic || rule.detect.is_some() {
+            return false;
+        }
+        let mut above =
+            self.doc.lines().take_while(|line| !line.is_body()).filter(|line| !line.is_blank());
+        let Some(first) = above.next().filter(|line| mark.span.covers(line.span())) else {
+            return false;
+        };
+        if !self.doc.has_body() || !first.text().chars().any(char::is_alphabetic) {
+            return false;
+        }
+        let stays = |line: Line<'_, '_>| !removed.iter().any(|span| span.covers(line.span()));
+        !above.any(stays) || !rule.safe && rule.place != Place::Head
     }
 
     fn is_sound(&self, mark: &Mark) -> bool {
@@ -450,23 +484,42 @@ impl<'a> Work<'a> {
         left.filter(|line| !line.is_blank()).count()
     }
 
-    /// Drops generic cuts inside the body where they are too much of it. Rules that are safe
-    /// wherever they fire do not count: a gallery has as many credits as pictures.
+    /// Drops generic cuts inside the body as it came in if they are too much of it: the least
+    /// certain first, of these the longest. Cuts that are sure do not count: a gallery has as many
+    /// credits as pictures.
     fn cap_body(&mut self) -> Option<String> {
-        let body = self.doc.body_span()?;
-        let inside = |edit: &Edit| {
+        let body = self.doc.first_body_span()?;
+        let certainty = |edit: &Edit| {
             let rule = self.pipeline.rule(edit.rule);
-            let unsure = rule.tier == Tier::Generic && !rule.safe;
-            unsure && edit.removes() && body.covers(edit.span)
+            let counts = rule.tier == Tier::Generic && rule.certainty != Certainty::Sure;
+            (counts && edit.removes() && body.covers(edit.span)).then_some(rule.certainty)
         };
-        let cut: usize = self.edits.iter().filter(|e| inside(e)).map(|e| e.span.len()).sum();
-        let share = cut as f64 / body.len().max(1) as f64;
-        if share <= self.pipeline.limits.body_cut_share {
+        let unsure = self.edits.iter().filter_map(|edit| Some((certainty(edit)?, edit.span)));
+        let mut unsure: Vec<(Certainty, Span)> = unsure.collect();
+        let cut: usize = unsure.iter().map(|(_, span)| span.len()).sum();
+        let allowed = (self.pipeline.limits.body_cut_share * body.len() as f64) as usize;
+        if cut <= allowed {
             return None;
         }
-        self.edits.retain(|edit| !inside(edit));
-        let percent = share * 100.0;
-        Some(format!("generic rules would cut {percent:.0} % of the body: left in place"))
+        unsure.sort_by_key(|(certainty, span)| {
+            (*certainty, std::cmp::Reverse(span.len()), span.start())
+        });
+        let mut left = cut;
+        let dropped = unsure.iter().take_while(|(_, span)| {
+            let drops = left > allowed;
+            left -= if drops { span.len() } else { 0 };
+            drops
+        });
+        let mut dropped: Vec<Span> = dropped.map(|(_, span)| *span).collect();
+        dropped.sort_by_key(|span| span.start());
+        self.edits.retain(|edit| {
+            dropped.binary_search_by_key(&edit.span.start(), |span| span.start()).is_err()
+        });
+        let percent = cut as f64 / body.len().max(1) as f64 * 100.0;
+        Some(format!(
+            "generic rules would cut {percent:.0} % of the body: the {} least certain cuts were dropped",
+            dropped.len()
+        ))
     }
 
     /// The reason to give the document back as it was: cuts that eat the body.
@@ -475,7 +528,9 @@ impl<'a> Work<'a> {
         let cut: usize = self
             .edits
             .iter()
-            .filter(|edit| edit.removes() && !self.pipeline.rule(edit.rule).safe)
+            .filter(|edit| {
+                edit.removes() && self.pipeline.rule(edit.rule).certainty != Certainty::Sure
+            })
             .map(|e| {
                 let end = e.span.end().min(body.end());
                 end.saturating_sub(e.span.start().max(body.start()))

@@ -55,6 +55,8 @@ const LIMITS: &[Key] = &[
 pub struct Schemas {
     /// That of rule files.
     pub rule_file: serde_json::Value,
+    /// That of lexicon files.
+    pub lexicon: serde_json::Value,
     /// That of pipeline files.
     pub pipeline: serde_json::Value,
 }
@@ -72,13 +74,19 @@ impl Schemas {
             schema::FILE,
             &stages,
         );
+        let lexicon = schema::json_schema(
+            "Chaffinch lexicon file",
+            "The cue words of one language, by kind, and the proof.",
+            schema::LEXICON,
+            &stages,
+        );
         let pipeline = schema::json_schema(
             "Chaffinch pipeline file",
             "The stages of the cleaning chain, in order, with rules and limits.",
             FILE,
             &stages,
         );
-        Schemas { rule_file, pipeline }
+        Schemas { rule_file, lexicon, pipeline }
     }
 }
 

@@ -202,7 +202,7 @@ fn near_miss(written: &Written, key: &str) -> Option<Stopped> {
         let patterns = written.patterns()?;
         patterns.iter().find_map(|pattern| pattern.first(key)).map(|found| found.range)
     };
-    let any_case = Written { ignore_case: true, ..written.clone() };
+    let any_case = written.in_any_case();
     if !written.ignore_case && matches(&any_case).is_some() {
         return Some(Stopped::Case);
     }
@@ -211,7 +211,8 @@ fn near_miss(written: &Written, key: &str) -> Option<Stopped> {
         "text" => texts.iter().map(|text| regex::escape(text)).collect(),
         _ => texts.clone(),
     };
-    let inside = Written { keys: vec![("inside", texts)], ignore_case: written.ignore_case };
+    let ignore_case = written.ignore_case;
+    let inside = Written::new(vec![("inside", texts)], ignore_case);
     let part = key.get(matches(&inside)?)?;
     // A word or two of a long line is chance.
     (part.len() * 3 >= key.len()).then(|| Stopped::Part(part.to_owned()))

@@ -158,15 +158,16 @@ pub fn text_of(file: &str) -> Option<String> {
     std::fs::read_to_string(file).ok().or_else(shipped)
 }
 
-/// The rules of files that are wanted, with their numbers.
+/// The rules of files that are wanted, with their numbers; not those that use lists of the lexicon,
+/// whose cases the lexicon has.
 fn rules_of<'a>(
     pipeline: &'a Pipeline,
     wanted: &'a dyn Fn(&str) -> bool,
 ) -> impl Iterator<Item = RuleId> + 'a {
     let rules = pipeline.rules();
     rules.ids().filter(move |id| {
-        let file = &rules.source(*id).file;
-        !file.is_empty() && wanted(file)
+        let source = rules.source(*id);
+        !source.file.is_empty() && source.written.template.is_none() && wanted(&source.file)
     })
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
 use crate::chars::{CLASSES, Chars, PackedChars, Shared};
+use crate::phrases::{List, Phrases, list_of};
 
 /// A pattern, ready to match.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +25,7 @@ pub(crate) struct Matcher {
     literals: Box<str>,
     classes: Box<[Arc<Chars>]>,
     switches: Box<[Switch]>,
+    lists: Box<[Phrases]>,
     slots: usize,
     /// The byte that may come next, for each instruction, as a place among `firsts`.
     first_of: Box<[u16]>,
@@ -80,6 +82,7 @@ fn firsts(
                     first.bytes.add(byte.to_ascii_uppercase());
                     first
                 }
+                Op::List(_) => First { end: false, ..First::ALL },
                 Op::One(one) => class(one),
                 Op::Many { class: many, min, .. } => {
                     let mut first = class(many);
@@ -119,6 +122,8 @@ enum Op {
     Literal(u32, u32),
     /// The same in either case of ASCII letters; the literals have them in lower case.
     AnyCase(u32, u32),
+    /// A phrase of a list.
+    List(u32),
     /// One character of a class.
     One(u32),
     /// So many characters of a class, as many as possible first or as few.
@@ -226,22 +231,24 @@ struct Code {
     literals: String,
     classes: Vec<PackedChars>,
     switches: Vec<Vec<u32>>,
+    lists: Vec<Phrases>,
     slots: usize,
 }
 
 impl From<Matcher> for Code {
     fn from(matcher: Matcher) -> Code {
-        let Matcher { code, literals, classes, switches, slots, .. } = matcher;
+        let Matcher { code, literals, classes, switches, lists, slots, .. } = matcher;
+        let lists = lists.into();
         let classes = classes.iter().map(PackedChars::of).collect();
         let switches = switches.into_iter().map(|switch| switch.ways.into()).collect();
-        Code { code: code.into(), literals: literals.into(), classes, switches, slots }
+        Code { code: code.into(), literals: literals.into(), classes, switches, lists, slots }
     }
 }
 
 impl From<Code> for Matcher {
-    fn from(Code { code, literals, classes, switches, slots }: Code) -> Matcher {
+    fn from(Code { code, literals, classes, switches, lists, slots }: Code) -> Matcher {
         let classes = classes.into_iter().map(PackedChars::into_chars).collect();
-        Matcher::of(Builder { code, literals, classes, switches, slots })
+        Matcher::of(Builder { code, literals, classes, switches, lists, slots })
     }
 }
 
@@ -257,6 +264,7 @@ struct Builder {
     literals: String,
     classes: Vec<Arc<Chars>>,
     switches: Vec<Vec<u32>>,
+    lists: Vec<Phrases>,
     slots: usize,
 }
 
@@ -269,9 +277,19 @@ impl Builder {
             HirKind::Empty => {}
             HirKind::Literal(literal) => {
                 let text = std::str::from_utf8(&literal.0).ok()?;
-                let start = self.literals.len() as u32;
-                self.literals.push_str(text);
-                self.code.push(Op::Literal(start, self.literals.len() as u32));
+                for part in text.split_inclusive(|c| list_of(c).is_some()) {
+                    let list = part.chars().next_back().and_then(list_of);
+                    let part = part.trim_end_matches(|c| list_of(c).is_some());
+                    if !part.is_empty() {
+                        let start = self.literals.len() as u32;
+                        self.literals.push_str(part);
+                        self.code.push(Op::Literal(start, self.literals.len() as u32));
+                    }
+                    if let Some(list) = list {
+                        self.lists.get(list)?;
+                        self.code.push(Op::List(list as u32));
+                    }
+                }
             }
             HirKind::Class(Class::Unicode(class)) => {
                 let class = self.class(Chars::of(class));
@@ -422,6 +440,9 @@ fn one_character(hir: &Hir) -> Option<Chars> {
         HirKind::Literal(literal) => {
             let mut chars = std::str::from_utf8(&literal.0).ok()?.chars();
             let (c, None) = (chars.next()?, chars.next()) else { return None };
+            if list_of(c).is_some() {
+                return None;
+            }
             let range = ClassUnicodeRange::new(c, c);
             Some(Chars::of(&ClassUnicode::new([range])))
         }
@@ -459,14 +480,15 @@ thread_local! {
 
 impl Matcher {
     /// A matcher for `hir`; none for what it cannot take.
-    pub(crate) fn new(hir: &Hir) -> Option<Matcher> {
-        let mut builder = Builder::default();
+    pub(crate) fn new(hir: &Hir, lists: &[List]) -> Option<Matcher> {
+        let lists = lists.iter().map(|list| list.phrases.clone()).collect();
+        let mut builder = Builder { lists, ..Builder::default() };
         builder.add(hir)?;
         builder.code.push(Op::Match);
         (builder.code.len() <= MOST_CODE).then(|| Matcher::of(builder))
     }
 
-    fn of(Builder { code, literals, classes, switches, slots }: Builder) -> Matcher {
+    fn of(Builder { code, literals, classes, switches, lists, slots }: Builder) -> Matcher {
         let (mut known, mut distinct) = (FxHashMap::default(), Vec::new());
         let place = |first: First| {
             *known.entry(first).or_insert_with(|| {
@@ -496,6 +518,7 @@ impl Matcher {
             literals: literals.into(),
             classes: classes.into(),
             switches,
+            lists: lists.into(),
             slots,
             first_of,
             firsts: distinct.into(),
@@ -577,6 +600,22 @@ impl Matcher {
                     let there = bytes.get(at..at + literal.len());
                     at += literal.len();
                     there.is_some_and(|there| there.eq_ignore_ascii_case(literal))
+                }
+                Op::List(list) => {
+                    let from = back.len();
+                    self.lists[list as usize]
+                        .ends(text, at, |end| back.push(Back::To(next + 1, end)));
+                    *steps = steps.checked_sub(8).ok_or(TooLong)?;
+                    // The longest phrase is tried first.
+                    match back.len() > from {
+                        true => {
+                            if let Some(Back::To(_, end)) = back.pop() {
+                                at = end;
+                            }
+                            true
+                        }
+                        false => false,
+                    }
                 }
                 Op::One(class) => match self.classes[class as usize].at(text, at) {
                     Some(length) => {
@@ -707,7 +746,7 @@ mod tests {
     }
 
     fn found(pattern: &str, text: &str) -> Option<Option<Vec<Option<Range<usize>>>>> {
-        let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap())?;
+        let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[])?;
         // Packed and unpacked, it is the same.
         let packed = postcard::to_stdvec(&matcher).unwrap();
         let matcher: Matcher = postcard::from_bytes(&packed).unwrap();
@@ -731,9 +770,12 @@ mod tests {
     #[test]
     fn what_it_cannot_take_it_leaves() {
         for pattern in [r"(?:a*)*", r"(?m)^a", r"(?:ab?c){900}{9}"] {
-            assert!(Matcher::new(&regex_syntax::parse(pattern).unwrap()).is_none(), "{pattern}");
+            assert!(
+                Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[]).is_none(),
+                "{pattern}"
+            );
         }
-        let slow = Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap()).unwrap();
+        let slow = Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap(), &[]).unwrap();
         assert!(slow.find(&"x".repeat(60), 0, &mut |_| {}).is_err(), "it gives up in time");
     }
 

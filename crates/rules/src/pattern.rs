@@ -1,7 +1,7 @@
 //! Patterns: regexes over keys, folded as keys are, with the literals that they begin or end with.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use chaffinch_stage::Role;
 use regex::Regex;
@@ -16,6 +16,7 @@ use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Matcher, TooLong};
 use crate::packed::packed;
+use crate::phrases::List;
 
 /// Where on a line a pattern must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Anchor {
     End,
     /// Anywhere in it.
     Inside,
+    /// Anywhere in it, and then the rule does not match the line.
+    Unless,
 }
 
 /// One regex of a pattern, or several that capture nothing, as one.
@@ -44,11 +47,12 @@ struct Alternative {
 }
 
 impl Alternative {
-    fn new(hir: &Hir, anchor: Anchor) -> Alternative {
+    fn new(hir: &Hir, anchor: Anchor, lists: &[List]) -> Alternative {
         let mut groups = Vec::new();
         named_groups(hir, &mut groups);
-        let reach = hir.properties().maximum_len().filter(|_| anchor == Anchor::End);
-        let matcher = Matcher::new(&anchored(hir.clone(), anchor));
+        let at_end = anchor == Anchor::End && lists.is_empty();
+        let reach = hir.properties().maximum_len().filter(|_| at_end);
+        let matcher = Matcher::new(&anchored(hir.clone(), anchor), lists);
         Alternative { matcher, regex: OnceLock::new(), groups, reach }
     }
 
@@ -161,6 +165,8 @@ struct Texts {
     /// Whether they are meant as they are, not as regexes.
     literal: bool,
     ignore_case: bool,
+    /// The lists that they use.
+    lists: Arc<[List]>,
 }
 
 impl Texts {
@@ -186,9 +192,9 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     fn of(folded: Vec<Hir>, anchor: Anchor, texts: &Texts) -> Prepared {
-        let mut bytes = packed(&tells(&folded, anchor));
+        let mut bytes = packed(&tells(&folded, anchor, &texts.lists));
         let ready = bytes.len() as u32;
-        bytes.extend(packed(&Ready::of(folded, anchor)));
+        bytes.extend(packed(&Ready::of(folded, anchor, &texts.lists)));
         let parts = (ready, bytes.len() as u32);
         bytes.extend(packed(&(&*texts.texts, texts.literal, texts.ignore_case)));
         Prepared { bytes: bytes.into(), parts }
@@ -207,7 +213,7 @@ impl Prepared {
         let packed = self.bytes.get(self.parts.1 as usize..)?;
         let (texts, literal, ignore_case): (Vec<String>, bool, bool) =
             postcard::from_bytes(packed).ok()?;
-        Some(Texts { texts: texts.into(), literal, ignore_case })
+        Some(Texts { texts: texts.into(), literal, ignore_case, lists: [].into() })
     }
 }
 
@@ -232,8 +238,8 @@ pub(crate) enum Tell {
 }
 
 impl Tell {
-    fn of(hir: &Hir, anchor: Anchor) -> Tell {
-        if let Some((side, set)) = literals(hir, anchor) {
+    fn of(hir: &Hir, anchor: Anchor, lists: &[List]) -> Tell {
+        if let Some((side, set)) = literals(hir, anchor, lists) {
             return Tell::Ends(side, set);
         }
         inner(hir).map_or(Tell::Nothing, |set| Tell::Inside(set, Frame::of(hir, anchor)))
@@ -241,27 +247,50 @@ impl Tell {
 }
 
 impl Ready {
-    fn of(all: Vec<Hir>, anchor: Anchor) -> Ready {
+    fn of(all: Vec<Hir>, anchor: Anchor, lists: &[List]) -> Ready {
         let min = all.iter().filter_map(|hir| hir.properties().minimum_len()).min();
         let most = |hir: &Hir| hir.properties().maximum_len().unwrap_or(usize::MAX);
         let max = all.iter().map(most).max().filter(|_| anchor == Anchor::Line);
-        let lengths = (min.unwrap_or(0), max.unwrap_or(usize::MAX));
+        let lengths = match lists {
+            [] => (min.unwrap_or(0), max.unwrap_or(usize::MAX)),
+            _ => (0, usize::MAX),
+        };
         let alternatives = joined(all);
-        let alternatives = alternatives.iter().map(|hir| Alternative::new(hir, anchor)).collect();
+        let alternatives =
+            alternatives.iter().map(|hir| Alternative::new(hir, anchor, lists)).collect();
         Ready { alternatives, lengths }
     }
 }
 
-fn tells(all: &[Hir], anchor: Anchor) -> Vec<Tell> {
-    all.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor)).collect()
+fn tells(all: &[Hir], anchor: Anchor, lists: &[List]) -> Vec<Tell> {
+    if anchor == Anchor::Unless {
+        // It is tried only on lines that another pattern of its rule matches.
+        return Vec::new();
+    }
+    all.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor, lists)).collect()
+}
+
+/// Whether the index has something to find lines by that a regex with lists might match as a whole.
+pub(crate) fn is_found(regex: &str, lists: &[List]) -> bool {
+    parse(regex, true).is_ok_and(|hir| literals(&hir, Anchor::Line, lists).is_some())
 }
 
 /// Of several regexes, those without fields as one.
 fn joined(all: Vec<Hir>) -> Vec<Hir> {
     let has_fields = |hir: &Hir| hir.properties().explicit_captures_len() > 0;
     let (fielded, plain): (Vec<Hir>, Vec<Hir>) = all.into_iter().partition(has_fields);
-    let plain = (!plain.is_empty()).then(|| Hir::alternation(plain));
+    let plain = (!plain.is_empty()).then(|| Hir::alternation(factored(plain)));
     plain.into_iter().chain(fielded).collect()
+}
+
+/// Neighbours that begin alike as one, so that what they begin with is tried once.
+fn factored(all: Vec<Hir>) -> Vec<Hir> {
+    let begin = |hir: &Hir| match hir.kind() {
+        HirKind::Concat(parts) => parts.first().cloned(),
+        _ => None,
+    };
+    let same = |one: &Hir, other: &Hir| begin(one).is_some_and(|one| Some(one) == begin(other));
+    all.chunk_by(same).map(|alike| Hir::alternation(alike.to_vec())).collect()
 }
 
 /// The ways of a regex, if it is several: each may be told by something else.
@@ -290,8 +319,24 @@ impl Pattern {
         literal: bool,
         ignore_case: bool,
     ) -> Pattern {
-        let origin = Origin::Texts(Texts { texts, literal, ignore_case }, None);
+        let lists = [].into();
+        let origin = Origin::Texts(Texts { texts, literal, ignore_case, lists }, None);
         Pattern { anchor, role, origin, ready: OnceLock::new() }
+    }
+
+    /// The pattern with these lists, for which characters in its texts stand.
+    pub(crate) fn with_lists(mut self, all: Arc<[List]>) -> Pattern {
+        if let Origin::Texts(Texts { lists, .. }, _) = &mut self.origin {
+            *lists = all;
+        }
+        self
+    }
+
+    fn lists(&self) -> &[List] {
+        match &self.origin {
+            Origin::Texts(texts, _) => &texts.lists,
+            Origin::Packed(_) => &[],
+        }
     }
 
     /// A pattern of which [`Pattern::into_prepared`] gave this.
@@ -318,6 +363,15 @@ impl Pattern {
         }
     }
 
+    /// Its regexes, neither folded nor anchored.
+    pub(crate) fn parsed_as_written(&self) -> Vec<Hir> {
+        let Origin::Texts(Texts { texts, literal: false, ignore_case, .. }, _) = &self.origin
+        else {
+            return Vec::new();
+        };
+        texts.iter().filter_map(|text| parse_as_it_is(text, *ignore_case).ok()).collect()
+    }
+
     fn prepared(&self) -> Option<&Prepared> {
         match &self.origin {
             Origin::Texts(_, prepared) => prepared.as_deref(),
@@ -336,7 +390,7 @@ impl Pattern {
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
             let ready = self.prepared().and_then(Prepared::ready);
-            ready.unwrap_or_else(|| Box::new(Ready::of(self.parsed(), self.anchor)))
+            ready.unwrap_or_else(|| Box::new(Ready::of(self.parsed(), self.anchor, self.lists())))
         })
     }
 
@@ -349,7 +403,7 @@ impl Pattern {
     /// What tells of each way to match that it might.
     pub(crate) fn tells(&self) -> Vec<Tell> {
         let told = self.prepared().and_then(Prepared::tells);
-        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor))
+        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor, self.lists()))
     }
 
     /// What its hits are.
@@ -374,6 +428,14 @@ impl Pattern {
 
     /// Compiles everything now. The error is a person's text: too large, for the most part.
     pub fn compile(&self) -> Result<(), String> {
+        if !self.lists().is_empty() {
+            // Only the matcher knows lists.
+            let mut alternatives = self.ready().alternatives.iter();
+            return match alternatives.all(|alternative| alternative.matcher.is_some()) {
+                true => Ok(()),
+                false => Err("it is too large for a pattern with lists".to_owned()),
+            };
+        }
         for (at, alternative) in self.ready().alternatives.iter().enumerate() {
             let regex = self.regex(at)?;
             alternative.regex.get_or_init(|| Some(regex));
@@ -437,7 +499,7 @@ fn anchored(hir: Hir, anchor: Anchor) -> Hir {
         Anchor::Line => Hir::concat(vec![start, hir, end]),
         Anchor::Start => Hir::concat(vec![start, hir]),
         Anchor::End => Hir::concat(vec![hir, end]),
-        Anchor::Inside => hir,
+        Anchor::Inside | Anchor::Unless => hir,
     }
 }
 
@@ -519,13 +581,16 @@ fn fold_literal(text: &str) -> String {
     folded.nfc().collect()
 }
 
-/// Characters that keys fold away, and a sample of what they become.
-const FOLDED: &[char] = &[
-    '‘', '’', '‚', '‛', 'ʼ', '“', '”', '„', '‟', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}',
-    '\u{2014}', '\u{2015}', '\u{a0}', '\u{2009}', '\u{202f}', '\u{3000}', '\t', '\u{17f}',
-    '\u{212a}', '\u{212b}', '\u{1c80}', '\u{1c81}', '\u{1c82}', '\u{1c83}', '\u{1c84}', '\u{1c85}',
-    '\u{1c86}',
-];
+/// The characters that keys write as another one. Of white space, those that occur; not U+200C,
+/// which `\w` contains.
+static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let folds = |c: &char| match key::fold(*c) {
+        Fold::To(' ') => matches!(c, '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{3000}'),
+        Fold::To(to) => to != *c,
+        Fold::Drop => false,
+    };
+    ('\0'..='\u{ffff}').filter(folds).collect()
+});
 
 /// A class of half of all characters or more was written as what it leaves out.
 const LARGE_CLASS: u32 = 0x8_0000;
@@ -538,7 +603,7 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
     };
     let size: u32 = ranges.iter().map(|r| u32::from(r.end()) - u32::from(r.start()) + 1).sum();
     let (mut more, mut less) = (Vec::new(), Vec::new());
-    for &c in FOLDED {
+    for &c in FOLDED.iter() {
         let Fold::To(to) = key::fold(c) else { continue };
         if has(c) && size < LARGE_CLASS {
             // No key holds `c`, so that a class without it tells as much.

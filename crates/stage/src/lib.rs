@@ -43,7 +43,7 @@ mod steps;
 pub use document::{Block, Document, Hit, Line, Piece, Role};
 pub use marks::{Action, Mark, Marks};
 pub use options::{Options, OptionsError, Setting};
-pub use rule::{Act, At, Place, Rule, RuleId, Table, Tier};
+pub use rule::{Act, At, Certainty, Place, Rule, RuleId, Table, Tier};
 pub use span::Span;
 pub use spans::Spans;
 

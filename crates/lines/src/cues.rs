@@ -1,0 +1,716 @@
+//! Cue words: finds which kinds of cue phrases a line contains.
+//!
+//! A *cue* is a word or phrase that newspapers print around articles ("read more", "subscribe").
+//! Cues have a *kind*, a number below 64 whose meaning the caller defines. The line model uses the
+//! kinds of a line as features; rules can use them to ask for a kind in a line.
+//!
+//! All phrases are compiled into one trie over token hashes. A scan looks up each token once at
+//! the root, behind a bitmap that rejects most tokens, and once for each phrase it may continue.
+
+use std::collections::HashMap;
+use std::error;
+use std::fmt;
+
+use crate::text::{self, Char, Chars, LONGEST_STEM, Token, combine};
+
+/// A set of cue kinds; kind `k` is bit `k`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Kinds(pub u64);
+
+impl Kinds {
+    /// Kinds are numbers below this.
+    pub const LIMIT: u8 = 64;
+
+    /// Whether the set contains `kind`.
+    pub fn contains(self, kind: u8) -> bool {
+        kind < Self::LIMIT && self.0 >> kind & 1 == 1
+    }
+
+    /// Whether the set has no kind.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The kinds in ascending order.
+    pub fn iter(self) -> impl Iterator<Item = u8> {
+        (0..Self::LIMIT).filter(move |&kind| self.contains(kind))
+    }
+}
+
+impl fmt::Debug for Kinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// What a scan found in a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Found {
+    /// The kinds of all cues in the line.
+    pub kinds: Kinds,
+    /// Tokens that belong to a cue.
+    pub cue_tokens: u32,
+    /// Tokens of the line.
+    pub tokens: u32,
+}
+
+/// A phrase that cannot be a cue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CueError {
+    kind: u8,
+    phrase: String,
+    problem: &'static str,
+}
+
+impl fmt::Display for CueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cue \"{}\" of kind {}: {}", self.phrase, self.kind, self.problem)
+    }
+}
+
+impl error::Error for CueError {}
+
+/// Compiled cue phrases.
+///
+/// ```
+/// use chaffinch_lines::Cues;
+///
+/// let cues = Cues::new([(0, "share this article"), (1, "subscri*"), (2, "# comments")])?;
+/// let found = cues.scan("Subscribe now · 14 Comments");
+/// assert_eq!(found.kinds.iter().collect::<Vec<_>>(), [1, 2]);
+/// assert_eq!((found.cue_tokens, found.tokens), (3, 4));
+/// # Ok::<(), chaffinch_lines::CueError>(())
+/// ```
+#[derive(Clone)]
+pub struct Cues {
+    // Invariant: a power of two in length, some of it empty (node 0); nodes are in range.
+    slots: Vec<Slot>,
+    // Invariant: the first is the root; sets are in range.
+    nodes: Vec<Node>,
+    /// Sets of kinds; the first is empty.
+    sets: Vec<u64>,
+    /// One bit for each hash of a root child, by the hash's upper bits.
+    filter: Vec<u64>,
+    /// Lengths of root stems by the hash of a token's first three characters.
+    stem_heads: Vec<u32>,
+    digest: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    key: u32,
+    node: u32,
+}
+
+/// A position in the trie: some tokens of a phrase have been read.
+#[derive(Clone, Copy, Default)]
+struct Node {
+    /// Bit `n` is set if a child is a stem of `n + 1` characters.
+    stems: u32,
+    /// The set of the kinds of the phrases that end here.
+    set: u16,
+    flags: u16,
+}
+
+impl Node {
+    const HAS_CHILDREN: u16 = 1;
+    const HAS_NUMBER: u16 = 2;
+    /// The phrases that end here are one unspaced character.
+    const SINGLE: u16 = 4;
+
+    fn has(self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// Tokens of the longest phrase.
+const LONGEST_PHRASE: usize = 40;
+/// A phrase of one unspaced character counts in lines of at most this many tokens only: a longer
+/// line has such characters inside other words.
+const SINGLE_LIMIT: u32 = 6;
+/// Phrases that may be unfinished at one token; a scan ignores more.
+const OPEN_LIMIT: usize = 12;
+const ROOT: u32 = 0;
+const STEM: u64 = 0x5bd1_e995_0000_0001;
+const NUMBER: u64 = 0x27d4_eb2f_0000_0003;
+const HEADS: usize = 4096;
+
+/// One token of a phrase.
+enum Step {
+    Exact(u64),
+    /// `head` is the hash of the first three characters, if there are as many.
+    Stem {
+        hash: u64,
+        length: u32,
+        head: Option<u64>,
+    },
+    Number,
+}
+
+impl Cues {
+    /// Compiles pairs of a kind and a phrase.
+    ///
+    /// A phrase is one or more words; case, accents and punctuation do not matter. A word that
+    /// ends in `*` matches any ending, and so does a last word in Hangul, to which particles are
+    /// attached. `#` matches a number, and a digit any
+    /// digit. Phrases of scripts without spaces match anywhere in a line.
+    ///
+    /// # Errors
+    /// If a kind is not below [`Kinds::LIMIT`], or a phrase has no token, more than 40 tokens, or
+    /// a stem of more than 24 characters.
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (u8, &'a str)>) -> Result<Self, CueError> {
+        let mut pairs: Vec<(u8, &str)> = pairs.into_iter().collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut builder = Builder::default();
+        let mut digest = 0;
+        for &(kind, phrase) in &pairs {
+            let problem = |problem| CueError { kind, phrase: phrase.to_owned(), problem };
+            if kind >= Kinds::LIMIT {
+                return Err(problem("kinds are numbers below 64"));
+            }
+            let steps = steps(phrase).map_err(problem)?;
+            let single = matches!(steps[..], [Step::Exact(_)]) && is_unspaced(phrase);
+            let node = builder.insert(&steps);
+            builder.kinds[node as usize] |= 1 << kind;
+            if single {
+                builder.nodes[node as usize].flags |= Node::SINGLE;
+            }
+            digest = combine(digest, u64::from(kind) + 1);
+            for byte in phrase.bytes() {
+                digest = combine(digest, u64::from(byte));
+            }
+        }
+        builder.finish(digest)
+    }
+
+    /// A number that identifies the set of pairs, in any order.
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// Finds the cues of a line.
+    pub fn scan(&self, line: &str) -> Found {
+        let mut scan = Scan::default();
+        text::for_each_token(line, |token| scan.push(self, token));
+        scan.finish()
+    }
+
+    #[inline]
+    fn child(&self, node: u32, step: u64) -> Option<u32> {
+        let key = combine(step, u64::from(node));
+        let mask = self.slots.len() - 1;
+        let mut at = (key >> 32) as usize & mask;
+        loop {
+            let slot = self.slots[at & mask];
+            if slot.node == 0 {
+                return None;
+            }
+            if slot.key == key as u32 {
+                return Some(slot.node);
+            }
+            at += 1;
+        }
+    }
+
+    /// Whether the root may have a child of this step.
+    #[inline]
+    fn may_start(&self, step: u64) -> bool {
+        let bit = (step >> 20) as usize & (self.filter.len() * 64 - 1);
+        self.filter[bit / 64] >> (bit % 64) & 1 == 1
+    }
+}
+
+impl fmt::Debug for Cues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cues({:016x}, {} nodes)", self.digest, self.nodes.len())
+    }
+}
+
+/// A scan in progress, fed token by token.
+#[derive(Clone, Default)]
+pub(crate) struct Scan {
+    open: [(u32, u32); OPEN_LIMIT],
+    open_count: usize,
+    /// The last 64 tokens that belong to a cue; bit 0 is the latest token.
+    covered: u64,
+    kinds: u64,
+    single: u64,
+    single_tokens: u32,
+    cue_tokens: u32,
+    tokens: u32,
+}
+
+impl Scan {
+    #[inline]
+    pub(crate) fn push(&mut self, cues: &Cues, token: &Token) {
+        self.tokens += 1;
+        self.covered <<= 1;
+        if self.open_count > 0 {
+            let open = self.open;
+            let count = std::mem::take(&mut self.open_count);
+            for &(node, depth) in &open[..count] {
+                self.step(cues, node, depth, token);
+            }
+        }
+        self.start(cues, token);
+    }
+
+    /// The steps from the root, most of which the bitmap rejects.
+    #[inline]
+    fn start(&mut self, cues: &Cues, token: &Token) {
+        let hash = token.hash();
+        if cues.may_start(hash) {
+            self.follow(cues, cues.child(ROOT, hash), 1);
+        }
+        let root = &cues.nodes[ROOT as usize];
+        // Stems of one or two characters, and longer ones that begin like the token.
+        let mut stems = root.stems & 0b11;
+        if token.length() >= 3 {
+            stems |= cues.stem_heads[head_of(token.prefix_hash(3))];
+        }
+        self.stems(cues, ROOT, stems, 1, token);
+        if root.has(Node::HAS_NUMBER) && token.is_number() {
+            self.follow(cues, cues.child(ROOT, NUMBER), 1);
+        }
+    }
+
+    fn step(&mut self, cues: &Cues, node: u32, depth: u32, token: &Token) {
+        let depth = depth + 1;
+        self.follow(cues, cues.child(node, token.hash()), depth);
+        let at = cues.nodes[node as usize];
+        self.stems(cues, node, at.stems, depth, token);
+        if at.has(Node::HAS_NUMBER) && token.is_number() {
+            self.follow(cues, cues.child(node, NUMBER), depth);
+        }
+    }
+
+    #[inline]
+    fn stems(&mut self, cues: &Cues, node: u32, mut stems: u32, depth: u32, token: &Token) {
+        while stems != 0 {
+            let length = stems.trailing_zeros() + 1;
+            stems &= stems - 1;
+            if length > token.length() {
+                break;
+            }
+            let step = token.prefix_hash(length) ^ STEM;
+            if node != ROOT || cues.may_start(step) {
+                self.follow(cues, cues.child(node, step), depth);
+            }
+        }
+    }
+
+    #[inline]
+    fn follow(&mut self, cues: &Cues, node: Option<u32>, depth: u32) {
+        let Some(node) = node else { return };
+        let at = cues.nodes[node as usize];
+        if at.has(Node::SINGLE) {
+            self.single |= cues.sets[usize::from(at.set)];
+            self.single_tokens += u32::from(self.covered & 1 == 0);
+        } else if at.set != 0 {
+            self.kinds |= cues.sets[usize::from(at.set)];
+            let tokens = u64::MAX >> (64 - depth.min(64));
+            self.cue_tokens += (tokens & !self.covered).count_ones();
+            self.covered |= tokens;
+        }
+        if at.has(Node::HAS_CHILDREN) && self.open_count < OPEN_LIMIT {
+            self.open[self.open_count] = (node, depth);
+            self.open_count += 1;
+        }
+    }
+
+    pub(crate) fn finish(&self) -> Found {
+        let short = self.tokens <= SINGLE_LIMIT;
+        let (single, single_tokens) =
+            if short { (self.single, self.single_tokens) } else { (0, 0) };
+        Found {
+            kinds: Kinds(self.kinds | single),
+            // A character that is a cue by itself may also begin a longer cue.
+            cue_tokens: (self.cue_tokens + single_tokens).min(self.tokens),
+            tokens: self.tokens,
+        }
+    }
+}
+
+/// Whether the first token of a phrase is an unspaced character.
+fn is_unspaced(phrase: &str) -> bool {
+    let mut unspaced = None;
+    text::for_each_token(phrase, |token| unspaced = unspaced.or(Some(token.is_unspaced())));
+    unspaced == Some(true)
+}
+
+fn steps(phrase: &str) -> Result<Vec<Step>, &'static str> {
+    let chars = Chars::table();
+    let mut steps: Vec<Step> = Vec::new();
+    let mut token = Token::new();
+    let mut hangul = false;
+    let mut rest = phrase.chars().chain([' ']);
+    while let Some(next) = rest.next() {
+        let c: Char = chars.get(next);
+        if c.is_token() && !c.is_unspaced() {
+            hangul |= matches!(next, '\u{ac00}'..='\u{d7a3}');
+            token.push(c);
+            continue;
+        }
+        if c.is_ignored() {
+            continue;
+        }
+        if !token.is_empty() {
+            let last =
+                !c.is_unspaced() && rest.clone().all(|c| !chars.get(c).is_token() && c != '#');
+            let step = if next == '*' || (hangul && last) {
+                if token.length() as usize > LONGEST_STEM {
+                    return Err("a stem has at most 24 characters");
+                }
+                let head = (token.length() >= 3).then(|| token.prefix_hash(3));
+                Step::Stem { hash: token.hash() ^ STEM, length: token.length(), head }
+            } else {
+                Step::Exact(token.hash())
+            };
+            steps.push(step);
+            token.clear();
+            hangul = false;
+        }
+        if c.is_unspaced() {
+            token.set_unspaced(c);
+            steps.push(Step::Exact(token.hash()));
+            token.clear();
+        } else if next == '#' {
+            steps.push(Step::Number);
+        }
+    }
+    match steps.len() {
+        0 => Err("has no letter or digit"),
+        1..=LONGEST_PHRASE => Ok(steps),
+        _ => Err("has more than 40 tokens"),
+    }
+}
+
+struct Builder {
+    nodes: Vec<Node>,
+    /// The kinds of the phrases that end at each node.
+    kinds: Vec<u64>,
+    edges: HashMap<(u32, u64), u32>,
+    stem_heads: Vec<u32>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            nodes: vec![Node::default()],
+            kinds: vec![0],
+            edges: HashMap::new(),
+            stem_heads: vec![0; HEADS],
+        }
+    }
+}
+
+impl Builder {
+    /// Adds the path of a phrase and returns its last node.
+    fn insert(&mut self, steps: &[Step]) -> u32 {
+        let mut node = ROOT;
+        for step in steps {
+            let parent = &mut self.nodes[node as usize];
+            parent.flags |= Node::HAS_CHILDREN;
+            let step = match *step {
+                Step::Exact(hash) => hash,
+                Step::Stem { hash, length, head } => {
+                    parent.stems |= 1 << (length - 1);
+                    if let (ROOT, Some(head)) = (node, head) {
+                        self.stem_heads[head_of(head)] |= 1 << (length - 1);
+                    }
+                    hash
+                }
+                Step::Number => {
+                    parent.flags |= Node::HAS_NUMBER;
+                    NUMBER
+                }
+            };
+            let new = self.nodes.len() as u32;
+            let to = *self.edges.entry((node, step)).or_insert(new);
+            if to == new {
+                self.nodes.push(Node::default());
+                self.kinds.push(0);
+            }
+            node = to;
+        }
+        node
+    }
+
+    fn finish(mut self, digest: u64) -> Result<Cues, CueError> {
+        let mut sets = vec![0];
+        let mut numbers = HashMap::from([(0, 0u16)]);
+        for (node, kinds) in self.nodes.iter_mut().zip(&self.kinds) {
+            node.set = match numbers.get(kinds) {
+                Some(number) => *number,
+                None => {
+                    let number = u16::try_from(sets.len()).map_err(|_| CueError {
+                        kind: 0,
+                        phrase: String::new(),
+                        problem: "there are more than 65,535 combinations of kinds",
+                    })?;
+                    sets.push(*kinds);
+                    numbers.insert(*kinds, number);
+                    number
+                }
+            };
+        }
+        let size = (self.edges.len() * 2 + 2).next_power_of_two();
+        let mut cues = Cues {
+            slots: vec![Slot::default(); size],
+            nodes: self.nodes,
+            sets,
+            filter: vec![0; (size / 4).clamp(64, 1 << 11)],
+            stem_heads: self.stem_heads,
+            digest,
+        };
+        // In the order of their nodes, so that the same cues always give the same table.
+        let mut edges: Vec<_> = self.edges.into_iter().collect();
+        edges.sort_unstable_by_key(|(_, to)| *to);
+        for ((from, step), to) in edges {
+            let key = combine(step, u64::from(from));
+            let mut at = (key >> 32) as usize & (size - 1);
+            while cues.slots[at].node != 0 {
+                at = (at + 1) & (size - 1);
+            }
+            cues.slots[at] = Slot { key: key as u32, node: to };
+            if from == ROOT {
+                let bit = (step >> 20) as usize & (cues.filter.len() * 64 - 1);
+                cues.filter[bit / 64] |= 1 << (bit % 64);
+            }
+        }
+        Ok(cues)
+    }
+}
+
+const MAGIC: &[u8; 8] = b"cf-cues1";
+
+impl Cues {
+    /// The compiled cues as bytes, which are read faster than phrases are compiled.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(self.digest.to_le_bytes());
+        let sizes = [&self.slots.len(), &self.nodes.len(), &self.sets.len(), &self.filter.len()];
+        bytes.extend(sizes.into_iter().flat_map(|size| (*size as u32).to_le_bytes()));
+        for slot in &self.slots {
+            bytes.extend(slot.key.to_le_bytes());
+            bytes.extend(slot.node.to_le_bytes());
+        }
+        for node in &self.nodes {
+            bytes.extend(node.stems.to_le_bytes());
+            bytes.extend(node.set.to_le_bytes());
+            bytes.extend(node.flags.to_le_bytes());
+        }
+        bytes.extend(self.sets.iter().chain(&self.filter).flat_map(|word| word.to_le_bytes()));
+        bytes.extend(self.stem_heads.iter().flat_map(|word| word.to_le_bytes()));
+        bytes
+    }
+
+    /// Reads compiled cues. `None` if the bytes are damaged or of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes.strip_prefix(MAGIC)?;
+        let digest = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
+        let mut sizes = [0; 4];
+        for size in &mut sizes {
+            *size = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
+        }
+        let [slots, nodes, sets, filter] = sizes;
+        let mut take =
+            |count: usize| Some(rest.split_off(..count.checked_mul(8)?)?.as_chunks::<8>().0);
+        let half = |bytes: &[u8; 8], at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let slots: Vec<Slot> = take(slots)?
+            .iter()
+            .map(|slot| Slot { key: half(slot, 0), node: half(slot, 4) })
+            .collect();
+        let node = |node: &[u8; 8]| Node {
+            stems: half(node, 0),
+            set: u16::from_le_bytes([node[4], node[5]]),
+            flags: u16::from_le_bytes([node[6], node[7]]),
+        };
+        let nodes: Vec<Node> = take(nodes)?.iter().map(node).collect();
+        let words =
+            |bytes: &[[u8; 8]]| bytes.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        let sets: Vec<u64> = words(take(sets)?);
+        let filter: Vec<u64> = words(take(filter)?);
+        let heads = take(HEADS / 2)?.as_flattened().as_chunks::<4>().0;
+        let stem_heads = heads.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        let stems = !(u32::MAX << LONGEST_STEM);
+        let valid = rest.is_empty()
+            && slots.len().is_power_of_two()
+            && filter.len().is_power_of_two()
+            && slots.iter().any(|slot| slot.node == 0)
+            && slots.iter().all(|slot| (slot.node as usize) < nodes.len())
+            && nodes
+                .iter()
+                .all(|node| usize::from(node.set) < sets.len() && node.stems & !stems == 0);
+        valid.then_some(Cues { slots, nodes, sets, filter, stem_heads, digest })
+    }
+}
+
+#[inline]
+fn head_of(hash: u64) -> usize {
+    (hash >> 40) as usize & (HEADS - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn found(pairs: &[(u8, &str)], line: &str) -> (Vec<u8>, u32, u32) {
+        let Found { kinds, cue_tokens, tokens } =
+            Cues::new(pairs.iter().copied()).expect("the cues are valid").scan(line);
+        (kinds.iter().collect(), cue_tokens, tokens)
+    }
+
+    #[test]
+    fn words_and_phrases_match_whole_tokens() {
+        let pairs = [(0, "share"), (1, "read more"), (2, "read more about"), (63, "Über uns")];
+        assert_eq!(found(&pairs, "SHARE!"), (vec![0], 1, 1));
+        assert_eq!(found(&pairs, "Shared: Read – More…"), (vec![1], 2, 3));
+        assert_eq!(found(&pairs, "Read more about the shares"), (vec![1, 2], 3, 5));
+        assert_eq!(found(&pairs, "read read more share"), (vec![0, 1], 3, 4));
+        assert_eq!(found(&pairs, "read any more"), (vec![], 0, 3));
+        assert_eq!(found(&pairs, "U\u{308}ber\u{a0}uns"), (vec![63], 2, 2));
+        assert_eq!(found(&pairs, ""), (vec![], 0, 0));
+    }
+
+    #[test]
+    fn a_star_matches_any_ending_and_a_hash_any_number() {
+        let pairs = [(0, "abonn*"), (1, "# min read"), (2, "подпис* на нов*"), (3, "top #")];
+        assert_eq!(found(&pairs, "Abonnieren oder Abonnement"), (vec![0], 2, 3));
+        assert_eq!(found(&pairs, "abonn abon"), (vec![0], 1, 2));
+        assert_eq!(found(&pairs, "12 min read, 1234567 min read"), (vec![1], 6, 6));
+        assert_eq!(found(&pairs, "a12 min read"), (vec![], 0, 3));
+        assert_eq!(found(&pairs, "Подпишитесь! Подписывайтесь на новости"), (vec![2], 3, 4));
+        assert_eq!(found(&pairs, "TOP 10"), (vec![3], 2, 2));
+    }
+
+    #[test]
+    fn unspaced_phrases_match_anywhere_in_a_line() {
+        let pairs = [(0, "分享到"), (1, "シェアする"), (2, "顶"), (3, "ข่าว")];
+        assert_eq!(found(&pairs, "请分享到微信"), (vec![0], 3, 6));
+        assert_eq!(found(&pairs, "記事をシェアする"), (vec![1], 5, 8));
+        assert_eq!(found(&pairs, "อ่านข่าวอื่น").0, [3]);
+        // One character proves nothing in a sentence.
+        assert_eq!(found(&pairs, "顶 12"), (vec![2], 1, 2));
+        assert_eq!(found(&pairs, "他们在山顶上休息了"), (vec![], 0, 9));
+    }
+
+    #[test]
+    fn a_word_in_hangul_takes_particles() {
+        let pairs = [(0, "구독"), (1, "기사 공유")];
+        assert_eq!(found(&pairs, "구독하기"), (vec![0], 1, 1));
+        assert_eq!(found(&pairs, "이 기사 공유하기"), (vec![1], 2, 3));
+        assert_eq!(found(&pairs, "기사를 공유하기"), (vec![], 0, 2));
+    }
+
+    #[test]
+    fn phrases_that_cannot_be_cues_are_errors() {
+        let long = "a ".repeat(41);
+        let stem = format!("{}*", "a".repeat(25));
+        for (kind, phrase) in [(64, "share"), (0, " – "), (0, ""), (0, &long), (0, &stem)] {
+            let error = Cues::new([(kind, phrase)]).expect_err(phrase);
+            assert!(error.to_string().contains(phrase), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_digest_identifies_the_pairs_in_any_order() {
+        let digest = |pairs: &[(u8, &str)]| Cues::new(pairs.iter().copied()).unwrap().digest();
+        assert_eq!(digest(&[(0, "a"), (1, "b")]), digest(&[(1, "b"), (0, "a"), (0, "a")]));
+        assert_ne!(digest(&[(0, "a"), (1, "b")]), digest(&[(1, "a"), (0, "b")]));
+        assert_ne!(digest(&[(0, "ab")]), digest(&[(0, "a"), (0, "b")]));
+        assert_ne!(digest(&[(0, "ab*")]), digest(&[(0, "ab")]));
+    }
+
+    #[test]
+    fn compiled_cues_are_read_back() {
+        let pairs = [(0, "share this article"), (1, "subscri*"), (2, "# comments"), (3, "顶")];
+        let cues = Cues::new(pairs).expect("the cues are valid");
+        let bytes = cues.to_bytes();
+        let again = Cues::from_bytes(&bytes).expect("it was just written");
+        assert_eq!(again.to_bytes(), bytes);
+        assert_eq!(again.digest(), cues.digest());
+        for line in ["Share this article: 3 comments", "Subscribe!", "顶 1"] {
+            assert_eq!(again.scan(line), cues.scan(line));
+        }
+        for length in 0..bytes.len().min(4000) {
+            assert!(Cues::from_bytes(&bytes[..length]).is_none());
+        }
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0xff;
+            if let Some(cues) = Cues::from_bytes(&damaged) {
+                cues.scan("Share this article: 3 comments. Subscribe! 顶");
+            }
+        }
+    }
+
+    #[test]
+    fn a_scan_without_cues_counts_tokens() {
+        assert_eq!(found(&[], "Nothing to find here, 12 times."), (vec![], 0, 6));
+    }
+
+    /// A phrase matches where a search for its words in all positions finds it.
+    fn naive(pairs: &[(u8, String)], line: &str) -> (u64, u32) {
+        let any_digit = |text: &str| text.replace(['1', '2'], "0");
+        let line = any_digit(line);
+        let tokens: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
+        let mut covered = vec![false; tokens.len()];
+        let mut kinds = 0;
+        for (kind, phrase) in pairs {
+            let phrase = any_digit(phrase);
+            let words: Vec<&str> = phrase.split(' ').collect();
+            for at in 0..(tokens.len() + 1).saturating_sub(words.len()) {
+                let matches = words.iter().zip(&tokens[at..]).all(|(word, token)| {
+                    match word.strip_suffix('*') {
+                        Some(stem) => token.starts_with(stem),
+                        None if *word == "#" => token.bytes().all(|b| b.is_ascii_digit()),
+                        None => word == token,
+                    }
+                });
+                if matches {
+                    kinds |= 1 << kind;
+                    covered[at..at + words.len()].fill(true);
+                }
+            }
+        }
+        (kinds, covered.iter().filter(|covered| **covered).count() as u32)
+    }
+
+    proptest! {
+        #[test]
+        fn scans_agree_with_a_naive_search(
+            pairs in prop::collection::vec(
+                (0u8..64, "([ab]{1,4}[*]?|#|[12])( ([ab]{1,3}[*]?|#)){0,2}"), 0..12),
+            line in "(([ab]{1,5}|[12]{1,2}) ){0,12}",
+        ) {
+            let cues = Cues::new(pairs.iter().map(|(kind, phrase)| (*kind, phrase.as_str())));
+            let found = cues.expect("the cues are valid").scan(&line);
+            prop_assert_eq!((found.kinds.0, found.cue_tokens), naive(&pairs, &line));
+        }
+
+        #[test]
+        fn any_pairs_and_any_line_are_safe(
+            pairs in prop::collection::vec((any::<u8>(), any::<String>()), 0..20),
+            line in any::<String>(),
+        ) {
+            let valid: Vec<(u8, &str)> = pairs
+                .iter()
+                .map(|(kind, phrase)| (*kind, phrase.as_str()))
+                .filter(|&pair| Cues::new([pair]).is_ok())
+                .collect();
+            let cues = Cues::new(valid.iter().copied()).expect("each cue is valid");
+            let found = cues.scan(&line);
+            prop_assert!(found.cue_tokens <= found.tokens);
+            for (kind, phrase) in valid {
+                let short = cues.scan(phrase);
+                // `#` stands for a number that the phrase itself does not contain.
+                prop_assert!(short.kinds.contains(kind) || phrase.contains('#'), "{}", phrase);
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Lists of phrases, ready to match: what becomes of a `{kind}` of the lexicon in a pattern.
+//!
+//! A list is a sorted array of hashes. Matching at a place in a key reads characters, hashes them one
+//! after the other, and looks up the hash wherever some phrase of the list ends, so the cost depends
+//! on the length of the text and not on the number of phrases. Case does not matter, and any number
+//! counts as one character. A phrase with accents, commas, or spaces beside letters that are not ASCII
+//! is in the list with and without them, since writers differ in these.
+
+use chaffinch_stage::script;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::key;
+use crate::lexicon::{ENDING, NUMBER};
+use crate::literals::{LITERAL, Side, lower};
+
+/// The character of a regex that stands for its first list; the next list is the next character.
+pub(crate) const FIRST_LIST: char = '\u{f0000}';
+
+/// The index of the list that a character of a regex stands for.
+pub(crate) fn list_of(c: char) -> Option<usize> {
+    (FIRST_LIST..='\u{f0fff}').contains(&c).then(|| c as usize - FIRST_LIST as usize)
+}
+
+/// A list of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) phrases: Phrases,
+    pub(crate) outermost: Outermost,
+}
+
+impl List {
+    pub(crate) fn of(phrases: &[&str], borders: (bool, bool)) -> List {
+        List {
+            phrases: Phrases::new(phrases.iter().copied(), borders),
+            outermost: Outermost::of(phrases.iter().copied()),
+        }
+    }
+
+    /// A digest of the phrases.
+    pub(crate) fn digest(&self) -> u64 {
+        let Phrases { whole, stems, borders, .. } = &self.phrases;
+        let borders = [u64::from(borders.0), u64::from(borders.1)];
+        let all = whole.iter().chain(&borders).chain(stems);
+        all.fold(0, |digest: u64, hash| {
+            digest.rotate_left(7).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash
+        })
+    }
+}
+
+/// A list of phrases.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Phrases {
+    /// Hashes of whole phrases, sorted.
+    whole: Vec<u64>,
+    /// Hashes of words of which any ending matches, sorted.
+    stems: Vec<u64>,
+    /// For each number of characters that a phrase may have, whether one has it.
+    lengths: Vec<bool>,
+    /// Whether a phrase must begin, and end, where a word does.
+    borders: (bool, bool),
+}
+
+/// From so many bytes on, a phrase tells enough by itself.
+const SHORT: usize = 3;
+
+/// How a list may begin or end, for the index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outermost {
+    /// For each side, up to [`LITERAL`] bytes, and whether that is the whole phrase.
+    sides: [Vec<(String, bool)>; 2],
+}
+
+impl Outermost {
+    pub(crate) fn side(&self, side: Side) -> &[(String, bool)] {
+        &self.sides[side as usize]
+    }
+
+    /// What these phrases begin and end with.
+    pub(crate) fn of<'p>(phrases: impl Iterator<Item = &'p str>) -> Outermost {
+        let mut sides = [Vec::new(), Vec::new()];
+        for phrase in phrases {
+            for text in spellings(phrase) {
+                for side in [Side::Start, Side::End] {
+                    sides[side as usize].extend(outermost(&text, side));
+                }
+            }
+        }
+        for side in &mut sides {
+            side.sort_unstable();
+            side.dedup();
+        }
+        Outermost { sides }
+    }
+}
+
+/// A phrase in lower case as it may be written: with and without accents, commas and spaces.
+fn spellings(phrase: &str) -> Vec<String> {
+    let key = key::key(phrase);
+    let mut all = vec![key.chars().map(lower).collect::<String>()];
+    let mut also = |change: &dyn Fn(&str) -> String| {
+        let changed: Vec<String> = all.iter().map(|text| change(text)).collect();
+        all.extend(changed);
+        all.sort_unstable();
+        all.dedup();
+    };
+    also(&|text| text.chars().map(unaccented).collect());
+    also(&|text| text.replace([',', ':'], ""));
+    also(&|text| {
+        let mut joined = String::with_capacity(text.len());
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            let plain = |c: Option<char>| c.is_none_or(|c| c == NUMBER || c.is_ascii());
+            let beside = (joined.chars().next_back(), chars.peek().copied());
+            if c != ' ' || plain(beside.0) && plain(beside.1) {
+                joined.push(c);
+            }
+        }
+        joined
+    });
+    all
+}
+
+/// The digits of the scripts in use.
+const DIGITS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}'];
+
+fn is_digit(c: char) -> bool {
+    DIGITS.iter().any(|zero| (*zero as u32..*zero as u32 + 10).contains(&(c as u32)))
+}
+
+/// The outermost bytes of a phrase, up to a number or an ending; a number is any digit.
+fn outermost(text: &str, side: Side) -> Vec<(String, bool)> {
+    let open = |c: char| c == NUMBER || c == ENDING;
+    let part = match side {
+        Side::Start => text.split(open).next().unwrap_or_default(),
+        Side::End => text.rsplit(open).next().unwrap_or_default(),
+    };
+    let whole = part.len() == text.len();
+    if part.trim().is_empty() && text.contains(NUMBER) {
+        let digits = DIGITS.iter().flat_map(|zero| (0..10).map(move |at| *zero as u32 + at));
+        return digits.filter_map(char::from_u32).map(|c| (c.to_string(), false)).collect();
+    }
+    let cut = match side {
+        Side::Start => &part[..part.floor_char_boundary(LITERAL)],
+        Side::End => &part[part.ceil_char_boundary(part.len().saturating_sub(LITERAL))..],
+    };
+    // What follows tells little more of a longer one.
+    vec![(cut.to_owned(), whole && cut.len() == part.len() && cut.len() < SHORT)]
+}
+
+impl Phrases {
+    pub(crate) fn new<'p>(
+        phrases: impl Iterator<Item = &'p str>,
+        borders: (bool, bool),
+    ) -> Phrases {
+        let mut list = Phrases { borders, ..Phrases::default() };
+        for text in phrases.flat_map(spellings) {
+            let (text, is_stem) = match text.strip_suffix(ENDING) {
+                Some(stem) => (stem, true),
+                None => (&*text, false),
+            };
+            let (mut hash, mut length) = (0, 0);
+            for c in text.chars().filter(|c| *c != ENDING) {
+                hash = mix(hash, c);
+                length += 1;
+            }
+            if list.lengths.len() <= length {
+                list.lengths.resize(length + 1, false);
+            }
+            list.lengths[length] = true;
+            if is_stem { list.stems.push(hash) } else { list.whole.push(hash) }
+        }
+        for hashes in [&mut list.whole, &mut list.stems] {
+            hashes.sort_unstable();
+            hashes.dedup();
+        }
+        list
+    }
+
+    /// Hands over where phrases that begin at `at` end, shorter ones first.
+    pub(crate) fn ends(&self, key: &str, at: usize, mut each: impl FnMut(usize)) {
+        let rest = &key[at..];
+        let Some(first) = rest.chars().next() else { return };
+        let before = key[..at].chars().next_back();
+        if self.borders.0 && is_word(first) && before.is_some_and(is_word) || first == ' ' {
+            return;
+        }
+        let (mut hash, mut length) = (0, 0);
+        let mut chars = rest.char_indices().peekable();
+        while let Some((place, c)) = chars.next() {
+            let mut end = at + place + c.len_utf8();
+            if is_digit(c) {
+                let number = |c: char| is_digit(c) || c == '.' || c == ',';
+                let digits = &key[end..];
+                let run = digits.len() - digits.trim_start_matches(number).len();
+                // A mark after the number is not a part of it.
+                let run = digits[..run].trim_end_matches(['.', ',']).len();
+                end += run;
+                while chars.next_if(|(place, _)| at + *place < end).is_some() {}
+                hash = mix(hash, NUMBER);
+            } else {
+                hash = mix(hash, lower(c));
+            }
+            length += 1;
+            match self.lengths.get(length) {
+                None => return,
+                Some(false) => continue,
+                Some(true) => {}
+            }
+            let next = key[end..].chars().next();
+            let inside = is_word(c) && next.is_some_and(is_word);
+            if self.whole.binary_search(&hash).is_ok() && !(self.borders.1 && inside) {
+                each(end);
+            }
+            if self.stems.binary_search(&hash).is_ok() {
+                let ending = &key[end..];
+                each(key.len() - ending.trim_start_matches(is_letter).len());
+            }
+        }
+    }
+}
+
+fn is_letter(c: char) -> bool {
+    is_word(c) || key::is_mark(c)
+}
+
+/// Whether a character is part of a word in a script with spaces.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || !c.is_ascii() && c.is_alphanumeric() && !script::is_unspaced(c)
+}
+
+/// A Latin or Greek letter without its accent; other characters as they are.
+fn unaccented(c: char) -> char {
+    match c {
+        '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{1e00}'..='\u{1fff}' => {
+            std::iter::once(c).nfd().next().unwrap_or(c)
+        }
+        _ => c,
+    }
+}
+
+fn mix(hash: u64, c: char) -> u64 {
+    (hash.rotate_left(5) ^ u64::from(u32::from(c)) ^ 0x2545_f491)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(phrases: &[&str], key: &str, at: usize) -> Vec<usize> {
+        let list = Phrases::new(phrases.iter().copied(), (true, true));
+        let mut all = Vec::new();
+        list.ends(key, at, |end| all.push(end));
+        all
+    }
+
+    #[test]
+    fn phrases_match_in_any_case_spacing_and_accent() {
+        let list = ["read also", "read", "Lire aussi", "à lire", "あわせて読みたい"];
+        assert_eq!(ends(&list, "READ ALSO: x", 0), [4, 9]);
+        assert_eq!(ends(&list, "reader", 0), [0_usize; 0]);
+        assert_eq!(ends(&list, "A LIRE", 0), [6]);
+        assert_eq!(ends(&list, "あわせて読みたい記事", 0), [24]);
+        assert_eq!(ends(&list, "reread", 2), [0_usize; 0]);
+    }
+
+    #[test]
+    fn numbers_and_endings_are_open() {
+        let comments = format!("({NUMBER} comments)");
+        assert_eq!(ends(&[&comments], "(1,234 comments)", 0), [16]);
+        let stem = format!("abonn{ENDING}");
+        assert_eq!(ends(&[&stem], "abonnez-vous", 0), [7]);
+        let last = format!("page {NUMBER}");
+        assert_eq!(ends(&[&last], "page 12. x", 0), [7]);
+    }
+
+    #[test]
+    fn the_index_knows_every_spelling() {
+        let number = format!("{NUMBER} min");
+        let outer = Outermost::of(["à lire", "続き を読む", &number].into_iter());
+        let starts: Vec<&str> = outer.side(Side::Start).iter().map(|(text, _)| &**text).collect();
+        for start in ["à lire", "a lire", "続き ", "続き", "0", "9"] {
+            assert!(starts.iter().any(|known| known.starts_with(start)), "{start} {starts:?}");
+        }
+    }
+}

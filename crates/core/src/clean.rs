@@ -326,11 +326,10 @@ impl<'a> Work<'a> {
     /// Applies the marks of one stage. Whether they cut anything.
     fn apply(&mut self, stage: &str, marks: Vec<Mark>) -> bool {
         let mut touched: Vec<usize> = Vec::new();
-        let removed: Vec<Span> = marks
-            .iter()
-            .filter(|mark| mark.action == Action::Remove)
-            .map(|mark| mark.span)
-            .collect();
+        let mut removed = Spans::default();
+        let removals = marks.iter().filter(|mark| mark.action == Action::Remove);
+        removed.extend(removals.map(|mark| mark.span));
+        let title = self.title();
         for mark in marks {
             if !self.is_sound(&mark) {
                 match self.refused.iter_mut().find(|(name, _)| name == stage) {
@@ -343,7 +342,8 @@ impl<'a> Work<'a> {
             if !stays && self.kept.overlap(mark.span) {
                 continue;
             }
-            if mark.action == Action::Remove && self.is_title(&mark, &removed) {
+            let is_title = title.is_some_and(|title| mark.span.covers(title));
+            if is_title && mark.action == Action::Remove && self.protects_title(&mark, &removed) {
                 continue;
             }
             let new = match &mark.action {
@@ -380,27 +380,30 @@ impl<'a> Work<'a> {
         !touched.is_empty()
     }
 
-    /// Whether a generic rule would remove the title: the first line above the first body line.
+    /// The lines above the first body line that are not blank.
+    fn above_body(&self) -> impl Iterator<Item = Line<'_, 'a>> {
+        self.doc.lines().take_while(|line| !line.is_body()).filter(|line| !line.is_blank())
+    }
+
+    /// The span of the title: the first line above the first body line.
+    fn title(&self) -> Option<Span> {
+        let first = self.above_body().next().filter(|_| self.doc.has_body())?;
+        first.text().chars().any(char::is_alphabetic).then(|| first.span())
+    }
+
+    /// Whether the title is protected from a removal by a generic rule.
     ///
-    /// If it is the only line there, no pattern may remove it. If there are more, it may be a
-    /// byline or a share button above the title, so rules that are safe or act in the head only
+    /// If it is the only line above the body, no pattern may remove it. If there are more, it may be
+    /// a byline or a share button above the title, so rules that are safe or act in the head only
     /// may remove it. `removed` are the spans that the stage removes; a line that it removes too is
     /// not another one. Detectors look at several lines and never take a title for a menu.
-    fn is_title(&self, mark: &Mark, removed: &[Span]) -> bool {
+    fn protects_title(&self, mark: &Mark, removed: &Spans) -> bool {
         let rule = self.pipeline.rule(mark.rule);
         if rule.tier != Tier::Generic || rule.detect.is_some() {
             return false;
         }
-        let mut above =
-            self.doc.lines().take_while(|line| !line.is_body()).filter(|line| !line.is_blank());
-        let Some(first) = above.next().filter(|line| mark.span.covers(line.span())) else {
-            return false;
-        };
-        if !self.doc.has_body() || !first.text().chars().any(char::is_alphabetic) {
-            return false;
-        }
-        let stays = |line: Line<'_, '_>| !removed.iter().any(|span| span.covers(line.span()));
-        !above.any(stays) || !rule.safe && rule.place != Place::Head
+        let stays = |line: Line<'_, '_>| !removed.cover(line.span());
+        !self.above_body().skip(1).any(stays) || !rule.safe && rule.place != Place::Head
     }
 
     fn is_sound(&self, mark: &Mark) -> bool {

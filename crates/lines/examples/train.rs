@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::time::Instant;
 
 use chaffinch_lines::train::{self, Judged, Options, Progress};
-use chaffinch_lines::{Cues, Figures, Form, LabelledPage};
+use chaffinch_lines::{Cues, Figures, Form, Kinds, LabelledPage};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn cues(path: &str) -> Result<Cues, Box<dyn Error>> {
             pairs.push(pair);
         }
     }
-    Ok(Cues::new(pairs)?)
+    Ok(Cues::beginnings(pairs)?.uncounted(Kinds(UNCOUNTED)))
 }
 
 fn pages(data: &str) -> Result<Vec<LabelledPage>, Box<dyn Error>> {
@@ -156,12 +156,21 @@ fn figures(data: &str, files: &[String]) -> Result<(), Box<dyn Error>> {
             form.iter().filter(|j| !matches!(&*j.page.language, "en" | "de")).copied().collect();
         let all: Vec<&Judged> = form.iter().filter(all).copied().collect();
         println!("== {}", form[0].page.form);
-        for (name, set) in
-            [("gold", &gold), ("all with gold text", &all), ("other languages", &others)]
-        {
+        let decided: Vec<&Judged> =
+            gold.iter().filter(|judged| train::is_decided(judged.page)).copied().collect();
+        let sets = [
+            ("gold", &gold, true),
+            ("gold, decided", &decided, true),
+            ("all with gold text, by page", &all, false),
+            ("other languages, by page", &others, false),
+        ];
+        for (name, set, by_source) in sets {
             println!("{name}: {} pages", set.len());
             let at = |threshold: f32| {
-                train::figures(set.iter().map(|judged| (*judged, (threshold * 256.0) as i32)))
+                train::figures(
+                    set.iter().map(|judged| (*judged, (threshold * 256.0) as i32)),
+                    by_source,
+                )
             };
             let show = |name: &str, threshold: f32| {
                 let Figures { f1, removed, lost, .. } = at(threshold);
@@ -184,7 +193,7 @@ fn figures(data: &str, files: &[String]) -> Result<(), Box<dyn Error>> {
         let mut worst: Vec<(f64, &str)> = gold
             .iter()
             .map(|judged| {
-                (train::figures([(*judged, -4 * 256)].into_iter()).lost, &*judged.page.id)
+                (train::figures([(*judged, -4 * 256)].into_iter(), true).lost, &*judged.page.id)
             })
             .filter(|(lost, _)| *lost > 0.1)
             .collect();
@@ -193,6 +202,10 @@ fn figures(data: &str, files: &[String]) -> Result<(), Box<dyn Error>> {
     }
     Ok(())
 }
+
+/// Kinds of the lexicon that are no cues by themselves: and, you, saying, minutes, agency,
+/// section, calendar.
+const UNCOUNTED: u64 = 0x17e00000000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -205,6 +218,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some(("rate", value)) => options.rate = value.parse()?,
             Some(("vocabulary", value)) => options.vocabulary = value.parse()?,
             Some(("outlets", value)) => options.word_outlets = value.parse()?,
+            Some(("folds", value)) => options.folds = value.parse()?,
             Some(("threads", value)) => options.threads = value.parse()?,
             _ => words.push(argument.clone()),
         }

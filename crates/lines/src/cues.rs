@@ -89,10 +89,14 @@ pub struct Cues {
     nodes: Vec<Node>,
     /// Sets of kinds; the first is empty.
     sets: Vec<u64>,
-    /// One bit for each hash of a root child, by the hash's upper bits.
-    filter: Vec<u64>,
+    /// One bit for each hash of a root child: small, so that it stays in the nearest cache.
+    filter: Box<[u64; ROOT_FILTER]>,
+    /// One bit for each key of a slot.
+    key_filter: Vec<u64>,
     /// Lengths of root stems by the hash of a token's first three characters.
-    stem_heads: Vec<u32>,
+    stem_heads: Box<[u32; HEADS]>,
+    /// Kinds whose words are no cues by themselves.
+    uncounted: u64,
     digest: u64,
 }
 
@@ -125,6 +129,8 @@ impl Node {
 
 /// Tokens of the longest phrase.
 const LONGEST_PHRASE: usize = 40;
+/// Tokens of a phrase's beginning.
+const BEGINNING: usize = 3;
 /// A phrase of one unspaced character counts in lines of at most this many tokens only: a longer
 /// line has such characters inside other words.
 const SINGLE_LIMIT: u32 = 6;
@@ -134,6 +140,8 @@ const ROOT: u32 = 0;
 const STEM: u64 = 0x5bd1_e995_0000_0001;
 const NUMBER: u64 = 0x27d4_eb2f_0000_0003;
 const HEADS: usize = 4096;
+/// Words of the bitmap of root children: 32 KB.
+const ROOT_FILTER: usize = 4096;
 
 /// One token of a phrase.
 enum Step {
@@ -159,18 +167,40 @@ impl Cues {
     /// If a kind is not below [`Kinds::LIMIT`], or a phrase has no token, more than 40 tokens, or
     /// a stem of more than 24 characters.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (u8, &'a str)>) -> Result<Self, CueError> {
+        Self::compile(pairs, usize::MAX)
+    }
+
+    /// Compiles the beginnings of phrases: three words, or six unspaced characters.
+    ///
+    /// For statistics this is as good as whole phrases, and a large lexicon takes a third of the
+    /// memory.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn beginnings<'a>(
+        pairs: impl IntoIterator<Item = (u8, &'a str)>,
+    ) -> Result<Self, CueError> {
+        Self::compile(pairs, BEGINNING)
+    }
+
+    fn compile<'a>(
+        pairs: impl IntoIterator<Item = (u8, &'a str)>,
+        longest: usize,
+    ) -> Result<Self, CueError> {
         let mut pairs: Vec<(u8, &str)> = pairs.into_iter().collect();
         pairs.sort_unstable();
         pairs.dedup();
         let mut builder = Builder::default();
-        let mut digest = 0;
+        let mut digest = longest as u64;
         for &(kind, phrase) in &pairs {
             let problem = |problem| CueError { kind, phrase: phrase.to_owned(), problem };
             if kind >= Kinds::LIMIT {
                 return Err(problem("kinds are numbers below 64"));
             }
-            let steps = steps(phrase).map_err(problem)?;
-            let single = matches!(steps[..], [Step::Exact(_)]) && is_unspaced(phrase);
+            let unspaced = is_unspaced(phrase);
+            let mut steps = steps(phrase).map_err(problem)?;
+            steps.truncate(longest.saturating_mul(if unspaced { 2 } else { 1 }));
+            let single = matches!(steps[..], [Step::Exact(_)]) && unspaced;
             let node = builder.insert(&steps);
             builder.kinds[node as usize] |= 1 << kind;
             if single {
@@ -182,6 +212,19 @@ impl Cues {
             }
         }
         builder.finish(digest)
+    }
+
+    /// The same cues, but words of these kinds do not count as cue tokens: words that are common
+    /// in articles too, such as verbs of speech.
+    pub fn uncounted(mut self, kinds: Kinds) -> Self {
+        self.uncounted = kinds.0;
+        self.digest = combine(self.digest, kinds.0);
+        self
+    }
+
+    /// Those of `kinds` whose words count as cue tokens.
+    pub(crate) fn counted(&self, kinds: u64) -> u64 {
+        kinds & !self.uncounted
     }
 
     /// A number that identifies the set of pairs, in any order.
@@ -199,6 +242,9 @@ impl Cues {
     #[inline]
     fn child(&self, node: u32, step: u64) -> Option<u32> {
         let key = combine(step, u64::from(node));
+        if !may_contain(&self.key_filter, key) {
+            return None;
+        }
         let mask = self.slots.len() - 1;
         let mut at = (key >> 32) as usize & mask;
         loop {
@@ -216,7 +262,7 @@ impl Cues {
     /// Whether the root may have a child of this step.
     #[inline]
     fn may_start(&self, step: u64) -> bool {
-        let bit = (step >> 20) as usize & (self.filter.len() * 64 - 1);
+        let bit = root_bit(step);
         self.filter[bit / 64] >> (bit % 64) & 1 == 1
     }
 }
@@ -308,8 +354,11 @@ impl Scan {
             self.single |= cues.sets[usize::from(at.set)];
             self.single_tokens += u32::from(self.covered & 1 == 0);
         } else if at.set != 0 {
-            self.kinds |= cues.sets[usize::from(at.set)];
+            let kinds = cues.sets[usize::from(at.set)];
+            self.kinds |= kinds;
+            let counts = cues.counted(kinds) != 0;
             let tokens = u64::MAX >> (64 - depth.min(64));
+            let tokens = if counts { tokens } else { 0 };
             self.cue_tokens += (tokens & !self.covered).count_ones();
             self.covered |= tokens;
         }
@@ -391,7 +440,7 @@ struct Builder {
     /// The kinds of the phrases that end at each node.
     kinds: Vec<u64>,
     edges: HashMap<(u32, u64), u32>,
-    stem_heads: Vec<u32>,
+    stem_heads: Box<[u32; HEADS]>,
 }
 
 impl Default for Builder {
@@ -400,7 +449,7 @@ impl Default for Builder {
             nodes: vec![Node::default()],
             kinds: vec![0],
             edges: HashMap::new(),
-            stem_heads: vec![0; HEADS],
+            stem_heads: Box::new([0; HEADS]),
         }
     }
 }
@@ -460,8 +509,10 @@ impl Builder {
             slots: vec![Slot::default(); size],
             nodes: self.nodes,
             sets,
-            filter: vec![0; (size / 4).clamp(64, 1 << 11)],
+            filter: Box::new([0; ROOT_FILTER]),
+            key_filter: vec![0; (size / 16).max(64)],
             stem_heads: self.stem_heads,
+            uncounted: 0,
             digest,
         };
         // In the order of their nodes, so that the same cues always give the same table.
@@ -474,8 +525,9 @@ impl Builder {
                 at = (at + 1) & (size - 1);
             }
             cues.slots[at] = Slot { key: key as u32, node: to };
+            insert(&mut cues.key_filter, key);
             if from == ROOT {
-                let bit = (step >> 20) as usize & (cues.filter.len() * 64 - 1);
+                let bit = root_bit(step);
                 cues.filter[bit / 64] |= 1 << (bit % 64);
             }
         }
@@ -490,8 +542,9 @@ impl Cues {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(self.digest.to_le_bytes());
-        let sizes = [&self.slots.len(), &self.nodes.len(), &self.sets.len(), &self.filter.len()];
-        bytes.extend(sizes.into_iter().flat_map(|size| (*size as u32).to_le_bytes()));
+        bytes.extend(self.uncounted.to_le_bytes());
+        let sizes = [self.slots.len(), self.nodes.len(), self.sets.len(), self.key_filter.len()];
+        bytes.extend(sizes.into_iter().flat_map(|size| (size as u32).to_le_bytes()));
         for slot in &self.slots {
             bytes.extend(slot.key.to_le_bytes());
             bytes.extend(slot.node.to_le_bytes());
@@ -501,7 +554,8 @@ impl Cues {
             bytes.extend(node.set.to_le_bytes());
             bytes.extend(node.flags.to_le_bytes());
         }
-        bytes.extend(self.sets.iter().chain(&self.filter).flat_map(|word| word.to_le_bytes()));
+        let words = self.sets.iter().chain(&self.key_filter).chain(&*self.filter);
+        bytes.extend(words.flat_map(|word| word.to_le_bytes()));
         bytes.extend(self.stem_heads.iter().flat_map(|word| word.to_le_bytes()));
         bytes
     }
@@ -510,11 +564,12 @@ impl Cues {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(MAGIC)?;
         let digest = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
+        let uncounted = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
         let mut sizes = [0; 4];
         for size in &mut sizes {
             *size = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
         }
-        let [slots, nodes, sets, filter] = sizes;
+        let [slots, nodes, sets, key_filter] = sizes;
         let mut take =
             |count: usize| Some(rest.split_off(..count.checked_mul(8)?)?.as_chunks::<8>().0);
         let half = |bytes: &[u8; 8], at: usize| {
@@ -533,20 +588,48 @@ impl Cues {
         let words =
             |bytes: &[[u8; 8]]| bytes.iter().map(|word| u64::from_le_bytes(*word)).collect();
         let sets: Vec<u64> = words(take(sets)?);
-        let filter: Vec<u64> = words(take(filter)?);
+        let key_filter: Vec<u64> = words(take(key_filter)?);
+        let filter: Vec<u64> = words(take(ROOT_FILTER)?);
+        let filter = filter.into_boxed_slice().try_into().ok()?;
         let heads = take(HEADS / 2)?.as_flattened().as_chunks::<4>().0;
-        let stem_heads = heads.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        let stem_heads: Vec<u32> = heads.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        let stem_heads = stem_heads.into_boxed_slice().try_into().ok()?;
         let stems = !(u32::MAX << LONGEST_STEM);
         let valid = rest.is_empty()
             && slots.len().is_power_of_two()
-            && filter.len().is_power_of_two()
+            && key_filter.len().is_power_of_two()
             && slots.iter().any(|slot| slot.node == 0)
             && slots.iter().all(|slot| (slot.node as usize) < nodes.len())
             && nodes
                 .iter()
                 .all(|node| usize::from(node.set) < sets.len() && node.stems & !stems == 0);
-        valid.then_some(Cues { slots, nodes, sets, filter, stem_heads, digest })
+        valid.then_some(Cues {
+            slots,
+            nodes,
+            sets,
+            filter,
+            key_filter,
+            stem_heads,
+            uncounted,
+            digest,
+        })
     }
+}
+
+#[inline]
+fn root_bit(step: u64) -> usize {
+    (step >> 20) as usize & (ROOT_FILTER * 64 - 1)
+}
+
+#[inline]
+fn may_contain(filter: &[u64], hash: u64) -> bool {
+    let bit = (hash >> 20) as usize & (filter.len() * 64 - 1);
+    filter[bit / 64] >> (bit % 64) & 1 == 1
+}
+
+fn insert(filter: &mut [u64], hash: u64) {
+    let bit = (hash >> 20) as usize & (filter.len() * 64 - 1);
+    filter[bit / 64] |= 1 << (bit % 64);
 }
 
 #[inline]
@@ -605,6 +688,30 @@ mod tests {
         assert_eq!(found(&pairs, "구독하기"), (vec![0], 1, 1));
         assert_eq!(found(&pairs, "이 기사 공유하기"), (vec![1], 2, 3));
         assert_eq!(found(&pairs, "기사를 공유하기"), (vec![], 0, 2));
+    }
+
+    #[test]
+    fn beginnings_are_three_words_or_six_characters() {
+        let pairs =
+            [(0, "share this article with friends"), (1, "请点击右上角分享"), (2, "log in")];
+        let cues = Cues::beginnings(pairs).expect("the cues are valid");
+        let kinds = |line: &str| cues.scan(line).kinds.iter().collect::<Vec<_>>();
+        assert_eq!(kinds("Share this article"), [0]);
+        assert_eq!(kinds("Share this"), []);
+        assert_eq!(kinds("请点击右上角"), [1]);
+        assert_eq!(kinds("Log in"), [2]);
+        assert_ne!(cues.digest(), Cues::new(pairs).expect("the cues are valid").digest());
+    }
+
+    #[test]
+    fn words_of_uncounted_kinds_are_found_but_are_no_cues() {
+        let cues = Cues::new([(0, "log in"), (1, "said")]).expect("the cues are valid");
+        let cues = cues.uncounted(Kinds(0b10));
+        let found = cues.scan("Log in, he said");
+        assert_eq!((found.kinds, found.cue_tokens), (Kinds(0b11), 2));
+        let again = Cues::from_bytes(&cues.to_bytes()).expect("it was just written");
+        assert_eq!(again.scan("Log in, he said"), found);
+        assert_ne!(cues.digest(), cues.clone().uncounted(Kinds(0)).digest());
     }
 
     #[test]

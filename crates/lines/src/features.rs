@@ -212,12 +212,30 @@ fn set(row: &mut Row, feature: usize, bin: u32) {
 /// Half octaves: 0, 1, 2, 3, 4–5, 6–7, 8–11, 12–15, …
 #[inline]
 pub(crate) fn log_bin(value: u32) -> u32 {
+    match LOG_BINS.get(value as usize) {
+        Some(bin) => u32::from(*bin),
+        None => half_octave(value),
+    }
+}
+
+const fn half_octave(value: u32) -> u32 {
     if value < 2 {
         return value;
     }
     let octave = value.ilog2();
     2 * octave + (value >> (octave - 1) & 1)
 }
+
+/// The bins of small values.
+static LOG_BINS: [u8; 256] = {
+    let mut bins = [0; 256];
+    let mut value = 0;
+    while value < 256 {
+        bins[value] = half_octave(value as u32) as u8;
+        value += 1;
+    }
+    bins
+};
 
 /// `part` of `whole` in `steps` equal steps, rounded down; 0 of nothing is 0.
 #[inline]
@@ -341,6 +359,7 @@ impl Page {
             self.facts.push(facts);
             self.lines.push(position);
         }
+        // Rows of an earlier page may stay: every feature of every row is set below.
         self.rows.resize(self.facts.len(), [0; COUNT]);
         if self.rows.is_empty() {
             return line_count as usize;
@@ -356,7 +375,6 @@ impl Page {
     }
 
     fn clear(&mut self) {
-        self.rows.clear();
         self.lines.clear();
         self.facts.clear();
         self.ids.clear();
@@ -438,7 +456,7 @@ impl Page {
             add(Sum::Stops, stop_share(facts));
             add(Sum::Dates, u32::from(facts.has(dates)));
             add(Sum::CueShare, cue_share(facts));
-            add(Sum::CueLines, u32::from(facts.kinds != 0));
+            add(Sum::CueLines, u32::from(facts.cue_kinds != 0));
             self.sums.push(sums);
         }
     }
@@ -493,7 +511,7 @@ impl Page {
             set(row, REPEATS, u32::from(repeats));
             set(row, CUE_SHARE, cue_share(facts));
             set(row, CUE_TOKENS, log_bin(facts.cue_tokens));
-            set(row, CUE_KINDS, facts.kinds.count_ones());
+            set(row, CUE_KINDS, facts.cue_kinds.count_ones());
 
             let line = self.lines[at];
             let before = if at == 0 { line } else { line - self.lines[at - 1] - 1 };
@@ -689,7 +707,7 @@ impl Page {
         let length: u64 = self.facts.iter().map(|facts| u64::from(facts.length())).sum();
         let prose = self.facts.iter().filter(|facts| facts.is_prose());
         let prose_length: u64 = prose.map(|facts| u64::from(facts.length())).sum();
-        let cue_lines = self.facts.iter().filter(|facts| facts.kinds != 0).count() as u64;
+        let cue_lines = self.facts.iter().filter(|facts| facts.cue_kinds != 0).count() as u64;
         let first = self.lines[0];
         let last = self.lines[self.lines.len() - 1];
         let blanks = u64::from(last - first + 1 - count);
@@ -827,5 +845,113 @@ impl Counts {
     #[inline]
     fn entry(&mut self, slot: u32) -> &mut Count {
         &mut self.entries[slot as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SENTENCE: &str = "The mayor said on Monday that the bridge would be open again.";
+
+    fn page(lines: &[&str]) -> Page {
+        let cues = Cues::new([(0, "share")]).expect("the cues are valid");
+        let mut page = Page::default();
+        page.read(lines.iter().copied(), &Words::new(&[]), &cues);
+        page
+    }
+
+    /// The bins of a feature for all rows.
+    fn bins(page: &Page, feature: usize) -> Vec<u16> {
+        page.rows().iter().map(|row| row[feature] - OFFSETS[feature] as u16).collect()
+    }
+
+    #[test]
+    fn bins_grow_by_half_octaves() {
+        let bins: Vec<u32> = [0, 1, 2, 3, 4, 5, 6, 8, 12, 16, 255, 256, 384].map(log_bin).into();
+        assert_eq!(bins, [0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 15, 16, 17]);
+        assert!((0..5000).map(log_bin).is_sorted());
+    }
+
+    #[test]
+    fn rows_belong_to_lines_with_a_token() {
+        let page = page(&["", "Home", "—", "", SENTENCE, ""]);
+        assert_eq!(page.lines(), [1, 4]);
+        assert_eq!(bins(&page, BLANK_BEFORE), [1, 2]);
+        assert_eq!(bins(&page, BLANK_AFTER), [2, 1]);
+        assert_eq!(page.prose_lines(), 1);
+    }
+
+    #[test]
+    fn the_main_block_is_the_run_of_sentences() {
+        let long = format!("{SENTENCE} {SENTENCE}");
+        let page = page(&["Home", "News", SENTENCE, SENTENCE, "Share", &long, "Sport", "Travel"]);
+        assert_eq!(bins(&page, IN_MAIN), [0, 0, 1, 1, 1, 1, 0, 0]);
+        let from_start = bins(&page, FROM_MAIN_START);
+        assert_eq!((from_start[2], from_start[1], from_start[3]), (12, 11, 13));
+        assert_eq!(bins(&page, PROSE_LINE_AFTER)[..3], [2, 1, 1]);
+        assert_eq!(bins(&page, PROSE_LINE_BEFORE)[5..], [2, 1, 2]);
+        assert_eq!(bins(&page, SHORT_RUN_BEFORE), [0, 1, 2, 0, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn repeated_lines_are_counted() {
+        let page = page(&["Advertisement", SENTENCE, "ADVERTISEMENT", "Sport", "advertisement"]);
+        assert_eq!(bins(&page, TIMES_REPEATED), [2, 0, 2, 0, 2]);
+        assert_eq!(bins(&page, REPEATS), [0, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn words_of_other_sentences_are_shared() {
+        let page =
+            page(&["The bridge", "Holiday offers", SENTENCE, "It was an old bridge, he said."]);
+        let shared = bins(&page, SHARED_PROSE);
+        assert_eq!((shared[0], shared[1]), (11, 1));
+        // A word of the line itself does not count.
+        assert!(shared[2] > 1 && shared[2] < 6, "{shared:?}");
+    }
+
+    #[test]
+    fn windows_are_sums_over_neighbours() {
+        let lines = [SENTENCE, "Share", "Sport", SENTENCE, "Share", "Share", "Home", SENTENCE];
+        let page = page(&lines);
+        let cues = |from: usize, to: usize| {
+            lines[from..to].iter().filter(|line| **line == "Share").count() as u16
+        };
+        for at in 0..lines.len() {
+            assert_eq!(bins(&page, CUE_LINES_BEFORE)[at], cues(at.saturating_sub(4), at));
+            assert_eq!(bins(&page, CUE_LINES_AFTER)[at], cues(at + 1, (at + 5).min(lines.len())));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_bin_is_in_range(text in "(\\PC{0,60}\n?){0,40}") {
+            let lines: Vec<&str> = text.split('\n').collect();
+            let page = page(&lines);
+            for row in page.rows() {
+                for (feature, &bin) in row.iter().enumerate() {
+                    let bins = OFFSETS[feature]..OFFSETS[feature + 1];
+                    prop_assert!(bins.contains(&usize::from(bin)), "{}", FEATURES[feature].name);
+                }
+            }
+        }
+
+        #[test]
+        fn used_memory_changes_nothing(
+            one in "(\\PC{0,30}\n?){0,30}", other in "([a-e ]{0,12}[.]?\n){0,30}",
+        ) {
+            let cues = Cues::new([(0, "share")]).expect("the cues are valid");
+            let words = Words::new(&[]);
+            let mut used = Page::default();
+            used.read(one.split('\n'), &words, &cues);
+            used.read(other.split('\n'), &words, &cues);
+            let mut fresh = Page::default();
+            fresh.read(other.split('\n'), &words, &cues);
+            prop_assert_eq!(used.rows(), fresh.rows());
+            prop_assert_eq!(used.lines(), fresh.lines());
+            prop_assert_eq!(used.facts(), fresh.facts());
+        }
     }
 }

@@ -339,7 +339,7 @@ impl Model {
         writer.bytes(words.as_flattened());
         writer.bytes(table.as_flattened());
         writer.bytes(kinds.as_flattened());
-        writer.words(scale);
+        writer.halves(scale);
         writer.words(bias1);
         writer.halves(embed.as_flattened());
         writer.halves(conv2.as_flattened());
@@ -377,7 +377,7 @@ impl Model {
             words: reader.byte_rows::<EMBEDDING>(count)?,
             table: reader.byte_rows::<CHANNELS>(ROWS)?,
             kinds: reader.byte_rows::<CHANNELS>(KINDS)?,
-            scale: reader.words()?,
+            scale: *reader.half_rows(1)?.first()?,
             bias1: reader.words()?,
             embed: reader.half_rows(EMBEDDING)?.try_into().ok()?,
             conv2: reader.half_rows(CHANNELS)?,
@@ -450,7 +450,7 @@ fn version() -> u32 {
 }
 
 /// Raise this if a feature or the arithmetic changes without a change of names or sizes.
-const FORMAT: usize = 1;
+const FORMAT: usize = 2;
 
 fn digest(bytes: &[u8]) -> u64 {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {

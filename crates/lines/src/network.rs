@@ -7,7 +7,7 @@
 //! Activations are in 128ths and weights in 1024ths, so products are in 2⁻¹⁷. [`Network::new`]
 //! checks that no sum can overflow.
 
-use wide::{i16x8, i32x4};
+use wide::{i16x8, i32x4, i32x8};
 
 use crate::features::{COUNT, Page, ROWS};
 
@@ -24,6 +24,8 @@ const C: usize = CHANNELS;
 /// Inputs of a convolution: three lines.
 const WINDOW: usize = 3 * C;
 const STATE_INPUTS: usize = 2 * STATES;
+/// The running sums of one direction, filled up to whole vectors.
+const STEPS: usize = 16;
 
 /// Fractional bits of activations.
 pub(crate) const ACTIVATION_BITS: u32 = 7;
@@ -34,11 +36,11 @@ pub(crate) const PRODUCT_BITS: u32 = ACTIVATION_BITS + WEIGHT_BITS;
 /// Fractional bits of scores.
 pub(crate) const SCORE_BITS: u32 = 8;
 /// Largest activation: just below 32.
-const ACTIVATION_LIMIT: i32 = 4095;
+const ACTIVATION_LIMIT: i16 = 4095;
 /// One line changes a running sum by at most 2.
-const STEP_LIMIT: i32 = 2 << ACTIVATION_BITS;
+const STEP_LIMIT: i16 = 2 << ACTIVATION_BITS;
 /// A running sum is at most 8.
-const STATE_LIMIT: i32 = 8 << ACTIVATION_BITS;
+const STATE_LIMIT: i16 = 8 << ACTIVATION_BITS;
 /// Fractional bits of reciprocal square roots.
 const ROOT_BITS: u32 = 12;
 /// Vocabulary words of one line.
@@ -58,7 +60,7 @@ pub(crate) struct Weights {
     /// A row for each kind of cues.
     pub(crate) kinds: Vec<[i8; C]>,
     /// Scale of the sums of table and kinds, for each channel.
-    pub(crate) scale: [i32; C],
+    pub(crate) scale: [i16; C],
     pub(crate) bias1: [i32; C],
     /// The values of each vocabulary word.
     pub(crate) words: Vec<[i8; EMBEDDING]>,
@@ -76,6 +78,9 @@ pub(crate) struct Weights {
     pub(crate) out_bias: i32,
 }
 
+/// Rows of the first layer, filled up to a power of two so that no position is out of bounds.
+const TABLE: usize = ROWS.next_power_of_two();
+
 /// One 16-bit value for each channel.
 type Row = [i16x8; C / 8];
 /// For two inputs, their weights to `4 * V` outputs, interleaved.
@@ -89,7 +94,7 @@ pub(crate) struct Network {
     kinds: Vec<Row>,
     embed: Vec<Pair<{ C / 4 }>>,
     conv2: Vec<Pair<{ C / 4 }>>,
-    step: Vec<Pair<{ STATES / 4 }>>,
+    step: Vec<Pair<{ STEPS / 4 }>>,
     conv3: Vec<Pair<{ C / 4 }>>,
     states: Vec<Pair<{ C / 4 }>>,
 }
@@ -126,19 +131,23 @@ fn lanes<const N: usize, const V: usize>(values: &[i32; N]) -> [i32x4; V] {
     std::array::from_fn(|four| i32x4::new(std::array::from_fn(|at| values[4 * four + at])))
 }
 
-/// Products as activations.
+/// Products as activations between two limits.
 #[inline(always)]
 fn activations<const V: usize, const N: usize>(
     products: [i32x4; V],
-    low: i32,
-    high: i32,
+    low: i16,
+    high: i16,
 ) -> [i16; N] {
     let mut values = [0; N];
-    for four in 0..V {
-        let products: i32x4 = products[four] >> WEIGHT_BITS as i32;
-        for at in 0..4 {
-            values[4 * four + at] = products.to_array()[at].clamp(low, high) as i16;
-        }
+    let (eights, _) = values.as_chunks_mut::<8>();
+    for eight in 0..V / 2 {
+        let one = products[2 * eight] >> WEIGHT_BITS as i32;
+        let other = products[2 * eight + 1] >> WEIGHT_BITS as i32;
+        // Saturation to 16 bits comes first, which the limits allow.
+        let (one, other) = (one.to_array(), other.to_array());
+        let both = std::array::from_fn(|at| if at < 4 { one[at] } else { other[at - 4] });
+        let packed = i16x8::from_i32x8_saturate(i32x8::new(both));
+        eights[eight] = packed.max(i16x8::splat(low)).min(i16x8::splat(high)).to_array();
     }
     values
 }
@@ -149,7 +158,7 @@ pub(crate) struct Layers {
     /// Layers 1 and 2, with a row of zeros before the first line and after the last.
     h1: Vec<[i16; C]>,
     h2: Vec<[i16; C]>,
-    steps: Vec<[i16; STATES]>,
+    steps: Vec<[i16; STEPS]>,
     states: Vec<[i16; STATE_INPUTS]>,
 }
 
@@ -187,15 +196,24 @@ impl Network {
             };
             rows.iter().map(wide).collect()
         };
+        let mut padded_step = step.clone();
+        padded_step.resize(STEPS, [0; C]);
         let embed: Vec<[i16; EMBEDDING]> =
             (0..C).map(|c| weights.embed.map(|row| row[c])).collect();
+        // The line itself is added to its layer 3.
+        let mut with_residual = conv3.clone();
+        for (c, row) in with_residual.iter_mut().enumerate() {
+            row[C + c] = row[C + c].checked_add(1 << WEIGHT_BITS).ok_or("a weight is too large")?;
+        }
+        let mut padded: Vec<Row> = widen(table);
+        padded.resize(TABLE, Row::default());
         Ok(Network {
-            table: widen(table),
+            table: padded,
             kinds: widen(kinds),
             embed: pairs(&embed),
             conv2: pairs(conv2),
-            step: pairs(step),
-            conv3: pairs(conv3),
+            step: pairs(&padded_step),
+            conv3: pairs(&with_residual),
             states: pairs(states),
             weights,
         })
@@ -219,11 +237,14 @@ impl Network {
         layers.h1.clear();
         layers.h1.push([0; C]);
         let bias: [i32x4; C / 4] = lanes(&weights.bias1);
-        let scale: [i32x4; C / 4] = lanes(&weights.scale);
+        let Ok(table) = <&[Row; TABLE]>::try_from(&self.table[..]) else { return };
+        let scale: Row = std::array::from_fn(|eight| {
+            i16x8::new(std::array::from_fn(|at| weights.scale[8 * eight + at]))
+        });
         for (at, row) in page.rows().iter().enumerate() {
             let mut sums = Row::default();
             for &bin in row {
-                add(&mut sums, &self.table[usize::from(bin)]);
+                add(&mut sums, &table[usize::from(bin) % TABLE]);
             }
             let mut kinds = page.kinds(at);
             while kinds != 0 {
@@ -231,11 +252,11 @@ impl Network {
                 kinds &= kinds - 1;
             }
             let mut products = bias;
-            for (eight, sums) in sums.iter().enumerate() {
-                let sums = sums.to_array();
+            for eight in 0..C / 8 {
+                let scaled = sums[eight].widening_mul(scale[eight]).to_array();
                 for half in 0..2 {
-                    let four: [i32; 4] = std::array::from_fn(|at| i32::from(sums[4 * half + at]));
-                    products[2 * eight + half] += i32x4::new(four) * scale[2 * eight + half];
+                    let four = std::array::from_fn(|at| scaled[4 * half + at]);
+                    products[2 * eight + half] += i32x4::new(four);
                 }
             }
             let ids = page.ids(at);
@@ -269,7 +290,9 @@ impl Network {
         steps.clear();
         h2.push([0; C]);
         let bias: [i32x4; C / 4] = lanes(&weights.bias2);
-        let step_bias: [i32x4; STATES / 4] = lanes(&weights.step_bias);
+        let mut padded_bias = [0; STEPS];
+        padded_bias[..STATES].copy_from_slice(&weights.step_bias);
+        let step_bias: [i32x4; STEPS / 4] = lanes(&padded_bias);
         for window in h1.as_flattened().windows(WINDOW).step_by(C) {
             let mut products = bias;
             accumulate(&mut products, window, &self.conv2);
@@ -284,22 +307,29 @@ impl Network {
 
     fn running_sums(layers: &mut Layers) {
         let Layers { steps, states, .. } = layers;
-        states.clear();
-        let mut sums = [0i16; STATES];
-        for step in steps.iter() {
-            let mut state = [0i16; STATE_INPUTS];
-            for k in 0..STATES {
-                sums[k] = (sums[k] + step[k]).clamp(0, STATE_LIMIT as i16);
-                state[k] = sums[k];
+        let advance = |sums: &mut [i16x8; 2], step: &[i16; STEPS]| -> [i16; STEPS] {
+            let mut values = [0; STEPS];
+            let (to, _) = values.as_chunks_mut::<8>();
+            let (step, _) = step.as_chunks::<8>();
+            for eight in 0..2 {
+                let sum = sums[eight] + i16x8::new(step[eight]);
+                sums[eight] = sum.max(i16x8::ZERO).min(i16x8::splat(STATE_LIMIT));
+                to[eight] = sums[eight].to_array();
             }
+            values
+        };
+        states.clear();
+        let mut sums = [i16x8::ZERO; 2];
+        for step in steps.iter() {
+            let values = advance(&mut sums, step);
+            let mut state = [0i16; STATE_INPUTS];
+            state[..STATES].copy_from_slice(&values[..STATES]);
             states.push(state);
         }
-        sums = [0; STATES];
+        sums = [i16x8::ZERO; 2];
         for (step, state) in steps.iter().zip(states).rev() {
-            for k in 0..STATES {
-                sums[k] = (sums[k] + step[k]).clamp(0, STATE_LIMIT as i16);
-                state[STATES + k] = sums[k];
-            }
+            let values = advance(&mut sums, step);
+            state[STATES..].copy_from_slice(&values[..STATES]);
         }
     }
 
@@ -307,9 +337,15 @@ impl Network {
     fn page_bias(&self, layers: &Layers) -> [i32; C] {
         let count = layers.steps.len().max(1) as u64;
         let mut total = [0u64; C];
-        for line in &layers.h2 {
-            for (total, value) in total.iter_mut().zip(line) {
-                *total += *value as u64;
+        for lines in layers.h2.chunks(1 << 16) {
+            let mut sum = [0i32; C];
+            for line in lines {
+                for c in 0..C {
+                    sum[c] += i32::from(line[c]);
+                }
+            }
+            for c in 0..C {
+                total[c] += u64::from(sum[c].unsigned_abs());
             }
         }
         let mean = total.map(|total| (total / count) as i16);
@@ -321,11 +357,11 @@ impl Network {
     }
 
     fn third_layer(&self, layers: &Layers, scores: &mut Vec<i32>) {
-        let bias = self.page_bias(layers);
+        let bias = lanes(&self.page_bias(layers));
         let windows = layers.h2.as_flattened().windows(WINDOW).step_by(C);
         for (window, state) in windows.zip(&layers.states) {
             let Ok(window) = <&[i16; WINDOW]>::try_from(window) else { break };
-            let line = self.third(window, state, &bias);
+            let line = self.third(window, state, bias);
             let product = dot(&line, &self.weights.out).wrapping_add(self.weights.out_bias);
             scores.push(product >> (PRODUCT_BITS - SCORE_BITS));
         }
@@ -336,13 +372,8 @@ impl Network {
         &self,
         window: &[i16; WINDOW],
         state: &[i16; STATE_INPUTS],
-        bias: &[i32; C],
+        mut products: [i32x4; C / 4],
     ) -> [i16; C] {
-        let mut products: [i32x4; C / 4] = lanes(bias);
-        for (four, products) in products.iter_mut().enumerate() {
-            let line: [i32; 4] = std::array::from_fn(|at| i32::from(window[C + 4 * four + at]));
-            *products += i32x4::new(line) << WEIGHT_BITS as i32;
-        }
         accumulate(&mut products, window, &self.conv3);
         accumulate(&mut products, state, &self.states);
         activations(products, 0, ACTIVATION_LIMIT)
@@ -368,15 +399,15 @@ impl Network {
     /// The gradient of a row's score after a run. Running sums count for the row itself only.
     pub(crate) fn gradient(&self, layers: &Layers, row: usize) -> Gradient {
         let weights = &self.weights;
-        let bias = self.page_bias(layers);
+        let bias = lanes(&self.page_bias(layers));
         let mut own = [0.0; C];
         let mut neighbours = 0.0;
         let window = layers.h2.as_flattened().get(row * C..(row + 3) * C);
         let Some(Ok(window)) = window.map(<&[i16; WINDOW]>::try_from) else {
             return Gradient { own, neighbours };
         };
-        let third = self.third(window, &layers.states[row], &bias);
-        let through = |value: i16| value > 0 && i32::from(value) < ACTIVATION_LIMIT;
+        let third = self.third(window, &layers.states[row], bias);
+        let through = |value: i16| value > 0 && value < ACTIVATION_LIMIT;
         let unit = 1.0 / (1 << WEIGHT_BITS) as f32;
         // Gradients at layer 2 of the line before, the line and the line after.
         let mut second = [0.0f32; WINDOW];
@@ -388,7 +419,7 @@ impl Network {
             }
             for (k, weight) in weights.states[c].iter().enumerate() {
                 let state = layers.states[row][k];
-                if through(state) && i32::from(state) < STATE_LIMIT {
+                if state > 0 && state < STATE_LIMIT {
                     let by = out * f32::from(*weight) * unit;
                     for (to, step) in second[C..2 * C].iter_mut().zip(&weights.step[k % STATES]) {
                         *to += by * f32::from(*step) * unit;
@@ -440,7 +471,7 @@ impl Weights {
         fn sum(row: &[i16]) -> u64 {
             row.iter().map(|value| u64::from(value.unsigned_abs())).sum()
         }
-        let bound = |row: &[i16], input: i32| sum(row) * u64::from(input.unsigned_abs());
+        let bound = |row: &[i16], input: i16| sum(row) * u64::from(input.unsigned_abs());
         let small =
             |bias: &[i32]| bias.iter().all(|bias| u64::from(bias.unsigned_abs()) < LIMIT / 4);
         // A line has one bin of each feature, all kinds at most, and 32 words.

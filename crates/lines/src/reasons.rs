@@ -100,7 +100,7 @@ impl Judgements<'_> {
 
     fn share(&self, gradient: &[f32; CHANNELS], row: &[i8; CHANNELS]) -> f32 {
         let scale = &self.model.network().weights.scale;
-        (0..CHANNELS).map(|c| gradient[c] * f32::from(row[c]) * scale[c] as f32).sum()
+        (0..CHANNELS).map(|c| gradient[c] * f32::from(row[c]) * f32::from(scale[c])).sum()
     }
 }
 
@@ -163,7 +163,7 @@ fn describe(group: Group, facts: &Facts, boilerplate: bool) -> Option<&'static s
         Group::Punctuation if facts.separators > 0 => Some("separators"),
         Group::Punctuation => Some("punctuation"),
         Group::Repetition => either("repeated line", "not repeated"),
-        Group::Cues if facts.kinds != 0 => Some("share of cue words"),
+        Group::Cues if facts.cue_kinds != 0 => Some("share of cue words"),
         Group::Cues => either("cue words", "no cue words"),
         Group::NearbyCues => either("cue words nearby", "no cue words nearby"),
         Group::BlankLines => Some("blank lines around it"),

@@ -5,7 +5,7 @@ use crate::text::{Char, Chars, Token};
 use crate::words::{Ends, Words};
 
 /// Cues are looked for in so many tokens of a line: a longer line is a paragraph.
-const CUE_TOKENS: u32 = 40;
+const CUE_TOKENS: u32 = 24;
 /// Tokens of a line that may occur in other lines.
 const CONTENT_TOKENS: u32 = 256;
 
@@ -71,6 +71,8 @@ pub(crate) struct Facts {
     /// The hash of the tokens.
     pub(crate) hash: u64,
     pub(crate) kinds: u64,
+    /// Kinds whose words count as cues.
+    pub(crate) cue_kinds: u64,
     pub(crate) cue_tokens: u32,
     /// Tokens among which cues were looked for.
     pub(crate) cue_scope: u32,
@@ -119,8 +121,6 @@ pub(crate) struct Scanner<'a> {
     cues: &'a Cues,
     token: Token,
     ends: Ends,
-    copyright: u64,
-    protocols: [u64; 3],
 }
 
 fn is_closing(c: char) -> bool {
@@ -159,7 +159,13 @@ fn bullet(c: char) -> u8 {
 
 /// A line without surrounding white space and leading bullet, with the bullet's sort.
 fn bare(line: &str) -> (&str, u8) {
-    let text = line.trim();
+    let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = line.as_bytes();
+    let trimmed = is_plain(bytes.first()) && is_plain(bytes.last());
+    let text = if trimmed { line } else { line.trim() };
+    if bytes.first().is_some_and(u8::is_ascii_alphanumeric) {
+        return (text, 0);
+    }
     let mut chars = text.chars();
     let sort = chars.next().map_or(0, bullet);
     if sort == 0 || chars.as_str().is_empty() {
@@ -172,20 +178,7 @@ fn bare(line: &str) -> (&str, u8) {
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(words: &'a Words, cues: &'a Cues) -> Self {
-        let hash = |word: &str| {
-            let mut hash = 0;
-            crate::text::for_each_token(word, |token| hash = token.hash());
-            hash
-        };
-        Scanner {
-            chars: Chars::table(),
-            words,
-            cues,
-            token: Token::new(),
-            ends: Ends::default(),
-            copyright: hash("copyright"),
-            protocols: [hash("http"), hash("https"), hash("www")],
-        }
+        Scanner { chars: Chars::table(), words, cues, token: Token::new(), ends: Ends::default() }
     }
 
     /// Reads a line. `content` gets the hashes of the words that may recur in other lines.
@@ -233,10 +226,24 @@ impl<'a> Scanner<'a> {
                     }
                     self.end_token(&mut reading, "", content);
                 } else {
-                    if self.token.is_empty() {
+                    let begins = self.token.is_empty();
+                    if begins {
                         start = at;
                         reading.begin(c);
-                    } else if c.is_upper() && reading.last.is_lower() {
+                    }
+                    if byte < 0x80 {
+                        let run = self.token.push_ascii(self.chars, &bytes[at..]);
+                        let bytes = &bytes[at..at + run.length];
+                        if run.any & Char::UPPER != 0 && run.all & Char::UPPER == 0 {
+                            reading.facts.glued += glued(bytes);
+                        }
+                        reading.all &= run.all;
+                        reading.last = self.chars.ascii(bytes[run.length - 1]);
+                        chars += run.length as u32 - 1;
+                        at += run.length;
+                        continue;
+                    }
+                    if !begins && c.is_upper() && reading.last.is_lower() {
                         reading.facts.glued += 1;
                     }
                     reading.add(c);
@@ -267,6 +274,7 @@ impl<'a> Scanner<'a> {
         facts.hash = self.ends.line();
         let found = reading.cues.finish();
         facts.kinds = found.kinds.0;
+        facts.cue_kinds = self.cues.counted(found.kinds.0);
         facts.cue_tokens = found.cue_tokens;
         facts.cue_scope = found.tokens;
         self.outline(line, text, &mut facts);
@@ -300,13 +308,14 @@ impl<'a> Scanner<'a> {
                     facts.all_capitals += u32::from(reading.all & Char::UPPER != 0);
                 }
             }
-            if hash == self.copyright {
-                facts.flags |= Facts::COPYRIGHT;
-            }
         }
-        if word.is_domain && reading.gap == 1 && reading.gap_char == '.' && later
-            || self.protocols.contains(&hash)
-        {
+        if word.is_mark {
+            facts.flags |= match token.length() {
+                9 => Facts::COPYRIGHT,
+                _ => Facts::URL,
+            };
+        }
+        if word.is_domain && reading.gap == 1 && reading.gap_char == '.' && later {
             facts.flags |= Facts::URL;
         }
         if facts.tokens <= CUE_TOKENS {
@@ -326,6 +335,7 @@ impl<'a> Scanner<'a> {
     fn outline(&self, line: &str, text: &str, facts: &mut Facts) {
         for c in line.chars() {
             match c {
+                '!'..='~' => break,
                 '\t' => facts.flags |= Facts::TAB,
                 _ if c.is_whitespace() => {}
                 _ => break,
@@ -488,5 +498,150 @@ impl Reading {
     }
 }
 
+/// Capitals after small letters.
+fn glued(word: &[u8]) -> u32 {
+    let pairs = word.windows(2);
+    pairs.filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count() as u32
+}
+
 /// Two numbers with a mark between, maybe the start of a date.
 const PART_OF_DATE: u32 = 1 << 31;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(line: &str) -> Option<Facts> {
+        let words = Words::new(&[]);
+        let cues = Cues::new([(0, "log in"), (1, "said")]).expect("the cues are valid");
+        let cues = cues.uncounted(crate::Kinds(0b10));
+        Scanner::new(&words, &cues).read(line, &mut Vec::new())
+    }
+
+    fn read(line: &str) -> Facts {
+        facts(line).unwrap_or_else(|| panic!("{line:?} has a token"))
+    }
+
+    #[test]
+    fn a_line_without_a_letter_or_digit_has_no_facts() {
+        for line in ["", "  \t", "— • —", "***", "…", "\u{feff}\u{200b}"] {
+            assert_eq!(facts(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn ends_are_told_apart() {
+        let ends = [
+            ("It rained.", End::Sentence),
+            ("天气很好。", End::Sentence),
+            ("“It rained.”", End::QuotedSentence),
+            ("(It rained.)", End::QuotedSentence),
+            ("Did it rain?", End::Question),
+            ("Read also:", End::Colon),
+            ("rain, ", End::Comma),
+            ("and then…", End::Ellipsis),
+            ("and then...", End::Ellipsis),
+            ("Sport", End::Letter),
+            ("2026", End::Digit),
+            ("Sport (live)", End::Closing),
+            ("Sport →", End::Other),
+        ];
+        for (line, end) in ends {
+            assert_eq!(read(line).end, end, "{line}");
+        }
+    }
+
+    #[test]
+    fn starts_come_after_indent_and_bullet() {
+        let starts = [
+            ("Sport", Start::Upper, 0, 0),
+            ("sport", Start::Lower, 0, 0),
+            ("  • Sport", Start::Upper, 1, 2),
+            ("- “Sport”", Start::Quote, 2, 0),
+            ("► 12 photos", Start::Digit, 3, 0),
+            ("[Sport]", Start::Bracket, 0, 0),
+            ("体育", Start::Uncased, 0, 0),
+            ("#sport", Start::Other, 0, 0),
+        ];
+        for (line, start, bullet, indent) in starts {
+            let facts = read(line);
+            assert_eq!(
+                (facts.start, facts.bullet, facts.indent),
+                (start, bullet, indent),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn marks_in_a_line_are_flags() {
+        let flags = [
+            ("10:45", Facts::TIME),
+            ("on 1.2.2026 and", Facts::DATE),
+            ("2026-02-01", Facts::DATE),
+            ("2月1日", Facts::DATE),
+            ("in 1999", Facts::YEAR),
+            ("see www.example.org", Facts::URL),
+            ("see example.org for more", Facts::URL),
+            ("Copyright Example", Facts::COPYRIGHT),
+            ("© Example", Facts::COPYRIGHT),
+            ("write to desk@example.invalid", Facts::EMAIL),
+            ("@example", Facts::HANDLE),
+            ("Photo: A. Bird", Facts::LABEL),
+            ("1. First", Facts::ENUMERATED),
+            ("[advertisement]", Facts::ALL_BRACKET),
+            ("a “quoted” word", Facts::QUOTES),
+        ];
+        for (line, flag) in flags {
+            assert!(read(line).has(flag), "{line}");
+        }
+        let plain = read("The mayor said that the bridge would be open again");
+        assert_eq!(plain.flags, 0);
+        assert!(!read("3.5 percent").has(Facts::DATE | Facts::TIME));
+    }
+
+    #[test]
+    fn words_are_counted_by_sort() {
+        let facts = read("The BBC and Anna Bird, of the HomeNews: 12 of 2026");
+        assert_eq!((facts.tokens, facts.numbers, facts.digits), (11, 2, 6));
+        assert_eq!((facts.later_words, facts.later_capitals), (8, 4));
+        assert_eq!((facts.long_words, facts.all_capitals), (9, 1));
+        assert_eq!((facts.commas, facts.glued, facts.longest), (1, 1, 8));
+        assert!(facts.stops >= 5);
+        let chinese = read("他们在山上的家里");
+        assert_eq!((chinese.tokens, chinese.unspaced, chinese.length()), (8, 8, 48));
+    }
+
+    #[test]
+    fn sentences_inside_a_line_are_counted() {
+        let counts = [
+            ("One.", 0),
+            ("One. Two.", 1),
+            ("One.” “Two! Three?", 2),
+            ("Version 1.2 of it", 0),
+            ("e. g. this", 0),
+            ("一。二。三", 2),
+        ];
+        for (line, sentences) in counts {
+            assert_eq!(read(line).inner_sentences, sentences, "{line}");
+        }
+    }
+
+    #[test]
+    fn prose_is_a_sentence_of_some_length() {
+        assert!(read("The mayor said that it rained.").is_prose());
+        assert!(!read("It rained.").is_prose());
+        assert!(!read("The mayor said that it …").is_prose());
+        assert!(
+            !read("Sport Culture Travel Food Health Science Books Radio Weather Video").is_prose()
+        );
+        assert!(read("the end of the line that was cut by one of the tools in the").is_prose());
+    }
+
+    #[test]
+    fn cues_and_words_of_uncounted_kinds_are_kinds() {
+        let facts = read("Log in, she said");
+        assert_eq!((facts.kinds, facts.cue_kinds), (0b11, 0b01));
+        assert_eq!((facts.cue_tokens, facts.cue_scope), (2, 4));
+    }
+}

@@ -18,7 +18,7 @@ impl Char {
     const LETTER: u64 = 1 << 42;
     const DIGIT: u64 = 1 << 43;
     pub(crate) const UPPER: u64 = 1 << 44;
-    const LOWER: u64 = 1 << 45;
+    pub(crate) const LOWER: u64 = 1 << 45;
     const UNSPACED: u64 = 1 << 46;
     const IGNORED: u64 = 1 << 47;
     const SPACE: u64 = 1 << 48;
@@ -140,7 +140,11 @@ const SPLIT: &[(char, char, char)] =
 const TABLE: usize = 0x2000;
 
 /// The first 8,192 characters, looked up instead of classified: nearly all text but Han and kana.
-pub(crate) struct Chars(Box<[Char; TABLE]>);
+pub(crate) struct Chars {
+    table: Box<[Char; TABLE]>,
+    /// The same for bytes; those that are not ASCII are no token.
+    bytes: Box<[Char; 256]>,
+}
 
 impl Chars {
     /// The table, built on first use.
@@ -168,7 +172,11 @@ impl Chars {
                     entry.0 = entry.0 & !(Char::CODE | Char::CODE << Char::SECOND) | folded;
                 }
             }
-            Chars(table)
+            let bytes = std::array::from_fn(|byte| match byte {
+                0..0x80 => table[byte],
+                _ => Char(0),
+            });
+            Chars { table, bytes: Box::new(bytes) }
         });
         &CHARS
     }
@@ -176,16 +184,16 @@ impl Chars {
     /// What `c` is.
     #[inline]
     pub(crate) fn get(&self, c: char) -> Char {
-        match self.0.get(c as usize) {
+        match self.table.get(c as usize) {
             Some(&known) => known,
             None => self.beyond(c),
         }
     }
 
-    /// What an ASCII byte is.
+    /// What an ASCII byte is; other bytes are nothing.
     #[inline]
     pub(crate) fn ascii(&self, byte: u8) -> Char {
-        self.0[byte as usize]
+        self.bytes[byte as usize]
     }
 
     fn beyond(&self, c: char) -> Char {
@@ -305,9 +313,40 @@ impl Token {
     #[inline]
     fn push_code(&mut self, code: u32) {
         self.state = (self.state ^ u64::from(code)).wrapping_mul(MULTIPLIER).rotate_left(23);
-        // Characters beyond the longest stem overwrite the unused entries 24 to 31.
-        self.prefixes[(self.length.min(31)) as usize] = self.state;
+        if let Some(prefix) = self.prefixes.get_mut(self.length as usize) {
+            *prefix = self.state;
+        }
         self.length += 1;
+    }
+
+    /// Appends the ASCII letters and digits at the start of `bytes`.
+    #[inline]
+    pub(crate) fn push_ascii(&mut self, chars: &Chars, bytes: &[u8]) -> Run {
+        let (mut all, mut any) = (u64::MAX, 0);
+        let mut state = self.state;
+        let mut length = 0;
+        let start = self.length as usize;
+        while let Some(&byte) = bytes.get(length) {
+            let c = chars.ascii(byte);
+            if !c.is_token() {
+                break;
+            }
+            // The code of an ASCII character is ASCII.
+            state = (state ^ u64::from(c.0 as u8)).wrapping_mul(MULTIPLIER).rotate_left(23);
+            if let Some(prefix) = self.prefixes.get_mut(start + length) {
+                *prefix = state;
+            }
+            all &= c.0;
+            any |= c.0;
+            length += 1;
+        }
+        self.state = state;
+        self.length += length as u32;
+        if any & Char::DIGIT != 0 {
+            let digits = bytes[..length].iter().filter(|byte| byte.is_ascii_digit()).count();
+            self.digits += digits as u32;
+        }
+        Run { length, all, any }
     }
 
     /// Makes it the token of one unspaced character.
@@ -353,6 +392,15 @@ impl Token {
     pub(crate) fn prefix_hash(&self, length: u32) -> u64 {
         self.prefixes[(length.wrapping_sub(1) & 31) as usize].wrapping_mul(MULTIPLIER)
     }
+}
+
+/// ASCII characters that were appended to a token.
+pub(crate) struct Run {
+    pub(crate) length: usize,
+    /// Flags that all of them have.
+    pub(crate) all: u64,
+    /// Flags that any of them has.
+    pub(crate) any: u64,
 }
 
 /// Combines two hashes; order matters.

@@ -54,6 +54,9 @@ const STOP_CHARACTERS: &str =
 const TOP_LEVEL_DOMAINS: &str =
     "com org net de co uk fr es it info tv se no jp cn ru at ch nl pl br";
 
+/// Words that make a line an address or a copyright notice.
+const MARKS: &str = "http https www copyright";
+
 /// What a token is, apart from its place in the vocabulary.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Word {
@@ -61,6 +64,7 @@ pub(crate) struct Word {
     id: u16,
     pub(crate) is_stop: bool,
     pub(crate) is_domain: bool,
+    pub(crate) is_mark: bool,
 }
 
 /// A table of words by hash: the stop words and a vocabulary.
@@ -68,7 +72,7 @@ pub(crate) struct Word {
 /// Keys are 32 bits, as in the model file. A bitmap rejects most tokens before the table is read.
 #[derive(Clone)]
 pub(crate) struct Words {
-    filter: Vec<u64>,
+    filter: Box<[u64; FILTER_WORDS]>,
     // Invariant: a power of two in length, at least half of it empty (key 0).
     slots: Vec<(u32, Word)>,
 }
@@ -98,14 +102,16 @@ impl Words {
             add(STOP_WORDS, Word { is_stop: true, ..Word::default() });
             add(STOP_CHARACTERS, Word { is_stop: true, ..Word::default() });
             add(TOP_LEVEL_DOMAINS, Word { is_domain: true, ..Word::default() });
+            add(MARKS, Word { is_mark: true, ..Word::default() });
             base
         });
         let size = ((BASE.len() + vocabulary.len()) * 2 + 2).next_power_of_two();
         let mut words =
-            Words { filter: vec![0; FILTER_WORDS], slots: vec![(0, Word::default()); size] };
+            Words { filter: Box::new([0; FILTER_WORDS]), slots: vec![(0, Word::default()); size] };
         for &(key, word) in BASE.iter() {
             words.entry(key).is_stop |= word.is_stop;
             words.entry(key).is_domain |= word.is_domain;
+            words.entry(key).is_mark |= word.is_mark;
         }
         for (id, &key) in (1..).zip(vocabulary) {
             words.entry(key).id = id;

@@ -62,7 +62,7 @@ pub(crate) fn calibrate(scored: &[Judged<'_>]) -> Option<Calibration> {
 fn reach(halves: &mut [Half<'_>; 2], target: [f64; 2]) -> ByForm {
     let mut thresholds = ByForm { whole: -768, scraped: -512 };
     for _ in 0..4 {
-        for half in 0..2 {
+        for half in [0, 1] {
             let (mut low, mut high) = (-12 * 256, 4 * 256);
             while high - low > 4 {
                 let middle = (low + high) / 2;
@@ -80,7 +80,7 @@ fn reach(halves: &mut [Half<'_>; 2], target: [f64; 2]) -> ByForm {
 /// Where the F1 is best between two sets of thresholds, for each half.
 fn best(halves: &mut [Half<'_>; 2], from: ByForm, to: ByForm) -> ByForm {
     let mut thresholds = from;
-    for half in 0..2 {
+    for half in [0, 1] {
         let mut best = f64::MIN;
         let mut found = 0;
         for step in 0..=16 {

@@ -157,6 +157,9 @@ pub(crate) fn train_network(
     options: &Options,
     mut progress: impl FnMut(usize, f64),
 ) -> (Trained, Vec<Input>) {
+    let decided: Vec<&LabelledPage> =
+        pages.iter().filter(|page| Scorer::new(page).is_decided()).copied().collect();
+    let pages = &decided[..];
     let vocabulary = vocabulary(pages, cues, options);
     let words = Words::new(&vocabulary);
     let inputs = parallel(options.threads, pages.len(), |number| {
@@ -409,12 +412,20 @@ fn outlet_fold(outlet: &str, folds: u64) -> u64 {
     (hash >> 20) % folds.max(1)
 }
 
-/// Figures of scored pages, each with its threshold.
-pub fn figures<'j, 'a: 'j>(judged: impl Iterator<Item = (&'j Judged<'a>, i32)>) -> Figures {
+/// Whether the labels of a page decide most of its text.
+pub fn is_decided(page: &LabelledPage) -> bool {
+    Scorer::new(page).is_decided()
+}
+
+/// Figures of scored pages, each with its threshold: means over the sources' means, or over pages.
+pub fn figures<'j, 'a: 'j>(
+    judged: impl Iterator<Item = (&'j Judged<'a>, i32)>,
+    by_source: bool,
+) -> Figures {
     let figures = judged.map(|(judged, threshold)| {
         let mut scorer = Scorer::new(judged.page);
         let figures = scorer.score(|line| judged.scores[line] >= threshold);
-        (judged.page.source.as_str(), figures)
+        (if by_source { judged.page.source.as_str() } else { "" }, figures)
     });
     Figures::of_sources(figures)
 }

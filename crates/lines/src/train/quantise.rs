@@ -81,7 +81,7 @@ pub(crate) fn quantise<'a>(trained: &Trained, rows: impl Iterator<Item = &'a Row
     Weights {
         table: bytes(&table),
         kinds: bytes(kinds),
-        scale: steps.map(product),
+        scale: steps.map(|step| fixed(step, PRODUCT_BITS, 32767.0) as i16),
         bias1: bias1.map(rounded),
         words: words.map(|word| word.map(|value| (value / step).round() as i8)).collect(),
         embed: std::array::from_fn(|e| {

@@ -82,7 +82,7 @@ fn gradients_agree_with_differences() {
 fn training_separates_article_from_boilerplate() {
     let training = pages(60);
     let (model, judged) = train(&training, &cues(), &options(), |_| ()).expect("it trains");
-    let figures = figures(judged.iter().map(|judged| (judged, 0)));
+    let figures = figures(judged.iter().map(|judged| (judged, 0)), true);
     assert!(figures.removed > 0.95 && figures.lost < 0.05 && figures.f1 > 0.95, "{figures:?}");
 
     // A page of no outlet that it saw.

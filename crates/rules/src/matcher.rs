@@ -59,6 +59,7 @@ fn firsts(
     literals: &str,
     classes: &[Arc<Chars>],
     switches: &[Vec<u32>],
+    lists: &[Phrases],
 ) -> Vec<First> {
     let mut firsts = vec![First::default(); code.len()];
     let class = |class: u32| First { bytes: classes[class as usize].first(), end: false };
@@ -82,7 +83,7 @@ fn firsts(
                     first.bytes.add(byte.to_ascii_uppercase());
                     first
                 }
-                Op::List(_) => First { end: false, ..First::ALL },
+                Op::List(list) => First { bytes: lists[list as usize].first(), end: false },
                 Op::One(one) => class(one),
                 Op::Many { class: many, min, .. } => {
                     let mut first = class(many);
@@ -496,7 +497,7 @@ impl Matcher {
                 distinct.len() as u16 - 1
             })
         };
-        let firsts = firsts(&code, &literals, &classes, &switches);
+        let firsts = firsts(&code, &literals, &classes, &switches, &lists);
         let switches = switches.into_iter().map(|ways| Switch::of(ways, &firsts)).collect();
         // Of most instructions nobody asks what they begin with.
         let mut asked = vec![false; code.len()];
@@ -523,6 +524,11 @@ impl Matcher {
             first_of,
             firsts: distinct.into(),
         }
+    }
+
+    /// Whether it has lists, which only a matcher knows.
+    pub(crate) fn has_lists(&self) -> bool {
+        !self.lists.is_empty()
     }
 
     /// The leftmost match that begins at `from` or later, with the bytes of each group that took

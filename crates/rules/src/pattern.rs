@@ -66,12 +66,14 @@ impl Alternative {
         each: &mut dyn FnMut(Found),
     ) -> bool {
         let mut found = Vec::new();
-        if let Some(matcher) = &self.matcher
-            && self.quickly(matcher, key, all, &mut found).is_ok()
-        {
-            let any = !found.is_empty();
-            found.into_iter().filter(|found| !found.range.is_empty()).for_each(each);
-            return any;
+        if let Some(matcher) = &self.matcher {
+            let in_time = self.quickly(matcher, key, all, &mut found).is_ok();
+            // Only the matcher knows lists: what takes too long does not match.
+            if in_time || matcher.has_lists() {
+                let any = !found.is_empty();
+                found.into_iter().filter(|found| !found.range.is_empty()).for_each(each);
+                return any;
+            }
         }
         let Some(regex) = self.regex.get_or_init(regex) else { return false };
         let mut any = false;

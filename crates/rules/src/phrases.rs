@@ -2,14 +2,16 @@
 //!
 //! A list is a sorted array of hashes. Matching at a place in a key reads characters, hashes them one
 //! after the other, and looks up the hash wherever some phrase of the list ends, so the cost depends
-//! on the length of the text and not on the number of phrases. Case does not matter, and any number
-//! counts as one character. A phrase with accents, commas, or spaces beside letters that are not ASCII
+//! on the length of the text and not on the number of phrases. A filter of how phrases begin ends this
+//! after one or two characters at most places. Case does not matter, and any number counts as one
+//! character. A phrase with accents, commas, or spaces beside letters that are not ASCII
 //! is in the list with and without them, since writers differ in these.
 
 use chaffinch_stage::script;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::bytes::ByteSet;
 use crate::key;
 use crate::lexicon::{ENDING, NUMBER};
 use crate::literals::{LITERAL, Side, lower};
@@ -59,7 +61,17 @@ pub(crate) struct Phrases {
     lengths: Vec<bool>,
     /// Whether a phrase must begin, and end, where a word does.
     borders: (bool, bool),
+    /// The bytes that a phrase may begin with.
+    first: ByteSet,
+    /// A Bloom filter of the hashes of the first characters of each phrase, one to [`PREFIX`] of them.
+    prefixes: Vec<u64>,
 }
+
+/// The most characters of a beginning that the filter of a list knows.
+const PREFIX: usize = 4;
+
+/// Bits of the filter for each beginning: an eighth of the others pass.
+const FILTER_BITS: usize = 8;
 
 /// From so many bytes on, a phrase tells enough by itself.
 const SHORT: usize = 3;
@@ -154,15 +166,27 @@ impl Phrases {
         borders: (bool, bool),
     ) -> Phrases {
         let mut list = Phrases { borders, ..Phrases::default() };
+        let mut prefixes = Vec::new();
+        // Any character that is not ASCII: an upper-case one may begin with another byte.
+        (0x80..=0xff).for_each(|byte| list.first.add(byte));
         for text in phrases.flat_map(spellings) {
             let (text, is_stem) = match text.strip_suffix(ENDING) {
                 Some(stem) => (stem, true),
                 None => (&*text, false),
             };
+            match text.chars().next() {
+                Some(NUMBER) => (b'0'..=b'9').for_each(|byte| list.first.add(byte)),
+                Some(c) if c.is_ascii() => {
+                    list.first.add(c as u8);
+                    list.first.add(c.to_ascii_uppercase() as u8);
+                }
+                _ => {}
+            }
             let (mut hash, mut length) = (0, 0);
             for c in text.chars().filter(|c| *c != ENDING) {
                 hash = mix(hash, c);
                 length += 1;
+                prefixes.extend((length <= PREFIX).then_some(hash));
             }
             if list.lengths.len() <= length {
                 list.lengths.resize(length + 1, false);
@@ -174,13 +198,40 @@ impl Phrases {
             hashes.sort_unstable();
             hashes.dedup();
         }
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        let words = (prefixes.len() * FILTER_BITS / 64).next_power_of_two();
+        list.prefixes = vec![0; words];
+        for hash in prefixes {
+            let (word, bit) = list.filter_place(hash);
+            list.prefixes[word] |= bit;
+        }
         list
+    }
+
+    /// The bytes that a phrase may begin with.
+    pub(crate) fn first(&self) -> ByteSet {
+        self.first
+    }
+
+    /// The word and the bit of the filter for a beginning; the number of words is a power of two.
+    fn filter_place(&self, hash: u64) -> (usize, u64) {
+        let place = hash >> 32;
+        (place as usize >> 6 & (self.prefixes.len() - 1), 1 << (place & 63))
+    }
+
+    fn may_begin(&self, hash: u64) -> bool {
+        let (word, bit) = self.filter_place(hash);
+        self.prefixes.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
     /// Hands over where phrases that begin at `at` end, shorter ones first.
     pub(crate) fn ends(&self, key: &str, at: usize, mut each: impl FnMut(usize)) {
         let rest = &key[at..];
         let Some(first) = rest.chars().next() else { return };
+        if !self.first.has(rest.as_bytes()[0]) {
+            return;
+        }
         let before = key[..at].chars().next_back();
         if self.borders.0 && is_word(first) && before.is_some_and(is_word) || first == ' ' {
             return;
@@ -202,6 +253,9 @@ impl Phrases {
                 hash = mix(hash, lower(c));
             }
             length += 1;
+            if length <= PREFIX && !self.may_begin(hash) {
+                return;
+            }
             match self.lengths.get(length) {
                 None => return,
                 Some(false) => continue,

@@ -18,8 +18,9 @@ use memchr::memmem::Finder;
 
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
-use crate::literals::{LITERAL, Side, is_bullet, is_closer, lower};
+use crate::literals::{LITERAL, Side, is_bullet, is_closer, is_numbering, lower};
 use crate::pattern::Tell;
+use crate::phrases::is_digit;
 
 /// An index over numbered patterns, in the making.
 #[derive(Debug, Default)]
@@ -131,7 +132,7 @@ impl Index {
             if lengths != 0 {
                 self.look_up(ends.of(side), lengths, out);
             }
-            if let Some(bare) = ends.bare(side) {
+            for bare in [ends.bare(side), ends.without_number(side)].into_iter().flatten() {
                 let lengths = gate.lengths(bare.outermost());
                 self.look_up(bare, lengths, out);
             }
@@ -392,17 +393,25 @@ pub(crate) struct Ends<'t> {
     outermost: [OnceCell<u16>; 2],
     /// The start without bullets and the end without closers, where there are some.
     bare: [OnceCell<Option<Outer>>; 2],
+    /// Each side without a number and what is beside it, where there is one.
+    without_number: [OnceCell<Option<Outer>>; 2],
 }
 
 impl<'t> Ends<'t> {
     pub(crate) fn of_text(text: &'t str) -> Ends<'t> {
-        let bare = Default::default();
+        let (bare, without_number) = Default::default();
         // Keys are trimmed, so plain spaces at the ends are nothing.
         let bytes = text.as_bytes();
         let start = bytes.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let end = bytes[start..].iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let text = &text[start..text.len() - end];
-        Ends { text, sides: Default::default(), outermost: Default::default(), bare }
+        Ends {
+            text,
+            sides: Default::default(),
+            outermost: Default::default(),
+            bare,
+            without_number,
+        }
     }
 
     /// The start after bullets, or the end before closers, if there are some.
@@ -429,6 +438,37 @@ impl<'t> Ends<'t> {
                 };
                 any |= skipped;
                 skipped
+            }
+        };
+        let rest = match side {
+            Side::Start => self.text.trim_start_matches(&mut skipped),
+            Side::End => self.text.trim_end_matches(&mut skipped),
+        };
+        (any && !rest.is_empty()).then(|| Outer::of_text(side, rest))
+    }
+
+    /// The start after a number, or the end before one, if there is one.
+    fn without_number(&self, side: Side) -> Option<&Outer> {
+        let outermost = match side {
+            Side::Start => self.text.as_bytes().first(),
+            Side::End => self.text.as_bytes().last(),
+        };
+        match outermost {
+            Some(byte) if byte.is_ascii_alphabetic() => None,
+            _ => {
+                let without = &self.without_number[side as usize];
+                without.get_or_init(|| self.find_without_number(side)).as_ref()
+            }
+        }
+    }
+
+    fn find_without_number(&self, side: Side) -> Option<Outer> {
+        let mut any = false;
+        let mut skipped = |c: char| match key::fold(c) {
+            Fold::Drop => true,
+            Fold::To(c) => {
+                any |= is_digit(c);
+                is_numbering(c)
             }
         };
         let rest = match side {

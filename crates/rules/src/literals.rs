@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::is_mark;
 use crate::pattern::Anchor;
-use crate::phrases::{List, list_of};
+use crate::phrases::{List, PhraseEnd, is_digit, list_of, lists_apart};
 
 /// Which end of a line a literal stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,6 +68,12 @@ pub(crate) fn is_closer(c: char) -> bool {
         }
         false => "»›→►▶◆■▼▲·•】〉》」』…—。।۔؟".contains(c),
     }
+}
+
+/// Whether a character may come before a phrase that begins with a number, or after one that ends
+/// with one: the index looks lines up without these, too.
+pub(crate) fn is_numbering(c: char) -> bool {
+    matches!(c, ' ' | ',') || is_digit(c) || is_bullet(c) || is_closer(c)
 }
 
 fn is_skipped(c: char, side: Side) -> bool {
@@ -229,26 +235,34 @@ pub(crate) fn cases(text: &str) -> Vec<String> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Seed {
     text: String,
-    // Whether this is the whole match so far, so that what follows may be joined to it.
+    /// Whether this is the whole match so far, so that what follows may be joined to it.
     open: bool,
+    /// Whether a number comes before the text, as seen from the side.
+    numbered: bool,
 }
 
 impl Seed {
     fn new(text: impl Into<String>, open: bool) -> Seed {
-        Seed { text: text.into(), open }
+        Seed { text: text.into(), open, numbered: false }
+    }
+
+    fn of_phrase(PhraseEnd { text, whole, numbered }: &PhraseEnd) -> Seed {
+        Seed { text: text.clone(), open: *whole, numbered: *numbered }
     }
 
     /// This seed with `next` behind it, as seen from the side; cut to [`LITERAL`] bytes.
     fn join(&self, next: &Seed, side: Side) -> Seed {
+        if next.numbered && !self.text.is_empty() {
+            return Seed { open: false, ..self.clone() };
+        }
+        let numbered = self.numbered || next.numbered;
         let joined = match side {
             Side::Start => [&*self.text, &next.text].concat(),
             Side::End => [&*next.text, &self.text].concat(),
         };
         let cut = outermost(&joined, side);
-        if cut.len() == joined.len() {
-            return Seed { text: joined, open: next.open };
-        }
-        Seed::new(cut, false)
+        let whole = cut.len() == joined.len();
+        Seed { text: cut.to_owned(), open: whole && next.open, numbered }
     }
 }
 
@@ -277,6 +291,9 @@ fn seeds(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<Seed>> {
             vec![Seed::new(cut, near.len() == text.len() && cut.len() == lower.len())]
         }
         HirKind::Class(Class::Unicode(class)) => {
+            if let Some(ways) = lists_apart(class) {
+                return seeds_of_ways(&ways, side, lists);
+            }
             let size: usize = class
                 .iter()
                 .map(|range| {
@@ -306,14 +323,17 @@ fn seeds(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<Seed>> {
             Side::Start => concat(&mut parts.iter(), side, lists)?,
             Side::End => concat(&mut parts.iter().rev(), side, lists)?,
         },
-        HirKind::Alternation(parts) => {
-            let mut all = Vec::new();
-            for part in parts {
-                all.extend(seeds(part, side, lists)?);
-            }
-            all
-        }
+        HirKind::Alternation(parts) => return seeds_of_ways(parts, side, lists),
     };
+    let all = set(all);
+    (all.len() <= MOST_LITERALS).then_some(all)
+}
+
+fn seeds_of_ways(ways: &[Hir], side: Side, lists: &[List]) -> Option<Vec<Seed>> {
+    let mut all = Vec::new();
+    for way in ways {
+        all.extend(seeds(way, side, lists)?);
+    }
     let all = set(all);
     (all.len() <= MOST_LITERALS).then_some(all)
 }
@@ -358,10 +378,7 @@ fn seeds_with_lists(text: &str, side: Side, lists: &[List]) -> Option<Vec<Seed>>
                 vec![Seed::new(cut, cut.len() == lower.len())]
             });
             let list = list.map(|at| match lists.get(at) {
-                Some(list) => {
-                    let all = list.outermost.side(side).iter();
-                    all.map(|(text, whole)| Seed::new(text.as_str(), *whole)).collect()
-                }
+                Some(list) => list.outermost.side(side).iter().map(Seed::of_phrase).collect(),
                 None => vec![Seed::new("", false)],
             });
             plain.into_iter().chain(list)

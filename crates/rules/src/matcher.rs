@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
 use crate::chars::{CLASSES, Chars, PackedChars, Shared};
-use crate::phrases::{List, Phrases, list_of};
+use crate::phrases::{List, Phrases, list_of, lists_apart};
 
 /// A pattern, ready to match.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -292,10 +292,13 @@ impl Builder {
                     }
                 }
             }
-            HirKind::Class(Class::Unicode(class)) => {
-                let class = self.class(Chars::of(class));
-                self.code.push(Op::One(class));
-            }
+            HirKind::Class(Class::Unicode(class)) => match lists_apart(class) {
+                Some(ways) => self.alternation(&ways)?,
+                None => {
+                    let class = self.class(Chars::of(class));
+                    self.code.push(Op::One(class));
+                }
+            },
             HirKind::Class(Class::Bytes(_)) => return None,
             HirKind::Look(look) => self.code.push(Op::Look(Edge::of(*look)?)),
             HirKind::Repetition(repetition) => self.repetition(repetition)?,
@@ -323,40 +326,44 @@ impl Builder {
                     }
                 }
             }
-            HirKind::Alternation(parts) if parts.len() >= MANY_WAYS => {
-                let (mut ways, mut ends) = (Vec::new(), Vec::new());
-                let switch = self.switches.len();
-                self.switches.push(Vec::new());
-                self.code.push(Op::Switch(switch as u32));
-                for part in parts {
-                    ways.push(self.code.len() as u32);
-                    self.add(part)?;
+            HirKind::Alternation(parts) => self.alternation(parts)?,
+        }
+        Some(())
+    }
+
+    fn alternation(&mut self, parts: &[Hir]) -> Option<()> {
+        if parts.len() >= MANY_WAYS {
+            let (mut ways, mut ends) = (Vec::new(), Vec::new());
+            let switch = self.switches.len();
+            self.switches.push(Vec::new());
+            self.code.push(Op::Switch(switch as u32));
+            for part in parts {
+                ways.push(self.code.len() as u32);
+                self.add(part)?;
+                ends.push(self.code.len());
+                self.code.push(Op::Jump(0));
+            }
+            for end in ends {
+                self.code[end] = Op::Jump(self.code.len() as u32);
+            }
+            self.switches[switch] = ways;
+        } else {
+            let mut ends = Vec::new();
+            for (index, part) in parts.iter().enumerate() {
+                let last = index + 1 == parts.len();
+                let split = self.code.len();
+                if !last {
+                    self.code.push(Op::Split(split as u32 + 1, 0));
+                }
+                self.add(part)?;
+                if !last {
                     ends.push(self.code.len());
                     self.code.push(Op::Jump(0));
+                    self.code[split] = Op::Split(split as u32 + 1, self.code.len() as u32);
                 }
-                for end in ends {
-                    self.code[end] = Op::Jump(self.code.len() as u32);
-                }
-                self.switches[switch] = ways;
             }
-            HirKind::Alternation(parts) => {
-                let mut ends = Vec::new();
-                for (index, part) in parts.iter().enumerate() {
-                    let last = index + 1 == parts.len();
-                    let split = self.code.len();
-                    if !last {
-                        self.code.push(Op::Split(split as u32 + 1, 0));
-                    }
-                    self.add(part)?;
-                    if !last {
-                        ends.push(self.code.len());
-                        self.code.push(Op::Jump(0));
-                        self.code[split] = Op::Split(split as u32 + 1, self.code.len() as u32);
-                    }
-                }
-                for end in ends {
-                    self.code[end] = Op::Jump(self.code.len() as u32);
-                }
+            for end in ends {
+                self.code[end] = Op::Jump(self.code.len() as u32);
             }
         }
         Some(())
@@ -437,7 +444,9 @@ fn push_any_case(part: &Hir, literals: &mut String) -> bool {
 /// The characters that a pattern of one character stands for.
 fn one_character(hir: &Hir) -> Option<Chars> {
     match hir.kind() {
-        HirKind::Class(Class::Unicode(class)) => Some(Chars::of(class)),
+        HirKind::Class(Class::Unicode(class)) => {
+            lists_apart(class).is_none().then(|| Chars::of(class))
+        }
         HirKind::Literal(literal) => {
             let mut chars = std::str::from_utf8(&literal.0).ok()?.chars();
             let (c, None) = (chars.next()?, chars.next()) else { return None };

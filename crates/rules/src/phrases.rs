@@ -8,13 +8,14 @@
 //! is in the list with and without them, since writers differ in these.
 
 use chaffinch_stage::script;
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::bytes::ByteSet;
 use crate::key;
 use crate::lexicon::{ENDING, NUMBER};
-use crate::literals::{LITERAL, Side, lower};
+use crate::literals::{LITERAL, Side, is_numbering, lower};
 
 /// The character of a regex that stands for its first list; the next list is the next character.
 pub(crate) const FIRST_LIST: char = '\u{f0000}';
@@ -22,6 +23,27 @@ pub(crate) const FIRST_LIST: char = '\u{f0000}';
 /// The index of the list that a character of a regex stands for.
 pub(crate) fn list_of(c: char) -> Option<usize> {
     (FIRST_LIST..='\u{f0fff}').contains(&c).then(|| c as usize - FIRST_LIST as usize)
+}
+
+/// The lists of a class and its rest, if it has lists: regex parsers join alternatives of one
+/// character, such as `{you}|@`, to a class.
+pub(crate) fn lists_apart(class: &ClassUnicode) -> Option<Vec<Hir>> {
+    let last = char::from_u32(FIRST_LIST as u32 + 0xfff)?;
+    // Classes of what is left out, such as `[^,]`, have all of these characters.
+    let ranges = class.ranges();
+    let listed = |range: &&ClassUnicodeRange| range.start() >= FIRST_LIST && range.end() < last;
+    let lists: Vec<ClassUnicodeRange> = ranges.iter().filter(listed).copied().collect();
+    if lists.is_empty() {
+        return None;
+    }
+    let chars = lists.iter().flat_map(|range| range.start()..=range.end());
+    let mut ways: Vec<Hir> = chars.map(|c| Hir::literal(c.to_string().into_bytes())).collect();
+    let rest = ranges.iter().filter(|range| !listed(range)).copied();
+    let rest = ClassUnicode::new(rest);
+    if !rest.ranges().is_empty() {
+        ways.push(Hir::class(Class::Unicode(rest)));
+    }
+    Some(ways)
 }
 
 /// A list of a pattern.
@@ -79,12 +101,22 @@ const SHORT: usize = 3;
 /// How a list may begin or end, for the index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outermost {
-    /// For each side, up to [`LITERAL`] bytes, and whether that is the whole phrase.
-    sides: [Vec<(String, bool)>; 2],
+    sides: [Vec<PhraseEnd>; 2],
+}
+
+/// How a phrase begins, or ends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PhraseEnd {
+    /// Up to [`LITERAL`] bytes.
+    pub(crate) text: String,
+    /// Whether that is the whole phrase.
+    pub(crate) whole: bool,
+    /// Whether a number comes before it, as seen from the side, with what is skipped around numbers.
+    pub(crate) numbered: bool,
 }
 
 impl Outermost {
-    pub(crate) fn side(&self, side: Side) -> &[(String, bool)] {
+    pub(crate) fn side(&self, side: Side) -> &[PhraseEnd] {
         &self.sides[side as usize]
     }
 
@@ -136,28 +168,40 @@ fn spellings(phrase: &str) -> Vec<String> {
 /// The digits of the scripts in use.
 const DIGITS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}'];
 
-fn is_digit(c: char) -> bool {
+pub(crate) fn is_digit(c: char) -> bool {
     DIGITS.iter().any(|zero| (*zero as u32..*zero as u32 + 10).contains(&(c as u32)))
 }
 
-/// The outermost bytes of a phrase, up to a number or an ending; a number is any digit.
-fn outermost(text: &str, side: Side) -> Vec<(String, bool)> {
+/// The outermost bytes of a phrase, up to a number or an ending; of one that begins with a number,
+/// of what comes after it. A phrase that is no more than a number begins with any digit.
+fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
+    let numbering = |c: char| c == NUMBER || is_numbering(c);
+    let bare = match side {
+        Side::Start => text.trim_start_matches(numbering),
+        Side::End => text.trim_end_matches(numbering),
+    };
+    let numbered = match side {
+        Side::Start => text[..text.len() - bare.len()].contains(NUMBER),
+        Side::End => text[bare.len()..].contains(NUMBER),
+    };
+    let text = if numbered { bare } else { text };
+    if text.is_empty() {
+        let digits = DIGITS.iter().flat_map(|zero| (0..10).map(move |at| *zero as u32 + at));
+        let digit = |c: char| PhraseEnd { text: c.to_string(), whole: false, numbered: false };
+        return digits.filter_map(char::from_u32).map(digit).collect();
+    }
     let open = |c: char| c == NUMBER || c == ENDING;
     let part = match side {
         Side::Start => text.split(open).next().unwrap_or_default(),
         Side::End => text.rsplit(open).next().unwrap_or_default(),
     };
-    let whole = part.len() == text.len();
-    if part.trim().is_empty() && text.contains(NUMBER) {
-        let digits = DIGITS.iter().flat_map(|zero| (0..10).map(move |at| *zero as u32 + at));
-        return digits.filter_map(char::from_u32).map(|c| (c.to_string(), false)).collect();
-    }
     let cut = match side {
         Side::Start => &part[..part.floor_char_boundary(LITERAL)],
         Side::End => &part[part.ceil_char_boundary(part.len().saturating_sub(LITERAL))..],
     };
     // What follows tells little more of a longer one.
-    vec![(cut.to_owned(), whole && cut.len() == part.len() && cut.len() < SHORT)]
+    let whole = cut.len() == text.len() && cut.len() < SHORT;
+    vec![PhraseEnd { text: cut.to_owned(), whole, numbered }]
 }
 
 impl Phrases {
@@ -333,8 +377,8 @@ mod tests {
     fn the_index_knows_every_spelling() {
         let number = format!("{NUMBER} min");
         let outer = Outermost::of(["à lire", "続き を読む", &number].into_iter());
-        let starts: Vec<&str> = outer.side(Side::Start).iter().map(|(text, _)| &**text).collect();
-        for start in ["à lire", "a lire", "続き ", "続き", "0", "9"] {
+        let starts: Vec<&str> = outer.side(Side::Start).iter().map(|end| &*end.text).collect();
+        for start in ["à lire", "a lire", "続き ", "続き", "min"] {
             assert!(starts.iter().any(|known| known.starts_with(start)), "{start} {starts:?}");
         }
     }

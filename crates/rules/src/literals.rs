@@ -116,17 +116,20 @@ fn is_skipped_part(hir: &Hir, side: Side) -> bool {
     }
 }
 
-/// How matches of a regex may begin, or end, if never with spaces or what is skipped.
+/// How matches of a regex may begin, or end, without spaces and what is skipped; none where nothing
+/// is left of one.
 fn bare_ends(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<String>> {
-    let set = set(seeds(hir, side, lists)?.into_iter().map(|seed| seed.text).collect());
-    let plain = |text: &String| {
-        let outermost = match side {
-            Side::Start => text.chars().next(),
-            Side::End => text.chars().next_back(),
-        };
-        outermost.is_some_and(|c| c != ' ' && !is_skipped(c, side) && !is_mark(c))
+    let own = |c: char| c == ' ' || is_skipped(c, side);
+    let rest = |seed: Seed| match side {
+        Side::Start => seed.text.trim_start_matches(own).to_owned(),
+        Side::End => seed.text.trim_end_matches(own).to_owned(),
     };
-    set.iter().all(plain).then_some(set)
+    let set = set(seeds(hir, side, lists)?.into_iter().map(rest).collect());
+    let tells = |text: &String| match side {
+        Side::Start => text.chars().next().is_some_and(|c| !is_mark(c)),
+        Side::End => !text.is_empty(),
+    };
+    set.iter().all(tells).then_some(set)
 }
 
 /// In order, each once.

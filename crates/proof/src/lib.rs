@@ -11,6 +11,7 @@
 mod cases;
 mod choices;
 mod clean;
+mod lexicon;
 mod lint;
 mod mutation;
 mod review;
@@ -141,6 +142,7 @@ pub fn check(
     wanted: &dyn Fn(&str) -> bool,
 ) -> Vec<Finding> {
     let mut findings = cases(pipeline, wanted);
+    findings.extend(lexicon::cases(pipeline, wanted));
     findings.extend(examples(pipeline, wanted));
     findings.extend(choices::choices(pipeline, wanted));
     findings.extend(clean::clean(pipeline, articles, wanted));

@@ -123,8 +123,8 @@ impl RuleSet {
         wanted: &Wanted<'_>,
     ) -> Result<RuleSet, Vec<Problem>> {
         let (mut sources, mut problems) = sources(directories, files);
-        let lexicon = own_lexicon(&mut sources, &mut problems);
-        let lexicon = lexicon.as_ref();
+        let own_lexicon = own_lexicon(&mut sources, &mut problems);
+        let lexicon = own_lexicon.as_ref();
         let text = |file: &str| {
             let source = sources.iter().find(|source| source.file == file);
             source.and_then(|source| Some(source.text().ok()?.into_owned())).unwrap_or_default()
@@ -150,7 +150,7 @@ impl RuleSet {
         if let Some(place) = changed {
             cache::keep(&place, set.packed());
         }
-        Ok(set)
+        Ok(set.with_lexicon(own_lexicon))
     }
 }
 

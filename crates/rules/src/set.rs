@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::file::{self, Allow, Era, Example, FileRule, RuleFile, Subject, Written};
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::Keyed;
+use crate::lexicon::Lexicon;
 use crate::load::{Files, Text, Wanted};
 use crate::packed::{Head, Listed, Packed, RuleOrigin, RunRule};
 use crate::pattern::{Anchor, Found, Pattern};
@@ -150,6 +151,8 @@ pub struct RuleSet {
     units: Vec<Unit>,
     names: FxHashMap<String, UnitId>,
     recognition: Recognition,
+    /// The lexicon, if files of it replace shipped ones.
+    lexicon: Option<Box<Lexicon>>,
 }
 
 /// The rules of a file that is added to a set.
@@ -168,6 +171,19 @@ struct Extends {
 }
 
 impl RuleSet {
+    /// The set with this lexicon, whose phrases its rules use.
+    pub(crate) fn with_lexicon(self, lexicon: Option<Lexicon>) -> RuleSet {
+        RuleSet { lexicon: lexicon.map(Box::new), ..self }
+    }
+
+    /// The lexicon whose phrases the rules use.
+    pub fn lexicon(&self) -> &Lexicon {
+        match &self.lexicon {
+            Some(own) => own,
+            None => Lexicon::shipped(),
+        }
+    }
+
     pub(crate) fn build(
         files: Files,
         text: Text<'_>,

@@ -281,7 +281,8 @@ fn settled(pipeline: &Pipeline, output: &[u8]) -> Option<String> {
 fn set_among_body(case: &str, rule: &Rule, titled: bool) -> Vec<(String, Span, Vec<Span>)> {
     let body = BODY[..3].join("\n\n");
     // Without a title, the first line might be it, and few rules may take that.
-    let titled = titled && rule.tier == Tier::Generic && !case.contains("\n\n") && !case.contains('⟦');
+    let titled =
+        titled && rule.tier == Tier::Generic && !case.contains("\n\n") && !case.contains('⟦');
     let title = if titled { format!("{TITLE}\n\n") } else { String::new() };
     let edges = |at_head: bool| match at_head {
         true => (title.clone(), format!("\n\n{body}\n\n{}\n", BODY[3])),

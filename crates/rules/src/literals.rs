@@ -55,7 +55,7 @@ pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Sid
 pub(crate) fn is_bullet(c: char) -> bool {
     match c.is_ascii() {
         true => matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | '(' | '[' | '\'' | '"'),
-        false => "»«›‹→•▶►·—–‣▪○‐‑‒―▸●◆◇■□★☆◎※▼▲【〈《「『〔［（＜>➡➤👉📌✅".contains(c),
+        false => "»«›‹→←↑•▶►·—–‣▪○‐‑‒―▸●◆◇■□★☆◎※▼▲【〈《「『〔［（＜>➡➤👉📌✅".contains(c),
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn is_closer(c: char) -> bool {
         true => {
             matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | ')' | ']' | '.' | ':' | '!' | '?')
         }
-        false => "»›→►▶◆■▼▲·•】〉》」』…—。।۔؟".contains(c),
+        false => "»›→↑↓►▶◆■▼▲·•】〉》」』…—。।۔؟".contains(c),
     }
 }
 
@@ -409,6 +409,10 @@ fn seeds_with_lists(text: &str, side: Side, lists: &[List]) -> Option<Vec<Seed>>
 pub(crate) fn lower(c: char) -> char {
     if c.is_ascii() {
         return c.to_ascii_lowercase();
+    }
+    if c == 'ς' {
+        // In capitals, a final sigma is like any other.
+        return 'σ';
     }
     let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {

@@ -95,6 +95,9 @@ const PREFIX: usize = 4;
 /// Bits of the filter for each beginning: an eighth of the others pass.
 const FILTER_BITS: usize = 8;
 
+/// The most characters of a word that is written as it is.
+const SHORT_WORD: usize = 4;
+
 /// From so many bytes on, a phrase tells enough by itself.
 const SHORT: usize = 3;
 
@@ -148,7 +151,10 @@ fn spellings(phrase: &str) -> Vec<String> {
         all.sort_unstable();
         all.dedup();
     };
-    also(&|text| text.chars().map(unaccented).collect());
+    // A short word without its accent may be another: Norwegian "vår" and "var".
+    if phrase.contains(' ') || phrase.chars().count() > SHORT_WORD {
+        also(&|text| text.chars().map(unaccented).collect());
+    }
     also(&|text| text.replace([',', ':'], ""));
     also(&|text| {
         let mut joined = String::with_capacity(text.len());

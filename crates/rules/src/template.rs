@@ -19,17 +19,17 @@ use crate::yaml;
 pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     (
         "bullet",
-        r"[»›>→•▶►◆■●★☆◎※▼▲👉➡*·|=#_(\[【〈《「『—-]* ?",
+        r"[»›>→←↑«‹•▶►◆■●★☆◎※▼▲👉➡*·|=#_(\[【〈《「『—-]* ?",
         "bullets, arrows and opening brackets before a line, or nothing",
     ),
     (
         "arrow",
-        r"[»›>→▶►◆■★☆※▼▲👉➡|=#_(\[【〈《「『—-]* ?",
+        r"[»›>→←↑«‹▶►◆■★☆※▼▲👉➡|=#_(\[【〈《「『—-]* ?",
         "arrows and opening brackets before a line, but no bullets of lists, or nothing",
     ),
     (
         "end",
-        r" ?[»›>→•▶►◆■▼▲*·|=#_)\]】〉》」』:.!?…。।۔؟—-]*",
+        r" ?[»›>→↑↓•▶►◆■▼▲*·|=#_)\]】〉》」』:.!?…。।۔؟—-]*",
         "a final mark, arrows and closing brackets, or nothing",
     ),
     ("label-end", r" ?(?:[:|»→>/]|[—-] ) ?", "a colon, bar, arrow or dash after a label"),
@@ -40,7 +40,7 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "name",
-        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,14} ?){1,4}|[\p{Han}\p{Katakana}ー・=/()A-Za-z]{2,9}"#,
+        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,14} ?){1,4}|[\p{Thai}A-Za-z .]{2,16}|[\p{Han}\p{Katakana}ー・=/()A-Za-z]{2,9}"#,
         "names: words with a capital, or a few words in a script without capitals",
     ),
     (
@@ -50,8 +50,8 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "speech",
-        r#"(?:[,"'»] ?(?:[^ ,]+ ){0,3}|[,、」』"»][^。、,]{0,12}){saying}"#,
-        "a verb of saying after a quotation or a comma",
+        r#"(?:[,،"'»] ?(?:[^ ,]+ ){0,3}|[,،、」』"»][^。、,]{0,12}){saying}| {saying} ?[.।۔]$"#,
+        "a verb of saying after a quotation or a comma, or at the end of a sentence",
     ),
 ];
 

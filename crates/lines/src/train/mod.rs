@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::cues::Cues;
-use crate::evaluate::{Figures, Scorer};
+use crate::evaluate::{Figures, Headlines, Scorer};
 use crate::features::Page;
 use crate::labelled::{Label, LabelledPage};
 use crate::model::{Form, Model};
@@ -118,16 +118,26 @@ pub(crate) fn input(labelled: &LabelledPage, words: &Words, cues: &Cues, page: &
     page.read(labelled.lines.iter().map(String::as_str), words, cues);
     let mut input = Input { rows: page.rows().to_vec(), ..Input::default() };
     let weight = labelled.weight / (input.len().max(8) as f32).sqrt();
+    let headlines = Headlines::of(labelled);
     for (row, &line) in page.lines().iter().enumerate() {
         input.kinds.push(page.kinds(row));
         input.ids.extend_from_slice(page.ids(row));
         input.id_ends.push(input.ids.len() as u32);
         let label = labelled.labels[line as usize];
-        input.targets.push(if label == Label::Article { 1.0 } else { 0.0 });
-        input.weights.push(if label == Label::Neutral { 0.0 } else { weight });
+        // Headlines are neither in most labels, but they have to stay.
+        let headline = label == Label::Neutral && headlines.has(&labelled.lines[line as usize]);
+        input.targets.push(if label == Label::Article || headline { 1.0 } else { 0.0 });
+        input.weights.push(match label {
+            Label::Neutral if headline => weight * HEADLINE_WEIGHT,
+            Label::Neutral => 0.0,
+            _ => weight,
+        });
     }
     input
 }
+
+/// How much a headline counts against other lines.
+const HEADLINE_WEIGHT: f32 = 0.5;
 
 impl Input {
     /// Forgets the lines beyond the longest page that is trained on.

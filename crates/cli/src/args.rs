@@ -232,6 +232,27 @@ pub(crate) struct PipelineArgs {
     /// Leave this stage out, or this rule, such as generic/share-buttons/share. Can be repeated.
     #[arg(long, value_name = "STAGE|RULE")]
     pub(crate) skip: Vec<String>,
+
+    /// How much of what no rule describes the line model removes. By default as the pipeline says.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Option<Level>,
+
+    /// Judge lines with this model (see `chaffinch lines train`), not with the one that ships.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) model: Option<PathBuf>,
+}
+
+/// How much the line model removes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Nothing.
+    Off,
+    /// Lines that are almost certainly boilerplate.
+    Careful,
+    /// More lines, and about two in a hundred of the article's.
+    Balanced,
+    /// All lines that are more likely boilerplate than article.
+    Full,
 }
 
 /// Show what would be cut from documents, and by which rule.

@@ -172,6 +172,7 @@ fn for_programs(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> Strin
                 "stage": rule.stage,
                 "text": &source[edit.span.range()],
                 "with": edit.with,
+                "confidence": edit.confidence,
             })
         })
         .collect();
@@ -202,7 +203,7 @@ mod tests {
         let spans = [(4, 8), (13, 19), (21, 24), (25, 28)];
         let numbers = spans.map(|(start, end)| {
             let (span, with) = (Span::new(start, end), String::new());
-            lines.next(&Edit { span, rule: RuleId(0), with })
+            lines.next(&Edit { span, rule: RuleId(0), with, confidence: None })
         });
         assert_eq!(numbers, [2, 6, 7, 7]);
     }

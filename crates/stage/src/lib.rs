@@ -55,4 +55,16 @@ pub trait Stage: Send + Sync {
     /// outside the document or off character boundaries are refused and counted; a panic costs
     /// this document its cleaning and nothing else.
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks);
+
+    /// The rule that marks name which the stage, called `stage` in the pipeline, makes on its own
+    /// account.
+    fn own_rule(&self, stage: &str) -> Rule {
+        Rule::new(format!("stage/{stage}"), stage)
+    }
+
+    /// Identifies data that the stage works with besides its settings, such as a model: stages with
+    /// equal settings and equal data make the same marks.
+    fn data(&self) -> Option<String> {
+        None
+    }
 }

@@ -525,11 +525,19 @@ impl<'a> Work<'a> {
         Some("the line model would leave almost nothing: its cuts were dropped".to_owned())
     }
 
-    /// Drops generic cuts inside the body as it came in if they are too much of it: the least
+    /// The body that cuts are measured on: as it came in, or as a model left it. On a whole page, the
+    /// first and last sentences belong to teasers and footers.
+    fn article(&self) -> Option<Span> {
+        let judged = self.edits.iter().any(|edit| edit.confidence.is_some());
+        let left = if judged { self.doc.body_span() } else { None };
+        left.or_else(|| self.doc.first_body_span())
+    }
+
+    /// Drops generic cuts inside the body if they are too much of it: the least
     /// certain first, of these the longest. Cuts that are sure do not count: a gallery has as many
     /// credits as pictures.
     fn cap_body(&mut self) -> Option<String> {
-        let body = self.doc.first_body_span()?;
+        let body = self.article()?;
         let certainty = |edit: &Edit| {
             let rule = self.pipeline.rule(edit.rule);
             let counts = rule.tier == Tier::Generic
@@ -567,7 +575,7 @@ impl<'a> Work<'a> {
 
     /// The reason to give the document back as it was: cuts that eat the body.
     fn cap_total(&self) -> Option<String> {
-        let body = self.doc.first_body_span()?;
+        let body = self.article()?;
         let cut: usize = self
             .edits
             .iter()

@@ -226,6 +226,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["cv", data, lexicon, out] => cross_validate(data, lexicon, out, &options),
         ["train", data, lexicon, out] => ship(data, lexicon, out, &options),
+        ["folds", data, lexicon, out] => {
+            let pages = pages(data)?;
+            let started = Instant::now();
+            let models = train::fold_models(&pages, &cues(lexicon)?, &options, |p| report(started, p))?;
+            for (fold, model) in models.iter().enumerate() {
+                std::fs::write(format!("{out}.{fold}"), model.to_bytes())?;
+            }
+            let folds: HashMap<&str, u64> = pages.iter().map(|p| (&*p.outlet, train::outlet_fold(&p.outlet, options.folds))).collect();
+            std::fs::write(format!("{out}.folds"), serde_json::to_string(&folds)?)?;
+            Ok(())
+        }
         ["figures", data, ..] => figures(data, &words[2..]),
         _ => Err("usage: train cv DATA LEXICON OUT | train figures DATA LOGITS...".into()),
     }

@@ -352,7 +352,18 @@ pub fn cross_validate<'a>(
     pages: &'a [LabelledPage],
     cues: &Cues,
     options: &Options,
+    progress: impl FnMut(Progress),
+) -> Vec<Judged<'a>> {
+    cross_train(pages, cues, options, progress, |_, _| {})
+}
+
+/// Cross-validates, and calls `each` with each fold and its network.
+fn cross_train<'a>(
+    pages: &'a [LabelledPage],
+    cues: &Cues,
+    options: &Options,
     mut progress: impl FnMut(Progress),
+    mut each: impl FnMut(Trained, &[Input]),
 ) -> Vec<Judged<'a>> {
     let mut judged = Vec::new();
     for fold in 0..options.folds {
@@ -363,6 +374,7 @@ pub fn cross_validate<'a>(
         });
         let testing: Vec<&LabelledPage> = pages.iter().filter(in_fold).collect();
         judged.extend(judge(&testing, &trained, cues, &inputs, options.threads));
+        each(trained, &inputs);
     }
     judged
 }
@@ -391,6 +403,29 @@ pub fn train<'a>(
     Ok((model.map_err(TrainError::Model)?, judged))
 }
 
+/// The models of cross-validation: model `n` was trained without the outlets of fold `n` (see
+/// [`outlet_fold`]). All have the same calibration.
+///
+/// # Errors
+/// As [`train`].
+pub fn fold_models(
+    pages: &[LabelledPage],
+    cues: &Cues,
+    options: &Options,
+    progress: impl FnMut(Progress),
+) -> Result<Vec<Model>, TrainError> {
+    let mut trained = Vec::new();
+    let judged = cross_train(pages, cues, options, progress, |fold, inputs| {
+        let weights = quantise::quantise(&fold, inputs.iter().flat_map(|input| &input.rows));
+        trained.push((weights, fold.vocabulary));
+    });
+    let calibration = calibrate::calibrate(&judged).ok_or(TrainError::Pages)?;
+    let model = |(weights, vocabulary)| {
+        Model::new(weights, vocabulary, calibration.clone(), cues.digest())
+    };
+    trained.into_iter().map(model).collect::<Result<_, _>>().map_err(TrainError::Model)
+}
+
 /// Why there is no model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -414,8 +449,8 @@ impl fmt::Display for TrainError {
 
 impl error::Error for TrainError {}
 
-/// The fold of an outlet.
-fn outlet_fold(outlet: &str, folds: u64) -> u64 {
+/// The fold of an outlet: outlets are spread over the folds by a digest of their names.
+pub fn outlet_fold(outlet: &str, folds: u64) -> u64 {
     let hash = outlet.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -15,7 +15,7 @@ use crate::edits::{Edit, Edits};
 use crate::era;
 use crate::findings::Findings;
 use crate::panics::panic_message;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Link, Pipeline};
 
 /// The most rounds that the chain runs over one document.
 const ROUNDS: usize = 8;
@@ -270,6 +270,15 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn run(&mut self) {
+        self.run_where(|_| true);
+    }
+
+    /// Runs all stages but those that judge every line.
+    pub(crate) fn run_rules(&mut self) {
+        self.run_where(|link| !link.stage.judges());
+    }
+
+    fn run_where(&mut self, wanted: impl Fn(&Link) -> bool) {
         self.keep();
         // A stage is a pure function of what it sees: if nothing was cut since it last looked, it
         // would make the same marks again.
@@ -278,7 +287,7 @@ impl<'a> Work<'a> {
             let before = version;
             let pipeline = self.pipeline;
             for (link, seen) in pipeline.chain.iter().zip(&mut seen) {
-                if seen.replace(version) == Some(version) {
+                if !wanted(link) || seen.replace(version) == Some(version) {
                     continue;
                 }
                 IN_STAGE.with_borrow_mut(|name| name.clone_from(&link.name));

@@ -244,7 +244,7 @@ impl Cues {
 
     #[inline]
     fn child(&self, node: u32, hash: u64) -> Option<u32> {
-        let key = combine(step_of(hash), u64::from(node));
+        let key = key_of(step_of(hash), node);
         if !may_contain(&self.key_filter, key) {
             return None;
         }
@@ -533,7 +533,7 @@ impl Cues {
         let mut key_filter = vec![0; (size / 16).max(64)];
         let mut filter = Box::new([0; ROOT_FILTER]);
         for (to, &(from, step)) in (1..).zip(&edges) {
-            let key = combine(step, u64::from(from));
+            let key = key_of(step, from);
             let mut at = (key >> 32) as usize & (size - 1);
             while slots[at].node != 0 {
                 at = (at + 1) & (size - 1);
@@ -647,6 +647,12 @@ impl Cues {
 
 /// Bytes of a step that tell it from others.
 const STEP_BYTES: usize = 5;
+
+/// The key of an edge. The step is in the highest bits, so that both halves of the key depend on it.
+#[inline]
+fn key_of(step: u64, from: u32) -> u64 {
+    combine(step << (64 - 8 * STEP_BYTES), u64::from(from))
+}
 
 /// The bits of a hash that are a step. At 40 bits, a token is taken for one of 140,000 others once
 /// in ten million times.

@@ -12,7 +12,9 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use chaffinch_lines::{Cues, Judgements, Level, Model, Reason, Scratch};
-use chaffinch_stage::{Certainty, Document, Line, Marks, Options, OptionsError, Rule, Stage};
+use chaffinch_stage::{
+    Certainty, Document, Explanation, Line, Marks, Options, OptionsError, Rule, Stage,
+};
 
 /// The model of a [`Lines`] stage.
 enum Source {
@@ -25,17 +27,6 @@ pub struct Lines {
     level: Level,
     threshold: Option<u8>,
     model: Source,
-}
-
-/// Why a line was judged as it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
-    /// How sure the model is in percent that the line is boilerplate.
-    pub confidence: u8,
-    /// Whether that is enough to remove it.
-    pub removes: bool,
-    /// The strongest reasons for what is more likely, the strongest first.
-    pub reasons: Vec<String>,
 }
 
 std::thread_local! {
@@ -98,27 +89,6 @@ impl Lines {
             each(&judgements, indices);
         });
     }
-
-    /// Why a line was judged as it was; none if it was not judged.
-    pub fn why(&self, doc: &Document<'_>, index: usize) -> Option<Judged> {
-        if self.is_off() || doc.outlet().is_some() {
-            return None;
-        }
-        let mut judged = None;
-        self.judge(doc, |judgements, indices| {
-            let Some(line) = indices.iter().position(|line| *line == Some(index)) else { return };
-            let Some(Some(judgement)) = judgements.lines().get(line) else { return };
-            let boilerplate = judgement.confidence >= 50;
-            let text = doc.line(index).text();
-            let reasons = judgements.reasons(line, text, boilerplate);
-            judged = Some(Judged {
-                confidence: judgement.confidence,
-                removes: self.removes(judgements, line),
-                reasons: reasons.iter().map(in_words).collect(),
-            });
-        });
-        judged
-    }
 }
 
 fn read(file: &Path) -> Result<Model, OptionsError> {
@@ -147,6 +117,33 @@ impl Stage for Lines {
             return;
         }
         self.judge(doc, |judgements, indices| self.mark_judged(doc, judgements, indices, marks));
+    }
+
+    fn judges(&self) -> bool {
+        true
+    }
+
+    fn explain(&self, doc: &Document<'_>, lines: &[usize]) -> Vec<Option<Explanation>> {
+        let mut explained = vec![None; lines.len()];
+        if self.is_off() || doc.outlet().is_some() {
+            return explained;
+        }
+        self.judge(doc, |judgements, indices| {
+            for (line, index) in indices.iter().enumerate() {
+                let Some(index) = *index else { continue };
+                let Some(Some(judged)) = judgements.lines().get(line) else { continue };
+                if let Ok(at) = lines.binary_search(&index) {
+                    let text = doc.line(index).text();
+                    let reasons = judgements.reasons(line, text, judged.confidence >= 50);
+                    explained[at] = Some(Explanation {
+                        confidence: judged.confidence,
+                        removes: self.removes(judgements, line),
+                        reasons: reasons.iter().map(in_words).collect(),
+                    });
+                }
+            }
+        });
+        explained
     }
 
     fn own_rule(&self, stage: &str) -> Rule {
@@ -245,5 +242,109 @@ impl<'d, 'a, I: Iterator<Item = Line<'d, 'a>>> Iterator for Seen<'d, 'a, I> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use chaffinch_core::{Input, Pipeline, Verdict};
+    use chaffinch_stage::{Options, Setting};
+
     use super::*;
+
+    const ARTICLE: &str = "Bridge over the river will open again in spring\n\n\
+        The mayor said on Monday that the old bridge would be open again in the spring.\n\n\
+        It had been closed for more than two years, and the repair was more expensive than planned.\n\n\
+        \"We have waited for this day for a long time,\" a farmer from the other bank told reporters.\n\n\
+        The council will decide next week whether lorries may use it.\n";
+    const MENU: &str = "Home\nNews\nSport\nCulture\nWeather\nVideo\nLog in\nSubscribe\n\n";
+    const FOOTER: &str = "\nMost read\nStorm warning for the coast\nFive recipes for autumn\n\n\
+        About us\nContact\nPrivacy policy\nTerms of use\n© 2024 Valley Post. All rights reserved.\n";
+
+    fn options(settings: &[(&str, Setting)]) -> Options {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        Options::new(settings.collect::<BTreeMap<_, _>>())
+    }
+
+    fn pipeline(level: &str) -> Pipeline {
+        let level = Setting::Text(level.to_owned());
+        let only = ["title".to_owned(), "lines".to_owned()];
+        let builder = Pipeline::builder().only(&only).stage_setting("lines", "level", level);
+        builder.build().expect("the settings are valid")
+    }
+
+    #[test]
+    fn keeps_the_article_of_a_page_and_removes_most_else() {
+        let page = format!("{MENU}{ARTICLE}{FOOTER}");
+        let pipeline = pipeline("careful");
+        let cleaned = pipeline.clean(page.as_bytes());
+        assert_eq!(cleaned.verdict(), Verdict::Cleaned);
+        for line in ARTICLE.lines() {
+            assert!(cleaned.text().contains(line), "{line}");
+        }
+        for line in ["Weather", "Contact", "Privacy policy", "© 2024"] {
+            assert!(!cleaned.text().contains(line), "{line}");
+        }
+        let rule = pipeline.find_rule("generic/lines/model").expect("the stage has a rule");
+        for edit in cleaned.edits() {
+            assert_eq!(edit.rule, rule);
+            assert!(edit.confidence.is_some_and(|percent| (50..=100).contains(&percent)));
+        }
+        assert_eq!(cleaned.restore().expect("it restores"), page.as_bytes());
+        assert_eq!(pipeline.clean(cleaned.output()).edits(), []);
+    }
+
+    #[test]
+    fn leaves_articles_and_short_documents_alone() {
+        for text in [ARTICLE, "Home\nNews\nSport\nLog in\n", ""] {
+            for level in ["careful", "balanced", "off"] {
+                assert_eq!(pipeline(level).clean(text.as_bytes()).edits(), [], "{level}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_would_be_emptied_passes_through() {
+        let page = format!(
+            "{MENU}{}{FOOTER}",
+            "Subscribe now to read all of our articles and newsletters today.\n".repeat(3)
+        );
+        let cleaned = pipeline("full").clean(page.as_bytes()).output().to_vec();
+        assert!(!cleaned.is_empty());
+        assert_eq!(pipeline("full").clean(&cleaned).output(), cleaned);
+    }
+
+    #[test]
+    fn reasons_are_given_in_words() {
+        let page = format!("{MENU}{ARTICLE}{FOOTER}");
+        let pipeline = pipeline("careful");
+        let explained = pipeline.explain(&Input::default(), &page, &[4, 11]);
+        let menu = explained[0].as_ref().expect("it was judged");
+        assert!(menu.removes && menu.confidence > 80 && !menu.reasons.is_empty(), "{menu:?}");
+        let body = explained[1].as_ref().expect("it was judged");
+        assert!(!body.removes && body.confidence < 20 && !body.reasons.is_empty(), "{body:?}");
+        let why_not = pipeline.why_not(&Input::default(), &page, 12).expect("there is such a line");
+        assert_eq!(why_not.judged.map(|judged| judged.removes), Some(false));
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_errors() {
+        let text = |text: &str| Setting::Text(text.to_owned());
+        let error = |name: &str, value: Setting| {
+            Lines::new(&mut options(&[(name, value)])).err().map(|error| error.to_string())
+        };
+        assert_eq!(
+            error("level", text("most")).as_deref(),
+            Some("setting `level` must be off, careful, balanced or full")
+        );
+        assert!(error("threshold", Setting::Int(101)).is_some());
+        assert!(
+            error("model", text("no/such/file")).is_some_and(|told| told.contains("no/such/file"))
+        );
+        assert_eq!(error("threshold", Setting::Int(90)), None);
+    }
+
+    #[test]
+    fn keeps_the_contract() {
+        let lines = Lines::new(&mut options(&[("level", Setting::Text("full".to_owned()))]));
+        let page = format!("{MENU}{ARTICLE}{FOOTER}");
+        chaffinch_stage::contract::check(&lines.expect("a valid level"), &[&page, MENU, FOOTER]);
+    }
 }

@@ -19,7 +19,7 @@ use crate::cues::Cues;
 use crate::evaluate::{Figures, Headlines, Scorer};
 use crate::features::Page;
 use crate::labelled::{Label, LabelledPage};
-use crate::model::{Form, Model};
+use crate::model::{Form, Model, Scratch};
 use crate::network;
 use crate::train::net::{Adam, Dropout, Input, Network, Params, Pass, Scale};
 use crate::train::random::Random;
@@ -55,6 +55,19 @@ impl Default for Options {
             folds: 5,
             threads: 2,
         }
+    }
+}
+
+/// How much pages of a public set count in training: those labelled by people count more than those
+/// labelled by extractors.
+pub fn source_weight(source: &str) -> f32 {
+    match source {
+        "fundus" | "aeb" => 2.0,
+        "newspaper4k" | "t_post" => 0.8,
+        "wcxb" | "readability" => 0.7,
+        "t_goose" | "t_gne" => 0.6,
+        "" => 1.0,
+        _ => 0.5,
     }
 }
 
@@ -347,6 +360,26 @@ fn judge<'a>(
     })
 }
 
+/// Scores labelled pages with a model.
+pub fn evaluate<'a>(
+    model: &Model,
+    pages: &'a [LabelledPage],
+    cues: &Cues,
+    threads: usize,
+) -> Vec<Judged<'a>> {
+    parallel(threads, pages.len(), |number| {
+        let page = &pages[number];
+        let mut scratch = Scratch::default();
+        let judgements = model.judge(page.lines.iter().map(String::as_str), cues, &mut scratch);
+        // A page with too few lines to be judged keeps them all.
+        let scores = match judgements.lines().iter().flatten().next() {
+            Some(_) => judgements.lines().iter().flatten().map(|judged| judged.score).collect(),
+            None => vec![i32::MAX; Scorer::new(page).lines()],
+        };
+        Judged { page, scores, form: judgements.form() }
+    })
+}
+
 /// Trains without one fold of the outlets after the other and scores the pages of each.
 pub fn cross_validate<'a>(
     pages: &'a [LabelledPage],
@@ -420,9 +453,8 @@ pub fn fold_models(
         trained.push((weights, fold.vocabulary));
     });
     let calibration = calibrate::calibrate(&judged).ok_or(TrainError::Pages)?;
-    let model = |(weights, vocabulary)| {
-        Model::new(weights, vocabulary, calibration.clone(), cues.digest())
-    };
+    let model =
+        |(weights, vocabulary)| Model::new(weights, vocabulary, calibration.clone(), cues.digest());
     trained.into_iter().map(model).collect::<Result<_, _>>().map_err(TrainError::Model)
 }
 

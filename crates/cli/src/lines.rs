@@ -167,3 +167,32 @@ fn page(row: &str, file: &Path, number: usize) -> Result<LabelledPage, String> {
         weight,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_labels_or_a_gold_text() {
+        let read = |row: &str| page(row, Path::new("a.jsonl"), 3);
+        let labelled = r#"{"lines": ["Home", "", "It rained."], "labels": "b_a", "url": "https://x.example/1"}"#;
+        let labelled = read(labelled).expect("it is valid");
+        assert_eq!(
+            (labelled.lines.len(), &*labelled.outlet, &*labelled.id),
+            (3, "x.example", "a.jsonl:3")
+        );
+        let aligned = r#"{"text": "Home\nIt rained all day.", "gold_text": "It rained all day."}"#;
+        assert_eq!(read(aligned).expect("it is valid").labels.len(), 2);
+        for (row, told) in [
+            (r#"{"lines": ["a"], "labels": "ab"}"#, "`labels`: 2 labels for 1 lines"),
+            (r#"{"lines": ["a"], "labels": "x"}"#, "`labels`: unknown label \"x\""),
+            (r#"{"lines": [1], "labels": "a"}"#, "`lines` must be a list of texts"),
+            (r#"{"text": "a"}"#, "expected `lines` with `labels`"),
+            (r#"{"text": "a", "gold_text": "a", "weight": -1}"#, "`weight` must be"),
+            ("no", "no JSON"),
+        ] {
+            let error = read(row).expect_err(row);
+            assert!(error.starts_with(told), "{error}");
+        }
+    }
+}

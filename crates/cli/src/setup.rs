@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use chaffinch_core::stage::Setting;
 use chaffinch_core::{Pipeline, config};
 use chaffinch_formats::{Container, Names};
+use clap::ValueEnum;
 
 use crate::args::{Format, PipelineArgs, SourceArgs};
 use crate::failure::Failure;
@@ -74,6 +76,14 @@ fn build(
     if let Some(label) = &args.encoding {
         let encoding = encoding(label)?;
         builder = builder.encoding(encoding);
+    }
+    if let Some(level) = args.level.and_then(|level| level.to_possible_value()) {
+        let level = Setting::Text(level.get_name().to_owned());
+        builder = builder.stage_setting("lines", "level", level);
+    }
+    if let Some(model) = &args.model {
+        let model = Setting::Text(model.display().to_string());
+        builder = builder.stage_setting("lines", "model", model);
     }
     // A stage has a name, a rule an id with a slash.
     let (rules, stages): (Vec<_>, Vec<_>) =

@@ -103,6 +103,9 @@ fn settings_schema(stage: &chaffinch_stages::BuiltIn) -> serde_json::Value {
             }
             Setting::Float(value) => serde_json::json!({"type": "number", "default": value}),
             Setting::Text(value) => serde_json::json!({"type": "string", "default": value}),
+            Setting::NoPercent => {
+                serde_json::json!({"type": "integer", "minimum": 0, "maximum": 100})
+            }
         };
         (name.to_owned(), schema)
     };
@@ -156,7 +159,13 @@ impl Config {
             top.texts("languages").into_iter().map(str::to_owned).collect();
         let all = languages.is_empty() || languages == ["all"];
         let limits = top.node("limits").map_or_else(Limits::default, parse_limits);
-        let stages = parse_stages(&top);
+        let mut stages = parse_stages(&top);
+        for (_, options) in &mut stages {
+            if let Some(Setting::Text(model)) = options.get("model") {
+                let path = base.join(model).display().to_string();
+                options.set("model", Setting::Text(path));
+            }
+        }
         top.finish();
         let problems = problems.place(file, source);
         match problems.is_empty() {

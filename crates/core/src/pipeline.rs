@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chaffinch_rules::{Pattern, Problem, Purpose, RuleSet, UnitId, Wanted, yaml};
-use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Stage, Table};
+use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Setting, Stage, Table};
 use encoding_rs::Encoding;
 
 use crate::config::{Config, Limits};
@@ -237,6 +237,20 @@ impl Builder {
         self
     }
 
+    /// Sets a setting of a stage, whatever the pipeline file says. A stage that the file does not
+    /// name is added at the end of the chain.
+    pub fn stage_setting(mut self, stage: &str, name: &str, value: Setting) -> Builder {
+        match self.config.stages.iter_mut().find(|(own, _)| own == stage) {
+            Some((_, options)) => options.set(name, value),
+            None => {
+                let mut options = Options::default();
+                options.set(name, value);
+                self.config.stages.push((stage.to_owned(), options));
+            }
+        }
+        self
+    }
+
     /// Runs these stages alone.
     pub fn only(mut self, stages: &[String]) -> Builder {
         self.only.extend_from_slice(stages);
@@ -331,9 +345,10 @@ impl Builder {
         };
         let encoding_name = self.encoding.map(Encoding::name);
         let stages: Vec<_> = made.iter().map(|(name, _)| name.as_str()).collect();
+        let data: Vec<_> = made.iter().filter_map(|(_, stage)| stage.data()).collect();
         let (config, outlet) = (&self.config, &self.outlet);
         let settings = format!(
-            "{:?} {:?} {:?} {stages:?} {outlet:?} {encoding_name:?}",
+            "{:?} {:?} {:?} {stages:?} {outlet:?} {encoding_name:?} {data:?}",
             config.languages, config.limits, config.stages,
         );
         let outlet = outlet.as_deref().map(|id| rules.outlet(id)).transpose();
@@ -345,7 +360,7 @@ impl Builder {
             return Err(problems);
         }
         let link = |(name, stage): (String, Box<dyn Stage>)| {
-            let own_rule = rules.add_stage(&name);
+            let own_rule = rules.add_own_rule(stage.own_rule(&name));
             Link { name, stage, own_rule }
         };
         let chain: Vec<Link> = made.into_iter().map(link).collect();

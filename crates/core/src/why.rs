@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chaffinch_rules::{Pattern, Written};
-use chaffinch_stage::{Act, Line, Role, Rule, RuleId};
+use chaffinch_stage::{Act, Explanation, Line, Role, Rule, RuleId};
 
 use crate::clean::{Input, Work};
 use crate::pipeline::Pipeline;
@@ -21,6 +21,8 @@ pub struct WhyNot {
     pub cut: Option<RuleId>,
     /// The rules that came near it, in the order of the table.
     pub near: Vec<Near>,
+    /// What a stage that judges every line says of it, if it stays.
+    pub judged: Option<Explanation>,
 }
 
 /// A rule that came near a line.
@@ -127,7 +129,21 @@ impl Pipeline {
             }));
         }
         let outlet = cleaned.outlet().map(|(outlet, _)| outlet.to_owned());
-        Some(WhyNot { text, zone: zone(line, work.doc.has_body()), outlet, cut, near })
+        let judged = if cut.is_none() { work.explain(&[index]).pop().flatten() } else { None };
+        Some(WhyNot { text, zone: zone(line, work.doc.has_body()), outlet, cut, near, judged })
+    }
+
+    /// Why stages that judge every line remove or keep lines of a decoded document, given by their
+    /// indices in ascending order: as they judge after all other stages.
+    pub fn explain(
+        &self,
+        input: &Input<'_>,
+        source: &str,
+        lines: &[usize],
+    ) -> Vec<Option<Explanation>> {
+        let mut work = Work::new(self, source, input);
+        work.run_rules();
+        work.explain(lines)
     }
 }
 
@@ -145,6 +161,17 @@ fn zone(line: Line<'_, '_>, has_body: bool) -> &'static str {
 }
 
 impl Work<'_> {
+    /// What the first stage that judges them says of lines.
+    fn explain(&self, lines: &[usize]) -> Vec<Option<Explanation>> {
+        let mut explained: Vec<Option<Explanation>> = lines.iter().map(|_| None).collect();
+        for link in self.pipeline.chain.iter() {
+            for (known, new) in explained.iter_mut().zip(link.stage.explain(&self.doc, lines)) {
+                *known = known.take().or(new);
+            }
+        }
+        explained
+    }
+
     /// What stopped a rule that came near a line; none if it did not come near.
     fn stopped(&self, line: Line<'_, '_>, id: RuleId) -> Option<Stopped> {
         let rules = self.pipeline.rules();

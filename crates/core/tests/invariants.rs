@@ -86,6 +86,7 @@ impl Stage for Marker {
                     action: chaffinch_core::stage::Action::Keep,
                     rule,
                     fields: Vec::new(),
+                    confidence: None,
                 }),
                 _ => marks.remove(span, RuleId(u32::MAX)),
             }

@@ -14,16 +14,6 @@ use chaffinch_lines::{Cues, Figures, Form, Kinds, LabelledPage};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
-fn source_weight(source: &str) -> f32 {
-    match source {
-        "fundus" | "aeb" => 2.0,
-        "newspaper4k" | "t_post" => 0.8,
-        "wcxb" | "readability" => 0.7,
-        "t_goose" | "t_gne" => 0.6,
-        _ => 0.5,
-    }
-}
-
 fn read(path: &str, form: &str) -> Result<Vec<LabelledPage>, Box<dyn Error>> {
     let mut pages = Vec::new();
     for row in BufReader::new(GzDecoder::new(File::open(path)?)).lines() {
@@ -46,7 +36,7 @@ fn read(path: &str, form: &str) -> Result<Vec<LabelledPage>, Box<dyn Error>> {
             lines,
             labels,
             gold: row["gold_text"].as_str().map(str::to_owned),
-            weight: source_weight(&source),
+            weight: train::source_weight(&source),
             source,
         });
     }
@@ -226,6 +216,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["cv", data, lexicon, out] => cross_validate(data, lexicon, out, &options),
         ["train", data, lexicon, out] => ship(data, lexicon, out, &options),
+        ["folds", data, lexicon, out] => {
+            let pages = pages(data)?;
+            let started = Instant::now();
+            let models =
+                train::fold_models(&pages, &cues(lexicon)?, &options, |p| report(started, p))?;
+            for (fold, model) in models.iter().enumerate() {
+                std::fs::write(format!("{out}.{fold}"), model.to_bytes())?;
+            }
+            let folds: HashMap<&str, u64> = pages
+                .iter()
+                .map(|p| (&*p.outlet, train::outlet_fold(&p.outlet, options.folds)))
+                .collect();
+            std::fs::write(format!("{out}.folds"), serde_json::to_string(&folds)?)?;
+            Ok(())
+        }
         ["figures", data, ..] => figures(data, &words[2..]),
         _ => Err("usage: train cv DATA LEXICON OUT | train figures DATA LOGITS...".into()),
     }

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::error;
 use std::fmt;
+use std::sync::LazyLock;
 
 use crate::text::{self, Char, Chars, LONGEST_STEM, Token, combine};
 
@@ -87,6 +88,8 @@ pub struct Cues {
     slots: Vec<Slot>,
     // Invariant: the first is the root; sets are in range.
     nodes: Vec<Node>,
+    // The parent of each node but the root, and the step from there.
+    edges: Vec<(u32, u64)>,
     /// Sets of kinds; the first is empty.
     sets: Vec<u64>,
     /// One bit for each hash of a root child: small, so that it stays in the nearest cache.
@@ -240,8 +243,8 @@ impl Cues {
     }
 
     #[inline]
-    fn child(&self, node: u32, step: u64) -> Option<u32> {
-        let key = combine(step, u64::from(node));
+    fn child(&self, node: u32, hash: u64) -> Option<u32> {
+        let key = key_of(step_of(hash), node);
         if !may_contain(&self.key_filter, key) {
             return None;
         }
@@ -261,8 +264,8 @@ impl Cues {
 
     /// Whether the root may have a child of this step.
     #[inline]
-    fn may_start(&self, step: u64) -> bool {
-        let bit = root_bit(step);
+    fn may_start(&self, hash: u64) -> bool {
+        let bit = root_bit(step_of(hash));
         self.filter[bit / 64] >> (bit % 64) & 1 == 1
     }
 }
@@ -476,7 +479,7 @@ impl Builder {
                 }
             };
             let new = self.nodes.len() as u32;
-            let to = *self.edges.entry((node, step)).or_insert(new);
+            let to = *self.edges.entry((node, step_of(step))).or_insert(new);
             if to == new {
                 self.nodes.push(Node::default());
                 self.kinds.push(0);
@@ -504,58 +507,86 @@ impl Builder {
                 }
             };
         }
-        let size = (self.edges.len() * 2 + 2).next_power_of_two();
-        let mut cues = Cues {
-            slots: vec![Slot::default(); size],
-            nodes: self.nodes,
-            sets,
-            filter: Box::new([0; ROOT_FILTER]),
-            key_filter: vec![0; (size / 16).max(64)],
-            stem_heads: self.stem_heads,
-            uncounted: 0,
-            digest,
-        };
         // In the order of their nodes, so that the same cues always give the same table.
         let mut edges: Vec<_> = self.edges.into_iter().collect();
         edges.sort_unstable_by_key(|(_, to)| *to);
-        for ((from, step), to) in edges {
-            let key = combine(step, u64::from(from));
-            let mut at = (key >> 32) as usize & (size - 1);
-            while cues.slots[at].node != 0 {
-                at = (at + 1) & (size - 1);
-            }
-            cues.slots[at] = Slot { key: key as u32, node: to };
-            insert(&mut cues.key_filter, key);
-            if from == ROOT {
-                let bit = root_bit(step);
-                cues.filter[bit / 64] |= 1 << (bit % 64);
-            }
-        }
-        Ok(cues)
+        let edges: Vec<(u32, u64)> = edges.into_iter().map(|(edge, _)| edge).collect();
+        Ok(Cues::of_trie(self.nodes, edges, sets, self.stem_heads, digest))
     }
 }
 
-const MAGIC: &[u8; 8] = b"cf-cues1";
+static SHIPPED: &[u8] = include_bytes!("../cues.bin");
+
+const MAGIC: &[u8; 8] = b"cf-cues2";
 
 impl Cues {
-    /// The compiled cues as bytes, which are read faster than phrases are compiled.
+    /// Makes the tables of a trie. Edge `n` leads to node `n + 1`.
+    fn of_trie(
+        nodes: Vec<Node>,
+        edges: Vec<(u32, u64)>,
+        sets: Vec<u64>,
+        stem_heads: Box<[u32; HEADS]>,
+        digest: u64,
+    ) -> Self {
+        let size = (edges.len() * 2 + 2).next_power_of_two();
+        let mut slots = vec![Slot::default(); size];
+        let mut key_filter = vec![0; (size / 16).max(64)];
+        let mut filter = Box::new([0; ROOT_FILTER]);
+        for (to, &(from, step)) in (1..).zip(&edges) {
+            let key = key_of(step, from);
+            let mut at = (key >> 32) as usize & (size - 1);
+            while slots[at].node != 0 {
+                at = (at + 1) & (size - 1);
+            }
+            slots[at] = Slot { key: key as u32, node: to };
+            insert(&mut key_filter, key);
+            if from == ROOT {
+                let bit = root_bit(step);
+                filter[bit / 64] |= 1 << (bit % 64);
+            }
+        }
+        Cues { slots, nodes, edges, sets, filter, key_filter, stem_heads, uncounted: 0, digest }
+    }
+
+    /// The cues of the shipped lexicon, as of when the shipped model was trained.
+    ///
+    /// # Panics
+    /// Never: a test reads them.
+    pub fn shipped() -> &'static Cues {
+        static CUES: LazyLock<Cues> =
+            LazyLock::new(|| Cues::from_bytes(SHIPPED).expect("the shipped cues are valid"));
+        &CUES
+    }
+
+    /// The compiled cues as bytes, which are read faster than phrases are compiled: the edge to each
+    /// node, and what is known of the node. Tables are made anew.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(self.digest.to_le_bytes());
         bytes.extend(self.uncounted.to_le_bytes());
-        let sizes = [self.slots.len(), self.nodes.len(), self.sets.len(), self.key_filter.len()];
-        bytes.extend(sizes.into_iter().flat_map(|size| (size as u32).to_le_bytes()));
-        for slot in &self.slots {
-            bytes.extend(slot.key.to_le_bytes());
-            bytes.extend(slot.node.to_le_bytes());
+        bytes.extend((self.sets.len() as u32).to_le_bytes());
+        bytes.extend((self.nodes.len() as u32).to_le_bytes());
+        bytes.extend(self.sets.iter().flat_map(|set| set.to_le_bytes()));
+        for (at, node) in self.nodes.iter().enumerate() {
+            let has = u8::from(node.stems != 0) << 6 | u8::from(node.set != 0) << 7;
+            bytes.push(node.flags as u8 | has);
+            if node.stems != 0 {
+                bytes.extend(node.stems.to_le_bytes());
+            }
+            if node.set != 0 {
+                bytes.extend(node.set.to_le_bytes());
+            }
+            if let Some((from, step)) = at.checked_sub(1).map(|edge| self.edges[edge]) {
+                // Most nodes follow their parent.
+                let mut behind = at as u32 - from;
+                while behind >= 0x80 {
+                    bytes.push(behind as u8 | 0x80);
+                    behind >>= 7;
+                }
+                bytes.push(behind as u8);
+                bytes.extend(&step.to_le_bytes()[..STEP_BYTES]);
+            }
         }
-        for node in &self.nodes {
-            bytes.extend(node.stems.to_le_bytes());
-            bytes.extend(node.set.to_le_bytes());
-            bytes.extend(node.flags.to_le_bytes());
-        }
-        let words = self.sets.iter().chain(&self.key_filter).chain(&*self.filter);
-        bytes.extend(words.flat_map(|word| word.to_le_bytes()));
         bytes.extend(self.stem_heads.iter().flat_map(|word| word.to_le_bytes()));
         bytes
     }
@@ -565,60 +596,74 @@ impl Cues {
         let mut rest = bytes.strip_prefix(MAGIC)?;
         let digest = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
         let uncounted = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
-        let mut sizes = [0; 4];
-        for size in &mut sizes {
-            *size = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
+        let set_count = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
+        let node_count = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
+        let sets = rest.split_off(..set_count.checked_mul(8)?)?.as_chunks::<8>().0;
+        let sets: Vec<u64> = sets.iter().map(|set| u64::from_le_bytes(*set)).collect();
+        // Each node takes a byte and each edge six more, so this is bounded by the file.
+        let known = || node_count.checked_mul(2 + STEP_BYTES)?.checked_sub(1 + STEP_BYTES);
+        if known()? > rest.len() {
+            return None;
         }
-        let [slots, nodes, sets, key_filter] = sizes;
-        let mut take =
-            |count: usize| Some(rest.split_off(..count.checked_mul(8)?)?.as_chunks::<8>().0);
-        let half = |bytes: &[u8; 8], at: usize| {
-            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-        };
-        let slots: Vec<Slot> = take(slots)?
-            .iter()
-            .map(|slot| Slot { key: half(slot, 0), node: half(slot, 4) })
-            .collect();
-        let node = |node: &[u8; 8]| Node {
-            stems: half(node, 0),
-            set: u16::from_le_bytes([node[4], node[5]]),
-            flags: u16::from_le_bytes([node[6], node[7]]),
-        };
-        let nodes: Vec<Node> = take(nodes)?.iter().map(node).collect();
-        let words =
-            |bytes: &[[u8; 8]]| bytes.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        let sets: Vec<u64> = words(take(sets)?);
-        let key_filter: Vec<u64> = words(take(key_filter)?);
-        let filter: Vec<u64> = words(take(ROOT_FILTER)?);
-        let filter = filter.into_boxed_slice().try_into().ok()?;
-        let heads = take(HEADS / 2)?.as_flattened().as_chunks::<4>().0;
+        let stems = !(u32::MAX << LONGEST_STEM);
+        let (mut nodes, mut edges) =
+            (Vec::with_capacity(node_count), Vec::with_capacity(node_count));
+        for at in 0..node_count as u32 {
+            let tag = *rest.split_off_first()?;
+            let mut node = Node { flags: u16::from(tag & 0x3f), ..Node::default() };
+            if tag & 1 << 6 != 0 {
+                node.stems = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?);
+            }
+            if tag & 1 << 7 != 0 {
+                node.set = u16::from_le_bytes(*rest.split_off(..2)?.first_chunk()?);
+            }
+            if usize::from(node.set) >= sets.len() || node.stems & !stems != 0 {
+                return None;
+            }
+            nodes.push(node);
+            if at > 0 {
+                let (mut behind, mut shift) = (0u32, 0);
+                loop {
+                    let byte = *rest.split_off_first()?;
+                    behind |= u32::from(byte & 0x7f).checked_shl(shift)?;
+                    shift += 7;
+                    if byte < 0x80 {
+                        break;
+                    }
+                }
+                let mut step = [0; 8];
+                step[..STEP_BYTES].copy_from_slice(rest.split_off(..STEP_BYTES)?);
+                let from = at.checked_sub(behind).filter(|from| *from < at)?;
+                edges.push((from, u64::from_le_bytes(step)));
+            }
+        }
+        let heads = rest.split_off(..HEADS * 4)?.as_chunks::<4>().0;
         let stem_heads: Vec<u32> = heads.iter().map(|word| u32::from_le_bytes(*word)).collect();
         let stem_heads = stem_heads.into_boxed_slice().try_into().ok()?;
-        let stems = !(u32::MAX << LONGEST_STEM);
-        let valid = rest.is_empty()
-            && slots.len().is_power_of_two()
-            && key_filter.len().is_power_of_two()
-            && slots.iter().any(|slot| slot.node == 0)
-            && slots.iter().all(|slot| (slot.node as usize) < nodes.len())
-            && nodes
-                .iter()
-                .all(|node| usize::from(node.set) < sets.len() && node.stems & !stems == 0);
-        valid.then_some(Cues {
-            slots,
-            nodes,
-            sets,
-            filter,
-            key_filter,
-            stem_heads,
-            uncounted,
-            digest,
-        })
+        let valid = rest.is_empty() && !nodes.is_empty() && !sets.is_empty();
+        valid.then(|| Cues { uncounted, ..Cues::of_trie(nodes, edges, sets, stem_heads, digest) })
     }
+}
+
+/// Bytes of a step that tell it from others.
+const STEP_BYTES: usize = 5;
+
+/// The key of an edge. The step is in the highest bits, so that both halves of the key depend on it.
+#[inline]
+fn key_of(step: u64, from: u32) -> u64 {
+    combine(step << (64 - 8 * STEP_BYTES), u64::from(from))
+}
+
+/// The bits of a hash that are a step. At 40 bits, a token is taken for one of 140,000 others once
+/// in ten million times.
+#[inline]
+fn step_of(hash: u64) -> u64 {
+    hash >> 20 & ((1 << (8 * STEP_BYTES)) - 1)
 }
 
 #[inline]
 fn root_bit(step: u64) -> usize {
-    (step >> 20) as usize & (ROOT_FILTER * 64 - 1)
+    step as usize & (ROOT_FILTER * 64 - 1)
 }
 
 #[inline]

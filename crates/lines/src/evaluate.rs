@@ -62,11 +62,26 @@ pub(crate) struct PageFigures {
     pub(crate) lost: Option<f64>,
 }
 
-fn is_headline(line: &[u64], headlines: &[Vec<u64>]) -> bool {
-    !line.is_empty()
-        && headlines
-            .iter()
-            .any(|headline| headline == line || line.len() >= 4 && headline.starts_with(line))
+/// The tokens of a page's headlines.
+pub(crate) struct Headlines(Vec<Vec<u64>>);
+
+impl Headlines {
+    pub(crate) fn of(page: &LabelledPage) -> Self {
+        Headlines(page.headlines.iter().map(|line| tokens(line)).collect())
+    }
+
+    /// Whether a line is a headline.
+    pub(crate) fn has(&self, line: &str) -> bool {
+        self.has_tokens(&tokens(line))
+    }
+
+    fn has_tokens(&self, line: &[u64]) -> bool {
+        !line.is_empty()
+            && self
+                .0
+                .iter()
+                .any(|headline| headline == line || line.len() >= 4 && headline.starts_with(line))
+    }
 }
 
 fn grams(tokens: &[u64], mut each: impl FnMut(u64)) {
@@ -85,7 +100,7 @@ fn grams(tokens: &[u64], mut each: impl FnMut(u64)) {
 
 impl Scorer {
     pub(crate) fn new(page: &LabelledPage) -> Self {
-        let headlines: Vec<Vec<u64>> = page.headlines.iter().map(|line| tokens(line)).collect();
+        let headlines = Headlines::of(page);
         let lines = page
             .lines
             .iter()
@@ -93,7 +108,7 @@ impl Scorer {
             .map(|(line, &label)| (tokens(line), label))
             .filter(|(line, _)| !line.is_empty())
             .map(|(line, label)| {
-                let headline = is_headline(&line, &headlines);
+                let headline = headlines.has_tokens(&line);
                 (line, label, headline)
             })
             .collect();
@@ -102,7 +117,7 @@ impl Scorer {
             .iter()
             .flat_map(|gold| gold.lines())
             .map(tokens)
-            .filter(|line| !is_headline(line, &headlines))
+            .filter(|line| !headlines.has_tokens(line))
             .flatten()
             .collect();
         let mut gold: HashMap<u64, (u32, u32)> = HashMap::new();

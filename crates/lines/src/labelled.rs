@@ -1,7 +1,11 @@
 //! Pages whose lines are labelled, for training and evaluation.
 
+use std::collections::HashSet;
 use std::error;
 use std::fmt;
+
+use crate::evaluate::tokens;
+use crate::text::combine;
 
 /// What a line of a labelled page is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +55,44 @@ impl fmt::Display for LabelError {
 
 impl error::Error for LabelError {}
 
+/// Tokens of a stretch that is looked for in the article.
+const STRETCH: usize = 4;
+
 impl LabelledPage {
+    /// Labels the lines of a text by the article in it: a line is article if all or nearly all of
+    /// it is in the article, boilerplate if little of it is, and neutral between.
+    pub fn align(text: &str, gold: &str) -> (Vec<String>, Vec<Label>) {
+        let hash = |tokens: &[u64]| tokens.iter().fold(1, |all, token| combine(all, *token));
+        let gold_lines: HashSet<u64> = gold.lines().map(|line| hash(&tokens(line))).collect();
+        let gold = tokens(gold);
+        let stretches =
+            |tokens: &[u64], size: usize| -> Vec<u64> { tokens.windows(size).map(hash).collect() };
+        let known: Vec<HashSet<u64>> =
+            (1..=STRETCH).map(|size| stretches(&gold, size).into_iter().collect()).collect();
+        let label = |line: &str| {
+            let tokens = tokens(line);
+            if tokens.is_empty() {
+                return Label::Neutral;
+            }
+            let own = stretches(&tokens, tokens.len().min(STRETCH));
+            let found = own.iter().filter(|own| known[tokens.len().min(STRETCH) - 1].contains(own));
+            let (found, all) = (found.count(), own.len());
+            match () {
+                // Words as few as these may be in an article by chance.
+                () if tokens.len() < STRETCH && found == all => {
+                    match gold_lines.contains(&hash(&tokens)) {
+                        true => Label::Article,
+                        false => Label::Neutral,
+                    }
+                }
+                () if found * 10 >= all * 8 => Label::Article,
+                () if found * 10 <= all * 3 => Label::Boilerplate,
+                () => Label::Neutral,
+            }
+        };
+        text.lines().map(|line| (line.to_owned(), label(line))).unzip()
+    }
+
     /// Reads labels written as one character for each line: `a` article, `b` boilerplate, `n`
     /// neutral, `_` no letter or digit.
     ///
@@ -72,5 +113,28 @@ impl LabelledPage {
         } else {
             Err(LabelError(format!("{} labels for {lines} lines", labels.len())))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_labelled_by_the_article() {
+        let gold = "The bridge will open again in the spring.\nA farmer said so.\nAt last\n";
+        let text = "Home\n\nThe bridge will open again in the spring.\nAt last\nsaid\n\
+                    Read more: The bridge will open again\nShare this with your friends now\n";
+        let (lines, labels) = LabelledPage::align(text, gold);
+        assert_eq!(lines.len(), 7);
+        let letters: String = labels
+            .iter()
+            .map(|label| match label {
+                Label::Article => 'a',
+                Label::Boilerplate => 'b',
+                Label::Neutral => 'n',
+            })
+            .collect();
+        assert_eq!(letters, "bnaannb");
     }
 }

@@ -72,6 +72,11 @@ impl Form {
         Form((u64::from(prose) * 256 / u64::from(lines.max(1))) as u32)
     }
 
+    /// Whether a document of this form is calibrated as scraped text rather than as a whole page.
+    pub fn is_scraped(self) -> bool {
+        self.0 >= (WHOLE + SCRAPED) / 2
+    }
+
     /// The share in percent.
     pub fn percent(self) -> u32 {
         self.0 * 100 / 256
@@ -299,6 +304,17 @@ impl Model {
         Judgements { model: self, page, layers, lines: judged, form }
     }
 
+    /// The score below which a line is removed at a level, in documents of a form.
+    pub fn threshold(&self, level: Level, form: Form) -> i32 {
+        let number = match level {
+            Level::Off => return i32::MIN,
+            Level::Careful => 0,
+            Level::Balanced => 1,
+            Level::Full => 2,
+        };
+        self.calibration.thresholds[number].at(form)
+    }
+
     pub(crate) fn network(&self) -> &Network {
         &self.network
     }
@@ -408,13 +424,7 @@ impl<'a> Judgements<'a> {
 
     /// The score below which a line is removed at a level, for a document of this form.
     pub fn threshold(&self, level: Level) -> i32 {
-        let number = match level {
-            Level::Off => return i32::MIN,
-            Level::Careful => 0,
-            Level::Balanced => 1,
-            Level::Full => 2,
-        };
-        self.model.calibration.thresholds[number].at(self.form)
+        self.model.threshold(level, self.form)
     }
 
     /// Whether a line is removed at a threshold.

@@ -349,9 +349,8 @@ impl RuleSet {
     }
 
     /// Adds the rule that a stage marks under on its own account: `stage/NAME`.
-    pub fn add_stage(&mut self, stage: &str) -> RuleId {
-        let mut rule = Rule::new(format!("stage/{stage}"), stage);
-        rule.place = Place::Anywhere;
+    pub fn add_own_rule(&mut self, rule: Rule) -> RuleId {
+        let rule = Rule { place: Place::Anywhere, ..rule };
         let (written, era) = (Written::default(), Era::default());
         let digest = file::digest(&rule, &written, &era);
         let section = self.add_section("", 1, digest, 0);

@@ -449,6 +449,12 @@ impl<'a> Document<'a> {
         self.zones = Zones::of(&self.lines);
     }
 
+    /// The bytes from the first to the last body line that is left.
+    pub fn body_span(&self) -> Option<Span> {
+        let (first, last) = self.zones.body?;
+        Some(Span::new(self.lines[first].span.start(), self.lines[last].span.end()))
+    }
+
     /// The bytes from the first to the last body line of the untouched source.
     pub fn first_body_span(&self) -> Option<Span> {
         let (first, last) = self.first_zones.body?;

@@ -16,10 +16,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::cues::Cues;
-use crate::evaluate::{Figures, Scorer};
+use crate::evaluate::{Figures, Headlines, Scorer};
 use crate::features::Page;
 use crate::labelled::{Label, LabelledPage};
-use crate::model::{Form, Model};
+use crate::model::{Form, Model, Scratch};
 use crate::network;
 use crate::train::net::{Adam, Dropout, Input, Network, Params, Pass, Scale};
 use crate::train::random::Random;
@@ -55,6 +55,19 @@ impl Default for Options {
             folds: 5,
             threads: 2,
         }
+    }
+}
+
+/// How much pages of a public set count in training: those labelled by people count more than those
+/// labelled by extractors.
+pub fn source_weight(source: &str) -> f32 {
+    match source {
+        "fundus" | "aeb" => 2.0,
+        "newspaper4k" | "t_post" => 0.8,
+        "wcxb" | "readability" => 0.7,
+        "t_goose" | "t_gne" => 0.6,
+        "" => 1.0,
+        _ => 0.5,
     }
 }
 
@@ -118,16 +131,26 @@ pub(crate) fn input(labelled: &LabelledPage, words: &Words, cues: &Cues, page: &
     page.read(labelled.lines.iter().map(String::as_str), words, cues);
     let mut input = Input { rows: page.rows().to_vec(), ..Input::default() };
     let weight = labelled.weight / (input.len().max(8) as f32).sqrt();
+    let headlines = Headlines::of(labelled);
     for (row, &line) in page.lines().iter().enumerate() {
         input.kinds.push(page.kinds(row));
         input.ids.extend_from_slice(page.ids(row));
         input.id_ends.push(input.ids.len() as u32);
         let label = labelled.labels[line as usize];
-        input.targets.push(if label == Label::Article { 1.0 } else { 0.0 });
-        input.weights.push(if label == Label::Neutral { 0.0 } else { weight });
+        // Headlines are neither in most labels, but they have to stay.
+        let headline = label == Label::Neutral && headlines.has(&labelled.lines[line as usize]);
+        input.targets.push(if label == Label::Article || headline { 1.0 } else { 0.0 });
+        input.weights.push(match label {
+            Label::Neutral if headline => weight * HEADLINE_WEIGHT,
+            Label::Neutral => 0.0,
+            _ => weight,
+        });
     }
     input
 }
+
+/// How much a headline counts against other lines.
+const HEADLINE_WEIGHT: f32 = 0.5;
 
 impl Input {
     /// Forgets the lines beyond the longest page that is trained on.
@@ -337,12 +360,43 @@ fn judge<'a>(
     })
 }
 
+/// Scores labelled pages with a model.
+pub fn evaluate<'a>(
+    model: &Model,
+    pages: &'a [LabelledPage],
+    cues: &Cues,
+    threads: usize,
+) -> Vec<Judged<'a>> {
+    parallel(threads, pages.len(), |number| {
+        let page = &pages[number];
+        let mut scratch = Scratch::default();
+        let judgements = model.judge(page.lines.iter().map(String::as_str), cues, &mut scratch);
+        // A page with too few lines to be judged keeps them all.
+        let scores = match judgements.lines().iter().flatten().next() {
+            Some(_) => judgements.lines().iter().flatten().map(|judged| judged.score).collect(),
+            None => vec![i32::MAX; Scorer::new(page).lines()],
+        };
+        Judged { page, scores, form: judgements.form() }
+    })
+}
+
 /// Trains without one fold of the outlets after the other and scores the pages of each.
 pub fn cross_validate<'a>(
     pages: &'a [LabelledPage],
     cues: &Cues,
     options: &Options,
+    progress: impl FnMut(Progress),
+) -> Vec<Judged<'a>> {
+    cross_train(pages, cues, options, progress, |_, _| {})
+}
+
+/// Cross-validates, and calls `each` with each fold and its network.
+fn cross_train<'a>(
+    pages: &'a [LabelledPage],
+    cues: &Cues,
+    options: &Options,
     mut progress: impl FnMut(Progress),
+    mut each: impl FnMut(Trained, &[Input]),
 ) -> Vec<Judged<'a>> {
     let mut judged = Vec::new();
     for fold in 0..options.folds {
@@ -353,6 +407,7 @@ pub fn cross_validate<'a>(
         });
         let testing: Vec<&LabelledPage> = pages.iter().filter(in_fold).collect();
         judged.extend(judge(&testing, &trained, cues, &inputs, options.threads));
+        each(trained, &inputs);
     }
     judged
 }
@@ -381,6 +436,28 @@ pub fn train<'a>(
     Ok((model.map_err(TrainError::Model)?, judged))
 }
 
+/// The models of cross-validation: model `n` was trained without the outlets of fold `n` (see
+/// [`outlet_fold`]). All have the same calibration.
+///
+/// # Errors
+/// As [`train`].
+pub fn fold_models(
+    pages: &[LabelledPage],
+    cues: &Cues,
+    options: &Options,
+    progress: impl FnMut(Progress),
+) -> Result<Vec<Model>, TrainError> {
+    let mut trained = Vec::new();
+    let judged = cross_train(pages, cues, options, progress, |fold, inputs| {
+        let weights = quantise::quantise(&fold, inputs.iter().flat_map(|input| &input.rows));
+        trained.push((weights, fold.vocabulary));
+    });
+    let calibration = calibrate::calibrate(&judged).ok_or(TrainError::Pages)?;
+    let model =
+        |(weights, vocabulary)| Model::new(weights, vocabulary, calibration.clone(), cues.digest());
+    trained.into_iter().map(model).collect::<Result<_, _>>().map_err(TrainError::Model)
+}
+
 /// Why there is no model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -404,8 +481,8 @@ impl fmt::Display for TrainError {
 
 impl error::Error for TrainError {}
 
-/// The fold of an outlet.
-fn outlet_fold(outlet: &str, folds: u64) -> u64 {
+/// The fold of an outlet: outlets are spread over the folds by a digest of their names.
+pub fn outlet_fold(outlet: &str, folds: u64) -> u64 {
     let hash = outlet.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

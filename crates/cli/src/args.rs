@@ -231,7 +231,7 @@ pub(crate) struct PipelineArgs {
     #[arg(long, value_name = "STAGE")]
     pub(crate) only: Vec<String>,
 
-    /// Leave this stage out, or this rule, such as generic/share-buttons/share. Can be repeated.
+    /// Leave this stage out, or this rule, such as generic/share-buttons/share/en. Can be repeated.
     #[arg(long, value_name = "STAGE|RULE")]
     pub(crate) skip: Vec<String>,
 
@@ -435,7 +435,7 @@ pub(crate) enum RulesCommand {
 Example:
   chaffinch rules show presstv/breadcrumb")]
 pub(crate) struct RulesShowArgs {
-    /// The rule's id, such as generic/share-buttons/share.
+    /// The rule's id, such as generic/share-buttons/share/en.
     #[arg(value_name = "ID")]
     pub(crate) id: String,
 

@@ -266,7 +266,7 @@ const DRAFT: &str = "draft.yaml";
 /// A pipeline with this draft for its only outlet; none if the draft is no sound rule file.
 fn pipeline_of(name: &str, draft: &Draft, limits: Limits) -> Option<Pipeline> {
     let yaml = emit::bare(name, draft);
-    Pipeline::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name).build().ok()
+    chaffinch_proof::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name).build().ok()
 }
 
 /// Leaves out rules that touch a sentence of one story alone or its title, and rules that fail

@@ -214,8 +214,10 @@ fn removed(
         let cuts = |span: &Span| inside.clone().find(|edit| edit.span.overlaps(*span));
         let cut = wanted.iter().find_map(cuts);
         let rules = pipeline.rules();
-        if cut.is_some_and(|edit| rules.source(edit.rule).written.template.is_some()) {
-            // The lexicon may know the case too.
+        let listed =
+            |edit: &chaffinch_core::Edit| rules.source(edit.rule).written.template.is_some();
+        if pipeline.rule(id).tier == Tier::Generic && cut.is_some_and(listed) {
+            // The lexicon may know the case of a generic rule too.
             return None;
         }
         return Some(match cut {
@@ -281,8 +283,8 @@ fn settled(pipeline: &Pipeline, output: &[u8]) -> Option<String> {
 fn set_among_body(case: &str, rule: &Rule, titled: bool) -> Vec<(String, Span, Vec<Span>)> {
     let body = BODY[..3].join("\n\n");
     // Without a title, the first line might be it, and few rules may take that.
-    let titled =
-        titled && rule.tier == Tier::Generic && !case.contains("\n\n") && !case.contains('⟦');
+    let opens = rule.at.is_some() || matches!(rule.place, Place::Opening | Place::Rims);
+    let titled = titled && !opens && !case.contains("\n\n") && !case.contains('⟦');
     let title = if titled { format!("{TITLE}\n\n") } else { String::new() };
     let edges = |at_head: bool| match at_head {
         true => (title.clone(), format!("\n\n{body}\n\n{}\n", BODY[3])),

@@ -19,8 +19,8 @@ mod review;
 use std::ops::Range;
 
 use chaffinch_core::rules::{SHIPPED, UnitId};
-use chaffinch_core::stage::{Act, RuleId};
-use chaffinch_core::{Limits, Pipeline};
+use chaffinch_core::stage::{Act, RuleId, Setting};
+use chaffinch_core::{Builder, Limits, Pipeline};
 
 pub use cases::{cases, examples};
 pub use mutation::mutate;
@@ -132,10 +132,17 @@ pub fn no_limits() -> Limits {
     Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() }
 }
 
+/// The builder of a pipeline that holds rules to their cases: without caps, and without the line
+/// model, so that what is cut is cut by rules.
+pub fn builder() -> Builder {
+    let off = Setting::Text("off".to_owned());
+    Pipeline::builder().limits(no_limits()).stage_setting("lines", "level", off)
+}
+
 /// All that is to be said of the pipeline's rule files that `wanted` names. `articles` are clean
 /// texts, by name, of which no rule may cut; the baseline that ships is always among them.
 ///
-/// The pipeline should have [`no_limits`].
+/// The pipeline should be of [`builder`].
 pub fn check(
     pipeline: &Pipeline,
     articles: &[(String, String)],

@@ -50,7 +50,7 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "speech",
-        r#"(?:[,،"'»] ?(?:[^ ,]+ ){0,3}|[,،、」』"»][^。、,]{0,12}){saying}| {saying} ?[.।۔]$"#,
+        r#"(?:[,،"'»] ?(?:[^ ,]+ ){0,9}|[,،、」』"»][^。、,]{0,12}){saying}| {saying} ?[.।۔]$"#,
         "a verb of saying after a quotation or a comma, or at the end of a sentence",
     ),
 ];

@@ -84,7 +84,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
         folder.refused(&["clean", "corpus", "-o", "out", "--skip", "tickers", "--only", "sharing"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(said, @r#"
-    error: command line: --only: unknown stage "sharing"; expected one of: captions, comments, credits, dateline, debris, duplicates, mirror-urls, navigation, normalise, promo, related, share-buttons, site-footer, tags, ticker, title
+    error: command line: --only: unknown stage "sharing"; expected one of: captions, comments, credits, dateline, debris, duplicates, lines, mirror-urls, navigation, normalise, promo, related, share-buttons, site-footer, tags, ticker, title
     error: command line: --skip: unknown stage "tickers"; did you mean "ticker"?
     error: 2 problems; nothing was done
     "#);
@@ -236,8 +236,8 @@ fn explain_shows_cuts_and_steers_no_terminal() {
                                      Talks to go on
                                   
                                      The minister told reporters on Tuesday that the talks would go on.
-       generic/share-buttons/share/en -
-       generic/share-buttons/share/en - SHARE THIS ARTICLE
+    generic/share-buttons/share/en -
+    generic/share-buttons/share/en - SHARE THIS ARTICLE
 
     title: Talks to go on
     section: [31mPoli\u{202e}tics

@@ -40,7 +40,7 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
     (
         "name",
-        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,14} ?){1,4}|[\p{Thai}A-Za-z .]{2,16}|[\p{Han}\p{Katakana}ー・=/()A-Za-z]{2,9}"#,
+        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,14} ?){1,4}|[\p{Thai} .]{2,16}|[\p{Han}\p{Katakana}ー・=/()A-Za-z]{2,9}"#,
         "names: words with a capital, or a few words in a script without capitals",
     ),
     (

@@ -82,7 +82,7 @@ pub struct FileRule {
 /// What [`FileRule::digest`] is.
 pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
     let lists: Vec<u64> =
-        written.lists.iter().flat_map(|lists| lists.iter()).map(List::digest).collect();
+        written.lists.iter().flat_map(|lists| lists.iter()).map(|list: &List| list.digest).collect();
     let described = format!(
         "{} {:?}\n{:?} {:?} {:?} {lists:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {} {:?}",
         rule.stage,

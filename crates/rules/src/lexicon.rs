@@ -9,13 +9,14 @@
 //! next character literal. Entries are expanded into *phrases* when the file is parsed.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::load::SHIPPED;
 use crate::schema;
+use crate::template::KindLists;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// How the entries of a kind are used.
@@ -175,6 +176,8 @@ pub struct Language {
 pub struct Lexicon {
     languages: Vec<Language>,
     digest: u128,
+    /// The lists of each kind of each language, once a pattern uses them.
+    lists: Vec<OnceLock<KindLists>>,
 }
 
 impl Lexicon {
@@ -216,6 +219,7 @@ impl Lexicon {
             digest.update(text.as_bytes());
         }
         lexicon.digest = if own.is_empty() { 0 } else { digest.digest128() };
+        lexicon.lists = vec![OnceLock::new(); lexicon.languages.len() * KINDS.len()];
         lexicon.languages.sort_by(|one, other| one.code.cmp(&other.code));
         (lexicon, problems)
     }
@@ -223,6 +227,16 @@ impl Lexicon {
     /// A digest of the files that did not ship; 0 if there are none.
     pub(crate) fn digest(&self) -> u128 {
         self.digest
+    }
+
+    /// The lists of a kind in a language, by its place among all; `make` makes them the first time.
+    pub(crate) fn lists(
+        &self,
+        language: usize,
+        kind: usize,
+        make: impl FnOnce() -> KindLists,
+    ) -> &KindLists {
+        self.lists[language * KINDS.len() + kind].get_or_init(make)
     }
 
     /// All languages, by code.

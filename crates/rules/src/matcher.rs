@@ -15,17 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
 use crate::chars::{CLASSES, Chars, PackedChars, Shared};
-use crate::phrases::{List, Phrases, list_of, lists_apart};
+use crate::phrases::{Phrases, list_of, lists_apart};
 
 /// A pattern, ready to match.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(into = "Code", from = "Code")]
+#[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     code: Box<[Op]>,
     literals: Box<str>,
     classes: Box<[Arc<Chars>]>,
     switches: Box<[Switch]>,
-    lists: Box<[Phrases]>,
+    lists: Lists,
     slots: usize,
     /// The byte that may come next, for each instruction, as a place among `firsts`.
     first_of: Box<[u16]>,
@@ -59,7 +58,7 @@ fn firsts(
     literals: &str,
     classes: &[Arc<Chars>],
     switches: &[Vec<u32>],
-    lists: &[Phrases],
+    lists: &[Arc<Phrases>],
 ) -> Vec<First> {
     let mut firsts = vec![First::default(); code.len()];
     let class = |class: u32| First { bytes: classes[class as usize].first(), end: false };
@@ -225,30 +224,29 @@ impl Switch {
     }
 }
 
-/// A matcher without what can be told of it again.
+/// A matcher without its lists and what can be derived from the rest.
 #[derive(Serialize, Deserialize)]
-struct Code {
+pub(crate) struct PackedMatcher {
     code: Vec<Op>,
     literals: String,
     classes: Vec<PackedChars>,
     switches: Vec<Vec<u32>>,
-    lists: Vec<Phrases>,
     slots: usize,
 }
 
-impl From<Matcher> for Code {
-    fn from(matcher: Matcher) -> Code {
-        let Matcher { code, literals, classes, switches, lists, slots, .. } = matcher;
-        let lists = lists.into();
+impl PackedMatcher {
+    pub(crate) fn of(matcher: Matcher) -> PackedMatcher {
+        let Matcher { code, literals, classes, switches, slots, .. } = matcher;
         let classes = classes.iter().map(PackedChars::of).collect();
         let switches = switches.into_iter().map(|switch| switch.ways.into()).collect();
-        Code { code: code.into(), literals: literals.into(), classes, switches, lists, slots }
+        PackedMatcher { code: code.into(), literals: literals.into(), classes, switches, slots }
     }
-}
 
-impl From<Code> for Matcher {
-    fn from(Code { code, literals, classes, switches, lists, slots }: Code) -> Matcher {
+    /// The matcher, with the lists of its pattern.
+    pub(crate) fn into_matcher(self, lists: &Lists) -> Matcher {
+        let PackedMatcher { code, literals, classes, switches, slots } = self;
         let classes = classes.into_iter().map(PackedChars::into_chars).collect();
+        let lists = Arc::clone(lists);
         Matcher::of(Builder { code, literals, classes, switches, lists, slots })
     }
 }
@@ -258,6 +256,9 @@ static FIRSTS: Shared<First> = Shared::new();
 /// The most instructions of a pattern.
 const MOST_CODE: usize = 8192;
 
+/// The lists of a pattern, in the order of the characters that stand for them.
+pub(crate) type Lists = Arc<[Arc<Phrases>]>;
+
 /// Makes a [`Matcher`].
 #[derive(Default)]
 struct Builder {
@@ -265,7 +266,7 @@ struct Builder {
     literals: String,
     classes: Vec<Arc<Chars>>,
     switches: Vec<Vec<u32>>,
-    lists: Vec<Phrases>,
+    lists: Lists,
     slots: usize,
 }
 
@@ -490,9 +491,8 @@ thread_local! {
 
 impl Matcher {
     /// A matcher for `hir`; none for what it cannot take.
-    pub(crate) fn new(hir: &Hir, lists: &[List]) -> Option<Matcher> {
-        let lists = lists.iter().map(|list| list.phrases.clone()).collect();
-        let mut builder = Builder { lists, ..Builder::default() };
+    pub(crate) fn new(hir: &Hir, lists: &Lists) -> Option<Matcher> {
+        let mut builder = Builder { lists: Arc::clone(lists), ..Builder::default() };
         builder.add(hir)?;
         builder.code.push(Op::Match);
         (builder.code.len() <= MOST_CODE).then(|| Matcher::of(builder))
@@ -528,7 +528,7 @@ impl Matcher {
             literals: literals.into(),
             classes: classes.into(),
             switches,
-            lists: lists.into(),
+            lists,
             slots,
             first_of,
             firsts: distinct.into(),

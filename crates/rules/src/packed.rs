@@ -10,10 +10,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chaffinch_stage::{Act, At, Certainty, Place, Rule, Tier};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
@@ -22,6 +23,7 @@ use crate::file::{Era, FileRule, RuleFile, Subject, WRITTEN_KEYS, Written, kind_
 use crate::key;
 use crate::load;
 use crate::pattern::{Pattern, Prepared};
+use crate::phrases::{LISTS, Phrases};
 
 /// What is known of a rule file without unpacking its rules.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,8 +254,7 @@ impl Packed {
     /// there any more as it was. The engine lays that at the door of the document that needs it.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
         let bytes = self.sound_bytes(at);
-        let (rules, _) = take::<Vec<PackedRule>>(&bytes);
-        rules.into_iter().map(PackedRule::into_rule).collect()
+        unpack(&bytes).0
     }
 
     /// The same, with what else is known of them.
@@ -262,9 +263,8 @@ impl Packed {
     /// As [`Packed::rules`].
     pub(crate) fn rules_with_origins(&self, at: usize) -> (Vec<RunRule>, Vec<RuleOrigin>) {
         let bytes = self.sound_bytes(at);
-        let (rules, rest) = take::<Vec<PackedRule>>(&bytes);
+        let (rules, rest) = unpack(&bytes);
         let origins = read::<Vec<PackedOrigin>>(rest);
-        let rules = rules.into_iter().map(PackedRule::into_rule).collect();
         (rules, origins.into_iter().map(PackedOrigin::into_origin).collect())
     }
 
@@ -346,16 +346,48 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let head = Head::packed(&file);
     let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
     let list = packed(&listed.collect::<Vec<_>>());
-    let all = file.rules.into_par_iter().map(apart);
+    let mut lists = Table::default();
+    let numbers: Vec<Vec<Vec<u32>>> = file.rules.iter().map(|rule| lists.of_rule(rule)).collect();
+    let all = file.rules.into_par_iter().zip(numbers).map(|(rule, lists)| apart(rule, lists));
     let (rules, origins): (Vec<PackedRule>, Vec<PackedOrigin>) = all.unzip();
-    let mut rules = packed(&rules);
-    rules.extend(packed(&origins));
-    PackedFile { head, list, rules, key }
+    let mut bytes = packed(&lists.lists.iter().map(Arc::as_ref).collect::<Vec<&Phrases>>());
+    bytes.extend(packed(&rules));
+    bytes.extend(packed(&origins));
+    PackedFile { head, list, rules: bytes, key }
 }
 
 pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
     // It fails for what has no length, and for buffers that are full: neither is here.
     postcard::to_stdvec(value).unwrap_or_default()
+}
+
+/// The lists that the patterns of a file use, each once.
+#[derive(Default)]
+struct Table {
+    lists: Vec<Arc<Phrases>>,
+    numbers: FxHashMap<Arc<Phrases>, u32>,
+}
+
+impl Table {
+    /// The numbers of the lists that each pattern of a rule uses.
+    fn of_rule(&mut self, rule: &FileRule) -> Vec<Vec<u32>> {
+        let mut number = |list: &Arc<Phrases>| {
+            *self.numbers.entry(Arc::clone(list)).or_insert_with(|| {
+                self.lists.push(Arc::clone(list));
+                self.lists.len() as u32 - 1
+            })
+        };
+        let of_pattern = |pattern: &Pattern| pattern.lists().iter().map(&mut number).collect();
+        rule.patterns.iter().map(of_pattern).collect()
+    }
+}
+
+/// The rules of a file, and the packed origins behind them.
+fn unpack(bytes: &[u8]) -> (Vec<RunRule>, &[u8]) {
+    let (lists, rest) = take::<Vec<Phrases>>(bytes);
+    let lists: Vec<_> = lists.into_iter().map(|list| LISTS.get(list)).collect();
+    let (rules, rest) = take::<Vec<PackedRule>>(rest);
+    (rules.into_iter().map(|rule| rule.into_rule(&lists)).collect(), rest)
 }
 
 /// What a document needs of a rule: itself, its patterns, its digest.
@@ -379,8 +411,9 @@ struct PackedRule {
     #[serde(with = "RuleDef")]
     rule: Rule,
     digest: u64,
-    /// Of each pattern the place of its key among [`WRITTEN_KEYS`], and what is made of it.
-    patterns: Vec<(usize, Prepared)>,
+    /// Of each pattern the place of its key among [`WRITTEN_KEYS`], what is made of it, and the
+    /// numbers of its lists.
+    patterns: Vec<(usize, Prepared, Vec<u32>)>,
 }
 
 /// A [`RuleOrigin`] as it is packed.
@@ -395,24 +428,28 @@ struct PackedOrigin {
     at: usize,
 }
 
-/// A rule, packed in two: most runs need the first alone.
-fn apart(rule: FileRule) -> (PackedRule, PackedOrigin) {
+/// A rule whose patterns use lists of these numbers, packed in two: most runs need the first alone.
+fn apart(rule: FileRule, lists: Vec<Vec<u32>>) -> (PackedRule, PackedOrigin) {
     let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
     let Written { ignore_case, template, .. } = written.clone();
     let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
     let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
-    let patterns = keys.map(place).zip(patterns.into_iter().map(Pattern::into_prepared)).collect();
+    let prepared = patterns.into_iter().map(Pattern::into_prepared);
+    let patterns = keys.map(place).zip(prepared).zip(lists);
+    let patterns = patterns.map(|((key, prepared), lists)| (key, prepared, lists)).collect();
     let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
     let origin = PackedOrigin { language, written: texts, ignore_case, template, era, at };
     (PackedRule { rule, digest, patterns }, origin)
 }
 
 impl PackedRule {
-    fn into_rule(self) -> RunRule {
+    /// The rule; `all` are the lists of its file.
+    fn into_rule(self, all: &[Arc<Phrases>]) -> RunRule {
         let PackedRule { rule, digest, patterns } = self;
-        let pattern = |(key, prepared): (usize, Prepared)| {
+        let pattern = |(key, prepared, lists): (usize, Prepared, Vec<u32>)| {
             let (anchor, role) = kind_of(WRITTEN_KEYS[key]);
-            Pattern::packed(anchor, role, prepared)
+            let lists = lists.into_iter().map(|list| Arc::clone(&all[list as usize])).collect();
+            Pattern::packed(anchor, role, prepared, lists)
         };
         RunRule { rule, patterns: patterns.into_iter().map(pattern).collect(), digest }
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
-use crate::matcher::{self, Matcher, TooLong};
+use crate::matcher::{self, Lists, Matcher, PackedMatcher, TooLong};
 use crate::packed::packed;
 use crate::phrases::List;
 
@@ -34,11 +34,10 @@ pub enum Anchor {
 }
 
 /// One regex of a pattern, or several that capture nothing, as one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 struct Alternative {
     matcher: Option<Matcher>,
     // Only for what the matcher cannot take, or takes too many steps for.
-    #[serde(skip)]
     regex: OnceLock<Option<Regex>>,
     /// The named groups and their numbers.
     groups: Vec<(String, usize)>,
@@ -47,7 +46,7 @@ struct Alternative {
 }
 
 impl Alternative {
-    fn new(hir: &Hir, anchor: Anchor, lists: &[List]) -> Alternative {
+    fn new(hir: &Hir, anchor: Anchor, lists: &Lists) -> Alternative {
         let mut groups = Vec::new();
         named_groups(hir, &mut groups);
         let at_end = anchor == Anchor::End && lists.is_empty();
@@ -157,7 +156,8 @@ pub struct Pattern {
 enum Origin {
     /// Texts, and what was made of them when they were checked.
     Texts(Texts, Option<Box<Prepared>>),
-    Packed(Prepared),
+    /// What was packed, and the lists that it uses.
+    Packed(Prepared, Lists),
 }
 
 /// The texts of a pattern.
@@ -172,6 +172,10 @@ struct Texts {
 }
 
 impl Texts {
+    fn lists(&self) -> Lists {
+        self.lists.iter().map(|list| Arc::clone(&list.phrases)).collect()
+    }
+
     /// Their regexes, folded, not yet anchored.
     fn parsed(&self) -> Vec<Hir> {
         let hir = |text: &String| match self.literal {
@@ -196,7 +200,7 @@ impl Prepared {
     fn of(folded: Vec<Hir>, anchor: Anchor, texts: &Texts) -> Prepared {
         let mut bytes = packed(&tells(&folded, anchor, &texts.lists));
         let ready = bytes.len() as u32;
-        bytes.extend(packed(&Ready::of(folded, anchor, &texts.lists)));
+        bytes.extend(packed(&PackedReady::of(Ready::of(folded, anchor, &texts.lists()))));
         let parts = (ready, bytes.len() as u32);
         bytes.extend(packed(&(&*texts.texts, texts.literal, texts.ignore_case)));
         Prepared { bytes: bytes.into(), parts }
@@ -206,9 +210,10 @@ impl Prepared {
         postcard::from_bytes(self.bytes.get(..self.parts.0 as usize)?).ok()
     }
 
-    fn ready(&self) -> Option<Box<Ready>> {
+    fn ready(&self, lists: &Lists) -> Option<Ready> {
         let (from, to) = self.parts;
-        postcard::from_bytes(self.bytes.get(from as usize..to as usize)?).ok()
+        let packed = self.bytes.get(from as usize..to as usize)?;
+        Some(postcard::from_bytes::<PackedReady>(packed).ok()?.into_ready(lists))
     }
 
     fn texts(&self) -> Option<Texts> {
@@ -220,11 +225,39 @@ impl Prepared {
 }
 
 /// What is made of a pattern's texts when a line first comes near.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 struct Ready {
     alternatives: Box<[Alternative]>,
     /// The least and the most bytes of a key that may match.
     lengths: (usize, usize),
+}
+
+/// A [`Ready`] as it is packed: its alternatives without their lists.
+#[derive(Serialize, Deserialize)]
+struct PackedReady {
+    alternatives: Vec<PackedAlternative>,
+    lengths: (usize, usize),
+}
+
+/// The matcher of an [`Alternative`], its groups and its reach.
+type PackedAlternative = (Option<PackedMatcher>, Vec<(String, usize)>, Option<usize>);
+
+impl PackedReady {
+    fn of(Ready { alternatives, lengths }: Ready) -> PackedReady {
+        let packed = |Alternative { matcher, groups, reach, .. }| {
+            (matcher.map(PackedMatcher::of), groups, reach)
+        };
+        PackedReady { alternatives: alternatives.into_iter().map(packed).collect(), lengths }
+    }
+
+    fn into_ready(self, lists: &Lists) -> Ready {
+        let alternative = |(matcher, groups, reach): PackedAlternative| {
+            let matcher = matcher.map(|matcher| matcher.into_matcher(lists));
+            Alternative { matcher, regex: OnceLock::new(), groups, reach }
+        };
+        let alternatives = self.alternatives.into_iter().map(alternative).collect();
+        Ready { alternatives, lengths: self.lengths }
+    }
 }
 
 /// What tells that a pattern might match a line.
@@ -249,11 +282,11 @@ impl Tell {
 }
 
 impl Ready {
-    fn of(all: Vec<Hir>, anchor: Anchor, lists: &[List]) -> Ready {
+    fn of(all: Vec<Hir>, anchor: Anchor, lists: &Lists) -> Ready {
         let min = all.iter().filter_map(|hir| hir.properties().minimum_len()).min();
         let most = |hir: &Hir| hir.properties().maximum_len().unwrap_or(usize::MAX);
         let max = all.iter().map(most).max().filter(|_| anchor == Anchor::Line);
-        let lengths = match lists {
+        let lengths = match **lists {
             [] => (min.unwrap_or(0), max.unwrap_or(usize::MAX)),
             _ => (0, usize::MAX),
         };
@@ -334,16 +367,17 @@ impl Pattern {
         self
     }
 
-    fn lists(&self) -> &[List] {
+    /// The lists that it uses.
+    pub(crate) fn lists(&self) -> Lists {
         match &self.origin {
-            Origin::Texts(texts, _) => &texts.lists,
-            Origin::Packed(_) => &[],
+            Origin::Texts(texts, _) => texts.lists(),
+            Origin::Packed(_, lists) => Arc::clone(lists),
         }
     }
 
-    /// A pattern of which [`Pattern::into_prepared`] gave this.
-    pub(crate) fn packed(anchor: Anchor, role: Role, prepared: Prepared) -> Pattern {
-        Pattern { anchor, role, origin: Origin::Packed(prepared), ready: OnceLock::new() }
+    /// A pattern of which [`Pattern::into_prepared`] gave this, and [`Pattern::lists`] these.
+    pub(crate) fn packed(anchor: Anchor, role: Role, prepared: Prepared, lists: Lists) -> Pattern {
+        Pattern { anchor, role, origin: Origin::Packed(prepared, lists), ready: OnceLock::new() }
     }
 
     /// Prepares it, of its texts, if all of them are parsed.
@@ -361,7 +395,7 @@ impl Pattern {
         match self.origin {
             Origin::Texts(_, Some(prepared)) => *prepared,
             Origin::Texts(texts, None) => Prepared::of(texts.parsed(), self.anchor, &texts),
-            Origin::Packed(prepared) => prepared,
+            Origin::Packed(prepared, _) => prepared,
         }
     }
 
@@ -377,7 +411,7 @@ impl Pattern {
     fn prepared(&self) -> Option<&Prepared> {
         match &self.origin {
             Origin::Texts(_, prepared) => prepared.as_deref(),
-            Origin::Packed(prepared) => Some(prepared),
+            Origin::Packed(prepared, _) => Some(prepared),
         }
     }
 
@@ -385,14 +419,15 @@ impl Pattern {
     fn parsed(&self) -> Vec<Hir> {
         match &self.origin {
             Origin::Texts(texts, _) => texts.parsed(),
-            Origin::Packed(prepared) => prepared.texts().map_or_else(Vec::new, |t| t.parsed()),
+            Origin::Packed(prepared, _) => prepared.texts().map_or_else(Vec::new, |t| t.parsed()),
         }
     }
 
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
-            let ready = self.prepared().and_then(Prepared::ready);
-            ready.unwrap_or_else(|| Box::new(Ready::of(self.parsed(), self.anchor, self.lists())))
+            let lists = self.lists();
+            let ready = self.prepared().and_then(|prepared| prepared.ready(&lists));
+            ready.unwrap_or_else(|| Ready::of(self.parsed(), self.anchor, &lists)).into()
         })
     }
 
@@ -405,7 +440,11 @@ impl Pattern {
     /// What tells of each way to match that it might.
     pub(crate) fn tells(&self) -> Vec<Tell> {
         let told = self.prepared().and_then(Prepared::tells);
-        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor, self.lists()))
+        let lists = match &self.origin {
+            Origin::Texts(texts, _) => &*texts.lists,
+            Origin::Packed(..) => &[],
+        };
+        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor, lists))
     }
 
     /// What its hits are.
@@ -654,7 +693,7 @@ mod tests {
         let written = Pattern::new(Anchor::Inside, Role::Part, texts, false, true);
         assert!(written.ready().alternatives.iter().all(|all| all.matcher.is_none()));
         let prepared = written.clone().into_prepared();
-        let packed = Pattern::packed(Anchor::Inside, Role::Part, prepared);
+        let packed = Pattern::packed(Anchor::Inside, Role::Part, prepared, [].into());
         let key = "they SAY aab, and b";
         assert_eq!(find(&packed, key), find(&written, key));
         assert_eq!(find(&packed, key).len(), 2);

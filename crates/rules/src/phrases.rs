@@ -7,12 +7,15 @@
 //! character. A phrase with accents, commas, or spaces beside letters that are not ASCII
 //! is in the list with and without them, since writers differ in these.
 
+use std::sync::Arc;
+
 use chaffinch_stage::script;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::bytes::ByteSet;
+use crate::chars::Shared;
 use crate::key;
 use crate::lexicon::{ENDING, NUMBER};
 use crate::literals::{LITERAL, Side, is_numbering, lower};
@@ -46,24 +49,26 @@ pub(crate) fn lists_apart(class: &ClassUnicode) -> Option<Vec<Hir>> {
     Some(ways)
 }
 
-/// A list of a pattern.
+/// A list of a pattern. Many patterns share one list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct List {
-    pub(crate) phrases: Phrases,
-    pub(crate) outermost: Outermost,
+    pub(crate) phrases: Arc<Phrases>,
+    pub(crate) outermost: Arc<Outermost>,
+    /// A digest of the phrases.
+    pub(crate) digest: u64,
 }
 
 impl List {
     pub(crate) fn of(phrases: &[&str], borders: (bool, bool)) -> List {
-        List {
-            phrases: Phrases::new(phrases.iter().copied(), borders),
-            outermost: Outermost::of(phrases.iter().copied()),
-        }
+        let outermost = Outermost::of(phrases.iter().copied()).into();
+        let phrases = Phrases::new(phrases.iter().copied(), borders);
+        List { digest: phrases.digest(), phrases: phrases.into(), outermost }
     }
+}
 
-    /// A digest of the phrases.
-    pub(crate) fn digest(&self) -> u64 {
-        let Phrases { whole, stems, borders, .. } = &self.phrases;
+impl Phrases {
+    fn digest(&self) -> u64 {
+        let Phrases { whole, stems, borders, .. } = self;
         let borders = [u64::from(borders.0), u64::from(borders.1)];
         let all = whole.iter().chain(&borders).chain(stems);
         all.fold(0, |digest: u64, hash| {
@@ -73,7 +78,7 @@ impl List {
 }
 
 /// A list of phrases.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Phrases {
     /// Hashes of whole phrases, sorted.
     whole: Vec<u64>,
@@ -88,6 +93,9 @@ pub(crate) struct Phrases {
     /// A Bloom filter of the hashes of the first characters of each phrase, one to [`PREFIX`] of them.
     prefixes: Vec<u64>,
 }
+
+/// Lists of packed rules: files of rules use the same ones.
+pub(crate) static LISTS: Shared<Phrases> = Shared::new();
 
 /// The most characters of a beginning that the filter of a list knows.
 const PREFIX: usize = 4;

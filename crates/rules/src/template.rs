@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use chaffinch_stage::script;
 
-use crate::lexicon::{self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Language, Lexicon, SLOT};
+use crate::lexicon::{self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Kind, Language, Lexicon, SLOT};
 use crate::pattern;
 use crate::phrases::{FIRST_LIST, List};
 use crate::yaml;
@@ -207,15 +207,23 @@ fn kinds(parts: &[Part<'_>], all: &mut Vec<usize>) {
 pub(crate) struct Words<'l> {
     pub(crate) language: &'l Language,
     international: Option<&'l Language>,
+    lexicon: &'l Lexicon,
+    /// The place of the language in the lexicon.
+    at: usize,
 }
 
 impl<'l> Words<'l> {
     /// Those of each language, the shared ones by themselves last.
     pub(crate) fn all(lexicon: &'l Lexicon) -> impl Iterator<Item = Words<'l>> {
         let international = lexicon.language(INTERNATIONAL);
-        let own = lexicon.languages().iter().filter(|language| language.code != INTERNATIONAL);
-        own.map(move |language| Words { language, international })
-            .chain(international.map(|language| Words { language, international: None }))
+        let words = move |(at, language): (usize, &'l Language)| {
+            let international = international.filter(|shared| shared.code != language.code);
+            Words { language, international, lexicon, at }
+        };
+        let all = || lexicon.languages().iter().enumerate();
+        let is_shared = |language: &Language| language.code == INTERNATIONAL;
+        let own = all().filter(move |(_, language)| !is_shared(language));
+        own.chain(all().filter(move |(_, language)| is_shared(language))).map(words)
     }
 
     /// Whether these are the shared ones by themselves.
@@ -316,49 +324,79 @@ impl<'l> Words<'l> {
 
     /// The phrases of a kind as a regex.
     fn list(&self, kind: usize, filler: &str, slot: Slot, lists: &mut Vec<List>) -> Option<String> {
-        let phrases: Vec<&str> =
-            self.entries(kind).flat_map(|entries| &entries.phrases).map(String::as_str).collect();
-        let mut push = |phrases: &[&str], borders| {
+        let mut push = |list: &List| {
             let c = char::from_u32(u32::from(FIRST_LIST) + lists.len() as u32)?;
-            lists.push(List::of(phrases, borders));
+            lists.push(list.clone());
             Some(c)
         };
-        if KINDS[kind].form == Form::Word {
-            let mut groups: BTreeMap<WordGroup, Vec<&str>> = BTreeMap::new();
-            for phrase in phrases {
-                let group = word_group(phrase, KINDS[kind].name, &self.language.code);
-                groups.entry(group).or_default().push(phrase.trim_start_matches('-'));
+        let by_slot = match self.lists(kind) {
+            KindLists::Words(groups) => {
+                let mut ways = Vec::new();
+                for (before, list, after) in groups {
+                    ways.push(format!("{before}{}{after}", push(list)?));
+                }
+                return Some(format!("(?:{})", ways.join("|")));
             }
-            let mut ways = Vec::new();
-            for ((before, borders, after), phrases) in groups {
-                ways.push(format!("{before}{}{after}", push(&phrases, borders)?));
-            }
-            return Some(format!("(?:{})", ways.join("|")));
-        }
-        let with = |slot: Slot| phrases.iter().filter(move |phrase| Slot::of(phrase) == Some(slot));
-        let slot = if with(slot).next().is_some() { slot } else { Slot::None };
-        let split: Vec<Vec<&str>> =
-            with(slot).map(|phrase| phrase.split(SLOT).map(str::trim).collect()).collect();
-        let column = |at: usize| split.iter().map(|parts| parts[at]).collect::<Vec<&str>>();
-        if split.is_empty() {
-            return None;
-        }
+            KindLists::Phrases(by_slot) => by_slot,
+        };
+        let of = |slot: Slot| by_slot.iter().find(|(known, _)| *known == slot);
+        let (slot, parts) = of(slot).or_else(|| of(Slot::None))?;
+        let mut part = |at: usize| push(parts.get(at)?);
         let filler = format!("(?:{filler})");
         Some(match slot {
-            Slot::None => push(&column(0), (true, true))?.to_string(),
-            Slot::End => format!("{} ?{filler}", push(&column(0), (true, false))?),
-            Slot::Start => format!("{filler} ?{}", push(&column(1), (false, true))?),
-            Slot::Middle => {
-                let (before, after) =
-                    (push(&column(0), (true, false))?, push(&column(1), (false, true))?);
-                format!("{before} ?{filler} ?{after}")
-            }
-            Slot::NameAndEnd => {
-                let (before, between) =
-                    (push(&column(0), (true, false))?, push(&column(1), (false, false))?);
-                format!("{before} ?{NAME_PATTERN} ?{between} ?{filler}")
-            }
+            Slot::None => part(0)?.to_string(),
+            Slot::End => format!("{} ?{filler}", part(0)?),
+            Slot::Start => format!("{filler} ?{}", part(0)?),
+            Slot::Middle => format!("{} ?{filler} ?{}", part(0)?, part(1)?),
+            Slot::NameAndEnd => format!("{} ?{NAME_PATTERN} ?{} ?{filler}", part(0)?, part(1)?),
         })
+    }
+
+    /// The lists of a kind.
+    fn lists(&self, kind: usize) -> &'l KindLists {
+        let make = || {
+            let phrases = self.entries(kind).flat_map(|entries| &entries.phrases);
+            let phrases: Vec<&str> = phrases.map(String::as_str).collect();
+            KindLists::of(&KINDS[kind], &self.language.code, &phrases)
+        };
+        self.lexicon.lists(self.at, kind, make)
+    }
+}
+
+/// The lists of a kind in one language.
+#[derive(Clone, Debug)]
+pub(crate) enum KindLists {
+    /// Of words: what comes before a list, the list, and what comes after it.
+    Words(Vec<(&'static str, List, &'static str)>),
+    /// Of phrases, by the place of their slot: the parts of the phrases around it.
+    Phrases(Vec<(Slot, Vec<List>)>),
+}
+
+impl KindLists {
+    fn of(kind: &Kind, code: &str, phrases: &[&str]) -> KindLists {
+        let phrases = phrases.iter().copied();
+        if kind.form == Form::Word {
+            let mut groups: BTreeMap<WordGroup, Vec<&str>> = BTreeMap::new();
+            for phrase in phrases {
+                let group = word_group(phrase, kind.name, code);
+                groups.entry(group).or_default().push(phrase.trim_start_matches('-'));
+            }
+            let list = |((before, borders, after), phrases): (WordGroup, Vec<&str>)| {
+                (before, List::of(&phrases, borders), after)
+            };
+            return KindLists::Words(groups.into_iter().map(list).collect());
+        }
+        let of_slot = |slot: &Slot| {
+            let own = phrases.clone().filter(|phrase| Slot::of(phrase) == Some(*slot));
+            let split: Vec<Vec<&str>> =
+                own.map(|phrase| phrase.split(SLOT).map(str::trim).collect()).collect();
+            let column = |(at, borders): &(usize, (bool, bool))| {
+                let parts: Vec<&str> = split.iter().map(|parts| parts[*at]).collect();
+                List::of(&parts, *borders)
+            };
+            (!split.is_empty()).then(|| (*slot, slot.parts().iter().map(column).collect()))
+        };
+        KindLists::Phrases(Slot::ALL.iter().filter_map(of_slot).collect())
     }
 }
 
@@ -371,7 +409,7 @@ pub(crate) struct Expanded {
 
 /// Where in a phrase its slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
+pub(crate) enum Slot {
     None,
     Start,
     Middle,
@@ -382,6 +420,18 @@ enum Slot {
 
 impl Slot {
     const ALL: &[Slot] = &[Slot::None, Slot::Start, Slot::Middle, Slot::End, Slot::NameAndEnd];
+
+    /// The parts of a phrase around its slots that lists are made of, and whether these must begin
+    /// and end where a word does.
+    fn parts(self) -> &'static [(usize, (bool, bool))] {
+        match self {
+            Slot::None => &[(0, (true, true))],
+            Slot::End => &[(0, (true, false))],
+            Slot::Start => &[(1, (false, true))],
+            Slot::Middle => &[(0, (true, false)), (1, (false, true))],
+            Slot::NameAndEnd => &[(0, (true, false)), (1, (false, false))],
+        }
+    }
 
     /// None for phrases that cannot be matched.
     fn of(phrase: &str) -> Option<Slot> {

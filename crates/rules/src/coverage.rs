@@ -177,7 +177,7 @@ impl Regex {
 
     fn atom(&mut self, ast: &Ast, ignore_case: bool) -> Option<Part> {
         let mut translator = TranslatorBuilder::new().case_insensitive(ignore_case).build();
-        let hir = folded(&translator.translate(&self.source, ast).ok()?);
+        let hir = folded(&translator.translate(&self.source, ast).ok()?, ignore_case);
         Some(match hir.kind() {
             HirKind::Empty => Part::Empty,
             HirKind::Look(look) => Part::Look(*look),

@@ -16,7 +16,8 @@ use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Lists, Matcher, PackedMatcher, TooLong};
 use crate::packed::packed;
-use crate::phrases::List;
+use crate::phrases::{List, lists_apart, shape_of};
+use crate::template;
 
 /// Where on a line a pattern must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -385,7 +386,7 @@ impl Pattern {
         if let Origin::Texts(texts, prepared) = &mut self.origin
             && texts.texts.len() == parsed.len()
         {
-            let folded = parsed.iter().map(folded).collect();
+            let folded = parsed.iter().map(|hir| folded(hir, texts.ignore_case)).collect();
             *prepared = Some(Box::new(Prepared::of(folded, self.anchor, texts)));
         }
     }
@@ -572,7 +573,7 @@ pub(crate) fn check(
 
 /// Parses a regex and folds its literals and classes as keys are folded.
 pub(crate) fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
-    Ok(folded(&parse_as_it_is(pattern, ignore_case)?))
+    Ok(folded(&parse_as_it_is(pattern, ignore_case)?, ignore_case))
 }
 
 fn parse_as_it_is(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
@@ -585,15 +586,23 @@ pub(crate) fn literal(text: &str, ignore_case: bool) -> Result<Hir, Box<regex_sy
     parse(&regex_syntax::escape(&key::key(text)), ignore_case)
 }
 
-pub(crate) fn folded(hir: &Hir) -> Hir {
+/// A regex with its literals and classes folded, and its shapes spelled out.
+pub(crate) fn folded(hir: &Hir, ignore_case: bool) -> Hir {
+    let folded = |hir: &Hir| folded(hir, ignore_case);
     match hir.kind() {
         HirKind::Empty => Hir::empty(),
         HirKind::Look(look) => Hir::look(*look),
         HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+            Ok(text) if text.contains(|c| shape_of(c).is_some()) => {
+                Hir::concat(with_shapes(text, ignore_case))
+            }
             Ok(text) => Hir::literal(fold_literal(text).into_bytes()),
             Err(_) => hir.clone(),
         },
-        HirKind::Class(Class::Unicode(class)) => Hir::class(Class::Unicode(fold_class(class))),
+        HirKind::Class(Class::Unicode(class)) => match lists_apart(class) {
+            Some(ways) => Hir::alternation(ways.iter().map(folded).collect()),
+            None => Hir::class(Class::Unicode(fold_class(class))),
+        },
         HirKind::Class(class) => Hir::class(class.clone()),
         HirKind::Repetition(repetition) => {
             let sub = Box::new(folded(&repetition.sub));
@@ -608,6 +617,18 @@ pub(crate) fn folded(hir: &Hir) -> Hir {
         HirKind::Concat(parts) => Hir::concat(parts.iter().map(folded).collect()),
         HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(folded).collect()),
     }
+}
+
+/// A literal in which characters stand for shapes.
+fn with_shapes(text: &str, ignore_case: bool) -> Vec<Hir> {
+    let literal = |text: &str| Hir::literal(fold_literal(text).into_bytes());
+    let mut parts = Vec::new();
+    for part in text.split_inclusive(|c| shape_of(c).is_some()) {
+        let shape = part.chars().next_back().and_then(shape_of);
+        parts.push(literal(part.trim_end_matches(|c| shape_of(c).is_some())));
+        parts.extend(shape.and_then(|shape| template::shape(shape, ignore_case).cloned()));
+    }
+    parts
 }
 
 fn fold_literal(text: &str) -> String {

@@ -23,18 +23,29 @@ use crate::literals::{LITERAL, Side, is_numbering, lower};
 /// The character of a regex that stands for its first list; the next list is the next character.
 pub(crate) const FIRST_LIST: char = '\u{f0000}';
 
+/// The character of a regex that stands for the first of the [`SHAPES`](crate::template::SHAPES).
+pub(crate) const FIRST_SHAPE: char = '\u{f1000}';
+
+/// The last character that may stand for a shape.
+const LAST_SHAPE: char = '\u{f1fff}';
+
 /// The index of the list that a character of a regex stands for.
 pub(crate) fn list_of(c: char) -> Option<usize> {
-    (FIRST_LIST..='\u{f0fff}').contains(&c).then(|| c as usize - FIRST_LIST as usize)
+    (FIRST_LIST..FIRST_SHAPE).contains(&c).then(|| c as usize - FIRST_LIST as usize)
 }
 
-/// The lists of a class and its rest, if it has lists: regex parsers join alternatives of one
-/// character, such as `{you}|@`, to a class.
+/// The index of the shape that a character of a regex stands for.
+pub(crate) fn shape_of(c: char) -> Option<usize> {
+    (FIRST_SHAPE..=LAST_SHAPE).contains(&c).then(|| c as usize - FIRST_SHAPE as usize)
+}
+
+/// The lists and shapes of a class and its rest, if it has any: regex parsers join alternatives of
+/// one character, such as `{you}|@`, to a class.
 pub(crate) fn lists_apart(class: &ClassUnicode) -> Option<Vec<Hir>> {
-    let last = char::from_u32(FIRST_LIST as u32 + 0xfff)?;
     // Classes of what is left out, such as `[^,]`, have all of these characters.
     let ranges = class.ranges();
-    let listed = |range: &&ClassUnicodeRange| range.start() >= FIRST_LIST && range.end() < last;
+    let listed =
+        |range: &&ClassUnicodeRange| range.start() >= FIRST_LIST && range.end() < LAST_SHAPE;
     let lists: Vec<ClassUnicodeRange> = ranges.iter().filter(listed).copied().collect();
     if lists.is_empty() {
         return None;
@@ -60,8 +71,9 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn of(phrases: &[&str], borders: (bool, bool)) -> List {
-        let outermost = Outermost::of(phrases.iter().copied()).into();
-        let phrases = Phrases::new(phrases.iter().copied(), borders);
+        let spelled: Vec<String> = phrases.iter().flat_map(|phrase| spellings(phrase)).collect();
+        let outermost = Outermost::of(&spelled).into();
+        let phrases = Phrases::of(&spelled, borders);
         List { digest: phrases.digest(), phrases: phrases.into(), outermost }
     }
 }
@@ -131,14 +143,12 @@ impl Outermost {
         &self.sides[side as usize]
     }
 
-    /// What these phrases begin and end with.
-    pub(crate) fn of<'p>(phrases: impl Iterator<Item = &'p str>) -> Outermost {
+    /// What phrases with these spellings begin and end with.
+    fn of(spelled: &[String]) -> Outermost {
         let mut sides = [Vec::new(), Vec::new()];
-        for phrase in phrases {
-            for text in spellings(phrase) {
-                for side in [Side::Start, Side::End] {
-                    sides[side as usize].extend(outermost(&text, side));
-                }
+        for text in spelled {
+            for side in [Side::Start, Side::End] {
+                sides[side as usize].extend(outermost(text, side));
             }
         }
         for side in &mut sides {
@@ -154,10 +164,10 @@ fn spellings(phrase: &str) -> Vec<String> {
     let key = key::key(phrase);
     let mut all = vec![key.chars().map(lower).collect::<String>()];
     let mut also = |change: &dyn Fn(&str) -> String| {
-        let changed: Vec<String> = all.iter().map(|text| change(text)).collect();
-        all.extend(changed);
-        all.sort_unstable();
-        all.dedup();
+        for at in 0..all.len() {
+            let changed = change(&all[at]);
+            all.extend((changed != all[at]).then_some(changed));
+        }
     };
     // A short word without its accent may be another: Norwegian "vår" and "var".
     if phrase.contains(' ') || phrase.chars().count() > SHORT_WORD {
@@ -219,18 +229,16 @@ fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
 }
 
 impl Phrases {
-    pub(crate) fn new<'p>(
-        phrases: impl Iterator<Item = &'p str>,
-        borders: (bool, bool),
-    ) -> Phrases {
+    /// Of phrases with these spellings.
+    fn of(spelled: &[String], borders: (bool, bool)) -> Phrases {
         let mut list = Phrases { borders, ..Phrases::default() };
         let mut prefixes = Vec::new();
         // Any character that is not ASCII: an upper-case one may begin with another byte.
         (0x80..=0xff).for_each(|byte| list.first.add(byte));
-        for text in phrases.flat_map(spellings) {
+        for text in spelled {
             let (text, is_stem) = match text.strip_suffix(ENDING) {
                 Some(stem) => (stem, true),
-                None => (&*text, false),
+                None => (&**text, false),
             };
             match text.chars().next() {
                 Some(NUMBER) => (b'0'..=b'9').for_each(|byte| list.first.add(byte)),
@@ -361,7 +369,7 @@ mod tests {
     use super::*;
 
     fn ends(phrases: &[&str], key: &str, at: usize) -> Vec<usize> {
-        let list = Phrases::new(phrases.iter().copied(), (true, true));
+        let list = List::of(phrases, (true, true)).phrases;
         let mut all = Vec::new();
         list.ends(key, at, |end| all.push(end));
         all
@@ -390,7 +398,7 @@ mod tests {
     #[test]
     fn the_index_knows_every_spelling() {
         let number = format!("{NUMBER} min");
-        let outer = Outermost::of(["à lire", "続き を読む", &number].into_iter());
+        let outer = List::of(&["à lire", "続き を読む", &number], (true, true)).outermost;
         let starts: Vec<&str> = outer.side(Side::Start).iter().map(|end| &*end.text).collect();
         for start in ["à lire", "a lire", "続き ", "続き", "min"] {
             assert!(starts.iter().any(|known| known.starts_with(start)), "{start} {starts:?}");

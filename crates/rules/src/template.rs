@@ -3,16 +3,19 @@
 //! `{kind}` in a pattern matches any phrase of that kind; `{kind: PATTERN}` matches the phrases that have
 //! a slot, with `PATTERN` in it; `{shape}` is one of the [`SHAPES`]. A rule whose pattern uses lists becomes one rule for each language that has
 //! cues for all kinds it names, so that the words of one language never combine with those of
-//! another. In the regex of such a rule, a character from a private-use area stands for each list.
+//! another. In the regex of such a rule, a character from a private-use area stands for each list and
+//! each shape.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use chaffinch_stage::script;
+use regex_syntax::hir::Hir;
 
 use crate::lexicon::{self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Kind, Language, Lexicon, SLOT};
 use crate::pattern;
-use crate::phrases::{FIRST_LIST, List};
+use crate::phrases::{FIRST_LIST, FIRST_SHAPE, List};
 use crate::yaml;
 
 /// Patterns that many rules share: name, pattern, and what it matches.
@@ -55,13 +58,24 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// A shape that uses no lists, parsed and folded once for all patterns; none for the others.
+pub(crate) fn shape(at: usize, ignore_case: bool) -> Option<&'static Hir> {
+    static PARSED: LazyLock<[Vec<Option<Hir>>; 2]> = LazyLock::new(|| {
+        [false, true].map(|ignore_case| {
+            let parsed = |text: &str| pattern::parse(text, ignore_case).ok();
+            SHAPES.iter().map(|(_, text, _)| parsed(text).filter(|_| !has_lists(text))).collect()
+        })
+    });
+    PARSED[usize::from(ignore_case)].get(at)?.as_ref()
+}
+
 /// A part of a template.
 enum Part<'t> {
     Text(&'t str),
     /// A kind, and what fills the slots of its phrases.
     List(usize, Option<Vec<Part<'t>>>),
-    /// A shape.
-    Shape(Vec<Part<'static>>),
+    /// The index of a shape, and its parts.
+    Shape(usize, Vec<Part<'static>>),
 }
 
 /// What is wrong with a template: bytes of it, and why.
@@ -85,7 +99,7 @@ pub(crate) fn without_shapes(text: &str) -> Option<String> {
                 regex.push_str(text);
                 Some(())
             }
-            Part::Shape(parts) => {
+            Part::Shape(_, parts) => {
                 regex.push_str("(?:");
                 spell(parts, regex)?;
                 regex.push(')');
@@ -95,7 +109,7 @@ pub(crate) fn without_shapes(text: &str) -> Option<String> {
         })
     }
     let mut regex = String::new();
-    parts.iter().any(|part| matches!(part, Part::Shape(_))).then_some(())?;
+    parts.iter().any(|part| matches!(part, Part::Shape(..))).then_some(())?;
     spell(&parts, &mut regex).map(|()| regex)
 }
 
@@ -114,7 +128,7 @@ pub(crate) fn check(text: &str) -> Result<String, Wrong> {
                     plain.push_str(text);
                 }
                 Part::List(_, slot) => fill(slot.as_deref().unwrap_or_default(), start, plain),
-                Part::Shape(_) => {}
+                Part::Shape(..) => {}
             }
         }
     }
@@ -163,10 +177,10 @@ fn parse_list(text: &str, at: usize) -> Result<(Part<'_>, usize), Wrong> {
     let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());
     let name = &rest[..end];
     let after = at + 1 + end;
-    if let Some((_, pattern, _)) = SHAPES.iter().find(|(shape, ..)| *shape == name)
+    if let Some(shape) = SHAPES.iter().position(|(shape, ..)| *shape == name)
         && text.as_bytes().get(after) == Some(&b'}')
     {
-        return Ok((Part::Shape(parse(pattern, 0, false)?.0), after + 1));
+        return Ok((Part::Shape(shape, parse(SHAPES[shape].1, 0, false)?.0), after + 1));
     }
     let Some(kind) = lexicon::kind(name) else {
         let kinds = KINDS.iter().map(|kind| kind.name);
@@ -198,7 +212,7 @@ fn kinds(parts: &[Part<'_>], all: &mut Vec<usize>) {
                 all.push(*kind);
                 kinds(slot.as_deref().unwrap_or_default(), all);
             }
-            Part::Shape(parts) => kinds(parts, all),
+            Part::Shape(_, parts) => kinds(parts, all),
         }
     }
 }
@@ -312,7 +326,10 @@ impl<'l> Words<'l> {
                     };
                     regex.push_str(&self.list(*kind, &filler, slot, lists)?);
                 }
-                Part::Shape(parts) => {
+                Part::Shape(at, _) if shape(*at, true).is_some() => {
+                    regex.push(char::from_u32(u32::from(FIRST_SHAPE) + *at as u32)?);
+                }
+                Part::Shape(_, parts) => {
                     regex.push_str("(?:");
                     regex.push_str(&self.emit(parts, Slot::None, lists)?);
                     regex.push(')');

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::stage::Setting;
-use chaffinch_core::{Pipeline, config};
+use chaffinch_core::{Builder, Pipeline, config};
 use chaffinch_formats::{Container, Names};
 use clap::ValueEnum;
 
@@ -60,8 +60,9 @@ fn build(
     to_clean: bool,
 ) -> Result<Pipeline, Failure> {
     let mut builder = Pipeline::builder();
-    if to_clean {
-        builder = builder.to_clean(cache());
+    match to_clean.then(cache) {
+        None => builder = builder.to_prove(),
+        Some(cache) => builder = cache.into_iter().fold(builder, Builder::cache),
     }
     if let (Some(path), text) = config {
         let base = path.parent().unwrap_or(Path::new(""));

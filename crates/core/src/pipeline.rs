@@ -87,7 +87,7 @@ impl Pipeline {
             encoding: None,
             only: Vec::new(),
             skip: Vec::new(),
-            to_clean: false,
+            to_prove: false,
             cache: None,
         }
     }
@@ -174,7 +174,7 @@ pub struct Builder {
     encoding: Option<&'static Encoding>,
     only: Vec<String>,
     skip: Vec<String>,
-    to_clean: bool,
+    to_prove: bool,
     cache: Option<PathBuf>,
 }
 
@@ -263,15 +263,18 @@ impl Builder {
         self
     }
 
-    /// Reads the rules to clean with them, not to prove them: without their cases and examples,
-    /// and packed until a document needs them. Of thousands of outlets, those take most of the
-    /// memory.
-    ///
-    /// With a `cache`, what was read is kept in that directory, and taken from there as long as no
-    /// rule file changes.
-    pub fn to_clean(mut self, cache: Option<PathBuf>) -> Builder {
-        self.to_clean = true;
-        self.cache = cache;
+    /// Reads the rules with their cases and examples, to check them. Without this, rules are
+    /// read to clean with them: without cases, and packed until a document needs them, because the
+    /// rules of thousands of outlets would fill the memory.
+    pub fn to_prove(mut self) -> Builder {
+        self.to_prove = true;
+        self
+    }
+
+    /// Keeps packed rules in this directory, and takes them from there as long as no rule file
+    /// changes. It has no effect together with [`Builder::to_prove`].
+    pub fn cache(mut self, directory: PathBuf) -> Builder {
+        self.cache = Some(directory);
         self
     }
 
@@ -326,9 +329,9 @@ impl Builder {
         let directories = if self.rules.is_empty() { &self.config.rules } else { &self.rules };
         let directories: Vec<&std::path::Path> = directories.iter().map(PathBuf::as_path).collect();
         let running: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
-        let purpose = match self.to_clean {
-            true => Purpose::Run { cache: self.cache.as_deref() },
-            false => Purpose::Proof,
+        let purpose = match self.to_prove {
+            true => Purpose::Proof,
+            false => Purpose::Run { cache: self.cache.as_deref() },
         };
         let wanted = Wanted {
             languages: self.config.languages.as_deref(),

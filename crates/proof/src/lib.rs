@@ -136,7 +136,7 @@ pub fn no_limits() -> Limits {
 /// model, so that what is cut is cut by rules.
 pub fn builder() -> Builder {
     let off = Setting::Text("off".to_owned());
-    Pipeline::builder().limits(no_limits()).stage_setting("lines", "level", off)
+    Pipeline::builder().to_prove().limits(no_limits()).stage_setting("lines", "level", off)
 }
 
 /// All that is to be said of the pipeline's rule files that `wanted` names. `articles` are clean

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -195,11 +196,35 @@ fn pack_all(
     let places: FxHashMap<_, _> = known.files().zip(0..).collect();
     let pack = |(source, key): (&Source<'_>, &Key)| {
         let place = key.and_then(|_| places.get(&(source.file.as_str(), *key)));
-        let file = place.and_then(|at| known.file(*at));
-        file.map_or_else(|| Ok(pack(source.parse(stages, true, lexicon)?, *key)), Ok)
+        if let Some(file) = place.and_then(|at| known.file(*at)) {
+            return Ok(file);
+        }
+        let new = || Ok(pack(source.parse(stages, true, lexicon)?, *key));
+        match source.origin {
+            Origin::Shipped(_) if lexicon.is_none() => once(&source.file, stages, new),
+            _ => new(),
+        }
     };
     let files = sound(sources.par_iter().zip(&keys).map(pack).collect(), problems);
     (Files::Packed(Packed::of(files)), true)
+}
+
+/// A shipped file that `pack` packs for these stages: a process that makes several pipelines packs
+/// it once.
+fn once(
+    file: &str,
+    stages: &[&str],
+    pack: impl FnOnce() -> Result<PackedFile, Vec<Problem>>,
+) -> Result<PackedFile, Vec<Problem>> {
+    static SHIPPED: LazyLock<Mutex<FxHashMap<String, PackedFile>>> = LazyLock::new(Mutex::default);
+    let name = format!("{file} {stages:?}");
+    let known = || SHIPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(file) = known().get(&name) {
+        return Ok(file.clone());
+    }
+    let packed = pack()?;
+    known().insert(name, packed.clone());
+    Ok(packed)
 }
 
 /// Packs again what was read from `file` under `key`; none if it is another by now.

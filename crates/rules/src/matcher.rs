@@ -761,10 +761,11 @@ mod tests {
     }
 
     fn found(pattern: &str, text: &str) -> Option<Option<Vec<Option<Range<usize>>>>> {
-        let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[])?;
+        let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[].into())?;
         // Packed and unpacked, it is the same.
-        let packed = postcard::to_stdvec(&matcher).unwrap();
-        let matcher: Matcher = postcard::from_bytes(&packed).unwrap();
+        let packed = postcard::to_stdvec(&PackedMatcher::of(matcher)).unwrap();
+        let packed: PackedMatcher = postcard::from_bytes(&packed).unwrap();
+        let matcher = packed.into_matcher(&[].into());
         let mut groups = Vec::new();
         let range = matcher.find(text, 0, &mut |slots| {
             groups = slots
@@ -786,11 +787,11 @@ mod tests {
     fn what_it_cannot_take_it_leaves() {
         for pattern in [r"(?:a*)*", r"(?m)^a", r"(?:ab?c){900}{9}"] {
             assert!(
-                Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[]).is_none(),
+                Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[].into()).is_none(),
                 "{pattern}"
             );
         }
-        let slow = Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap(), &[]).unwrap();
+        let slow = Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap(), &[].into()).unwrap();
         assert!(slow.find(&"x".repeat(60), 0, &mut |_| {}).is_err(), "it gives up in time");
     }
 

@@ -140,7 +140,7 @@ struct Slot {
 #[derive(Debug)]
 enum Rules {
     /// Of each file by itself.
-    Memory(Vec<Vec<u8>>),
+    Memory(Vec<Arc<[u8]>>),
     File {
         file: Mutex<File>,
         path: PathBuf,
@@ -159,10 +159,11 @@ impl Default for Rules {
 type Lengths = (usize, usize, usize, u64, Key);
 
 /// A file, packed.
+#[derive(Clone)]
 pub(crate) struct PackedFile {
     head: Vec<u8>,
     list: Vec<u8>,
-    rules: Vec<u8>,
+    rules: Arc<[u8]>,
     key: Key,
 }
 
@@ -244,7 +245,7 @@ impl Packed {
         let slot = &self.slots[at];
         let part = |part: &Range<usize>| self.front[part.clone()].to_vec();
         let (head, list, key) = (part(&slot.head), part(&slot.list), slot.key);
-        Some(PackedFile { head, list, rules: self.bytes(at)?.into_owned(), key })
+        Some(PackedFile { head, list, rules: self.bytes(at)?.into(), key })
     }
 
     /// The rules of a file, by its place among all: what a document needs of them.
@@ -277,7 +278,7 @@ impl Packed {
             drop(fs::remove_file(path));
             let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
             let file = load::pack_again(self.head(slot).file, slot.key, &stages)?;
-            Some(Cow::Owned(file.rules))
+            Some(Cow::Owned(file.rules.to_vec()))
         });
         bytes.unwrap_or_else(|| match &self.rules {
             Rules::File { path, .. } => panic!(
@@ -292,7 +293,7 @@ impl Packed {
     fn bytes(&self, at: usize) -> Option<Cow<'_, [u8]>> {
         let slot = &self.slots[at];
         match &self.rules {
-            Rules::Memory(all) => all.get(at).map(Cow::from),
+            Rules::Memory(all) => all.get(at).map(|rules| Cow::from(&**rules)),
             Rules::File { file, .. } => {
                 let bytes = self.read_at(file, &slot.rules).ok()?;
                 (xxh3_64(&bytes) == slot.digest).then_some(Cow::Owned(bytes))
@@ -353,7 +354,7 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let mut bytes = packed(&lists.lists.iter().map(Arc::as_ref).collect::<Vec<&Phrases>>());
     bytes.extend(packed(&rules));
     bytes.extend(packed(&origins));
-    PackedFile { head, list, rules: bytes, key }
+    PackedFile { head, list, rules: bytes.into(), key }
 }
 
 pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {

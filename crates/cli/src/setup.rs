@@ -117,16 +117,23 @@ fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
     if rules.is_empty() {
         return Ok(pipeline.clone());
     }
-    let ids: Vec<_> = rules.iter().map(|id| pipeline.find_rule(id)).collect();
-    if let Some((id, _)) = rules.iter().zip(&ids).find(|(_, found)| found.is_none()) {
-        let known: Vec<&str> =
-            pipeline.rules().ids().map(|rule| pipeline.rule(rule).id.as_str()).collect();
+    let known: Vec<&str> =
+        pipeline.rules().ids().map(|rule| pipeline.rule(rule).id.as_str()).collect();
+    // A rule that uses the lexicon has one id for each language: its own, a slash, and the language.
+    let names = |id: &str, rule: &str| {
+        rule.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let missing = rules.iter().find(|id| !known.iter().any(|rule| names(id, rule)));
+    if let Some(id) = missing {
         let help = chaffinch_rules::yaml::expected(id, &known);
         // Of hundreds of rules, only a near one is worth naming.
         let help = if help.len() > 200 { "see `chaffinch rules list`".to_owned() } else { help };
         return Err(Failure::Usage(format!("--skip: there is no rule \"{id}\"; {help}")));
     }
-    Ok(pipeline.without(|rule| ids.contains(&Some(rule))))
+    Ok(pipeline.without(|rule| {
+        let rule = &pipeline.rule(rule).id;
+        rules.iter().any(|id| names(id, rule))
+    }))
 }
 
 /// The arguments with the rule directories that are in force, these directories, and the pipeline

@@ -52,6 +52,8 @@ pub enum Stopped {
     NoBody,
     /// The line has more words than the rule allows.
     MaxWords(usize, usize),
+    /// A pattern of its `unless` matches the line.
+    Unless,
     /// It is another line of its place that the rule is for.
     At,
     /// A block begins here and its last line does not come in time, or in its place.
@@ -86,6 +88,7 @@ impl fmt::Display for Stopped {
             Stopped::MaxWords(words, most) => {
                 write!(f, "words: the line has {words}, and `max_words` is {most}")
             }
+            Stopped::Unless => f.write_str("unless: a pattern of its `unless` matches the line"),
             Stopped::At => f.write_str("place: `at` means another line"),
             Stopped::Open(most) => {
                 write!(
@@ -177,8 +180,9 @@ impl Work<'_> {
         let rules = self.pipeline.rules();
         let (rule, source) = (self.pipeline.rule(id), rules.source(id));
         let key = line.key();
-        let role = rules.patterns(id).iter().find(|pattern| pattern.is_match(&key));
-        let role = role.map(Pattern::role);
+        let mut matching = rules.patterns(id).iter().filter(|pattern| pattern.is_match(&key));
+        let role = matching.clone().find(|pattern| !pattern.excludes()).map(Pattern::role);
+        let excluded = matching.any(Pattern::excludes);
         let own = self.outlet.map(|(unit, _)| unit);
         let holds = source.unit.is_none_or(|unit| {
             own.is_some_and(|own| own == unit || rules.families(own).contains(&unit))
@@ -195,6 +199,9 @@ impl Work<'_> {
         }
         if !self.pipeline.chain.iter().any(|link| link.name == rule.stage) {
             return Some(Stopped::Stage(rule.stage.clone()));
+        }
+        if excluded {
+            return Some(Stopped::Unless);
         }
         if matches!(rule.act, Act::Keep | Act::Note) {
             return Some(Stopped::Note);

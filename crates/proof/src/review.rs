@@ -39,7 +39,8 @@ pub struct Applied {
 
 /// Applies decisions to the rule files of a pipeline; nothing is written.
 ///
-/// A case that would not hold is left out and named.
+/// A case that would not hold is left out and named. The pipeline should be read with
+/// [`Builder::to_prove`](chaffinch_core::Builder::to_prove), so that its rules have their cases.
 ///
 /// # Errors
 /// The changed files are not sound.
@@ -296,8 +297,12 @@ mod tests {
         Decision { rule: rule.to_owned(), accept, case: case.to_owned(), outlet }
     }
 
+    fn shipped() -> Pipeline {
+        Pipeline::builder().to_prove().build().unwrap()
+    }
+
     fn applied(decisions: &[Decision]) -> Applied {
-        apply_review(&Pipeline::shipped().unwrap(), decisions).unwrap()
+        apply_review(&shipped(), decisions).unwrap()
     }
 
     #[test]
@@ -324,7 +329,7 @@ mod tests {
         assert_eq!(applied.done, ["presstv/keep: 1 text more that stays"]);
         assert!(applied.left.is_empty());
         let files = [("rules/presstv.yaml".to_owned(), file.clone())];
-        let again = rebuilt(&Pipeline::shipped().unwrap(), &BTreeMap::from(files)).unwrap();
+        let again = rebuilt(&shipped(), &BTreeMap::from(files)).unwrap();
         let text = "The minister told reporters on Tuesday that the talks would go on.\n\n\
                     SHARE THIS ARTICLE\n";
         let unit = again.rules().unit("presstv");

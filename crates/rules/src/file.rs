@@ -28,7 +28,7 @@ pub enum Subject {
 }
 
 /// One rule file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RuleFile {
     /// The file, as the user named it.
     pub file: String,
@@ -57,7 +57,7 @@ pub struct RuleFile {
 }
 
 /// A rule with its pattern and its proof.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FileRule {
     /// What stages see of it.
     pub rule: Rule,
@@ -81,8 +81,12 @@ pub struct FileRule {
 
 /// What [`FileRule::digest`] is.
 pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
-    let lists: Vec<u64> =
-        written.lists.iter().flat_map(|lists| lists.iter()).map(|list: &List| list.digest).collect();
+    let lists: Vec<u64> = written
+        .lists
+        .iter()
+        .flat_map(|lists| lists.iter())
+        .map(|list: &List| list.digest)
+        .collect();
     let described = format!(
         "{} {:?}\n{:?} {:?} {:?} {lists:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {} {:?}",
         rule.stage,

@@ -133,7 +133,10 @@ impl RuleSet {
         let mut changed = None;
         let files = match wanted.purpose {
             Purpose::Proof => {
-                let parse = |source: &Source<'_>| source.parse(stages, false, lexicon);
+                let parse = |source: &Source<'_>| {
+                    let parse = || source.parse(stages, false, lexicon);
+                    SHIPPED_PARSED.get(source, stages, lexicon, parse)
+                };
                 Files::Parsed(sound(sources.par_iter().map(parse).collect(), &mut problems))
             }
             Purpose::Run { cache } => {
@@ -199,32 +202,41 @@ fn pack_all(
         if let Some(file) = place.and_then(|at| known.file(*at)) {
             return Ok(file);
         }
-        let new = || Ok(pack(source.parse(stages, true, lexicon)?, *key));
-        match source.origin {
-            Origin::Shipped(_) if lexicon.is_none() => once(&source.file, stages, new),
-            _ => new(),
-        }
+        let pack = || Ok(pack(source.parse(stages, true, lexicon)?, *key));
+        SHIPPED_PACKED.get(source, stages, lexicon, pack)
     };
     let files = sound(sources.par_iter().zip(&keys).map(pack).collect(), problems);
     (Files::Packed(Packed::of(files)), true)
 }
 
-/// A shipped file that `pack` packs for these stages: a process that makes several pipelines packs
-/// it once.
-fn once(
-    file: &str,
-    stages: &[&str],
-    pack: impl FnOnce() -> Result<PackedFile, Vec<Problem>>,
-) -> Result<PackedFile, Vec<Problem>> {
-    static SHIPPED: LazyLock<Mutex<FxHashMap<String, PackedFile>>> = LazyLock::new(Mutex::default);
-    let name = format!("{file} {stages:?}");
-    let known = || SHIPPED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(file) = known().get(&name) {
-        return Ok(file.clone());
+/// What was made of shipped files: a process that makes several pipelines reads these files once.
+struct Once<T>(LazyLock<Mutex<FxHashMap<String, T>>>);
+
+static SHIPPED_PARSED: Once<RuleFile> = Once(LazyLock::new(Mutex::default));
+static SHIPPED_PACKED: Once<PackedFile> = Once(LazyLock::new(Mutex::default));
+
+impl<T: Clone> Once<T> {
+    /// What `make` makes of a file for these stages. Files that did not ship, and files that are
+    /// read with another lexicon, are not kept.
+    fn get(
+        &self,
+        source: &Source<'_>,
+        stages: &[&str],
+        lexicon: Option<&Lexicon>,
+        make: impl FnOnce() -> Result<T, Vec<Problem>>,
+    ) -> Result<T, Vec<Problem>> {
+        if !matches!(source.origin, Origin::Shipped(_)) || lexicon.is_some() {
+            return make();
+        }
+        let name = format!("{} {stages:?}", source.file);
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = known().get(&name) {
+            return Ok(made.clone());
+        }
+        let made = make()?;
+        known().insert(name, made.clone());
+        Ok(made)
     }
-    let packed = pack()?;
-    known().insert(name, packed.clone());
-    Ok(packed)
 }
 
 /// Packs again what was read from `file` under `key`; none if it is another by now.

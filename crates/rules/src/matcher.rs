@@ -791,7 +791,8 @@ mod tests {
                 "{pattern}"
             );
         }
-        let slow = Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap(), &[].into()).unwrap();
+        let slow =
+            Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap(), &[].into()).unwrap();
         assert!(slow.find(&"x".repeat(60), 0, &mut |_| {}).is_err(), "it gives up in time");
     }
 

@@ -149,7 +149,7 @@ pub struct Pattern {
     pub(crate) anchor: Anchor,
     pub(crate) role: Role,
     origin: Origin,
-    ready: OnceLock<Box<Ready>>,
+    ready: OnceLock<Arc<Ready>>,
 }
 
 /// What a pattern is made from.
@@ -446,6 +446,11 @@ impl Pattern {
             Origin::Packed(..) => &[],
         };
         told.unwrap_or_else(|| tells(&self.parsed(), self.anchor, lists))
+    }
+
+    /// Whether a rule with this pattern does not match the lines that it matches.
+    pub fn excludes(&self) -> bool {
+        self.anchor == Anchor::Unless
     }
 
     /// What its hits are.

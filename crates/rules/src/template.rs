@@ -13,7 +13,9 @@ use std::sync::LazyLock;
 use chaffinch_stage::script;
 use regex_syntax::hir::Hir;
 
-use crate::lexicon::{self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Kind, Language, Lexicon, SLOT};
+use crate::lexicon::{
+    self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Kind, Language, Lexicon, SLOT,
+};
 use crate::pattern;
 use crate::phrases::{FIRST_LIST, FIRST_SHAPE, List};
 use crate::yaml;

@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet
 use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
 use chaffinch_core::rules::{self, SHIPPED, yaml::Places};
-use chaffinch_proof::{CODES, Finding, Level, no_limits};
+use chaffinch_proof::{CODES, Finding, Level};
 use chaffinch_report::visible;
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ impl Checked {
         if let (Some(path), true) = (paths.first(), files.is_empty()) {
             return Err(Failure::Usage(format!("{} holds no rule file", path.display())));
         }
-        let mut builder = Pipeline::builder().limits(no_limits());
+        let mut builder = chaffinch_proof::builder();
         for (name, text) in &files {
             builder = builder.rule_file(name, text);
         }
@@ -90,7 +90,7 @@ impl Checked {
                 line.map(|line| line[7..].trim().trim_matches(['\'', '"']).to_owned())
             };
             let named: Vec<String> = files.iter().filter_map(|(_, text)| subject(text)).collect();
-            for (name, text) in SHIPPED.iter().filter(|(name, _)| !name.starts_with("generic/")) {
+            for (name, text) in SHIPPED.iter().filter(|(name, _)| !name.contains('/')) {
                 if subject(text).is_none_or(|subject| !named.contains(&subject)) {
                     builder = builder.rule_file(&format!("rules/{name}"), text);
                 }

@@ -1,9 +1,11 @@
 //! `chaffinch explain`: a document with what would be cut, and by which rule.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
 use anstyle::{AnsiColor, Effects, Style};
+use chaffinch_core::stage::Explanation;
 use chaffinch_core::{Cleaned, Input, Pipeline};
 use chaffinch_formats::{Found, each_document};
 use chaffinch_report::{Annotated, Fate, annotated, visible};
@@ -82,7 +84,8 @@ fn for_people(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> String 
     }
     text.push_str("\n\n");
     let document = annotated(pipeline, cleaned);
-    rows_for_people(&document, pipeline, &mut text);
+    let reasons = reasons(pipeline, cleaned);
+    rows_for_people(&document, pipeline, &reasons, &mut text);
     for (name, values) in cleaned.fields().iter() {
         for value in values {
             let _ = write!(text, "\n{bold}{}{bold:#}: {}", visible(name), visible(value));
@@ -105,11 +108,47 @@ const COLORS: [AnsiColor; 6] = [
     AnsiColor::Green,
 ];
 
-fn rows_for_people(document: &Annotated, pipeline: &Pipeline, text: &mut String) {
+/// Why lines were removed, by the index of the line, where a stage judged them. Computed only for
+/// documents of which a judgement removed something.
+fn reasons(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> BTreeMap<usize, Explanation> {
+    let source = cleaned.source();
+    let mut numbers = LineNumbers::of(source);
+    let mut lines = Vec::new();
+    for edit in cleaned.edits() {
+        let first = numbers.next(edit) - 1;
+        if edit.confidence.is_some() {
+            let cut = source[edit.span.range()].trim();
+            lines.extend(first..=first + cut.bytes().filter(|&byte| byte == b'\n').count());
+        }
+    }
+    lines.dedup();
+    if lines.is_empty() {
+        return BTreeMap::new();
+    }
+    let explained = pipeline.explain(&Input::default(), source, &lines);
+    lines.into_iter().zip(explained).filter_map(|(line, why)| Some((line, why?))).collect()
+}
+
+/// A judgement in a line: the confidence and the reasons.
+pub(crate) fn judgement(why: &Explanation) -> String {
+    let mut text = format!("{} % boilerplate", why.confidence);
+    for (at, reason) in why.reasons.iter().enumerate() {
+        let _ = write!(text, "{}{}", if at == 0 { ": " } else { ", " }, visible(reason));
+    }
+    text
+}
+
+fn rows_for_people(
+    document: &Annotated,
+    pipeline: &Pipeline,
+    reasons: &BTreeMap<usize, Explanation>,
+    text: &mut String,
+) {
     let color = |stage: &str| {
         let place = pipeline.stages().position(|name| name == stage).unwrap_or(0);
         COLORS[place % COLORS.len()].on_default()
     };
+    let is_judged = |rule: &str| rule == "generic/lines/model";
     for row in document.rows() {
         let style = color(&row.stage);
         let cut = style.effects(Effects::STRIKETHROUGH);
@@ -129,6 +168,10 @@ fn rows_for_people(document: &Annotated, pipeline: &Pipeline, text: &mut String)
             };
         }
         text.truncate(text.trim_end_matches(' ').len());
+        if let Some(why) = reasons.get(&row.line).filter(|_| row.gone && is_judged(&row.rule)) {
+            let dimmed = Style::new().dimmed();
+            let _ = write!(text, "  {dimmed}({}){dimmed:#}", judgement(why));
+        }
         text.push('\n');
     }
 }
@@ -159,19 +202,24 @@ impl<'a> LineNumbers<'a> {
 fn for_programs(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> String {
     let source = cleaned.source();
     let mut lines = LineNumbers::of(source);
+    let reasons = reasons(pipeline, cleaned);
     let edits: Vec<_> = cleaned
         .edits()
         .iter()
         .map(|edit| {
             let rule = pipeline.rule(edit.rule);
+            let line = lines.next(edit);
+            let why = reasons.get(&(line - 1)).filter(|_| edit.confidence.is_some());
             json!({
                 "start": edit.span.start(),
                 "end": edit.span.end(),
-                "line": lines.next(edit),
+                "line": line,
                 "rule": rule.id,
                 "stage": rule.stage,
                 "text": &source[edit.span.range()],
                 "with": edit.with,
+                "confidence": edit.confidence,
+                "reasons": why.map(|why| &why.reasons),
             })
         })
         .collect();
@@ -202,7 +250,7 @@ mod tests {
         let spans = [(4, 8), (13, 19), (21, 24), (25, 28)];
         let numbers = spans.map(|(start, end)| {
             let (span, with) = (Span::new(start, end), String::new());
-            lines.next(&Edit { span, rule: RuleId(0), with })
+            lines.next(&Edit { span, rule: RuleId(0), with, confidence: None })
         });
         assert_eq!(numbers, [2, 6, 7, 7]);
     }

@@ -19,6 +19,7 @@ mod examples;
 mod explain;
 mod failure;
 mod git;
+mod lines;
 mod outlet;
 mod review;
 mod rules;
@@ -33,7 +34,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::args::{
-    Cli, Color, Command, OutletCommand, ReportArgs, RestoreArgs, RulesCommand, VerifyArgs,
+    Cli, Color, Command, LinesCommand, OutletCommand, ReportArgs, RestoreArgs, RulesCommand,
+    VerifyArgs,
 };
 use chaffinch_formats::Restored;
 
@@ -84,6 +86,8 @@ fn run(command: Command) -> Result<u8, Failure> {
         }
         Command::Outlet(OutletCommand::New(args)) => outlet::new(&args),
         Command::Outlet(OutletCommand::Update(args)) => outlet::update(&args),
+        Command::Lines(LinesCommand::Train(args)) => lines::train(&args),
+        Command::Lines(LinesCommand::Eval(args)) => lines::eval(&args),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "chaffinch", &mut script);

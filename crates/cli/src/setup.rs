@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use chaffinch_core::{Pipeline, config};
+use chaffinch_core::stage::Setting;
+use chaffinch_core::{Builder, Pipeline, config};
 use chaffinch_formats::{Container, Names};
+use clap::ValueEnum;
 
 use crate::args::{Format, PipelineArgs, SourceArgs};
 use crate::failure::Failure;
@@ -58,8 +60,9 @@ fn build(
     to_clean: bool,
 ) -> Result<Pipeline, Failure> {
     let mut builder = Pipeline::builder();
-    if to_clean {
-        builder = builder.to_clean(cache());
+    match to_clean.then(cache) {
+        None => builder = builder.to_prove(),
+        Some(cache) => builder = cache.into_iter().fold(builder, Builder::cache),
     }
     if let (Some(path), text) = config {
         let base = path.parent().unwrap_or(Path::new(""));
@@ -74,6 +77,14 @@ fn build(
     if let Some(label) = &args.encoding {
         let encoding = encoding(label)?;
         builder = builder.encoding(encoding);
+    }
+    if let Some(level) = args.level.and_then(|level| level.to_possible_value()) {
+        let level = Setting::Text(level.get_name().to_owned());
+        builder = builder.stage_setting("lines", "level", level);
+    }
+    if let Some(model) = &args.model {
+        let model = Setting::Text(model.display().to_string());
+        builder = builder.stage_setting("lines", "model", model);
     }
     // A stage has a name, a rule an id with a slash.
     let (rules, stages): (Vec<_>, Vec<_>) =
@@ -106,16 +117,23 @@ fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
     if rules.is_empty() {
         return Ok(pipeline.clone());
     }
-    let ids: Vec<_> = rules.iter().map(|id| pipeline.find_rule(id)).collect();
-    if let Some((id, _)) = rules.iter().zip(&ids).find(|(_, found)| found.is_none()) {
-        let known: Vec<&str> =
-            pipeline.rules().ids().map(|rule| pipeline.rule(rule).id.as_str()).collect();
+    let known: Vec<&str> =
+        pipeline.rules().ids().map(|rule| pipeline.rule(rule).id.as_str()).collect();
+    // A rule that uses the lexicon has one id for each language: its own, a slash, and the language.
+    let names = |id: &str, rule: &str| {
+        rule.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let missing = rules.iter().find(|id| !known.iter().any(|rule| names(id, rule)));
+    if let Some(id) = missing {
         let help = chaffinch_rules::yaml::expected(id, &known);
         // Of hundreds of rules, only a near one is worth naming.
         let help = if help.len() > 200 { "see `chaffinch rules list`".to_owned() } else { help };
         return Err(Failure::Usage(format!("--skip: there is no rule \"{id}\"; {help}")));
     }
-    Ok(pipeline.without(|rule| ids.contains(&Some(rule))))
+    Ok(pipeline.without(|rule| {
+        let rule = &pipeline.rule(rule).id;
+        rules.iter().any(|id| names(id, rule))
+    }))
 }
 
 /// The arguments with the rule directories that are in force, these directories, and the pipeline

@@ -86,6 +86,9 @@ fn for_people(pipeline: &Pipeline, found: &WhyNot, place: &str) -> String {
         let _ = writeln!(text, "it does not stay: {} cuts it", id(rule));
         return text;
     }
+    if let Some(judged) = &found.judged {
+        let _ = writeln!(text, "the line model: {}\n", crate::explain::judgement(judged));
+    }
     if found.near.is_empty() {
         let _ = writeln!(
             text,
@@ -113,6 +116,8 @@ fn for_programs(pipeline: &Pipeline, found: &WhyNot, place: &str) -> String {
         "outlet": found.outlet,
         "cut_by": found.cut.map(id),
         "near": near,
+        "confidence": found.judged.as_ref().map(|judged| judged.confidence),
+        "reasons": found.judged.as_ref().map(|judged| &judged.reasons),
     });
     format!("{row}\n")
 }

@@ -84,7 +84,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
         folder.refused(&["clean", "corpus", "-o", "out", "--skip", "tickers", "--only", "sharing"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(said, @r#"
-    error: command line: --only: unknown stage "sharing"; expected one of: captions, comments, credits, dateline, debris, duplicates, mirror-urls, navigation, normalise, promo, related, share-buttons, site-footer, tags, ticker, title
+    error: command line: --only: unknown stage "sharing"; expected one of: captions, comments, credits, dateline, debris, duplicates, lines, mirror-urls, navigation, normalise, promo, related, share-buttons, site-footer, tags, ticker, title
     error: command line: --skip: unknown stage "tickers"; did you mean "ticker"?
     error: 2 problems; nothing was done
     "#);
@@ -236,8 +236,8 @@ fn explain_shows_cuts_and_steers_no_terminal() {
                                      Talks to go on
                                   
                                      The minister told reporters on Tuesday that the talks would go on.
-       generic/share-buttons/share -
-       generic/share-buttons/share - SHARE THIS ARTICLE
+    generic/share-buttons/share/en -
+    generic/share-buttons/share/en - SHARE THIS ARTICLE
 
     title: Talks to go on
     section: [31mPoli\u{202e}tics
@@ -246,7 +246,7 @@ fn explain_shows_cuts_and_steers_no_terminal() {
     assert!(colored.contains("\u{1b}[9m"), "cuts are struck out: {colored:?}");
     let json = folder.run(&["explain", "--format", "json", "corpus/a.txt"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
-    assert_eq!(json["edits"][0]["rule"], "generic/share-buttons/share");
+    assert_eq!(json["edits"][0]["rule"], "generic/share-buttons/share/en");
     assert_eq!(json["edits"][0]["line"], 5);
 }
 
@@ -272,7 +272,7 @@ fn an_interrupt_ends_the_run_in_order() {
 fn rules_and_help_are_there_to_be_read() {
     let folder = Folder::new();
     let list = text(&folder.run(&["rules", "list"]).stdout);
-    assert!(list.contains("presstv") && list.contains("generic/share-buttons/share"));
+    assert!(list.contains("presstv") && list.contains("generic/share-buttons/share/en"));
     assert!(text(&folder.run(&["completions", "fish"]).stdout).contains("chaffinch"));
     assert!(text(&folder.run(&["man"]).stdout).contains(".TH chaffinch"));
     for command in ["clean", "explain", "restore"] {

@@ -250,7 +250,7 @@ fn a_review_becomes_rule_files() {
     };
     let review = serde_json::json!({"chaffinch_review": 1, "decisions": [
         decision("valley/crumb", "accept", "Vale : Sport"),
-        decision("generic/share-buttons/share", "reject", "SHARE THIS ARTICLE"),
+        decision("generic/share-buttons/share/en", "reject", "SHARE THIS ARTICLE"),
         {"rule": "valley/crumb", "decision": "reject", "text": "long", "case": null},
     ]});
     folder.write("review.json", &review.to_string());
@@ -273,7 +273,7 @@ fn a_review_becomes_rule_files() {
     said(&folder, &apply);
     assert_eq!(folder.read("rules/valley.yaml"), file);
     // What is rejected later joins the rule that is there.
-    let more = decision("generic/share-buttons/share", "reject", "SHARE THIS PAGE");
+    let more = decision("generic/share-buttons/share/en", "reject", "SHARE THIS PAGE");
     let review = serde_json::json!({"chaffinch_review": 1, "decisions": [more]});
     folder.write("review.json", &review.to_string());
     said(&folder, &apply);

@@ -240,7 +240,7 @@ rules:
     page.txt:9: share this article
     stands in: body; outlet: x
 
-    it does not stay: generic/share-buttons/share cuts it
+    it does not stay: generic/share-buttons/share/en cuts it
     "#);
     // A row of JSON Lines; the same for programs.
     let row = serde_json::json!({"text": folder.read("page.txt")}).to_string();
@@ -292,7 +292,7 @@ fn examples_are_tested_and_taken() {
 #[test]
 fn what_a_rule_did_in_the_last_run_is_shown() {
     let folder = Folder::new();
-    let shown = || text(&folder.run(&["rules", "show", "generic/share-buttons/share"]).stdout);
+    let shown = || text(&folder.run(&["rules", "show", "generic/share-buttons/share/en"]).stdout);
     assert!(!shown().contains("last run"));
     folder.run(&["clean", "corpus", "-o", "out"]);
     assert!(
@@ -300,7 +300,7 @@ fn what_a_rule_did_in_the_last_run_is_shown() {
         "{}",
         shown()
     );
-    let arguments = ["rules", "show", "generic/share-buttons/share", "--run", "corpus"];
+    let arguments = ["rules", "show", "generic/share-buttons/share/en", "--run", "corpus"];
     assert_eq!(folder.refused(&arguments).0, 2);
 }
 

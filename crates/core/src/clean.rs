@@ -3,7 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chaffinch_rules::{How, UnitId};
-use chaffinch_stage::{Act, Action, Document, Mark, Marks, Role, RuleId, Spans, Tier, script};
+use chaffinch_stage::{
+    Act, Action, Certainty, Document, Line, Mark, Marks, Place, Role, RuleId, Span, Spans, Tier,
+    script,
+};
 use rayon::prelude::*;
 
 use crate::cleaned::{Cleaned, Fields, Recalled, Verdict};
@@ -12,10 +15,13 @@ use crate::edits::{Edit, Edits};
 use crate::era;
 use crate::findings::Findings;
 use crate::panics::panic_message;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Link, Pipeline};
 
 /// The most rounds that the chain runs over one document.
 const ROUNDS: usize = 8;
+
+/// Characters that a document has left, blanks aside, if the cuts of a model are to stay.
+const FEWEST_LEFT: usize = 150;
 
 /// A document to be cleaned.
 #[derive(Clone, Copy, Debug, Default)]
@@ -264,6 +270,15 @@ impl<'a> Work<'a> {
     }
 
     pub(crate) fn run(&mut self) {
+        self.run_where(|_| true);
+    }
+
+    /// Runs all stages but those that judge every line.
+    pub(crate) fn run_rules(&mut self) {
+        self.run_where(|link| !link.stage.judges());
+    }
+
+    fn run_where(&mut self, wanted: impl Fn(&Link) -> bool) {
         self.keep();
         // A stage is a pure function of what it sees: if nothing was cut since it last looked, it
         // would make the same marks again.
@@ -272,7 +287,7 @@ impl<'a> Work<'a> {
             let before = version;
             let pipeline = self.pipeline;
             for (link, seen) in pipeline.chain.iter().zip(&mut seen) {
-                if seen.replace(version) == Some(version) {
+                if !wanted(link) || seen.replace(version) == Some(version) {
                     continue;
                 }
                 IN_STAGE.with_borrow_mut(|name| name.clone_from(&link.name));
@@ -323,6 +338,10 @@ impl<'a> Work<'a> {
     /// Applies the marks of one stage. Whether they cut anything.
     fn apply(&mut self, stage: &str, marks: Vec<Mark>) -> bool {
         let mut touched: Vec<usize> = Vec::new();
+        let mut removed = Spans::default();
+        let removals = marks.iter().filter(|mark| mark.action == Action::Remove);
+        removed.extend(removals.map(|mark| mark.span));
+        let title = self.title();
         for mark in marks {
             if !self.is_sound(&mark) {
                 match self.refused.iter_mut().find(|(name, _)| name == stage) {
@@ -331,8 +350,19 @@ impl<'a> Work<'a> {
                 }
                 continue;
             }
+            if self.pipeline.is_off(mark.rule) {
+                continue;
+            }
             let stays = matches!(mark.action, Action::Keep | Action::Note);
             if !stays && self.kept.overlap(mark.span) {
+                continue;
+            }
+            let is_title = title.is_some_and(|title| mark.span.covers(title));
+            if is_title && mark.action == Action::Remove && self.protects_title(&mark, &removed) {
+                continue;
+            }
+            // A line that tells something was understood by a rule; a judgement knows less.
+            if mark.confidence.is_some() && self.findings.is_noted(mark.span) {
                 continue;
             }
             let new = match &mark.action {
@@ -341,7 +371,7 @@ impl<'a> Work<'a> {
                     false
                 }
                 Action::Note => false,
-                Action::Remove => self.edits.remove(mark.span, mark.rule),
+                Action::Remove => self.edits.remove_judged(mark.span, mark.rule, mark.confidence),
                 Action::Replace(with) => {
                     let same = self.doc.source().get(mark.span.range()) == Some(with.as_str());
                     !same && self.edits.replace(mark.span, with, mark.rule)
@@ -369,6 +399,32 @@ impl<'a> Work<'a> {
         !touched.is_empty()
     }
 
+    /// The lines above the first body line that are not blank.
+    fn above_body(&self) -> impl Iterator<Item = Line<'_, 'a>> {
+        self.doc.lines().take_while(|line| !line.is_body()).filter(|line| !line.is_blank())
+    }
+
+    /// The span of the title: the first line above the first body line.
+    fn title(&self) -> Option<Span> {
+        let first = self.above_body().next().filter(|_| self.doc.has_body())?;
+        first.text().chars().any(char::is_alphabetic).then(|| first.span())
+    }
+
+    /// Whether the title is protected from a removal by a generic rule.
+    ///
+    /// If it is the only line above the body, no pattern may remove it. If there are more, it may be
+    /// a byline or a share button above the title, so rules that are safe or act in the head only
+    /// may remove it. `removed` are the spans that the stage removes; a line that it removes too is
+    /// not another one. Detectors look at several lines and never take a title for a menu.
+    fn protects_title(&self, mark: &Mark, removed: &Spans) -> bool {
+        let rule = self.pipeline.rule(mark.rule);
+        if rule.tier != Tier::Generic || rule.detect.is_some() {
+            return false;
+        }
+        let stays = |line: Line<'_, '_>| !removed.cover(line.span());
+        !self.above_body().skip(1).any(stays) || !rule.safe && rule.place != Place::Head
+    }
+
     fn is_sound(&self, mark: &Mark) -> bool {
         let span = mark.span;
         let text = self.doc.source().get(span.range());
@@ -392,11 +448,11 @@ impl<'a> Work<'a> {
         let nothing_left = script::is_blank(&text);
         let kept = self.kept.overlap(span);
         if nothing_left && !was_blank && !kept {
-            let rule = self.edits.within(span).rev().find(|edit| edit.removes());
-            if let Some(rule) = rule.map(|edit| edit.rule) {
+            let cut = self.edits.within(span).rev().find(|edit| edit.removes());
+            if let Some((rule, confidence)) = cut.map(|edit| (edit.rule, edit.confidence)) {
                 // The spaces that are left go too.
                 if !text.is_empty() {
-                    self.edits.remove(span, rule);
+                    self.edits.remove_judged(span, rule, confidence);
                 }
                 self.doc.remove_line(index);
                 return;
@@ -408,7 +464,8 @@ impl<'a> Work<'a> {
 
     /// Checks the damage, tidies blank lines, and sums up.
     fn finish(mut self) -> Outcome {
-        let mut suspect = self.cap_body();
+        let judged = self.cap_judged();
+        let mut suspect = self.cap_body().or(judged);
         let tail_lines = self.tail_lines();
         let rules = &self.pipeline.rules;
         let outlet = self.outlet.map(|(unit, how)| (rules.unit_name(unit).to_owned(), how));
@@ -450,32 +507,92 @@ impl<'a> Work<'a> {
         left.filter(|line| !line.is_blank()).count()
     }
 
-    /// Drops generic cuts inside the body where they are too much of it. Rules that are safe
-    /// wherever they fire do not count: a gallery has as many credits as pictures.
-    fn cap_body(&mut self) -> Option<String> {
-        let body = self.doc.body_span()?;
-        let inside = |edit: &Edit| {
-            let rule = self.pipeline.rule(edit.rule);
-            let unsure = rule.tier == Tier::Generic && !rule.safe;
-            unsure && edit.removes() && body.covers(edit.span)
-        };
-        let cut: usize = self.edits.iter().filter(|e| inside(e)).map(|e| e.span.len()).sum();
-        let share = cut as f64 / body.len().max(1) as f64;
-        if share <= self.pipeline.limits.body_cut_share {
+    /// Drops all cuts of a model if they leave almost nothing of a document with sentences.
+    ///
+    /// Most lines of a whole page are boilerplate, teasers of other articles among them, so the
+    /// share that is cut says nothing. An article that is left has some length.
+    fn cap_judged(&mut self) -> Option<String> {
+        let judged = |edit: &Edit| edit.confidence.is_some();
+        if !self.edits.iter().any(judged) {
             return None;
         }
-        self.edits.retain(|edit| !inside(edit));
-        let percent = share * 100.0;
-        Some(format!("generic rules would cut {percent:.0} % of the body: left in place"))
+        let visible = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+        let left = self.doc.lines().map(|line| visible(line.text())).sum::<usize>();
+        if left >= FEWEST_LEFT {
+            return None;
+        }
+        // Sentences that only a judgement cut.
+        let source = self.doc.source();
+        let cut = self.edits.iter().filter(|edit| judged(edit)).map(|edit| {
+            let text = &source[edit.span.range()];
+            if script::ends_sentence(text) && script::is_long(text) { visible(text) } else { 0 }
+        });
+        if cut.sum::<usize>() <= left {
+            return None;
+        }
+        self.edits.retain(|edit| !judged(edit));
+        Some("the line model would leave almost nothing: its cuts were dropped".to_owned())
+    }
+
+    /// The body that cuts are measured on: as it came in, or as a model left it. On a whole page, the
+    /// first and last sentences belong to teasers and footers.
+    fn article(&self) -> Option<Span> {
+        let judged = self.edits.iter().any(|edit| edit.confidence.is_some());
+        let left = if judged { self.doc.body_span() } else { None };
+        left.or_else(|| self.doc.first_body_span())
+    }
+
+    /// Drops generic cuts inside the body if they are too much of it: the least
+    /// certain first, of these the longest. Cuts that are sure do not count: a gallery has as many
+    /// credits as pictures.
+    fn cap_body(&mut self) -> Option<String> {
+        let body = self.article()?;
+        let certainty = |edit: &Edit| {
+            let rule = self.pipeline.rule(edit.rule);
+            let counts = rule.tier == Tier::Generic
+                && rule.certainty != Certainty::Sure
+                && edit.confidence.is_none();
+            (counts && edit.removes() && body.covers(edit.span)).then_some(rule.certainty)
+        };
+        let unsure = self.edits.iter().filter_map(|edit| Some((certainty(edit)?, edit.span)));
+        let mut unsure: Vec<(Certainty, Span)> = unsure.collect();
+        let cut: usize = unsure.iter().map(|(_, span)| span.len()).sum();
+        let allowed = (self.pipeline.limits.body_cut_share * body.len() as f64) as usize;
+        if cut <= allowed {
+            return None;
+        }
+        unsure.sort_by_key(|(certainty, span)| {
+            (*certainty, std::cmp::Reverse(span.len()), span.start())
+        });
+        let mut left = cut;
+        let dropped = unsure.iter().take_while(|(_, span)| {
+            let drops = left > allowed;
+            left -= if drops { span.len() } else { 0 };
+            drops
+        });
+        let mut dropped: Vec<Span> = dropped.map(|(_, span)| *span).collect();
+        dropped.sort_by_key(|span| span.start());
+        self.edits.retain(|edit| {
+            dropped.binary_search_by_key(&edit.span.start(), |span| span.start()).is_err()
+        });
+        let percent = cut as f64 / body.len().max(1) as f64 * 100.0;
+        Some(format!(
+            "generic rules would cut {percent:.0} % of the body: the {} least certain cuts were dropped",
+            dropped.len()
+        ))
     }
 
     /// The reason to give the document back as it was: cuts that eat the body.
     fn cap_total(&self) -> Option<String> {
-        let body = self.doc.first_body_span()?;
+        let body = self.article()?;
         let cut: usize = self
             .edits
             .iter()
-            .filter(|edit| edit.removes() && !self.pipeline.rule(edit.rule).safe)
+            .filter(|edit| {
+                edit.removes()
+                    && edit.confidence.is_none()
+                    && self.pipeline.rule(edit.rule).certainty != Certainty::Sure
+            })
             .map(|e| {
                 let end = e.span.end().min(body.end());
                 end.saturating_sub(e.span.start().max(body.start()))
@@ -504,29 +621,29 @@ impl<'a> Work<'a> {
             }
             let to = (from..count).find(|&i| kind[i] == Kind::Left).unwrap_or(count);
             let cut = (from..to).find_map(|i| match kind[i] {
-                Kind::Cut(rule) => Some(rule),
+                Kind::Cut(rule, confidence) => Some((rule, confidence)),
                 _ => None,
             });
-            if let Some(first_rule) = cut {
+            if let Some(first) = cut {
                 let stays = match from == 0 || to == count {
                     true => 0..0,
                     false => longest_blank_run(&kind, from, to),
                 };
-                let mut rule = first_rule;
+                let mut by = first;
                 for (index, kind) in kind.iter().enumerate().take(to).skip(from) {
                     let line = self.doc.line(index);
-                    if let Kind::Cut(own) = *kind {
+                    if let Kind::Cut(own, confidence) = *kind {
                         // The line itself is gone already.
-                        self.edits.remove(line.end_span(), own);
-                        rule = own;
+                        self.edits.remove_judged(line.end_span(), own, confidence);
+                        by = (own, confidence);
                     } else if !stays.contains(&index) {
-                        self.edits.remove(line.full_span(), rule);
+                        self.edits.remove_judged(line.full_span(), by.0, by.1);
                     }
                 }
                 let ended = source.ends_with(['\n', '\r']);
                 if to == count && from > 0 && !ended {
                     let last = self.doc.line(from - 1);
-                    self.edits.remove(last.end_span(), first_rule);
+                    self.edits.remove_judged(last.end_span(), first.0, first.1);
                 }
             }
             from = to;
@@ -554,7 +671,7 @@ impl<'a> Work<'a> {
         }
         let mut edits = edits.peekable();
         let blank = || script::is_blank(&self.doc.source()[span.range()]);
-        let Some(first) = edits.peek().map(|edit| edit.rule) else {
+        let Some((rule, confidence)) = edits.peek().map(|edit| (edit.rule, edit.confidence)) else {
             // Edits that were dropped leave a line that is shown otherwise.
             let as_it_was = line.text().len() == span.len();
             let blank = if as_it_was { line.is_blank() } else { blank() };
@@ -567,7 +684,7 @@ impl<'a> Work<'a> {
         let removed: usize = edits.map(removed).sum();
         match removed == span.len() {
             _ if blank() => Kind::Blank,
-            true => Kind::Cut(first),
+            true => Kind::Cut(rule, confidence),
             false => Kind::Left,
         }
     }
@@ -578,7 +695,8 @@ impl<'a> Work<'a> {
 enum Kind {
     Left,
     Blank,
-    Cut(RuleId),
+    /// By this rule, with this confidence.
+    Cut(RuleId, Option<u8>),
 }
 
 fn longest_blank_run(kind: &[Kind], from: usize, to: usize) -> std::ops::Range<usize> {

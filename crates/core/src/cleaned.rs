@@ -342,6 +342,7 @@ impl<'a> Cleaned<'a> {
             rule: number(edit.rule),
             text: Cow::Borrowed(&self.source[edit.span.range()]),
             with: Cow::Borrowed(&edit.with),
+            confidence: edit.confidence,
         });
         let patches = self.patches.iter().map(|patch| LedgerPatch {
             at: patch.at,
@@ -376,6 +377,8 @@ pub struct LedgerEdit<'a> {
     pub text: Cow<'a, str>,
     /// What stands there instead.
     pub with: Cow<'a, str>,
+    /// How sure it is in percent that the text is boilerplate, if that was estimated.
+    pub confidence: Option<u8>,
 }
 
 impl LedgerEdit<'_> {
@@ -391,7 +394,8 @@ impl LedgerEdit<'_> {
 }
 
 /// Edits as they are written: each a list of the bytes between it and the one before, its rule,
-/// what was cut, and what stands there instead, if something does.
+/// what was cut, and what stands there instead, if something does; then the confidence, if there
+/// is one.
 mod edits_def {
     use std::borrow::Cow;
 
@@ -410,9 +414,13 @@ mod edits_def {
             let between = edit.at.checked_sub(end);
             let between = between.ok_or_else(|| S::Error::custom("edits are out of order"))?;
             end = edit.end();
-            match edit.with.is_empty() {
-                true => list.serialize_element(&(between, edit.rule, &edit.text))?,
-                false => list.serialize_element(&(between, edit.rule, &edit.text, &edit.with))?,
+            let LedgerEdit { rule, text, with, confidence, .. } = edit;
+            match (confidence, with.is_empty()) {
+                (Some(confidence), _) => {
+                    list.serialize_element(&(between, rule, text, with, confidence))?;
+                }
+                (None, true) => list.serialize_element(&(between, rule, text))?,
+                (None, false) => list.serialize_element(&(between, rule, text, with))?,
             }
         }
         list.end()
@@ -422,19 +430,20 @@ mod edits_def {
         from: D,
     ) -> Result<Vec<LedgerEdit<'static>>, D::Error> {
         let mut end = 0_usize;
-        let edit = |Entry(between, rule, text, with): Entry| {
+        let edit = |Entry(between, rule, text, with, confidence): Entry| {
             let at = end.checked_add(between);
             let behind = at.and_then(|at| at.checked_add(text.len()));
             let (Some(at), Some(behind)) = (at, behind) else {
                 return Err(D::Error::custom("an edit stands behind all texts"));
             };
             end = behind;
-            Ok(LedgerEdit { at, rule, text: Cow::Owned(text), with: Cow::Owned(with) })
+            let (text, with) = (Cow::Owned(text), Cow::Owned(with));
+            Ok(LedgerEdit { at, rule, text, with, confidence })
         };
         Vec::<Entry>::deserialize(from)?.into_iter().map(edit).collect()
     }
 
-    struct Entry(usize, u32, String, String);
+    struct Entry(usize, u32, String, String, Option<u8>);
 
     impl<'de> Deserialize<'de> for Entry {
         fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Entry, D::Error> {
@@ -453,6 +462,7 @@ mod edits_def {
                         list.next_element()?.ok_or_else(|| short(1))?,
                         list.next_element()?.ok_or_else(|| short(2))?,
                         list.next_element()?.unwrap_or_default(),
+                        list.next_element()?,
                     ))
                 }
             }
@@ -565,8 +575,10 @@ mod tests {
 
     #[test]
     fn the_edits_of_a_span_are_those_that_overlap_it() {
-        let edit =
-            |start, end| Edit { span: Span::new(start, end), rule: RuleId(0), with: String::new() };
+        let edit = |start, end| {
+            let span = Span::new(start, end);
+            Edit { span, rule: RuleId(0), with: String::new(), confidence: None }
+        };
         let decoded =
             Decoded { text: "0123456789".into(), coding: Coding::UTF_8, patches: Vec::new() };
         let mut cleaned = Cleaned::untouched_text(decoded, String::new());

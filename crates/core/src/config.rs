@@ -55,6 +55,8 @@ const LIMITS: &[Key] = &[
 pub struct Schemas {
     /// That of rule files.
     pub rule_file: serde_json::Value,
+    /// That of lexicon files.
+    pub lexicon: serde_json::Value,
     /// That of pipeline files.
     pub pipeline: serde_json::Value,
 }
@@ -72,13 +74,19 @@ impl Schemas {
             schema::FILE,
             &stages,
         );
+        let lexicon = schema::json_schema(
+            "Chaffinch lexicon file",
+            "The cue words of one language, by kind, and the proof.",
+            schema::LEXICON,
+            &stages,
+        );
         let pipeline = schema::json_schema(
             "Chaffinch pipeline file",
             "The stages of the cleaning chain, in order, with rules and limits.",
             FILE,
             &stages,
         );
-        Schemas { rule_file, pipeline }
+        Schemas { rule_file, lexicon, pipeline }
     }
 }
 
@@ -95,6 +103,9 @@ fn settings_schema(stage: &chaffinch_stages::BuiltIn) -> serde_json::Value {
             }
             Setting::Float(value) => serde_json::json!({"type": "number", "default": value}),
             Setting::Text(value) => serde_json::json!({"type": "string", "default": value}),
+            Setting::NoPercent => {
+                serde_json::json!({"type": "integer", "minimum": 0, "maximum": 100})
+            }
         };
         (name.to_owned(), schema)
     };
@@ -148,7 +159,13 @@ impl Config {
             top.texts("languages").into_iter().map(str::to_owned).collect();
         let all = languages.is_empty() || languages == ["all"];
         let limits = top.node("limits").map_or_else(Limits::default, parse_limits);
-        let stages = parse_stages(&top);
+        let mut stages = parse_stages(&top);
+        for (_, options) in &mut stages {
+            if let Some(Setting::Text(model)) = options.get("model") {
+                let path = base.join(model).display().to_string();
+                options.set("model", Setting::Text(path));
+            }
+        }
         top.finish();
         let problems = problems.place(file, source);
         match problems.is_empty() {

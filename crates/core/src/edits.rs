@@ -11,6 +11,8 @@ pub struct Edit {
     pub rule: RuleId,
     /// What stands there instead; mostly nothing.
     pub with: String,
+    /// How sure it is in percent that the stretch is boilerplate, if that was estimated.
+    pub confidence: Option<u8>,
 }
 
 impl Edit {
@@ -81,13 +83,23 @@ impl Edits {
     /// Cuts `span` for `rule`: what is already cut stays with the rule that cut it, and a
     /// replacement that the cut touches goes with it. Whether that cut anything new.
     pub(crate) fn remove(&mut self, span: Span, rule: RuleId) -> bool {
+        self.remove_judged(span, rule, None)
+    }
+
+    /// As [`Edits::remove`], with a confidence.
+    pub(crate) fn remove_judged(
+        &mut self,
+        span: Span,
+        rule: RuleId,
+        confidence: Option<u8>,
+    ) -> bool {
         if span.is_empty() {
             return false;
         }
         let place = self.place(span.start());
         let next = self.pages.get(place.0).and_then(|page| page.get(place.1));
         if next.is_none_or(|next| next.span.start() >= span.end()) {
-            self.insert(place, Edit { span, rule, with: String::new() });
+            self.insert(place, Edit { span, rule, with: String::new(), confidence });
             return true;
         }
         let replaced = self.within(span).filter(|edit| !edit.removes());
@@ -108,7 +120,8 @@ impl Edits {
         }
         self.drop_within(span, |edit| !edit.removes());
         for span in gaps {
-            self.insert(self.place(span.start()), Edit { span, rule, with: String::new() });
+            let edit = Edit { span, rule, with: String::new(), confidence };
+            self.insert(self.place(span.start()), edit);
         }
         true
     }
@@ -124,7 +137,8 @@ impl Edits {
             return false;
         }
         self.drop_within(span, |_| true);
-        self.insert(self.place(span.start()), Edit { span, rule, with: with.to_owned() });
+        let edit = Edit { span, rule, with: with.to_owned(), confidence: None };
+        self.insert(self.place(span.start()), edit);
         true
     }
 
@@ -162,6 +176,7 @@ impl Edits {
             let joins = edit.removes()
                 && next.removes()
                 && edit.rule == next.rule
+                && edit.confidence == next.confidence
                 && edit.span.end() == next.span.start();
             if joins {
                 edit.span = edit.span.join(next.span);
@@ -259,7 +274,7 @@ mod tests {
         assert!(!edits.replace(Span::new(4, 5), "x", RuleId(1)));
         assert_eq!(
             edits.into_joined(),
-            [Edit { span: Span::new(2, 6), rule: RuleId(2), with: "".into() }]
+            [Edit { span: Span::new(2, 6), rule: RuleId(2), with: "".into(), confidence: None }]
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chaffinch_stage::{RuleId, Span};
+use chaffinch_stage::{RuleId, Span, Spans};
 
 use crate::cleaned::Fields;
 use crate::edits::Edits;
@@ -13,6 +13,8 @@ pub(crate) struct Findings {
     all: Vec<Finding>,
     /// The place of the last note of a rule on a span.
     notes: HashMap<(RuleId, Span), usize>,
+    /// The spans of all notes.
+    noted: Spans,
 }
 
 /// The fields of one mark.
@@ -32,10 +34,18 @@ impl Findings {
         note: bool,
         fields: Vec<(String, String)>,
     ) {
+        if note {
+            self.noted.insert(span);
+        }
         if note && let Some(earlier) = self.notes.insert((rule, span), self.all.len()) {
             self.all[earlier].fields.clear();
         }
         self.all.push(Finding { span, note, fields });
+    }
+
+    /// Whether a note was made on a part of `span`.
+    pub(crate) fn is_noted(&self, span: Span) -> bool {
+        self.noted.overlap(span)
     }
 
     /// The fields of the marks that took effect: notes on text that stays, removals of text that

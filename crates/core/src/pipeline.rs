@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chaffinch_rules::{Pattern, Problem, Purpose, RuleSet, UnitId, Wanted, yaml};
-use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Stage, Table};
+use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Setting, Stage, Table};
 use encoding_rs::Encoding;
 
 use crate::config::{Config, Limits};
@@ -87,7 +87,7 @@ impl Pipeline {
             encoding: None,
             only: Vec::new(),
             skip: Vec::new(),
-            to_clean: false,
+            to_prove: false,
             cache: None,
         }
     }
@@ -174,7 +174,7 @@ pub struct Builder {
     encoding: Option<&'static Encoding>,
     only: Vec<String>,
     skip: Vec<String>,
-    to_clean: bool,
+    to_prove: bool,
     cache: Option<PathBuf>,
 }
 
@@ -237,6 +237,20 @@ impl Builder {
         self
     }
 
+    /// Sets a setting of a stage, whatever the pipeline file says. A stage that the file does not
+    /// name is added at the end of the chain.
+    pub fn stage_setting(mut self, stage: &str, name: &str, value: Setting) -> Builder {
+        match self.config.stages.iter_mut().find(|(own, _)| own == stage) {
+            Some((_, options)) => options.set(name, value),
+            None => {
+                let mut options = Options::default();
+                options.set(name, value);
+                self.config.stages.push((stage.to_owned(), options));
+            }
+        }
+        self
+    }
+
     /// Runs these stages alone.
     pub fn only(mut self, stages: &[String]) -> Builder {
         self.only.extend_from_slice(stages);
@@ -249,15 +263,18 @@ impl Builder {
         self
     }
 
-    /// Reads the rules to clean with them, not to prove them: without their cases and examples,
-    /// and packed until a document needs them. Of thousands of outlets, those take most of the
-    /// memory.
-    ///
-    /// With a `cache`, what was read is kept in that directory, and taken from there as long as no
-    /// rule file changes.
-    pub fn to_clean(mut self, cache: Option<PathBuf>) -> Builder {
-        self.to_clean = true;
-        self.cache = cache;
+    /// Reads the rules with their cases and examples, to check them. Without this, rules are
+    /// read to clean with them: without cases, and packed until a document needs them, because the
+    /// rules of thousands of outlets would fill the memory.
+    pub fn to_prove(mut self) -> Builder {
+        self.to_prove = true;
+        self
+    }
+
+    /// Keeps packed rules in this directory, and takes them from there as long as no rule file
+    /// changes. It has no effect together with [`Builder::to_prove`].
+    pub fn cache(mut self, directory: PathBuf) -> Builder {
+        self.cache = Some(directory);
         self
     }
 
@@ -312,9 +329,9 @@ impl Builder {
         let directories = if self.rules.is_empty() { &self.config.rules } else { &self.rules };
         let directories: Vec<&std::path::Path> = directories.iter().map(PathBuf::as_path).collect();
         let running: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
-        let purpose = match self.to_clean {
-            true => Purpose::Run { cache: self.cache.as_deref() },
-            false => Purpose::Proof,
+        let purpose = match self.to_prove {
+            true => Purpose::Proof,
+            false => Purpose::Run { cache: self.cache.as_deref() },
         };
         let wanted = Wanted {
             languages: self.config.languages.as_deref(),
@@ -331,9 +348,10 @@ impl Builder {
         };
         let encoding_name = self.encoding.map(Encoding::name);
         let stages: Vec<_> = made.iter().map(|(name, _)| name.as_str()).collect();
+        let data: Vec<_> = made.iter().filter_map(|(_, stage)| stage.data()).collect();
         let (config, outlet) = (&self.config, &self.outlet);
         let settings = format!(
-            "{:?} {:?} {:?} {stages:?} {outlet:?} {encoding_name:?}",
+            "{:?} {:?} {:?} {stages:?} {outlet:?} {encoding_name:?} {data:?}",
             config.languages, config.limits, config.stages,
         );
         let outlet = outlet.as_deref().map(|id| rules.outlet(id)).transpose();
@@ -345,7 +363,7 @@ impl Builder {
             return Err(problems);
         }
         let link = |(name, stage): (String, Box<dyn Stage>)| {
-            let own_rule = rules.add_stage(&name);
+            let own_rule = rules.add_own_rule(stage.own_rule(&name));
             Link { name, stage, own_rule }
         };
         let chain: Vec<Link> = made.into_iter().map(link).collect();

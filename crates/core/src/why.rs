@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chaffinch_rules::{Pattern, Written};
-use chaffinch_stage::{Act, Line, Role, Rule, RuleId};
+use chaffinch_stage::{Act, Explanation, Line, Role, Rule, RuleId};
 
 use crate::clean::{Input, Work};
 use crate::pipeline::Pipeline;
@@ -21,6 +21,8 @@ pub struct WhyNot {
     pub cut: Option<RuleId>,
     /// The rules that came near it, in the order of the table.
     pub near: Vec<Near>,
+    /// What a stage that judges every line says of it, if it stays.
+    pub judged: Option<Explanation>,
 }
 
 /// A rule that came near a line.
@@ -50,6 +52,8 @@ pub enum Stopped {
     NoBody,
     /// The line has more words than the rule allows.
     MaxWords(usize, usize),
+    /// A pattern of its `unless` matches the line.
+    Unless,
     /// It is another line of its place that the rule is for.
     At,
     /// A block begins here and its last line does not come in time, or in its place.
@@ -84,6 +88,7 @@ impl fmt::Display for Stopped {
             Stopped::MaxWords(words, most) => {
                 write!(f, "words: the line has {words}, and `max_words` is {most}")
             }
+            Stopped::Unless => f.write_str("unless: a pattern of its `unless` matches the line"),
             Stopped::At => f.write_str("place: `at` means another line"),
             Stopped::Open(most) => {
                 write!(
@@ -127,7 +132,21 @@ impl Pipeline {
             }));
         }
         let outlet = cleaned.outlet().map(|(outlet, _)| outlet.to_owned());
-        Some(WhyNot { text, zone: zone(line, work.doc.has_body()), outlet, cut, near })
+        let judged = if cut.is_none() { work.explain(&[index]).pop().flatten() } else { None };
+        Some(WhyNot { text, zone: zone(line, work.doc.has_body()), outlet, cut, near, judged })
+    }
+
+    /// Why stages that judge every line remove or keep lines of a decoded document, given by their
+    /// indices in ascending order: as they judge after all other stages.
+    pub fn explain(
+        &self,
+        input: &Input<'_>,
+        source: &str,
+        lines: &[usize],
+    ) -> Vec<Option<Explanation>> {
+        let mut work = Work::new(self, source, input);
+        work.run_rules();
+        work.explain(lines)
     }
 }
 
@@ -145,13 +164,25 @@ fn zone(line: Line<'_, '_>, has_body: bool) -> &'static str {
 }
 
 impl Work<'_> {
+    /// What the first stage that judges them says of lines.
+    fn explain(&self, lines: &[usize]) -> Vec<Option<Explanation>> {
+        let mut explained: Vec<Option<Explanation>> = lines.iter().map(|_| None).collect();
+        for link in self.pipeline.chain.iter() {
+            for (known, new) in explained.iter_mut().zip(link.stage.explain(&self.doc, lines)) {
+                *known = known.take().or(new);
+            }
+        }
+        explained
+    }
+
     /// What stopped a rule that came near a line; none if it did not come near.
     fn stopped(&self, line: Line<'_, '_>, id: RuleId) -> Option<Stopped> {
         let rules = self.pipeline.rules();
         let (rule, source) = (self.pipeline.rule(id), rules.source(id));
         let key = line.key();
-        let role = rules.patterns(id).iter().find(|pattern| pattern.is_match(&key));
-        let role = role.map(Pattern::role);
+        let mut matching = rules.patterns(id).iter().filter(|pattern| pattern.is_match(&key));
+        let role = matching.clone().find(|pattern| !pattern.excludes()).map(Pattern::role);
+        let excluded = matching.any(Pattern::excludes);
         let own = self.outlet.map(|(unit, _)| unit);
         let holds = source.unit.is_none_or(|unit| {
             own.is_some_and(|own| own == unit || rules.families(own).contains(&unit))
@@ -168,6 +199,9 @@ impl Work<'_> {
         }
         if !self.pipeline.chain.iter().any(|link| link.name == rule.stage) {
             return Some(Stopped::Stage(rule.stage.clone()));
+        }
+        if excluded {
+            return Some(Stopped::Unless);
         }
         if matches!(rule.act, Act::Keep | Act::Note) {
             return Some(Stopped::Note);
@@ -202,7 +236,7 @@ fn near_miss(written: &Written, key: &str) -> Option<Stopped> {
         let patterns = written.patterns()?;
         patterns.iter().find_map(|pattern| pattern.first(key)).map(|found| found.range)
     };
-    let any_case = Written { ignore_case: true, ..written.clone() };
+    let any_case = written.in_any_case();
     if !written.ignore_case && matches(&any_case).is_some() {
         return Some(Stopped::Case);
     }
@@ -211,7 +245,8 @@ fn near_miss(written: &Written, key: &str) -> Option<Stopped> {
         "text" => texts.iter().map(|text| regex::escape(text)).collect(),
         _ => texts.clone(),
     };
-    let inside = Written { keys: vec![("inside", texts)], ignore_case: written.ignore_case };
+    let ignore_case = written.ignore_case;
+    let inside = Written::new(vec![("inside", texts)], ignore_case);
     let part = key.get(matches(&inside)?)?;
     // A word or two of a long line is chance.
     (part.len() * 3 >= key.len()).then(|| Stopped::Part(part.to_owned()))

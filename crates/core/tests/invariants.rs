@@ -86,6 +86,7 @@ impl Stage for Marker {
                     action: chaffinch_core::stage::Action::Keep,
                     rule,
                     fields: Vec::new(),
+                    confidence: None,
                 }),
                 _ => marks.remove(span, RuleId(u32::MAX)),
             }
@@ -308,7 +309,7 @@ fn generic_rules_of_languages_that_are_not_wanted_are_left_out() {
         format!("generic: promo\nrules:\n{}{}", rule("de", "Anzeige"), rule("fr", "Publicité"));
     std::fs::write(folder.join("generic/promo.yaml"), file).unwrap();
     let text =
-        "Anzeige\nPublicité\nDie Ministerin sagte am Dienstag, dass die Gespräche weitergehen.\n";
+        "Die Ministerin sagte am Dienstag, dass die Gespräche weitergehen.\nAnzeige\nPublicité\n";
     let clean = |languages: &str| {
         let builder = Pipeline::builder().rules(&folder);
         let config = format!("languages: {languages}\n");

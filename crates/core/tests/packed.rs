@@ -30,8 +30,7 @@ fn packed_rules_clean_alike() {
     for config in ["languages: all\n", "languages: [fa]\n", "stages: [promo, navigation]\n"] {
         let builder = Pipeline::builder;
         let builder = || builder().config("test", config, Path::new("")).unwrap().limits(limits);
-        let (proved, packed) =
-            (builder().build().unwrap(), builder().to_clean(None).build().unwrap());
+        let (proved, packed) = (builder().to_prove().build().unwrap(), builder().build().unwrap());
         let digests = |pipeline: &Pipeline| pipeline.rules().digests().collect::<Vec<_>>();
         assert_eq!(digests(&proved), digests(&packed));
         assert_eq!(proved.rules().recognition(), packed.rules().recognition());

@@ -21,6 +21,7 @@ fn same(path: &str, made: &serde_json::Value) {
 fn the_schemas_are_in_step() {
     let made = Schemas::built_in();
     same("../../rules/rule-file.schema.json", &made.rule_file);
+    same("../../rules/lexicon.schema.json", &made.lexicon);
     same("src/pipeline.schema.json", &made.pipeline);
 }
 

@@ -655,7 +655,7 @@ mod tests {
         for (at, found) in text.match_indices("cut\n").chain(text.match_indices('\u{a0}')) {
             let span = Span::new(at, at + found.len());
             let with = if found == "cut\n" { String::new() } else { "\"é/".to_owned() };
-            edits.push(Edit { span, rule: RuleId(0), with });
+            edits.push(Edit { span, rule: RuleId(0), with, confidence: None });
         }
         edits.sort_by_key(|edit| edit.span.start());
         edits
@@ -667,6 +667,7 @@ mod tests {
             rule: 0,
             text: text[edit.span.range()].into(),
             with: edit.with.as_str().into(),
+            confidence: None,
         };
         edits.iter().map(entry).collect()
     }
@@ -741,7 +742,8 @@ mod tests {
         let row = r#"{"text":"x\ny\ud800\n"}"#;
         let parsed = Row::parse(row.as_bytes(), &FieldNames::default()).unwrap();
         assert_eq!(parsed.text, "x\ny\u{fffd}\n");
-        let edit = Edit { span: Span::new(2, 7), rule: RuleId(0), with: String::new() };
+        let span = Span::new(2, 7);
+        let edit = Edit { span, rule: RuleId(0), with: String::new(), confidence: None };
         let mut written = Vec::new();
         let undo = parsed.rewrite(std::slice::from_ref(&edit), "1", &mut written);
         assert_eq!(std::str::from_utf8(&written), Ok(r#"{"text":"x\n","chaffinch":1}"#));

@@ -400,17 +400,18 @@ mod tests {
     use chaffinch_core::LedgerEdit;
 
     fn edit(at: usize, rule: u32, text: &'static str, with: &'static str) -> LedgerEdit<'static> {
-        LedgerEdit { at, rule, text: text.into(), with: with.into() }
+        LedgerEdit { at, rule, text: text.into(), with: with.into(), confidence: None }
     }
 
     #[test]
     fn a_record_reads_back_as_it_was_written() {
         let mut record = Record::untouched("a.jsonl", 3, b"bytes", String::new());
         record.undo.raw = false;
+        let judged = LedgerEdit { confidence: Some(97), ..edit(14, 3, "judged", "") };
         record.undo.edits =
-            vec![edit(0, 2, "\"cut\"\n", ""), edit(6, 0, "é", ""), edit(11, 1, "  ", " ")];
+            vec![edit(0, 2, "\"cut\"\n", ""), edit(6, 0, "é", ""), edit(11, 1, "  ", " "), judged];
         let written = serde_json::to_string(&record).unwrap();
-        let edits = r#"[[0,2,"\"cut\"\n"],[0,0,"é"],[3,1,"  "," "]]"#;
+        let edits = r#"[[0,2,"\"cut\"\n"],[0,0,"é"],[3,1,"  "," "],[1,3,"judged","",97]]"#;
         assert!(written.contains(edits), "{written}");
         let read: Record<'_> = serde_json::from_str(&written).unwrap();
         assert_eq!((&read.undo, read.digest), (&record.undo, record.digest));

@@ -298,7 +298,8 @@ impl<'p> Recall<'p> {
         }
         let edit = |edit: &chaffinch_core::LedgerEdit<'_>| {
             let span = Span::new(edit.at, edit.end());
-            Some(Edit { span, rule: rule(edit.rule)?, with: edit.with.clone().into_owned() })
+            let (rule, with) = (rule(edit.rule)?, edit.with.clone().into_owned());
+            Some(Edit { span, rule, with, confidence: edit.confidence })
         };
         let edits = record.undo.edits.iter().map(edit).collect::<Option<Vec<Edit>>>()?;
         let how = record.recognised_by.as_deref().and_then(How::from_word);

@@ -144,7 +144,9 @@ impl Study {
 
 /// Learns the rules of the outlet `name` from samples of it. The same samples give the same file.
 ///
-/// `pipeline` tells what is cut already and which outlets there are.
+/// `pipeline` tells what is cut already and which outlets there are. It should be read with
+/// [`Builder::to_prove`](chaffinch_core::Builder::to_prove): signs that occur in examples of other
+/// outlets are not taken.
 ///
 /// # Errors
 /// The samples are too few, too much alike or too different, or hold nothing to learn.
@@ -266,7 +268,7 @@ const DRAFT: &str = "draft.yaml";
 /// A pipeline with this draft for its only outlet; none if the draft is no sound rule file.
 fn pipeline_of(name: &str, draft: &Draft, limits: Limits) -> Option<Pipeline> {
     let yaml = emit::bare(name, draft);
-    Pipeline::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name).build().ok()
+    chaffinch_proof::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name).build().ok()
 }
 
 /// Leaves out rules that touch a sentence of one story alone or its title, and rules that fail

@@ -717,7 +717,7 @@ fn numbers(key: &str) -> String {
 /// Whether each number of a line has two digits or more.
 fn shows_repetition(pattern: &str, line: &str) -> bool {
     let keys = vec![("line", [pattern.to_owned()].into())];
-    coverage::gaps(&Written { keys, ignore_case: false }, &[line.to_owned()]).is_empty()
+    coverage::gaps(&Written::new(keys, false), &[line.to_owned()]).is_empty()
 }
 
 /// Which frames are looked for.

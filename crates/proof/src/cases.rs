@@ -3,18 +3,21 @@
 
 use chaffinch_core::rules::key::key;
 use chaffinch_core::rules::{Pattern, Source};
-use chaffinch_core::stage::{Act, Place, RuleId, Span};
+use chaffinch_core::stage::{Act, Place, Rule, RuleId, Span, Tier};
 use chaffinch_core::{Cleaned, Pipeline, Verdict};
 
 use crate::{ERROR, Finding, alone, for_unit, rules_of};
 
 /// The paragraphs that a case is set among.
-const BODY: [&str; 4] = [
+pub(crate) const BODY: [&str; 4] = [
     "The minister told reporters on Tuesday that the two sides had agreed to go on with the talks.",
     "Officials from seven countries took part in the meeting, which was held behind closed doors.",
     "No date was set for the next round, but diplomats expect it to take place before the summer.",
     "The ministry said it would publish the full text of the agreement by the end of the week.",
 ];
+
+/// The title of the page that a case is on.
+const TITLE: &str = "Talks in the capital";
 
 /// What lone `…` lines in a case stand for, one after the other.
 const INSIDE: [&str; 3] = [
@@ -85,7 +88,7 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, case) in source.removes.iter().enumerate() {
         let path = removes_path(source, at);
-        for (document, span, wanted) in set_among_body(case, rule.place) {
+        for (document, span, wanted) in set_among_body(case, rule, true) {
             let cleaned = own.clean(document.as_bytes());
             let mut fail = |code, message: String| {
                 let finding = Finding::of_rule(pipeline, id, (ERROR, code), &path, message);
@@ -110,7 +113,7 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
             let finding = Finding::of_rule(pipeline, id, (ERROR, "case"), &path, message);
             findings.push(finding.case(case));
         };
-        for (document, span, free) in set_among_body(case, rule.place) {
+        for (document, span, free) in set_among_body(case, rule, false) {
             let cleaned = own.clean(document.as_bytes());
             let free: &[Span] = if case.contains('⟦') { &free } else { &[] };
             let cut = cleaned.edits().iter().find(|edit| {
@@ -163,7 +166,7 @@ fn needs_help(
 pub(crate) fn removes_alone(pipeline: &Pipeline, id: RuleId, case: &str) -> bool {
     let rule = pipeline.rule(id);
     let alone = alone(pipeline, id);
-    set_among_body(case, rule.place).iter().all(|(document, span, wanted)| {
+    set_among_body(case, rule, true).iter().all(|(document, span, wanted)| {
         let cleaned = alone.clean(document.as_bytes());
         removed(&alone, &cleaned, id, *span, wanted).is_none()
     })
@@ -175,7 +178,7 @@ pub(crate) fn others_that_remove(pipeline: &Pipeline, id: RuleId) -> Option<Vec<
     let without = for_unit(pipeline, id).without(|other| other == id);
     let mut others = Vec::new();
     for case in &source.removes {
-        for (document, span, wanted) in set_among_body(case, rule.place) {
+        for (document, span, wanted) in set_among_body(case, rule, true) {
             let cleaned = without.clean(document.as_bytes());
             let text = cleaned.source();
             let left = text[span.range()].char_indices().any(|(at, c)| {
@@ -209,7 +212,15 @@ fn removed(
     let inside = cleaned.edits().iter().filter(|edit| edit.span.overlaps(case));
     if !inside.clone().any(|edit| edit.rule == id) {
         let cuts = |span: &Span| inside.clone().find(|edit| edit.span.overlaps(*span));
-        return Some(match wanted.iter().find_map(cuts) {
+        let cut = wanted.iter().find_map(cuts);
+        let rules = pipeline.rules();
+        let listed =
+            |edit: &chaffinch_core::Edit| rules.source(edit.rule).written.template.is_some();
+        if pipeline.rule(id).tier == Tier::Generic && cut.is_some_and(listed) {
+            // The lexicon may know the case of a generic rule too.
+            return None;
+        }
+        return Some(match cut {
             Some(edit) => {
                 let other = pipeline.rule(edit.rule);
                 let stage = &pipeline.rule(id).stage;
@@ -267,18 +278,24 @@ fn settled(pipeline: &Pipeline, output: &[u8]) -> Option<String> {
 }
 
 /// Documents with the case in its place: the text, the case's span, and the parts of it that must
-/// go. `⟦ ⟧` in a case mark those parts; else all of it goes, but `…` lines. In a text that must
+/// go. `titled` puts a title above a case of one paragraph. `⟦ ⟧` in a case mark those parts; else all of it goes, but `…` lines. In a text that must
 /// stay, they mark what other rules may cut.
-fn set_among_body(case: &str, place: Place) -> Vec<(String, Span, Vec<Span>)> {
+fn set_among_body(case: &str, rule: &Rule, titled: bool) -> Vec<(String, Span, Vec<Span>)> {
     let body = BODY[..3].join("\n\n");
+    // Without a title, the first line might be it, and few rules may take that.
+    let opens = rule.at.is_some() || matches!(rule.place, Place::Opening | Place::Rims);
+    let titled = titled && !opens && !case.contains("\n\n") && !case.contains('⟦');
+    let title = if titled { format!("{TITLE}\n\n") } else { String::new() };
     let edges = |at_head: bool| match at_head {
-        true => (String::new(), format!("\n\n{body}\n\n{}\n", BODY[3])),
+        true => (title.clone(), format!("\n\n{body}\n\n{}\n", BODY[3])),
         false => (format!("{body}\n\n{}\n\n", BODY[3]), String::from("\n")),
     };
     let head = edges(true);
     let tail = edges(false);
     let middle = (format!("{body}\n\n"), format!("\n\n{}\n\n{body}\n", BODY[3]));
-    let settings = match place {
+    let settings = match rule.place {
+        // Lists are found where they end the document.
+        Place::Anywhere if rule.detect.is_some() => vec![tail],
         Place::Head | Place::Opening => vec![head],
         Place::Tail | Place::Closing => vec![tail],
         Place::Edges | Place::Rims => vec![head, tail],

@@ -11,6 +11,7 @@
 mod cases;
 mod choices;
 mod clean;
+mod lexicon;
 mod lint;
 mod mutation;
 mod review;
@@ -18,8 +19,8 @@ mod review;
 use std::ops::Range;
 
 use chaffinch_core::rules::{SHIPPED, UnitId};
-use chaffinch_core::stage::{Act, RuleId};
-use chaffinch_core::{Limits, Pipeline};
+use chaffinch_core::stage::{Act, RuleId, Setting};
+use chaffinch_core::{Builder, Limits, Pipeline};
 
 pub use cases::{cases, examples};
 pub use mutation::mutate;
@@ -131,16 +132,24 @@ pub fn no_limits() -> Limits {
     Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() }
 }
 
+/// The builder of a pipeline that holds rules to their cases: without caps, and without the line
+/// model, so that what is cut is cut by rules.
+pub fn builder() -> Builder {
+    let off = Setting::Text("off".to_owned());
+    Pipeline::builder().to_prove().limits(no_limits()).stage_setting("lines", "level", off)
+}
+
 /// All that is to be said of the pipeline's rule files that `wanted` names. `articles` are clean
 /// texts, by name, of which no rule may cut; the baseline that ships is always among them.
 ///
-/// The pipeline should have [`no_limits`].
+/// The pipeline should be of [`builder`].
 pub fn check(
     pipeline: &Pipeline,
     articles: &[(String, String)],
     wanted: &dyn Fn(&str) -> bool,
 ) -> Vec<Finding> {
     let mut findings = cases(pipeline, wanted);
+    findings.extend(lexicon::cases(pipeline, wanted));
     findings.extend(examples(pipeline, wanted));
     findings.extend(choices::choices(pipeline, wanted));
     findings.extend(clean::clean(pipeline, articles, wanted));
@@ -158,15 +167,16 @@ pub fn text_of(file: &str) -> Option<String> {
     std::fs::read_to_string(file).ok().or_else(shipped)
 }
 
-/// The rules of files that are wanted, with their numbers.
+/// The rules of files that are wanted, with their numbers; not those that use lists of the lexicon,
+/// whose cases the lexicon has.
 fn rules_of<'a>(
     pipeline: &'a Pipeline,
     wanted: &'a dyn Fn(&str) -> bool,
 ) -> impl Iterator<Item = RuleId> + 'a {
     let rules = pipeline.rules();
     rules.ids().filter(move |id| {
-        let file = &rules.source(*id).file;
-        !file.is_empty() && wanted(file)
+        let source = rules.source(*id);
+        !source.file.is_empty() && source.written.template.is_none() && wanted(&source.file)
     })
 }
 

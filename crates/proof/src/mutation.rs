@@ -84,7 +84,7 @@ fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
         };
         let texts = texts.iter().map(|text| format!("{before}{}{after}", plain(text))).collect();
         let ignore_case = source.written.ignore_case;
-        let loose = Written { keys: vec![("line", texts)], ignore_case };
+        let loose = Written::new(vec![("line", texts)], ignore_case);
         if let Some(patterns) = loose.patterns() {
             loosen(pipeline.with_patterns(id, patterns), key, change.to_owned(), help);
         }

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chaffinch_core::Pipeline;
+use chaffinch_core::rules::lexicon::Language;
 use chaffinch_core::rules::{Problem, edit};
 use chaffinch_core::stage::{Act, Place, RuleId};
 
-use crate::{cases, no_limits, text_of};
+use crate::{cases, text_of};
 
 /// What was decided about a cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,8 @@ pub struct Applied {
 
 /// Applies decisions to the rule files of a pipeline; nothing is written.
 ///
-/// A case that would not hold is left out and named.
+/// A case that would not hold is left out and named. The pipeline should be read with
+/// [`Builder::to_prove`](chaffinch_core::Builder::to_prove), so that its rules have their cases.
 ///
 /// # Errors
 /// The changed files are not sound.
@@ -86,6 +88,17 @@ fn compose(
         let source = pipeline.rules().source(id);
         if source.file.is_empty() {
             applied.left.push(format!("{rule}: a stage's own finding, which no rule file holds"));
+            continue;
+        }
+        if source.written.template.is_some() && (*accept || outlet.is_none()) {
+            let language = rule.rsplit('/').next().unwrap_or_default();
+            let list = if *accept { "removes" } else { "keeps" };
+            applied.left.push(match pipeline.rules().lexicon().language(language) {
+                Some(Language { file, .. }) => format!(
+                    "{rule}: its phrases are in {file}: add {case:?} to `{list}` of its kind there"
+                ),
+                None => format!("{rule}: its phrases are in the lexicon: add {case:?} there"),
+            });
             continue;
         }
         let unit = outlet.as_deref().and_then(|outlet| pipeline.rules().unit(outlet));
@@ -260,7 +273,7 @@ fn rebuilt(
         .chain(rules.units().map(|unit| rules.unit_file(unit)))
         .collect();
     names.remove("");
-    let mut builder = Pipeline::builder().limits(no_limits());
+    let mut builder = crate::builder();
     for name in names {
         let text = files.get(name).cloned().or_else(|| text_of(name));
         builder = builder.rule_file(name, &text.unwrap_or_default());
@@ -284,8 +297,12 @@ mod tests {
         Decision { rule: rule.to_owned(), accept, case: case.to_owned(), outlet }
     }
 
+    fn shipped() -> Pipeline {
+        Pipeline::builder().to_prove().build().unwrap()
+    }
+
     fn applied(decisions: &[Decision]) -> Applied {
-        apply_review(&Pipeline::shipped().unwrap(), decisions).unwrap()
+        apply_review(&shipped(), decisions).unwrap()
     }
 
     #[test]
@@ -305,14 +322,14 @@ mod tests {
 
     #[test]
     fn what_is_rejected_stays_for_its_outlet() {
-        let share = "generic/share-buttons/share";
+        let share = "generic/share-buttons/share/en";
         let applied = applied(&[decision(share, false, "SHARE THIS ARTICLE", Some("presstv"))]);
         let file = &applied.files["rules/presstv.yaml"];
         assert!(file.contains("action: keep\n    text:\n      - 'SHARE THIS ARTICLE'"), "{file}");
         assert_eq!(applied.done, ["presstv/keep: 1 text more that stays"]);
         assert!(applied.left.is_empty());
         let files = [("rules/presstv.yaml".to_owned(), file.clone())];
-        let again = rebuilt(&Pipeline::shipped().unwrap(), &BTreeMap::from(files)).unwrap();
+        let again = rebuilt(&shipped(), &BTreeMap::from(files)).unwrap();
         let text = "The minister told reporters on Tuesday that the talks would go on.\n\n\
                     SHARE THIS ARTICLE\n";
         let unit = again.rules().unit("presstv");
@@ -323,11 +340,13 @@ mod tests {
     #[test]
     fn without_an_outlet_a_person_has_to_narrow_the_pattern() {
         let applied = applied(&[
-            decision("generic/share-buttons/share", false, "Share this news", None),
+            decision("generic/related/see-more-here", false, "Click here for more", None),
+            decision("generic/share-buttons/share/en", false, "Share this news", None),
             decision("generic/no/such", true, "x", None),
         ]);
-        let file = &applied.files["rules/generic/share-buttons.yaml"];
-        assert!(file.contains("'Share this news'"));
+        let file = &applied.files["rules/generic/related.yaml"];
+        assert!(file.contains("Click here for more"));
+        assert!(applied.left.iter().any(|left| left.contains("rules/lexicon/en.yaml: add")));
         assert!(applied.left.iter().any(|left| left.contains("narrow its pattern")));
         assert!(applied.left.iter().any(|left| left.contains("there is no such rule")));
     }

@@ -2,11 +2,11 @@
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::rules::yaml::Places;
-use chaffinch_proof::{Finding, check, mutate, no_limits};
+use chaffinch_proof::{Finding, check, mutate};
 
 /// A pipeline of these files, and the names of the first.
 fn pipeline(files: &[&str]) -> Pipeline {
-    let mut builder = Pipeline::builder().limits(no_limits());
+    let mut builder = chaffinch_proof::builder();
     for (at, file) in files.iter().enumerate() {
         builder = builder.rule_file(&format!("{at}.yaml"), file);
     }
@@ -78,11 +78,11 @@ rules:
     insta::assert_snapshot!(found(&[file]), @r#"
     0.yaml:19:13: case: x/eats: must stay, but x/eats cuts "Seen by you"
     0.yaml:13:15: case: x/elsewhere: is not removed by this rule: the pattern matches, but `where`, `at` or `max_words` forbid it there
-    0.yaml:23:15: shadowed: x/late: is cut by generic/share-buttons/share, of an earlier stage, before this rule can
-    0.yaml:24:13: case: x/late: must stay, but generic/share-buttons/share cuts "Share this"
+    0.yaml:23:15: shadowed: x/late: is cut by generic/share-buttons/share/en, of an earlier stage, before this rule can
+    0.yaml:24:13: case: x/late: must stay, but generic/share-buttons/share/en cuts "Share this"
     0.yaml:6:30: case: x/other-words: is not removed by this rule: the pattern does not match it
     0.yaml:5:24: missing-case: x/other-words: no case that repeats `.+`; add to `removes` a text such as "Filed under something"
-    0.yaml:20:9: subsumed: x/late: removes nothing that generic/share-buttons/share would not remove; take it out, or add a case that shows what it is for
+    0.yaml:20:9: subsumed: x/late: removes nothing that generic/share-buttons/share/en would not remove; take it out, or add a case that shows what it is for
     "#);
 }
 
@@ -206,7 +206,7 @@ rules:
     0.yaml:2:20: shared-sign: one: the sign "Example Post daily" is also that of two: it tells neither; take it out, or name a longer part of the line
     0.yaml:17:11: slow: one/any: nothing tells its lines from others, so it is tried on every line; give it a fixed word at its start or end
     0.yaml:11:28: needless-group: one/footer: a group without a name captures what nobody reads; write `(?:…)`, or name it to make a field: `(?<section>…)`
-    0.yaml:4:9: subsumed: one/share: removes nothing that generic/share-buttons/share would not remove; take it out, or add a case that shows what it is for
+    0.yaml:4:9: subsumed: one/share: removes nothing that generic/share-buttons/share/en would not remove; take it out, or add a case that shows what it is for
     1.yaml:2:20: shared-sign: two: the sign "Example Post daily" is also that of one: it tells neither; take it out, or name a longer part of the line
     1.yaml:7:28: needless-group: two/footer: a group without a name captures what nobody reads; write `(?:…)`, or name it to make a field: `(?<section>…)`
     1.yaml:4:9: duplicate: two/footer: one has the same rule; put it into a `family:` file that both extend

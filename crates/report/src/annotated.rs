@@ -16,6 +16,8 @@ pub struct Annotated {
 
 /// One line of the original, or a part of a margin that holds several rules.
 pub struct Row {
+    /// The index of the line.
+    pub line: usize,
     /// The rule that cut something here; empty where nothing was cut.
     pub rule: String,
     /// The stage of that rule.
@@ -54,7 +56,7 @@ pub fn annotated(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> Annotated {
     };
     let source = cleaned.source();
     let mut rows = Vec::new();
-    for line in lines(source) {
+    for (index, line) in lines(source).enumerate() {
         let inside = cleaned.edits_in(Span::new(line.start, line.end));
         let content = source[line.clone()].trim_end_matches(['\n', '\r']);
         let content = line.start..line.start + content.len();
@@ -70,7 +72,7 @@ pub fn annotated(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> Annotated {
         let (rule, stage) = shown.first().copied().unwrap_or_default();
         let row = |rule: &str, stage: &str, parts| {
             let (rule, stage) = (rule.to_owned(), stage.to_owned());
-            Row { rule, stage, gone, parts }
+            Row { line: index, rule, stage, gone, parts }
         };
         rows.push(row(rule, stage, parts));
         rows.extend(shown.iter().skip(1).map(|(rule, stage)| row(rule, stage, Vec::new())));

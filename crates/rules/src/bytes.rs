@@ -63,15 +63,27 @@ impl Frame {
 
     /// Whether the key of `text` may be a match, as far as its outermost bytes tell.
     pub(crate) fn fits(&self, text: &str) -> bool {
-        let plain = |byte: &&u8| byte.is_ascii_graphic();
+        let (first, last) = Frame::outermost(text);
+        first.is_none_or(|byte| self.first.has(byte)) && last.is_none_or(|byte| self.last.has(byte))
+    }
+
+    /// The outermost bytes of the key of `text`, where they are plain.
+    pub(crate) fn outermost(text: &str) -> (Option<u8>, Option<u8>) {
+        let plain = |byte: &u8| byte.is_ascii_graphic();
         let (first, last) = match text.as_bytes() {
             // A mark on the first character would change it.
-            [first, second, ..] if second.is_ascii() => (Some(first), text.as_bytes().last()),
-            all => (None, all.last()),
+            [first, second, ..] if second.is_ascii() => {
+                (Some(*first), text.as_bytes().last().copied())
+            }
+            all => (None, all.last().copied()),
         };
         // Other bytes may be another's in the key.
-        first.filter(plain).is_none_or(|byte| self.first.has(*byte))
-            && last.filter(plain).is_none_or(|byte| self.last.has(*byte))
+        (first.filter(plain), last.filter(plain))
+    }
+
+    /// Whether matches may begin, and end, with a byte.
+    pub(crate) fn has(&self, byte: u8) -> (bool, bool) {
+        (self.first.has(byte), self.last.has(byte))
     }
 }
 

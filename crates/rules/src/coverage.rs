@@ -37,6 +37,10 @@ pub struct Gap {
 /// The choices of a rule's regexes that none of its cases shows, in order. Cases are as rule files
 /// have them: lines, with `⟦ ⟧` around what must go.
 pub fn gaps(written: &Written, cases: &[String]) -> Vec<Gap> {
+    if written.template.is_some() {
+        // The lexicon has cases for each of its lists, not for each of their entries.
+        return Vec::new();
+    }
     let lines: Vec<String> = cases
         .iter()
         .flat_map(|case| case.lines())
@@ -48,7 +52,7 @@ pub fn gaps(written: &Written, cases: &[String]) -> Vec<Gap> {
             "start" => Anchor::Start,
             "end" => Anchor::End,
             "inside" => Anchor::Inside,
-            "detect" => continue,
+            "detect" | "unless" => continue,
             _ => Anchor::Line,
         };
         for (index, text) in texts.iter().enumerate() {
@@ -173,7 +177,7 @@ impl Regex {
 
     fn atom(&mut self, ast: &Ast, ignore_case: bool) -> Option<Part> {
         let mut translator = TranslatorBuilder::new().case_insensitive(ignore_case).build();
-        let hir = folded(&translator.translate(&self.source, ast).ok()?);
+        let hir = folded(&translator.translate(&self.source, ast).ok()?, ignore_case);
         Some(match hir.kind() {
             HirKind::Empty => Part::Empty,
             HirKind::Look(look) => Part::Look(*look),
@@ -455,7 +459,7 @@ mod tests {
     fn missing(key: &'static str, regex: &str, cases: &[&str]) -> Vec<String> {
         let keys = vec![(key, [regex.to_owned()].into())];
         let cases: Vec<String> = cases.iter().map(|case| (*case).to_owned()).collect();
-        let found = gaps(&Written { keys, ignore_case: false }, &cases);
+        let found = gaps(&Written { keys, ignore_case: false, ..Written::default() }, &cases);
         found.into_iter().map(|gap| format!("{}: {}", gap.message, gap.sample)).collect()
     }
 

@@ -4,13 +4,16 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use chaffinch_stage::{Act, At, Place, Role, Rule, Tier, calendar};
+use chaffinch_stage::{Act, At, Certainty, Place, Role, Rule, Tier, calendar};
 use regex_syntax::hir::Hir;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::lexicon::Lexicon;
 use crate::pattern::{self, Anchor, Pattern};
+use crate::phrases::List;
 use crate::schema;
+use crate::template::{self, Expanded, Words};
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// What a rule file is about.
@@ -25,7 +28,7 @@ pub enum Subject {
 }
 
 /// One rule file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RuleFile {
     /// The file, as the user named it.
     pub file: String,
@@ -54,7 +57,7 @@ pub struct RuleFile {
 }
 
 /// A rule with its pattern and its proof.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FileRule {
     /// What stages see of it.
     pub rule: Rule,
@@ -78,16 +81,26 @@ pub struct FileRule {
 
 /// What [`FileRule::digest`] is.
 pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
+    let lists: Vec<u64> = written
+        .lists
+        .iter()
+        .flat_map(|lists| lists.iter())
+        .map(|list: &List| list.digest)
+        .collect();
     let described = format!(
-        "{} {:?}\n{written:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {}",
+        "{} {:?}\n{:?} {:?} {:?} {lists:?}\n{era:?}\n{:?} {:?} {:?} {} {:?} {} {:?}",
         rule.stage,
         rule.fields,
+        written.keys,
+        written.ignore_case,
+        written.template,
         rule.place,
         rule.at,
         rule.act,
         rule.max_lines,
         rule.max_words,
-        rule.safe
+        rule.safe,
+        rule.certainty
     );
     xxh3_64(described.as_bytes())
 }
@@ -99,10 +112,25 @@ pub struct Written {
     pub keys: Vec<(&'static str, Arc<[String]>)>,
     /// Whether capitals and small letters match each other.
     pub ignore_case: bool,
+    /// For a pattern that uses lists of the lexicon: the pattern before the lists were expanded.
+    pub template: Option<String>,
+    /// The lists that the texts of each key use, in the order of the keys; nothing if they use none.
+    pub(crate) lists: Vec<Arc<[List]>>,
 }
 
 impl Written {
-    /// The patterns that are written; none if something of it is no pattern.
+    /// A pattern with these keys and texts that uses no lists.
+    pub fn new(keys: Vec<(&'static str, Arc<[String]>)>, ignore_case: bool) -> Written {
+        Written { keys, ignore_case, ..Written::default() }
+    }
+
+    /// The same pattern for text in any case.
+    pub fn in_any_case(&self) -> Written {
+        Written { ignore_case: true, ..self.clone() }
+    }
+
+    /// The patterns that are written; none if something of it is no pattern, or uses lists of the
+    /// lexicon.
     pub fn patterns(&self) -> Option<Vec<Pattern>> {
         let sound = |(key, texts): &(&'static str, Arc<[String]>)| {
             let sound = |text: &String| pattern::check(text, *key == "text", self.ignore_case);
@@ -113,7 +141,8 @@ impl Written {
             Pattern::new(anchor, role, Arc::clone(texts), *key == "text", self.ignore_case)
         };
         let keys = self.keys.iter().filter(|(key, _)| *key != "detect");
-        self.keys.iter().all(sound).then(|| keys.map(pattern).collect())
+        let sound = self.template.is_none() && self.keys.iter().all(sound);
+        sound.then(|| keys.map(pattern).collect())
     }
 }
 
@@ -125,12 +154,16 @@ pub(crate) fn kind_of(key: &str) -> (Anchor, Role) {
         "inside" => (Anchor::Inside, Role::Part),
         "from" => (Anchor::Line, Role::From),
         "through" => (Anchor::Line, Role::Through),
+        "unless" => (Anchor::Unless, Role::Part),
         _ => (Anchor::Line, Role::Line),
     }
 }
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(template) = &self.template {
+            return f.write_str(template);
+        }
         for (at, (key, texts)) in self.keys.iter().enumerate() {
             let space = if at > 0 { " " } else { "" };
             write!(f, "{space}{key}: {}", texts.join(" | "))?;
@@ -194,9 +227,9 @@ pub fn is_name(text: &str) -> bool {
 /// What stands for each of [`schema::ACTIONS`].
 static ACTS: [Act; 2] = [Act::Keep, Act::Note];
 
-/// Keys of a rule that hold its pattern, and `through`, which goes with `from`.
-pub(crate) const WRITTEN_KEYS: [&str; 8] =
-    ["text", "line", "start", "end", "inside", "from", "detect", "through"];
+/// Keys of a rule that hold its pattern, and `through` and `unless`, which go with others.
+pub(crate) const WRITTEN_KEYS: [&str; 9] =
+    ["text", "line", "start", "end", "inside", "from", "detect", "through", "unless"];
 
 /// Keys of a rule that hold its pattern: it has one of them.
 const PATTERN_KEYS: &[&str] = WRITTEN_KEYS.split_at(7).0;
@@ -207,7 +240,12 @@ impl RuleFile {
     /// # Errors
     /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
     pub fn parse(file: &str, source: &str, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
-        RuleFile::parse_as(file, source, Reading { stages, shipped: false, prepare: false })
+        let lexicon = None;
+        RuleFile::parse_as(
+            file,
+            source,
+            Reading { stages, shipped: false, prepare: false, lexicon },
+        )
     }
 
     pub(crate) fn parse_as(
@@ -233,8 +271,16 @@ pub(crate) struct Reading<'a> {
     pub(crate) stages: &'a [&'a str],
     /// Whether the file ships, so that tests have compiled its largest patterns.
     pub(crate) shipped: bool,
-    /// Whether its patterns are prepared at once.
+    /// Whether its patterns are prepared at once, and the cases left out.
     pub(crate) prepare: bool,
+    /// The lexicon that patterns use; the shipped one if this is none.
+    pub(crate) lexicon: Option<&'a Lexicon>,
+}
+
+impl<'a> Reading<'a> {
+    fn lexicon(&self) -> &'a Lexicon {
+        self.lexicon.unwrap_or_else(|| Lexicon::shipped())
+    }
 }
 
 fn parse_top(file: &str, top: Node<'_>, reading: Reading<'_>) -> Option<RuleFile> {
@@ -340,7 +386,18 @@ fn parse_rule(
     unit: &str,
     reading: Reading<'_>,
     ids: &mut HashSet<String>,
-) -> Option<FileRule> {
+) -> Vec<FileRule> {
+    parse_one_rule(node, at_in_file, subject, unit, reading, ids).unwrap_or_default()
+}
+
+fn parse_one_rule(
+    node: Node<'_>,
+    at_in_file: usize,
+    subject: &Subject,
+    unit: &str,
+    reading: Reading<'_>,
+    ids: &mut HashSet<String>,
+) -> Option<Vec<FileRule>> {
     let id = node.required("id", "a name for the rule, such as `breadcrumb`");
     let full_id = match subject {
         Subject::Generic => format!("generic/{unit}/{}", id.unwrap_or_default()),
@@ -360,10 +417,8 @@ fn parse_rule(
     let ignore_case = node.flag("ignore_case");
     // A bad pattern must not hide what else is wrong with the rule.
     let parsed = parse_pattern(&node, ignore_case, reading);
-    let at_ends = parsed
-        .as_ref()
-        .and_then(|(patterns, ..)| patterns.first())
-        .is_some_and(|pattern| matches!(pattern.anchor, Anchor::Start | Anchor::End));
+    let at_ends = node.has("start") || node.has("end");
+    let by_language = parsed.as_ref().is_some_and(|parsed| parsed.by_language);
     const PLACES: [Place; 7] = [
         Place::Head,
         Place::Tail,
@@ -388,6 +443,11 @@ fn parse_rule(
     let act = action.or(replace.map(Act::Replace)).unwrap_or(Act::Remove);
     let fields = node.pairs("fields");
     let safe = node.flag("safe");
+    const CERTAINTIES: [Certainty; 3] = [Certainty::Guess, Certainty::Likely, Certainty::Sure];
+    let certainties: Vec<(&str, Certainty)> =
+        schema::CERTAINTIES.iter().copied().zip(CERTAINTIES).collect();
+    let default_certainty = if safe { Certainty::Sure } else { Certainty::Likely };
+    let certainty = node.one_of("certainty", &certainties).unwrap_or(default_certainty);
     let era = Era { since: parse_day(&node, "since"), until: parse_day(&node, "until") };
     if let (Some(since), Some(until)) = (&era.since, &era.until)
         && since >= until
@@ -402,10 +462,10 @@ fn parse_rule(
         // Exact lines are their own cases.
         removes = owned(node.texts("text"));
     }
-    if removes.is_empty() && !stays {
+    if removes.is_empty() && !stays && !by_language {
         node.missing("`removes` is missing: a text that the rule must remove");
     }
-    if keeps.is_empty() {
+    if keeps.is_empty() && !by_language {
         node.missing("`keeps` is missing: a text like it that must stay");
     }
     node.finish();
@@ -415,7 +475,7 @@ fn parse_rule(
         Subject::Generic => Tier::Generic,
     };
     let stage = stage?.to_owned();
-    let (patterns, written, detect) = parsed?;
+    let Parsed { written, parsed, detect, .. } = parsed?;
     let rule = Rule {
         id: full_id,
         stage,
@@ -426,12 +486,115 @@ fn parse_rule(
         max_lines,
         max_words,
         safe,
+        certainty,
         detect,
         fields,
     };
-    let digest = digest(&rule, &written, &era);
     let at = at_in_file;
-    Some(FileRule { rule, language, patterns, written, era, at, removes, keeps, digest })
+    if by_language {
+        let rule = FileRule {
+            patterns: Vec::new(),
+            rule,
+            language,
+            written,
+            era,
+            at,
+            removes,
+            keeps,
+            digest: 0,
+        };
+        return Some(in_all_languages(&rule, reading));
+    }
+    let patterns = patterns_of(&written, reading.prepare.then_some(&parsed));
+    let digest = digest(&rule, &written, &era);
+    Some(vec![FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }])
+}
+
+/// The rule for each language that has cues for it. Its id ends with the language.
+fn in_all_languages(rule: &FileRule, reading: Reading<'_>) -> Vec<FileRule> {
+    let template = rule.written.to_string();
+    let in_language = |words: Words<'_>| {
+        let (mut keys, mut lists) = (Vec::new(), Vec::new());
+        for (key, texts) in &rule.written.keys {
+            let Expanded { texts, lists: used } = match *key {
+                "unless" => words.expand_all(texts),
+                _ => words.expand(texts),
+            };
+            match (texts.is_empty(), *key) {
+                (false, _) => {
+                    keys.push((*key, texts.into()));
+                    lists.push(used.into());
+                }
+                (true, "unless") => {}
+                (true, _) => return None,
+            }
+        }
+        let ignore_case = rule.written.ignore_case;
+        let written = Written { keys, ignore_case, template: Some(template.clone()), lists };
+        let code = &words.language.code;
+        let own = rule.language.as_ref().is_none_or(|language| language == code);
+        let mut file_rule = FileRule {
+            rule: Rule { id: format!("{}/{code}", rule.rule.id), ..rule.rule.clone() },
+            language: (!words.is_international()).then(|| code.clone()),
+            patterns: patterns_of(&written, None),
+            digest: digest(&rule.rule, &written, &rule.era),
+            written,
+            era: rule.era.clone(),
+            at: rule.at,
+            removes: Vec::new(),
+            keeps: Vec::new(),
+        };
+        if reading.prepare {
+            let parsed =
+                file_rule.patterns.iter().map(Pattern::parsed_as_written).collect::<Vec<_>>();
+            file_rule.patterns.iter_mut().zip(&parsed).for_each(|(p, parsed)| p.prepare(parsed));
+        } else {
+            let texts = rule.written.keys.iter().filter(|(key, _)| *key != "unless");
+            let texts: Vec<String> = texts.flat_map(|(_, texts)| texts.iter().cloned()).collect();
+            let (removes, keeps) = words.cases(&texts);
+            file_rule.removes =
+                removes.into_iter().filter(|line| file_rule.matches(line)).collect();
+            file_rule.keeps = keeps;
+            if words.is_international() {
+                file_rule.removes.extend(rule.removes.iter().cloned());
+                file_rule.keeps.extend(rule.keeps.iter().cloned());
+            }
+        }
+        own.then_some(file_rule)
+    };
+    Words::all(reading.lexicon()).filter_map(in_language).collect()
+}
+
+impl FileRule {
+    /// Whether the rule matches this line.
+    fn matches(&self, line: &str) -> bool {
+        let key = crate::key::key(line);
+        let matching = |unless: bool| {
+            let mut all = self.patterns.iter();
+            all.any(|pattern| {
+                (pattern.anchor == Anchor::Unless) == unless && pattern.is_match(&key)
+            })
+        };
+        matching(false) && !matching(true)
+    }
+}
+
+/// The patterns of a rule, prepared from what its texts were parsed into if that is given.
+fn patterns_of(written: &Written, parsed: Option<&Vec<Vec<Hir>>>) -> Vec<Pattern> {
+    let keys = written.keys.iter().filter(|(key, _)| *key != "detect");
+    let pattern = |(at, (key, texts)): (usize, &(&'static str, Arc<[String]>))| {
+        let (anchor, role) = kind_of(key);
+        let mut pattern =
+            Pattern::new(anchor, role, Arc::clone(texts), *key == "text", written.ignore_case);
+        if let Some(lists) = written.lists.get(at) {
+            pattern = pattern.with_lists(Arc::clone(lists));
+        }
+        if let Some(parsed) = parsed.and_then(|parsed| parsed.get(at)) {
+            pattern.prepare(parsed);
+        }
+        pattern
+    };
+    keys.enumerate().map(pattern).collect()
 }
 
 fn parse_at(node: &Node<'_>) -> Option<At> {
@@ -457,7 +620,15 @@ fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-type Parsed = (Vec<Pattern>, Written, Option<String>);
+/// The pattern of a rule, checked.
+struct Parsed {
+    written: Written,
+    /// What the texts of each key were parsed into.
+    parsed: Vec<Vec<Hir>>,
+    detect: Option<String>,
+    /// Whether it uses lists of the lexicon, so that there is one rule for each language.
+    by_language: bool,
+}
 
 fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Option<Parsed> {
     let present: Vec<&str> = PATTERN_KEYS.iter().copied().filter(|key| node.has(key)).collect();
@@ -485,30 +656,30 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Op
     if key == "detect" {
         let name = node.text("detect")?;
         let keys = vec![("detect", [name.to_owned()].into())];
-        return Some((Vec::new(), Written { keys, ignore_case }, Some(name.to_owned())));
+        let written = Written { keys, ignore_case, ..Written::default() };
+        let detect = Some(name.to_owned());
+        return Some(Parsed { written, parsed: Vec::new(), detect, by_language: false });
     }
-    let (anchor, role) = kind_of(key);
     let key = PATTERN_KEYS.iter().find(|known| **known == key)?;
-    let mut patterns = Vec::new();
-    let mut keys = Vec::new();
-    let through = through.then_some(("through", (Anchor::Line, Role::Through)));
-    for (key, (anchor, role)) in [(*key, (anchor, role))].into_iter().chain(through) {
-        let ParsedTexts { texts, heavy, parsed } =
+    let (mut keys, mut all, mut by_language) = (Vec::new(), Vec::new(), false);
+    let unless = node.has("unless").then_some("unless");
+    for key in [*key].into_iter().chain(through.then_some("through")).chain(unless) {
+        let ParsedTexts { texts, heavy, parsed, lists } =
             parse_texts(node, key, ignore_case, reading.shipped)?;
+        by_language |= lists;
         let texts: Arc<[String]> = texts.into();
-        keys.push((key, Arc::clone(&texts)));
-        let mut pattern = Pattern::new(anchor, role, texts, key == "text", ignore_case);
-        if reading.prepare {
-            pattern.prepare(&parsed);
-        }
+        let (anchor, role) = kind_of(key);
+        let pattern = || Pattern::new(anchor, role, texts.clone(), key == "text", ignore_case);
         // Only a heavy regex can be too large; all others compile when they are needed.
-        if let Some(Err(message)) = heavy.then(|| pattern.compile()) {
+        if let Some(Err(message)) = heavy.then(|| pattern().compile()) {
             node.wrong(key, &format!("the pattern cannot be used: {message}"), None);
             return None;
         }
-        patterns.push(pattern);
+        keys.push((key, texts));
+        all.push(parsed);
     }
-    Some((patterns, Written { keys, ignore_case }, None))
+    let written = Written { keys, ignore_case, ..Written::default() };
+    Some(Parsed { written, parsed: all, detect: None, by_language })
 }
 
 /// The texts of a pattern, each checked.
@@ -518,6 +689,8 @@ struct ParsedTexts {
     heavy: bool,
     /// What regexes were parsed into.
     parsed: Vec<Hir>,
+    /// Whether one uses a list of the lexicon.
+    lists: bool,
 }
 
 fn parse_texts(
@@ -533,9 +706,25 @@ fn parse_texts(
         return None;
     }
     let (mut sound, mut heavy, mut parsed) = (true, false, Vec::new());
+    let lists = key != "text" && texts.iter().any(|text| template::has_lists(text));
     // What ships was checked by the tests.
     for (i, text) in texts.iter().enumerate().filter(|_| !shipped) {
-        match pattern::check(text, key == "text", ignore_case) {
+        let plain = match (key != "text").then(|| template::check(text)) {
+            None => text.to_owned().into(),
+            Some(Ok(plain)) => std::borrow::Cow::Owned(plain),
+            Some(Err((range, message))) => {
+                node.wrong_inside(key, list.then_some(i), range, &message);
+                sound = false;
+                continue;
+            }
+        };
+        let checked = pattern::check(&plain, key == "text", ignore_case);
+        let spelled = (key != "text").then(|| template::without_shapes(text)).flatten();
+        let checked = match spelled {
+            Some(spelled) => checked.and(pattern::check(&spelled, false, ignore_case)),
+            None => checked,
+        };
+        match checked {
             Ok(checked) if checked.empty => {
                 let message = "the pattern matches the empty text, so it would fit everywhere";
                 node.wrong_inside(key, list.then_some(i), 0..text.len(), message);
@@ -557,8 +746,12 @@ fn parse_texts(
             }
         }
     }
-    let texts = texts.into_iter().map(str::to_owned).collect();
-    sound.then_some(ParsedTexts { texts, heavy, parsed })
+    let spelled = |text: &str| template::without_shapes(text).unwrap_or_else(|| text.to_owned());
+    let texts = match key {
+        "text" => texts.into_iter().map(str::to_owned).collect(),
+        _ => texts.into_iter().map(spelled).collect(),
+    };
+    sound.then_some(ParsedTexts { texts, heavy, parsed, lists })
 }
 
 fn explain(error: &regex_syntax::Error, text: &str) -> (std::ops::Range<usize>, String) {

@@ -18,8 +18,9 @@ use memchr::memmem::Finder;
 
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
-use crate::literals::{LITERAL, Side, lower};
+use crate::literals::{LITERAL, Side, is_bullet, is_closer, is_numbering, lower};
 use crate::pattern::Tell;
+use crate::phrases::is_digit;
 
 /// An index over numbered patterns, in the making.
 #[derive(Debug, Default)]
@@ -43,6 +44,9 @@ pub(crate) struct Index {
     gates: [Gate; 2],
     // Literals inside lines, for each way in which lines that hold them begin and end.
     inner: Vec<Inner>,
+    // For each byte that a line begins with, and that it ends with, which of the first 64 may hold
+    // theirs.
+    frames: Box<[[u64; 256]]>,
     unkeyed: Vec<u32>,
 }
 
@@ -94,6 +98,17 @@ impl IndexBuilder {
         }
         index.unkeyed.sort_unstable();
         index.unkeyed.dedup();
+        if !index.inner.is_empty() {
+            let mut frames = vec![[0; 256]; 2];
+            for (at, inner) in index.inner.iter().take(64).enumerate() {
+                for byte in 0..=255_u8 {
+                    let (first, last) = inner.frame.has(byte);
+                    frames[0][usize::from(byte)] |= u64::from(first) << at;
+                    frames[1][usize::from(byte)] |= u64::from(last) << at;
+                }
+            }
+            index.frames = frames.into();
+        }
         for side in [Side::Start, Side::End] {
             let own = index.table.entries.iter().filter(|entry| entry.side == side);
             index.gates[side as usize] = Gate::of(own);
@@ -113,28 +128,49 @@ impl Index {
             if gate.is_empty() {
                 continue;
             }
-            let mut lengths = gate.lengths(ends.outermost(side));
-            if lengths == 0 {
-                continue;
+            let lengths = gate.lengths(ends.outermost(side));
+            if lengths != 0 {
+                self.look_up(ends.of(side), lengths, out);
             }
-            let outer = ends.of(side);
-            // Those that the line is long enough for.
-            lengths &= ((1_u32 << outer.length) - 1) as u8;
-            while lengths != 0 {
-                let length = lengths.trailing_zeros() as u8 + 1;
-                lengths &= lengths - 1;
-                if let Some(range) = self.table.get((side, length, outer.cut(length))) {
-                    out.extend(&self.ids[range]);
-                }
+            for bare in [ends.bare(side), ends.without_number(side)].into_iter().flatten() {
+                let lengths = gate.lengths(bare.outermost());
+                self.look_up(bare, lengths, out);
             }
         }
-        let mut text = None;
-        for inner in self.inner.iter().filter(|inner| inner.frame.fits(ends.text)) {
-            inner.candidates(text.get_or_insert_with(|| Looked::at(ends.text)), out);
+        if let [by_first, by_last] = &*self.frames {
+            let (first, last) = Frame::outermost(ends.text);
+            let mask = |by: &[u64; 256], byte: Option<u8>| {
+                byte.map_or(u64::MAX, |byte| by[usize::from(byte)])
+            };
+            let mut fits = mask(by_first, first) & mask(by_last, last);
+            if self.inner.len() < 64 {
+                fits &= (1 << self.inner.len()) - 1;
+            }
+            let mut text = None;
+            while fits != 0 {
+                let inner = &self.inner[fits.trailing_zeros() as usize];
+                fits &= fits - 1;
+                inner.candidates(text.get_or_insert_with(|| Looked::at(ends.text)), out);
+            }
+            for inner in self.inner.iter().skip(64).filter(|inner| inner.frame.fits(ends.text)) {
+                inner.candidates(text.get_or_insert_with(|| Looked::at(ends.text)), out);
+            }
         }
         if out.len() > 1 {
             out.sort_unstable();
             out.dedup();
+        }
+    }
+
+    fn look_up(&self, outer: &Outer, lengths: u8, out: &mut Vec<u32>) {
+        // Those that the line is long enough for.
+        let mut lengths = lengths & ((1_u32 << outer.length) - 1) as u8;
+        while lengths != 0 {
+            let length = lengths.trailing_zeros() as u8 + 1;
+            lengths &= lengths - 1;
+            if let Some(range) = self.table.get((outer.side, length, outer.cut(length))) {
+                out.extend(&self.ids[range]);
+            }
         }
     }
 }
@@ -355,11 +391,91 @@ pub(crate) struct Ends<'t> {
     sides: [OnceCell<Outer>; 2],
     /// The outermost two bytes of each side.
     outermost: [OnceCell<u16>; 2],
+    /// The start without bullets and the end without closers, where there are some.
+    bare: [OnceCell<Option<Outer>>; 2],
+    /// Each side without a number and what is beside it, where there is one.
+    without_number: [OnceCell<Option<Outer>>; 2],
 }
 
 impl<'t> Ends<'t> {
     pub(crate) fn of_text(text: &'t str) -> Ends<'t> {
-        Ends { text, sides: Default::default(), outermost: Default::default() }
+        let (bare, without_number) = Default::default();
+        // Keys are trimmed, so plain spaces at the ends are nothing.
+        let bytes = text.as_bytes();
+        let start = bytes.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let end = bytes[start..].iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let text = &text[start..text.len() - end];
+        Ends {
+            text,
+            sides: Default::default(),
+            outermost: Default::default(),
+            bare,
+            without_number,
+        }
+    }
+
+    /// The start after bullets, or the end before closers, if there are some.
+    fn bare(&self, side: Side) -> Option<&Outer> {
+        let outermost = match side {
+            Side::Start => self.text.as_bytes().first(),
+            Side::End => self.text.as_bytes().last(),
+        };
+        match outermost {
+            Some(byte) if byte.is_ascii_alphanumeric() => None,
+            _ => self.bare[side as usize].get_or_init(|| self.find_bare(side)).as_ref(),
+        }
+    }
+
+    fn find_bare(&self, side: Side) -> Option<Outer> {
+        let mut any = false;
+        let mut skipped = |c: char| match key::fold(c) {
+            Fold::Drop | Fold::To(' ') => true,
+            // Keys have full-width brackets as ordinary ones.
+            Fold::To(c) => {
+                let skipped = match side {
+                    Side::Start => is_bullet(c),
+                    Side::End => is_closer(c),
+                };
+                any |= skipped;
+                skipped
+            }
+        };
+        let rest = match side {
+            Side::Start => self.text.trim_start_matches(&mut skipped),
+            Side::End => self.text.trim_end_matches(&mut skipped),
+        };
+        (any && !rest.is_empty()).then(|| Outer::of_text(side, rest))
+    }
+
+    /// The start after a number, or the end before one, if there is one.
+    fn without_number(&self, side: Side) -> Option<&Outer> {
+        let outermost = match side {
+            Side::Start => self.text.as_bytes().first(),
+            Side::End => self.text.as_bytes().last(),
+        };
+        match outermost {
+            Some(byte) if byte.is_ascii_alphabetic() => None,
+            _ => {
+                let without = &self.without_number[side as usize];
+                without.get_or_init(|| self.find_without_number(side)).as_ref()
+            }
+        }
+    }
+
+    fn find_without_number(&self, side: Side) -> Option<Outer> {
+        let mut any = false;
+        let mut skipped = |c: char| match key::fold(c) {
+            Fold::Drop => true,
+            Fold::To(c) => {
+                any |= is_digit(c);
+                is_numbering(c)
+            }
+        };
+        let rest = match side {
+            Side::Start => self.text.trim_start_matches(&mut skipped),
+            Side::End => self.text.trim_end_matches(&mut skipped),
+        };
+        (any && !rest.is_empty()).then(|| Outer::of_text(side, rest))
     }
 
     fn of(&self, side: Side) -> &Outer {
@@ -380,7 +496,14 @@ impl<'t> Ends<'t> {
             (Side::End, &[.., next, outer]) => (outer, next),
             _ => return self.of(side).outermost(),
         };
-        if plain(outer) && plain(next) {
+        let spaced = || {
+            let third = match (side, self.text.as_bytes()) {
+                (Side::Start, &[_, _, third, ..]) | (Side::End, &[.., third, _, _]) => third,
+                _ => return false,
+            };
+            next == b' ' && plain(third)
+        };
+        if plain(outer) && (plain(next) || spaced()) {
             return u16::from_be_bytes([outer.to_ascii_lowercase(), next.to_ascii_lowercase()]);
         }
         self.outer_character(side).unwrap_or_else(|| self.of(side).outermost())
@@ -439,6 +562,23 @@ impl Outer {
 
     /// The same for text whose outermost bytes are printed ASCII, which is its own key there.
     fn of_plain(side: Side, text: &[u8]) -> Option<Outer> {
+        let length = text.len();
+        if (1..=LITERAL).contains(&length) {
+            let mut bytes = [b'x'; LITERAL];
+            bytes[..length].copy_from_slice(text);
+            let printed = bytes.iter().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
+            let double = bytes.windows(2).fold(false, |any, two| any | (two == b"  "));
+            if !printed || double || bytes[0] == b' ' || bytes[length - 1] == b' ' {
+                return None;
+            }
+            let packed = u64::from_be_bytes(bytes.map(|byte| byte.to_ascii_lowercase()));
+            let rest = 8 * (LITERAL - length) as u32;
+            let packed = match side {
+                Side::Start => packed >> rest << rest,
+                Side::End => packed >> rest,
+            };
+            return Some(Outer { side, length: length as u8, packed });
+        }
         // What stands next to them may be a mark, or a space that joins theirs.
         let near: [u8; LITERAL + 1] = match side {
             Side::Start => *text.first_chunk()?,

@@ -2,10 +2,14 @@
 //!
 //! Match on the key, cut on the source: a no-break space, a curly quote or a soft hyphen must not
 //! hide a match. A key is trimmed; runs of white space are one space; quotes are `'` and `"`;
-//! U+2010 and U+2011 are `-`, longer dashes `—`; zero-width and direction marks are gone (not the
-//! Persian U+200C, which spells); old forms of letters and letter-like signs are the letter; text is
-//! NFC where it has combining marks. Bullets stay, and so do guillemets, which news sites print as
-//! separators.
+//! U+2010 and U+2011 are `-`, longer dashes `—`; zero-width and direction marks are gone (the Persian
+//! U+200C, which separates, is a space); old forms of letters and letter-like signs are the letter;
+//! text is NFC where it has combining marks. Bullets stay, and so do guillemets, which news sites
+//! print as separators.
+//!
+//! Spellings that writers of one language mix are one: the Arabic and Persian forms of alef, yeh, kaf
+//! and heh, without vowel signs and tatweel; `ё` and `е`; the comma and the cedilla below `s` and `t`;
+//! the Turkish `i` with and without its dot; full-width and ordinary ASCII.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -166,20 +170,49 @@ pub(crate) fn fold(c: char) -> Fold {
         '\u{1c83}' => 'с',
         '\u{1c84}' | '\u{1c85}' => 'т',
         '\u{1c86}' => 'ъ',
+        // Vowel signs and tatweel: most writers leave them out.
+        '\u{640}' | '\u{64b}'..='\u{652}' | '\u{670}' => return Fold::Drop,
+        'آ' | 'أ' | 'إ' | 'ٱ' => 'ا',
+        'ى' | 'ی' => 'ي',
+        'ک' => 'ك',
+        'ة' | 'ۀ' | 'ہ' | 'ۃ' => 'ه',
+        'ё' => 'е',
+        'Ё' => 'Е',
+        'ș' => 'ş',
+        'Ș' => 'Ş',
+        'ț' => 'ţ',
+        'Ț' => 'Ţ',
+        'İ' => 'I',
+        'ı' => 'i',
+        // The Persian separator within words, which as many writers leave out or make a space.
+        '\u{200c}' => ' ',
+        '！'..='～' => char::from_u32(u32::from(c) - FULL_WIDTH).unwrap_or(c),
         c if c.is_whitespace() => ' ',
         c => c,
     })
 }
 
-/// Whether a text holds one of the letters that keys write as another letter: hardly any does.
+/// How far full-width forms lie from ASCII.
+const FULL_WIDTH: u32 = '！' as u32 - '!' as u32;
+
+/// Whether a text may hold letters that keys write as another letter. Few texts do, but for those
+/// in Arabic script.
 pub(crate) fn hides_letters(text: &str) -> bool {
     let bytes = text.as_bytes();
     let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
-    // What U+017F, U+212A and U+212B, U+1C80 to U+1CBF begin with.
     let begins = |first: u8, second: u8| {
+        // U+017F; U+212A and U+212B; U+1C80 to U+1CBF.
         (first == 0xc5) & (second == 0xbf)
             | (first == 0xe2) & (second == 0x84)
             | (first == 0xe1) & (second == 0xb2)
+            // The Turkish letters; the comma below; ё.
+            | (first == 0xc4) & ((second == 0xb0) | (second == 0xb1))
+            | (first == 0xc8) & matches!(second, 0x98..=0x9b)
+            | (first == 0xd0) & (second == 0x81)
+            | (first == 0xd1) & (second == 0x91)
+            // Forms of Arabic letters and vowel signs; full-width forms.
+            | matches!(first, 0xd8..=0xdb)
+            | (first == 0xef) & ((second == 0xbc) | (second == 0xbd))
     };
     // Without an early end, many bytes are looked at at a time.
     pairs.fold(false, |any, (first, second)| any | begins(*first, *second))
@@ -190,7 +223,7 @@ fn is_trimmed(c: char) -> bool {
 }
 
 pub(crate) fn is_mark(c: char) -> bool {
-    c >= '\u{300}' && canonical_combining_class(c) != 0
+    c >= '\u{300}' && canonical_combining_class(c) != 0 && !matches!(fold(c), Fold::Drop)
 }
 
 /// Whether the first and the last so many bytes are printed ASCII, evenly spaced.
@@ -277,6 +310,22 @@ mod tests {
         );
         assert_eq!(key("e\u{301}te\u{301}"), "été");
         assert!(matches!(key(" Straße frei "), Cow::Borrowed("Straße frei")));
+    }
+
+    #[test]
+    fn spellings_that_writers_mix_are_one() {
+        for (one, other) in [
+            ("اقرأ أيضًا", "إقرا ايضاً"),
+            ("مطالب\u{200c} مرتبط", "مطالب\u{200c}مرتبط"),
+            ("پربازدیدترین‌ها", "پربازديدترين ها"),
+            ("المزيـــد", "المزيد"),
+            ("ЕЩЁ НОВОСТИ ещё", "ЕЩЕ НОВОСТИ еще"),
+            ("Citește și", "Citeşte şi"),
+            ("ＡＤ：広告（１）", "AD:広告(1)"),
+            ("İlgili ılık", "Ilgili ilik"),
+        ] {
+            assert_eq!(key(one), key(other));
+        }
     }
 
     #[test]

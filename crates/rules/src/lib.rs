@@ -28,14 +28,17 @@ pub mod edit;
 mod file;
 mod index;
 pub mod key;
+pub mod lexicon;
 mod literals;
 mod load;
 mod matcher;
 mod packed;
 mod pattern;
+mod phrases;
 mod recognise;
 pub mod schema;
 mod set;
+mod template;
 pub mod yaml;
 
 pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::cache::{self, Key};
 use crate::file::{Reading, RuleFile};
+use crate::lexicon::Lexicon;
 use crate::packed::{Packed, PackedFile, pack};
 use crate::set::RuleSet;
 use crate::yaml::Problem;
@@ -78,10 +80,15 @@ impl Source<'_> {
         }
     }
 
-    fn parse(&self, stages: &[&str], prepare: bool) -> Result<RuleFile, Vec<Problem>> {
+    fn parse(
+        &self,
+        stages: &[&str],
+        prepare: bool,
+        lexicon: Option<&Lexicon>,
+    ) -> Result<RuleFile, Vec<Problem>> {
         let text = self.text().map_err(|problem| vec![problem])?;
         let shipped = matches!(self.origin, Origin::Shipped(_));
-        RuleFile::parse_as(&self.file, &text, Reading { stages, shipped, prepare })
+        RuleFile::parse_as(&self.file, &text, Reading { stages, shipped, prepare, lexicon })
     }
 }
 
@@ -105,7 +112,8 @@ impl RuleSet {
 
     /// The shipped generic rules with the rule files below `directories`, or with the shipped
     /// outlets where none is given; `files` are more rule files, by name and text. A directory's own
-    /// `generic/` stands in for the shipped one.
+    /// `generic/` replaces the shipped one; files in its `lexicon/` replace the shipped ones of their
+    /// languages.
     ///
     /// # Errors
     /// Everything that is wrong with the files, all at once.
@@ -115,7 +123,9 @@ impl RuleSet {
         stages: &[&str],
         wanted: &Wanted<'_>,
     ) -> Result<RuleSet, Vec<Problem>> {
-        let (sources, mut problems) = sources(directories, files);
+        let (mut sources, mut problems) = sources(directories, files);
+        let own_lexicon = own_lexicon(&mut sources, &mut problems);
+        let lexicon = own_lexicon.as_ref();
         let text = |file: &str| {
             let source = sources.iter().find(|source| source.file == file);
             source.and_then(|source| Some(source.text().ok()?.into_owned())).unwrap_or_default()
@@ -123,13 +133,16 @@ impl RuleSet {
         let mut changed = None;
         let files = match wanted.purpose {
             Purpose::Proof => {
-                let parse = |source: &Source<'_>| source.parse(stages, false);
+                let parse = |source: &Source<'_>| {
+                    let parse = || source.parse(stages, false, lexicon);
+                    SHIPPED_PARSED.get(source, stages, lexicon, parse)
+                };
                 Files::Parsed(sound(sources.par_iter().map(parse).collect(), &mut problems))
             }
             Purpose::Run { cache } => {
                 let place = cache.map(|cache| cache::place(cache, stages, directories));
                 let known = place.as_deref().and_then(|place| Packed::open(place, stages));
-                let (files, new) = pack_all(&sources, stages, known, &mut problems);
+                let (files, new) = pack_all(&sources, stages, lexicon, known, &mut problems);
                 changed = place.filter(|_| new);
                 files
             }
@@ -141,8 +154,29 @@ impl RuleSet {
         if let Some(place) = changed {
             cache::keep(&place, set.packed());
         }
-        Ok(set)
+        Ok(set.with_lexicon(own_lexicon))
     }
+}
+
+/// The lexicon with the lexicon files among the sources, which it takes; none if there are no such
+/// files.
+fn own_lexicon(sources: &mut Vec<Source<'_>>, problems: &mut Vec<Problem>) -> Option<Lexicon> {
+    let own = sources.extract_if(.., |source| is_in(&source.file, "lexicon"));
+    let own: Vec<(String, String)> = own
+        .filter_map(|source| match source.text() {
+            Ok(text) => Some((source.file.clone(), text.into_owned())),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        })
+        .collect();
+    if own.is_empty() {
+        return None;
+    }
+    let (lexicon, found) = Lexicon::with(&own);
+    problems.extend(found);
+    Some(lexicon)
 }
 
 /// All files, packed: what is `known` from before is taken as it is, the rest is read. Whether
@@ -150,10 +184,14 @@ impl RuleSet {
 fn pack_all(
     sources: &[Source<'_>],
     stages: &[&str],
+    lexicon: Option<&Lexicon>,
     known: Option<Packed>,
     problems: &mut Vec<Problem>,
 ) -> (Files, bool) {
-    let keys: Vec<Key> = sources.par_iter().map(|source| cache::key(&source.origin)).collect();
+    // With another lexicon, the same file has other patterns.
+    let digest = lexicon.map_or(0, Lexicon::digest);
+    let key = |source: &Source<'_>| cache::key(&source.origin).map(|key| key ^ digest);
+    let keys: Vec<Key> = sources.par_iter().map(key).collect();
     let known = known.unwrap_or_default();
     if is_same(&known, sources, &keys) {
         return (Files::Packed(known), false);
@@ -161,11 +199,44 @@ fn pack_all(
     let places: FxHashMap<_, _> = known.files().zip(0..).collect();
     let pack = |(source, key): (&Source<'_>, &Key)| {
         let place = key.and_then(|_| places.get(&(source.file.as_str(), *key)));
-        let file = place.and_then(|at| known.file(*at));
-        file.map_or_else(|| Ok(pack(source.parse(stages, true)?, *key)), Ok)
+        if let Some(file) = place.and_then(|at| known.file(*at)) {
+            return Ok(file);
+        }
+        let pack = || Ok(pack(source.parse(stages, true, lexicon)?, *key));
+        SHIPPED_PACKED.get(source, stages, lexicon, pack)
     };
     let files = sound(sources.par_iter().zip(&keys).map(pack).collect(), problems);
     (Files::Packed(Packed::of(files)), true)
+}
+
+/// What was made of shipped files: a process that makes several pipelines reads these files once.
+struct Once<T>(LazyLock<Mutex<FxHashMap<String, T>>>);
+
+static SHIPPED_PARSED: Once<RuleFile> = Once(LazyLock::new(Mutex::default));
+static SHIPPED_PACKED: Once<PackedFile> = Once(LazyLock::new(Mutex::default));
+
+impl<T: Clone> Once<T> {
+    /// What `make` makes of a file for these stages. Files that did not ship, and files that are
+    /// read with another lexicon, are not kept.
+    fn get(
+        &self,
+        source: &Source<'_>,
+        stages: &[&str],
+        lexicon: Option<&Lexicon>,
+        make: impl FnOnce() -> Result<T, Vec<Problem>>,
+    ) -> Result<T, Vec<Problem>> {
+        if !matches!(source.origin, Origin::Shipped(_)) || lexicon.is_some() {
+            return make();
+        }
+        let name = format!("{} {stages:?}", source.file);
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = known().get(&name) {
+            return Ok(made.clone());
+        }
+        let made = make()?;
+        known().insert(name, made.clone());
+        Ok(made)
+    }
 }
 
 /// Packs again what was read from `file` under `key`; none if it is another by now.
@@ -176,7 +247,7 @@ pub(crate) fn pack_again(file: &str, key: Key, stages: &[&str]) -> Option<Packed
     let origins = origins.into_iter().chain(shipped.map(|(_, text)| Origin::Shipped(text)));
     let origin = origins.into_iter().find(|origin| key.is_some() && cache::key(origin) == key)?;
     let source = Source { file: file.to_owned(), origin };
-    Some(pack(source.parse(stages, true).ok()?, key))
+    Some(pack(source.parse(stages, true, None).ok()?, key))
 }
 
 /// Whether these files, and no others, are `known`, unchanged.
@@ -211,7 +282,7 @@ fn sources<'t>(
         files.iter().map(|(file, text)| Source { file: file.clone(), origin: Origin::Given(text) }),
     );
     let own_generic = sources.iter().any(|source| is_generic(&source.file));
-    for (name, text) in SHIPPED {
+    for (name, text) in SHIPPED.iter().filter(|(name, _)| !is_in(name, "lexicon")) {
         let generic = is_generic(name);
         if generic && !own_generic || !generic && directories.is_empty() && files.is_empty() {
             let file = format!("rules/{name}");
@@ -222,7 +293,12 @@ fn sources<'t>(
 }
 
 fn is_generic(file: &str) -> bool {
-    Path::new(file).parent().is_some_and(|parent| parent.ends_with("generic"))
+    is_in(file, "generic")
+}
+
+/// Whether a file lies in a folder of this name.
+fn is_in(file: &str, folder: &str) -> bool {
+    Path::new(file).parent().is_some_and(|parent| parent.ends_with(folder))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {

@@ -15,15 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
 use crate::chars::{CLASSES, Chars, PackedChars, Shared};
+use crate::phrases::{Phrases, list_of, lists_apart};
 
 /// A pattern, ready to match.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(into = "Code", from = "Code")]
+#[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     code: Box<[Op]>,
     literals: Box<str>,
     classes: Box<[Arc<Chars>]>,
     switches: Box<[Switch]>,
+    lists: Lists,
     slots: usize,
     /// The byte that may come next, for each instruction, as a place among `firsts`.
     first_of: Box<[u16]>,
@@ -57,6 +58,7 @@ fn firsts(
     literals: &str,
     classes: &[Arc<Chars>],
     switches: &[Vec<u32>],
+    lists: &[Arc<Phrases>],
 ) -> Vec<First> {
     let mut firsts = vec![First::default(); code.len()];
     let class = |class: u32| First { bytes: classes[class as usize].first(), end: false };
@@ -80,6 +82,7 @@ fn firsts(
                     first.bytes.add(byte.to_ascii_uppercase());
                     first
                 }
+                Op::List(list) => First { bytes: lists[list as usize].first(), end: false },
                 Op::One(one) => class(one),
                 Op::Many { class: many, min, .. } => {
                     let mut first = class(many);
@@ -119,6 +122,8 @@ enum Op {
     Literal(u32, u32),
     /// The same in either case of ASCII letters; the literals have them in lower case.
     AnyCase(u32, u32),
+    /// A phrase of a list.
+    List(u32),
     /// One character of a class.
     One(u32),
     /// So many characters of a class, as many as possible first or as few.
@@ -219,9 +224,9 @@ impl Switch {
     }
 }
 
-/// A matcher without what can be told of it again.
+/// A matcher without its lists and what can be derived from the rest.
 #[derive(Serialize, Deserialize)]
-struct Code {
+pub(crate) struct PackedMatcher {
     code: Vec<Op>,
     literals: String,
     classes: Vec<PackedChars>,
@@ -229,19 +234,20 @@ struct Code {
     slots: usize,
 }
 
-impl From<Matcher> for Code {
-    fn from(matcher: Matcher) -> Code {
+impl PackedMatcher {
+    pub(crate) fn of(matcher: Matcher) -> PackedMatcher {
         let Matcher { code, literals, classes, switches, slots, .. } = matcher;
         let classes = classes.iter().map(PackedChars::of).collect();
         let switches = switches.into_iter().map(|switch| switch.ways.into()).collect();
-        Code { code: code.into(), literals: literals.into(), classes, switches, slots }
+        PackedMatcher { code: code.into(), literals: literals.into(), classes, switches, slots }
     }
-}
 
-impl From<Code> for Matcher {
-    fn from(Code { code, literals, classes, switches, slots }: Code) -> Matcher {
+    /// The matcher, with the lists of its pattern.
+    pub(crate) fn into_matcher(self, lists: &Lists) -> Matcher {
+        let PackedMatcher { code, literals, classes, switches, slots } = self;
         let classes = classes.into_iter().map(PackedChars::into_chars).collect();
-        Matcher::of(Builder { code, literals, classes, switches, slots })
+        let lists = Arc::clone(lists);
+        Matcher::of(Builder { code, literals, classes, switches, lists, slots })
     }
 }
 
@@ -250,6 +256,9 @@ static FIRSTS: Shared<First> = Shared::new();
 /// The most instructions of a pattern.
 const MOST_CODE: usize = 8192;
 
+/// The lists of a pattern, in the order of the characters that stand for them.
+pub(crate) type Lists = Arc<[Arc<Phrases>]>;
+
 /// Makes a [`Matcher`].
 #[derive(Default)]
 struct Builder {
@@ -257,6 +266,7 @@ struct Builder {
     literals: String,
     classes: Vec<Arc<Chars>>,
     switches: Vec<Vec<u32>>,
+    lists: Lists,
     slots: usize,
 }
 
@@ -269,14 +279,27 @@ impl Builder {
             HirKind::Empty => {}
             HirKind::Literal(literal) => {
                 let text = std::str::from_utf8(&literal.0).ok()?;
-                let start = self.literals.len() as u32;
-                self.literals.push_str(text);
-                self.code.push(Op::Literal(start, self.literals.len() as u32));
+                for part in text.split_inclusive(|c| list_of(c).is_some()) {
+                    let list = part.chars().next_back().and_then(list_of);
+                    let part = part.trim_end_matches(|c| list_of(c).is_some());
+                    if !part.is_empty() {
+                        let start = self.literals.len() as u32;
+                        self.literals.push_str(part);
+                        self.code.push(Op::Literal(start, self.literals.len() as u32));
+                    }
+                    if let Some(list) = list {
+                        self.lists.get(list)?;
+                        self.code.push(Op::List(list as u32));
+                    }
+                }
             }
-            HirKind::Class(Class::Unicode(class)) => {
-                let class = self.class(Chars::of(class));
-                self.code.push(Op::One(class));
-            }
+            HirKind::Class(Class::Unicode(class)) => match lists_apart(class) {
+                Some(ways) => self.alternation(&ways)?,
+                None => {
+                    let class = self.class(Chars::of(class));
+                    self.code.push(Op::One(class));
+                }
+            },
             HirKind::Class(Class::Bytes(_)) => return None,
             HirKind::Look(look) => self.code.push(Op::Look(Edge::of(*look)?)),
             HirKind::Repetition(repetition) => self.repetition(repetition)?,
@@ -304,40 +327,44 @@ impl Builder {
                     }
                 }
             }
-            HirKind::Alternation(parts) if parts.len() >= MANY_WAYS => {
-                let (mut ways, mut ends) = (Vec::new(), Vec::new());
-                let switch = self.switches.len();
-                self.switches.push(Vec::new());
-                self.code.push(Op::Switch(switch as u32));
-                for part in parts {
-                    ways.push(self.code.len() as u32);
-                    self.add(part)?;
+            HirKind::Alternation(parts) => self.alternation(parts)?,
+        }
+        Some(())
+    }
+
+    fn alternation(&mut self, parts: &[Hir]) -> Option<()> {
+        if parts.len() >= MANY_WAYS {
+            let (mut ways, mut ends) = (Vec::new(), Vec::new());
+            let switch = self.switches.len();
+            self.switches.push(Vec::new());
+            self.code.push(Op::Switch(switch as u32));
+            for part in parts {
+                ways.push(self.code.len() as u32);
+                self.add(part)?;
+                ends.push(self.code.len());
+                self.code.push(Op::Jump(0));
+            }
+            for end in ends {
+                self.code[end] = Op::Jump(self.code.len() as u32);
+            }
+            self.switches[switch] = ways;
+        } else {
+            let mut ends = Vec::new();
+            for (index, part) in parts.iter().enumerate() {
+                let last = index + 1 == parts.len();
+                let split = self.code.len();
+                if !last {
+                    self.code.push(Op::Split(split as u32 + 1, 0));
+                }
+                self.add(part)?;
+                if !last {
                     ends.push(self.code.len());
                     self.code.push(Op::Jump(0));
+                    self.code[split] = Op::Split(split as u32 + 1, self.code.len() as u32);
                 }
-                for end in ends {
-                    self.code[end] = Op::Jump(self.code.len() as u32);
-                }
-                self.switches[switch] = ways;
             }
-            HirKind::Alternation(parts) => {
-                let mut ends = Vec::new();
-                for (index, part) in parts.iter().enumerate() {
-                    let last = index + 1 == parts.len();
-                    let split = self.code.len();
-                    if !last {
-                        self.code.push(Op::Split(split as u32 + 1, 0));
-                    }
-                    self.add(part)?;
-                    if !last {
-                        ends.push(self.code.len());
-                        self.code.push(Op::Jump(0));
-                        self.code[split] = Op::Split(split as u32 + 1, self.code.len() as u32);
-                    }
-                }
-                for end in ends {
-                    self.code[end] = Op::Jump(self.code.len() as u32);
-                }
+            for end in ends {
+                self.code[end] = Op::Jump(self.code.len() as u32);
             }
         }
         Some(())
@@ -418,10 +445,15 @@ fn push_any_case(part: &Hir, literals: &mut String) -> bool {
 /// The characters that a pattern of one character stands for.
 fn one_character(hir: &Hir) -> Option<Chars> {
     match hir.kind() {
-        HirKind::Class(Class::Unicode(class)) => Some(Chars::of(class)),
+        HirKind::Class(Class::Unicode(class)) => {
+            lists_apart(class).is_none().then(|| Chars::of(class))
+        }
         HirKind::Literal(literal) => {
             let mut chars = std::str::from_utf8(&literal.0).ok()?.chars();
             let (c, None) = (chars.next()?, chars.next()) else { return None };
+            if list_of(c).is_some() {
+                return None;
+            }
             let range = ClassUnicodeRange::new(c, c);
             Some(Chars::of(&ClassUnicode::new([range])))
         }
@@ -459,14 +491,14 @@ thread_local! {
 
 impl Matcher {
     /// A matcher for `hir`; none for what it cannot take.
-    pub(crate) fn new(hir: &Hir) -> Option<Matcher> {
-        let mut builder = Builder::default();
+    pub(crate) fn new(hir: &Hir, lists: &Lists) -> Option<Matcher> {
+        let mut builder = Builder { lists: Arc::clone(lists), ..Builder::default() };
         builder.add(hir)?;
         builder.code.push(Op::Match);
         (builder.code.len() <= MOST_CODE).then(|| Matcher::of(builder))
     }
 
-    fn of(Builder { code, literals, classes, switches, slots }: Builder) -> Matcher {
+    fn of(Builder { code, literals, classes, switches, lists, slots }: Builder) -> Matcher {
         let (mut known, mut distinct) = (FxHashMap::default(), Vec::new());
         let place = |first: First| {
             *known.entry(first).or_insert_with(|| {
@@ -474,7 +506,7 @@ impl Matcher {
                 distinct.len() as u16 - 1
             })
         };
-        let firsts = firsts(&code, &literals, &classes, &switches);
+        let firsts = firsts(&code, &literals, &classes, &switches, &lists);
         let switches = switches.into_iter().map(|ways| Switch::of(ways, &firsts)).collect();
         // Of most instructions nobody asks what they begin with.
         let mut asked = vec![false; code.len()];
@@ -496,10 +528,16 @@ impl Matcher {
             literals: literals.into(),
             classes: classes.into(),
             switches,
+            lists,
             slots,
             first_of,
             firsts: distinct.into(),
         }
+    }
+
+    /// Whether it has lists, which only a matcher knows.
+    pub(crate) fn has_lists(&self) -> bool {
+        !self.lists.is_empty()
     }
 
     /// The leftmost match that begins at `from` or later, with the bytes of each group that took
@@ -577,6 +615,22 @@ impl Matcher {
                     let there = bytes.get(at..at + literal.len());
                     at += literal.len();
                     there.is_some_and(|there| there.eq_ignore_ascii_case(literal))
+                }
+                Op::List(list) => {
+                    let from = back.len();
+                    self.lists[list as usize]
+                        .ends(text, at, |end| back.push(Back::To(next + 1, end)));
+                    *steps = steps.checked_sub(8).ok_or(TooLong)?;
+                    // The longest phrase is tried first.
+                    match back.len() > from {
+                        true => {
+                            if let Some(Back::To(_, end)) = back.pop() {
+                                at = end;
+                            }
+                            true
+                        }
+                        false => false,
+                    }
                 }
                 Op::One(class) => match self.classes[class as usize].at(text, at) {
                     Some(length) => {
@@ -707,10 +761,11 @@ mod tests {
     }
 
     fn found(pattern: &str, text: &str) -> Option<Option<Vec<Option<Range<usize>>>>> {
-        let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap())?;
+        let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[].into())?;
         // Packed and unpacked, it is the same.
-        let packed = postcard::to_stdvec(&matcher).unwrap();
-        let matcher: Matcher = postcard::from_bytes(&packed).unwrap();
+        let packed = postcard::to_stdvec(&PackedMatcher::of(matcher)).unwrap();
+        let packed: PackedMatcher = postcard::from_bytes(&packed).unwrap();
+        let matcher = packed.into_matcher(&[].into());
         let mut groups = Vec::new();
         let range = matcher.find(text, 0, &mut |slots| {
             groups = slots
@@ -731,9 +786,13 @@ mod tests {
     #[test]
     fn what_it_cannot_take_it_leaves() {
         for pattern in [r"(?:a*)*", r"(?m)^a", r"(?:ab?c){900}{9}"] {
-            assert!(Matcher::new(&regex_syntax::parse(pattern).unwrap()).is_none(), "{pattern}");
+            assert!(
+                Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[].into()).is_none(),
+                "{pattern}"
+            );
         }
-        let slow = Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap()).unwrap();
+        let slow =
+            Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap(), &[].into()).unwrap();
         assert!(slow.find(&"x".repeat(60), 0, &mut |_| {}).is_err(), "it gives up in time");
     }
 

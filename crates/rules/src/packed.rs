@@ -10,10 +10,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use chaffinch_stage::{Act, At, Place, Rule, Tier};
+use chaffinch_stage::{Act, At, Certainty, Place, Rule, Tier};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
@@ -22,6 +23,7 @@ use crate::file::{Era, FileRule, RuleFile, Subject, WRITTEN_KEYS, Written, kind_
 use crate::key;
 use crate::load;
 use crate::pattern::{Pattern, Prepared};
+use crate::phrases::{LISTS, Phrases};
 
 /// What is known of a rule file without unpacking its rules.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +140,7 @@ struct Slot {
 #[derive(Debug)]
 enum Rules {
     /// Of each file by itself.
-    Memory(Vec<Vec<u8>>),
+    Memory(Vec<Arc<[u8]>>),
     File {
         file: Mutex<File>,
         path: PathBuf,
@@ -157,10 +159,11 @@ impl Default for Rules {
 type Lengths = (usize, usize, usize, u64, Key);
 
 /// A file, packed.
+#[derive(Clone)]
 pub(crate) struct PackedFile {
     head: Vec<u8>,
     list: Vec<u8>,
-    rules: Vec<u8>,
+    rules: Arc<[u8]>,
     key: Key,
 }
 
@@ -242,7 +245,7 @@ impl Packed {
         let slot = &self.slots[at];
         let part = |part: &Range<usize>| self.front[part.clone()].to_vec();
         let (head, list, key) = (part(&slot.head), part(&slot.list), slot.key);
-        Some(PackedFile { head, list, rules: self.bytes(at)?.into_owned(), key })
+        Some(PackedFile { head, list, rules: self.bytes(at)?.into(), key })
     }
 
     /// The rules of a file, by its place among all: what a document needs of them.
@@ -252,8 +255,7 @@ impl Packed {
     /// there any more as it was. The engine lays that at the door of the document that needs it.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
         let bytes = self.sound_bytes(at);
-        let (rules, _) = take::<Vec<PackedRule>>(&bytes);
-        rules.into_iter().map(PackedRule::into_rule).collect()
+        unpack(&bytes).0
     }
 
     /// The same, with what else is known of them.
@@ -262,9 +264,8 @@ impl Packed {
     /// As [`Packed::rules`].
     pub(crate) fn rules_with_origins(&self, at: usize) -> (Vec<RunRule>, Vec<RuleOrigin>) {
         let bytes = self.sound_bytes(at);
-        let (rules, rest) = take::<Vec<PackedRule>>(&bytes);
+        let (rules, rest) = unpack(&bytes);
         let origins = read::<Vec<PackedOrigin>>(rest);
-        let rules = rules.into_iter().map(PackedRule::into_rule).collect();
         (rules, origins.into_iter().map(PackedOrigin::into_origin).collect())
     }
 
@@ -277,7 +278,7 @@ impl Packed {
             drop(fs::remove_file(path));
             let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
             let file = load::pack_again(self.head(slot).file, slot.key, &stages)?;
-            Some(Cow::Owned(file.rules))
+            Some(Cow::Owned(file.rules.to_vec()))
         });
         bytes.unwrap_or_else(|| match &self.rules {
             Rules::File { path, .. } => panic!(
@@ -292,7 +293,7 @@ impl Packed {
     fn bytes(&self, at: usize) -> Option<Cow<'_, [u8]>> {
         let slot = &self.slots[at];
         match &self.rules {
-            Rules::Memory(all) => all.get(at).map(Cow::from),
+            Rules::Memory(all) => all.get(at).map(|rules| Cow::from(&**rules)),
             Rules::File { file, .. } => {
                 let bytes = self.read_at(file, &slot.rules).ok()?;
                 (xxh3_64(&bytes) == slot.digest).then_some(Cow::Owned(bytes))
@@ -346,16 +347,48 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let head = Head::packed(&file);
     let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
     let list = packed(&listed.collect::<Vec<_>>());
-    let all = file.rules.into_par_iter().map(apart);
+    let mut lists = Table::default();
+    let numbers: Vec<Vec<Vec<u32>>> = file.rules.iter().map(|rule| lists.of_rule(rule)).collect();
+    let all = file.rules.into_par_iter().zip(numbers).map(|(rule, lists)| apart(rule, lists));
     let (rules, origins): (Vec<PackedRule>, Vec<PackedOrigin>) = all.unzip();
-    let mut rules = packed(&rules);
-    rules.extend(packed(&origins));
-    PackedFile { head, list, rules, key }
+    let mut bytes = packed(&lists.lists.iter().map(Arc::as_ref).collect::<Vec<&Phrases>>());
+    bytes.extend(packed(&rules));
+    bytes.extend(packed(&origins));
+    PackedFile { head, list, rules: bytes.into(), key }
 }
 
 pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
     // It fails for what has no length, and for buffers that are full: neither is here.
     postcard::to_stdvec(value).unwrap_or_default()
+}
+
+/// The lists that the patterns of a file use, each once.
+#[derive(Default)]
+struct Table {
+    lists: Vec<Arc<Phrases>>,
+    numbers: FxHashMap<Arc<Phrases>, u32>,
+}
+
+impl Table {
+    /// The numbers of the lists that each pattern of a rule uses.
+    fn of_rule(&mut self, rule: &FileRule) -> Vec<Vec<u32>> {
+        let mut number = |list: &Arc<Phrases>| {
+            *self.numbers.entry(Arc::clone(list)).or_insert_with(|| {
+                self.lists.push(Arc::clone(list));
+                self.lists.len() as u32 - 1
+            })
+        };
+        let of_pattern = |pattern: &Pattern| pattern.lists().iter().map(&mut number).collect();
+        rule.patterns.iter().map(of_pattern).collect()
+    }
+}
+
+/// The rules of a file, and the packed origins behind them.
+fn unpack(bytes: &[u8]) -> (Vec<RunRule>, &[u8]) {
+    let (lists, rest) = take::<Vec<Phrases>>(bytes);
+    let lists: Vec<_> = lists.into_iter().map(|list| LISTS.get(list)).collect();
+    let (rules, rest) = take::<Vec<PackedRule>>(rest);
+    (rules.into_iter().map(|rule| rule.into_rule(&lists)).collect(), rest)
 }
 
 /// What a document needs of a rule: itself, its patterns, its digest.
@@ -379,8 +412,9 @@ struct PackedRule {
     #[serde(with = "RuleDef")]
     rule: Rule,
     digest: u64,
-    /// Of each pattern the place of its key among [`WRITTEN_KEYS`], and what is made of it.
-    patterns: Vec<(usize, Prepared)>,
+    /// Of each pattern the place of its key among [`WRITTEN_KEYS`], what is made of it, and the
+    /// numbers of its lists.
+    patterns: Vec<(usize, Prepared, Vec<u32>)>,
 }
 
 /// A [`RuleOrigin`] as it is packed.
@@ -390,28 +424,33 @@ struct PackedOrigin {
     /// The places of keys among [`WRITTEN_KEYS`], and their texts.
     written: Vec<(usize, Vec<String>)>,
     ignore_case: bool,
+    template: Option<String>,
     era: Era,
     at: usize,
 }
 
-/// A rule, packed in two: most runs need the first alone.
-fn apart(rule: FileRule) -> (PackedRule, PackedOrigin) {
+/// A rule whose patterns use lists of these numbers, packed in two: most runs need the first alone.
+fn apart(rule: FileRule, lists: Vec<Vec<u32>>) -> (PackedRule, PackedOrigin) {
     let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
-    let ignore_case = written.ignore_case;
+    let Written { ignore_case, template, .. } = written.clone();
     let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
     let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
-    let patterns = keys.map(place).zip(patterns.into_iter().map(Pattern::into_prepared)).collect();
+    let prepared = patterns.into_iter().map(Pattern::into_prepared);
+    let patterns = keys.map(place).zip(prepared).zip(lists);
+    let patterns = patterns.map(|((key, prepared), lists)| (key, prepared, lists)).collect();
     let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
-    let origin = PackedOrigin { language, written: texts, ignore_case, era, at };
+    let origin = PackedOrigin { language, written: texts, ignore_case, template, era, at };
     (PackedRule { rule, digest, patterns }, origin)
 }
 
 impl PackedRule {
-    fn into_rule(self) -> RunRule {
+    /// The rule; `all` are the lists of its file.
+    fn into_rule(self, all: &[Arc<Phrases>]) -> RunRule {
         let PackedRule { rule, digest, patterns } = self;
-        let pattern = |(key, prepared): (usize, Prepared)| {
+        let pattern = |(key, prepared, lists): (usize, Prepared, Vec<u32>)| {
             let (anchor, role) = kind_of(WRITTEN_KEYS[key]);
-            Pattern::packed(anchor, role, prepared)
+            let lists = lists.into_iter().map(|list| Arc::clone(&all[list as usize])).collect();
+            Pattern::packed(anchor, role, prepared, lists)
         };
         RunRule { rule, patterns: patterns.into_iter().map(pattern).collect(), digest }
     }
@@ -419,9 +458,10 @@ impl PackedRule {
 
 impl PackedOrigin {
     fn into_origin(self) -> RuleOrigin {
-        let PackedOrigin { language, written, ignore_case, era, at } = self;
+        let PackedOrigin { language, written, ignore_case, template, era, at } = self;
         let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
-        let written = Written { keys: written.into_iter().map(key).collect(), ignore_case };
+        let keys = written.into_iter().map(key).collect();
+        let written = Written { keys, ignore_case, template, lists: Vec::new() };
         RuleOrigin { language, written, era, at }
     }
 }
@@ -442,6 +482,8 @@ struct RuleDef {
     max_lines: usize,
     max_words: Option<usize>,
     safe: bool,
+    #[serde(with = "CertaintyDef")]
+    certainty: Certainty,
     detect: Option<String>,
     fields: Vec<(String, String)>,
 }
@@ -452,6 +494,14 @@ enum TierDef {
     Outlet,
     Family,
     Generic,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Certainty")]
+enum CertaintyDef {
+    Guess,
+    Likely,
+    Sure,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -506,17 +556,23 @@ mod tests {
         SHIPPED.iter().flat_map(|(_, text)| text.split_whitespace()).collect()
     }
 
+    fn shipped_rules() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        SHIPPED.iter().filter(|(name, _)| !name.starts_with("lexicon/"))
+    }
+
     fn shipped() -> Vec<RuleFile> {
         let names = stages();
         let parse =
             |(name, text): &(&str, &str)| RuleFile::parse(&format!("rules/{name}"), text, &names);
-        SHIPPED.iter().map(parse).map(Result::unwrap).collect()
+        shipped_rules().map(parse).map(Result::unwrap).collect()
     }
 
     /// All of a rule but what proves it.
     fn shown(rule: &FileRule) -> String {
         let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
         let tells: Vec<_> = patterns.iter().map(Pattern::tells).collect();
+        // Lists are packed with what is made of the patterns.
+        let written = Written { lists: Vec::new(), ..written.clone() };
         format!("{rule:?} {language:?} {written:?} {era:?} {at} {digest} {tells:?}")
     }
 
@@ -554,7 +610,7 @@ mod tests {
         let packed = packed_shipped(Some(7));
         let path = file("whole", &written(&packed));
         for packed in [packed, Packed::open(&path, &stages()).expect("it is whole")] {
-            assert_eq!(packed.heads().count(), SHIPPED.len());
+            assert_eq!(packed.heads().count(), shipped_rules().count());
             for (at, ((head, key), file)) in packed.heads().zip(shipped()).enumerate() {
                 assert_eq!(key, Some(7));
                 assert_eq!(head, Head::read(&Head::packed(&file)));

@@ -1,7 +1,7 @@
 //! Patterns: regexes over keys, folded as keys are, with the literals that they begin or end with.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use chaffinch_stage::Role;
 use regex::Regex;
@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::Frame;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
-use crate::matcher::{self, Matcher, TooLong};
+use crate::matcher::{self, Lists, Matcher, PackedMatcher, TooLong};
 use crate::packed::packed;
+use crate::phrases::{List, lists_apart, shape_of};
+use crate::template;
 
 /// Where on a line a pattern must match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +30,15 @@ pub enum Anchor {
     End,
     /// Anywhere in it.
     Inside,
+    /// Anywhere in it, and then the rule does not match the line.
+    Unless,
 }
 
 /// One regex of a pattern, or several that capture nothing, as one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 struct Alternative {
     matcher: Option<Matcher>,
     // Only for what the matcher cannot take, or takes too many steps for.
-    #[serde(skip)]
     regex: OnceLock<Option<Regex>>,
     /// The named groups and their numbers.
     groups: Vec<(String, usize)>,
@@ -44,11 +47,12 @@ struct Alternative {
 }
 
 impl Alternative {
-    fn new(hir: &Hir, anchor: Anchor) -> Alternative {
+    fn new(hir: &Hir, anchor: Anchor, lists: &Lists) -> Alternative {
         let mut groups = Vec::new();
         named_groups(hir, &mut groups);
-        let reach = hir.properties().maximum_len().filter(|_| anchor == Anchor::End);
-        let matcher = Matcher::new(&anchored(hir.clone(), anchor));
+        let at_end = anchor == Anchor::End && lists.is_empty();
+        let reach = hir.properties().maximum_len().filter(|_| at_end);
+        let matcher = Matcher::new(&anchored(hir.clone(), anchor), lists);
         Alternative { matcher, regex: OnceLock::new(), groups, reach }
     }
 
@@ -62,12 +66,14 @@ impl Alternative {
         each: &mut dyn FnMut(Found),
     ) -> bool {
         let mut found = Vec::new();
-        if let Some(matcher) = &self.matcher
-            && self.quickly(matcher, key, all, &mut found).is_ok()
-        {
-            let any = !found.is_empty();
-            found.into_iter().filter(|found| !found.range.is_empty()).for_each(each);
-            return any;
+        if let Some(matcher) = &self.matcher {
+            let in_time = self.quickly(matcher, key, all, &mut found).is_ok();
+            // Only the matcher knows lists: what takes too long does not match.
+            if in_time || matcher.has_lists() {
+                let any = !found.is_empty();
+                found.into_iter().filter(|found| !found.range.is_empty()).for_each(each);
+                return any;
+            }
         }
         let Some(regex) = self.regex.get_or_init(regex) else { return false };
         let mut any = false;
@@ -143,7 +149,7 @@ pub struct Pattern {
     pub(crate) anchor: Anchor,
     pub(crate) role: Role,
     origin: Origin,
-    ready: OnceLock<Box<Ready>>,
+    ready: OnceLock<Arc<Ready>>,
 }
 
 /// What a pattern is made from.
@@ -151,7 +157,8 @@ pub struct Pattern {
 enum Origin {
     /// Texts, and what was made of them when they were checked.
     Texts(Texts, Option<Box<Prepared>>),
-    Packed(Prepared),
+    /// What was packed, and the lists that it uses.
+    Packed(Prepared, Lists),
 }
 
 /// The texts of a pattern.
@@ -161,9 +168,15 @@ struct Texts {
     /// Whether they are meant as they are, not as regexes.
     literal: bool,
     ignore_case: bool,
+    /// The lists that they use.
+    lists: Arc<[List]>,
 }
 
 impl Texts {
+    fn lists(&self) -> Lists {
+        self.lists.iter().map(|list| Arc::clone(&list.phrases)).collect()
+    }
+
     /// Their regexes, folded, not yet anchored.
     fn parsed(&self) -> Vec<Hir> {
         let hir = |text: &String| match self.literal {
@@ -186,9 +199,9 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     fn of(folded: Vec<Hir>, anchor: Anchor, texts: &Texts) -> Prepared {
-        let mut bytes = packed(&tells(&folded, anchor));
+        let mut bytes = packed(&tells(&folded, anchor, &texts.lists));
         let ready = bytes.len() as u32;
-        bytes.extend(packed(&Ready::of(folded, anchor)));
+        bytes.extend(packed(&PackedReady::of(Ready::of(folded, anchor, &texts.lists()))));
         let parts = (ready, bytes.len() as u32);
         bytes.extend(packed(&(&*texts.texts, texts.literal, texts.ignore_case)));
         Prepared { bytes: bytes.into(), parts }
@@ -198,25 +211,54 @@ impl Prepared {
         postcard::from_bytes(self.bytes.get(..self.parts.0 as usize)?).ok()
     }
 
-    fn ready(&self) -> Option<Box<Ready>> {
+    fn ready(&self, lists: &Lists) -> Option<Ready> {
         let (from, to) = self.parts;
-        postcard::from_bytes(self.bytes.get(from as usize..to as usize)?).ok()
+        let packed = self.bytes.get(from as usize..to as usize)?;
+        Some(postcard::from_bytes::<PackedReady>(packed).ok()?.into_ready(lists))
     }
 
     fn texts(&self) -> Option<Texts> {
         let packed = self.bytes.get(self.parts.1 as usize..)?;
         let (texts, literal, ignore_case): (Vec<String>, bool, bool) =
             postcard::from_bytes(packed).ok()?;
-        Some(Texts { texts: texts.into(), literal, ignore_case })
+        Some(Texts { texts: texts.into(), literal, ignore_case, lists: [].into() })
     }
 }
 
 /// What is made of a pattern's texts when a line first comes near.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 struct Ready {
     alternatives: Box<[Alternative]>,
     /// The least and the most bytes of a key that may match.
     lengths: (usize, usize),
+}
+
+/// A [`Ready`] as it is packed: its alternatives without their lists.
+#[derive(Serialize, Deserialize)]
+struct PackedReady {
+    alternatives: Vec<PackedAlternative>,
+    lengths: (usize, usize),
+}
+
+/// The matcher of an [`Alternative`], its groups and its reach.
+type PackedAlternative = (Option<PackedMatcher>, Vec<(String, usize)>, Option<usize>);
+
+impl PackedReady {
+    fn of(Ready { alternatives, lengths }: Ready) -> PackedReady {
+        let packed = |Alternative { matcher, groups, reach, .. }| {
+            (matcher.map(PackedMatcher::of), groups, reach)
+        };
+        PackedReady { alternatives: alternatives.into_iter().map(packed).collect(), lengths }
+    }
+
+    fn into_ready(self, lists: &Lists) -> Ready {
+        let alternative = |(matcher, groups, reach): PackedAlternative| {
+            let matcher = matcher.map(|matcher| matcher.into_matcher(lists));
+            Alternative { matcher, regex: OnceLock::new(), groups, reach }
+        };
+        let alternatives = self.alternatives.into_iter().map(alternative).collect();
+        Ready { alternatives, lengths: self.lengths }
+    }
 }
 
 /// What tells that a pattern might match a line.
@@ -232,8 +274,8 @@ pub(crate) enum Tell {
 }
 
 impl Tell {
-    fn of(hir: &Hir, anchor: Anchor) -> Tell {
-        if let Some((side, set)) = literals(hir, anchor) {
+    fn of(hir: &Hir, anchor: Anchor, lists: &[List]) -> Tell {
+        if let Some((side, set)) = literals(hir, anchor, lists) {
             return Tell::Ends(side, set);
         }
         inner(hir).map_or(Tell::Nothing, |set| Tell::Inside(set, Frame::of(hir, anchor)))
@@ -241,27 +283,50 @@ impl Tell {
 }
 
 impl Ready {
-    fn of(all: Vec<Hir>, anchor: Anchor) -> Ready {
+    fn of(all: Vec<Hir>, anchor: Anchor, lists: &Lists) -> Ready {
         let min = all.iter().filter_map(|hir| hir.properties().minimum_len()).min();
         let most = |hir: &Hir| hir.properties().maximum_len().unwrap_or(usize::MAX);
         let max = all.iter().map(most).max().filter(|_| anchor == Anchor::Line);
-        let lengths = (min.unwrap_or(0), max.unwrap_or(usize::MAX));
+        let lengths = match **lists {
+            [] => (min.unwrap_or(0), max.unwrap_or(usize::MAX)),
+            _ => (0, usize::MAX),
+        };
         let alternatives = joined(all);
-        let alternatives = alternatives.iter().map(|hir| Alternative::new(hir, anchor)).collect();
+        let alternatives =
+            alternatives.iter().map(|hir| Alternative::new(hir, anchor, lists)).collect();
         Ready { alternatives, lengths }
     }
 }
 
-fn tells(all: &[Hir], anchor: Anchor) -> Vec<Tell> {
-    all.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor)).collect()
+fn tells(all: &[Hir], anchor: Anchor, lists: &[List]) -> Vec<Tell> {
+    if anchor == Anchor::Unless {
+        // It is tried only on lines that another pattern of its rule matches.
+        return Vec::new();
+    }
+    all.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor, lists)).collect()
+}
+
+/// Whether the index has something to find lines by that a regex with lists might match as a whole.
+pub(crate) fn is_found(regex: &str, lists: &[List]) -> bool {
+    parse(regex, true).is_ok_and(|hir| literals(&hir, Anchor::Line, lists).is_some())
 }
 
 /// Of several regexes, those without fields as one.
 fn joined(all: Vec<Hir>) -> Vec<Hir> {
     let has_fields = |hir: &Hir| hir.properties().explicit_captures_len() > 0;
     let (fielded, plain): (Vec<Hir>, Vec<Hir>) = all.into_iter().partition(has_fields);
-    let plain = (!plain.is_empty()).then(|| Hir::alternation(plain));
+    let plain = (!plain.is_empty()).then(|| Hir::alternation(factored(plain)));
     plain.into_iter().chain(fielded).collect()
+}
+
+/// Neighbours that begin alike as one, so that what they begin with is tried once.
+fn factored(all: Vec<Hir>) -> Vec<Hir> {
+    let begin = |hir: &Hir| match hir.kind() {
+        HirKind::Concat(parts) => parts.first().cloned(),
+        _ => None,
+    };
+    let same = |one: &Hir, other: &Hir| begin(one).is_some_and(|one| Some(one) == begin(other));
+    all.chunk_by(same).map(|alike| Hir::alternation(alike.to_vec())).collect()
 }
 
 /// The ways of a regex, if it is several: each may be told by something else.
@@ -290,13 +355,30 @@ impl Pattern {
         literal: bool,
         ignore_case: bool,
     ) -> Pattern {
-        let origin = Origin::Texts(Texts { texts, literal, ignore_case }, None);
+        let lists = [].into();
+        let origin = Origin::Texts(Texts { texts, literal, ignore_case, lists }, None);
         Pattern { anchor, role, origin, ready: OnceLock::new() }
     }
 
-    /// A pattern of which [`Pattern::into_prepared`] gave this.
-    pub(crate) fn packed(anchor: Anchor, role: Role, prepared: Prepared) -> Pattern {
-        Pattern { anchor, role, origin: Origin::Packed(prepared), ready: OnceLock::new() }
+    /// The pattern with these lists, for which characters in its texts stand.
+    pub(crate) fn with_lists(mut self, all: Arc<[List]>) -> Pattern {
+        if let Origin::Texts(Texts { lists, .. }, _) = &mut self.origin {
+            *lists = all;
+        }
+        self
+    }
+
+    /// The lists that it uses.
+    pub(crate) fn lists(&self) -> Lists {
+        match &self.origin {
+            Origin::Texts(texts, _) => texts.lists(),
+            Origin::Packed(_, lists) => Arc::clone(lists),
+        }
+    }
+
+    /// A pattern of which [`Pattern::into_prepared`] gave this, and [`Pattern::lists`] these.
+    pub(crate) fn packed(anchor: Anchor, role: Role, prepared: Prepared, lists: Lists) -> Pattern {
+        Pattern { anchor, role, origin: Origin::Packed(prepared, lists), ready: OnceLock::new() }
     }
 
     /// Prepares it, of its texts, if all of them are parsed.
@@ -304,7 +386,7 @@ impl Pattern {
         if let Origin::Texts(texts, prepared) = &mut self.origin
             && texts.texts.len() == parsed.len()
         {
-            let folded = parsed.iter().map(folded).collect();
+            let folded = parsed.iter().map(|hir| folded(hir, texts.ignore_case)).collect();
             *prepared = Some(Box::new(Prepared::of(folded, self.anchor, texts)));
         }
     }
@@ -314,14 +396,23 @@ impl Pattern {
         match self.origin {
             Origin::Texts(_, Some(prepared)) => *prepared,
             Origin::Texts(texts, None) => Prepared::of(texts.parsed(), self.anchor, &texts),
-            Origin::Packed(prepared) => prepared,
+            Origin::Packed(prepared, _) => prepared,
         }
+    }
+
+    /// Its regexes, neither folded nor anchored.
+    pub(crate) fn parsed_as_written(&self) -> Vec<Hir> {
+        let Origin::Texts(Texts { texts, literal: false, ignore_case, .. }, _) = &self.origin
+        else {
+            return Vec::new();
+        };
+        texts.iter().filter_map(|text| parse_as_it_is(text, *ignore_case).ok()).collect()
     }
 
     fn prepared(&self) -> Option<&Prepared> {
         match &self.origin {
             Origin::Texts(_, prepared) => prepared.as_deref(),
-            Origin::Packed(prepared) => Some(prepared),
+            Origin::Packed(prepared, _) => Some(prepared),
         }
     }
 
@@ -329,14 +420,15 @@ impl Pattern {
     fn parsed(&self) -> Vec<Hir> {
         match &self.origin {
             Origin::Texts(texts, _) => texts.parsed(),
-            Origin::Packed(prepared) => prepared.texts().map_or_else(Vec::new, |t| t.parsed()),
+            Origin::Packed(prepared, _) => prepared.texts().map_or_else(Vec::new, |t| t.parsed()),
         }
     }
 
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
-            let ready = self.prepared().and_then(Prepared::ready);
-            ready.unwrap_or_else(|| Box::new(Ready::of(self.parsed(), self.anchor)))
+            let lists = self.lists();
+            let ready = self.prepared().and_then(|prepared| prepared.ready(&lists));
+            ready.unwrap_or_else(|| Ready::of(self.parsed(), self.anchor, &lists)).into()
         })
     }
 
@@ -349,7 +441,16 @@ impl Pattern {
     /// What tells of each way to match that it might.
     pub(crate) fn tells(&self) -> Vec<Tell> {
         let told = self.prepared().and_then(Prepared::tells);
-        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor))
+        let lists = match &self.origin {
+            Origin::Texts(texts, _) => &*texts.lists,
+            Origin::Packed(..) => &[],
+        };
+        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor, lists))
+    }
+
+    /// Whether a rule with this pattern does not match the lines that it matches.
+    pub fn excludes(&self) -> bool {
+        self.anchor == Anchor::Unless
     }
 
     /// What its hits are.
@@ -374,6 +475,14 @@ impl Pattern {
 
     /// Compiles everything now. The error is a person's text: too large, for the most part.
     pub fn compile(&self) -> Result<(), String> {
+        if !self.lists().is_empty() {
+            // Only the matcher knows lists.
+            let mut alternatives = self.ready().alternatives.iter();
+            return match alternatives.all(|alternative| alternative.matcher.is_some()) {
+                true => Ok(()),
+                false => Err("it is too large for a pattern with lists".to_owned()),
+            };
+        }
         for (at, alternative) in self.ready().alternatives.iter().enumerate() {
             let regex = self.regex(at)?;
             alternative.regex.get_or_init(|| Some(regex));
@@ -437,7 +546,7 @@ fn anchored(hir: Hir, anchor: Anchor) -> Hir {
         Anchor::Line => Hir::concat(vec![start, hir, end]),
         Anchor::Start => Hir::concat(vec![start, hir]),
         Anchor::End => Hir::concat(vec![hir, end]),
-        Anchor::Inside => hir,
+        Anchor::Inside | Anchor::Unless => hir,
     }
 }
 
@@ -469,7 +578,7 @@ pub(crate) fn check(
 
 /// Parses a regex and folds its literals and classes as keys are folded.
 pub(crate) fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
-    Ok(folded(&parse_as_it_is(pattern, ignore_case)?))
+    Ok(folded(&parse_as_it_is(pattern, ignore_case)?, ignore_case))
 }
 
 fn parse_as_it_is(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
@@ -482,15 +591,23 @@ pub(crate) fn literal(text: &str, ignore_case: bool) -> Result<Hir, Box<regex_sy
     parse(&regex_syntax::escape(&key::key(text)), ignore_case)
 }
 
-pub(crate) fn folded(hir: &Hir) -> Hir {
+/// A regex with its literals and classes folded, and its shapes spelled out.
+pub(crate) fn folded(hir: &Hir, ignore_case: bool) -> Hir {
+    let folded = |hir: &Hir| folded(hir, ignore_case);
     match hir.kind() {
         HirKind::Empty => Hir::empty(),
         HirKind::Look(look) => Hir::look(*look),
         HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+            Ok(text) if text.contains(|c| shape_of(c).is_some()) => {
+                Hir::concat(with_shapes(text, ignore_case))
+            }
             Ok(text) => Hir::literal(fold_literal(text).into_bytes()),
             Err(_) => hir.clone(),
         },
-        HirKind::Class(Class::Unicode(class)) => Hir::class(Class::Unicode(fold_class(class))),
+        HirKind::Class(Class::Unicode(class)) => match lists_apart(class) {
+            Some(ways) => Hir::alternation(ways.iter().map(folded).collect()),
+            None => Hir::class(Class::Unicode(fold_class(class))),
+        },
         HirKind::Class(class) => Hir::class(class.clone()),
         HirKind::Repetition(repetition) => {
             let sub = Box::new(folded(&repetition.sub));
@@ -507,6 +624,18 @@ pub(crate) fn folded(hir: &Hir) -> Hir {
     }
 }
 
+/// A literal in which characters stand for shapes.
+fn with_shapes(text: &str, ignore_case: bool) -> Vec<Hir> {
+    let literal = |text: &str| Hir::literal(fold_literal(text).into_bytes());
+    let mut parts = Vec::new();
+    for part in text.split_inclusive(|c| shape_of(c).is_some()) {
+        let shape = part.chars().next_back().and_then(shape_of);
+        parts.push(literal(part.trim_end_matches(|c| shape_of(c).is_some())));
+        parts.extend(shape.and_then(|shape| template::shape(shape, ignore_case).cloned()));
+    }
+    parts
+}
+
 fn fold_literal(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -519,13 +648,16 @@ fn fold_literal(text: &str) -> String {
     folded.nfc().collect()
 }
 
-/// Characters that keys fold away, and a sample of what they become.
-const FOLDED: &[char] = &[
-    '‘', '’', '‚', '‛', 'ʼ', '“', '”', '„', '‟', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}',
-    '\u{2014}', '\u{2015}', '\u{a0}', '\u{2009}', '\u{202f}', '\u{3000}', '\t', '\u{17f}',
-    '\u{212a}', '\u{212b}', '\u{1c80}', '\u{1c81}', '\u{1c82}', '\u{1c83}', '\u{1c84}', '\u{1c85}',
-    '\u{1c86}',
-];
+/// The characters that keys write as another one. Of white space, those that occur; not U+200C,
+/// which `\w` contains.
+static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let folds = |c: &char| match key::fold(*c) {
+        Fold::To(' ') => matches!(c, '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{3000}'),
+        Fold::To(to) => to != *c,
+        Fold::Drop => false,
+    };
+    ('\0'..='\u{ffff}').filter(folds).collect()
+});
 
 /// A class of half of all characters or more was written as what it leaves out.
 const LARGE_CLASS: u32 = 0x8_0000;
@@ -538,7 +670,7 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
     };
     let size: u32 = ranges.iter().map(|r| u32::from(r.end()) - u32::from(r.start()) + 1).sum();
     let (mut more, mut less) = (Vec::new(), Vec::new());
-    for &c in FOLDED {
+    for &c in FOLDED.iter() {
         let Fold::To(to) = key::fold(c) else { continue };
         if has(c) && size < LARGE_CLASS {
             // No key holds `c`, so that a class without it tells as much.
@@ -587,7 +719,7 @@ mod tests {
         let written = Pattern::new(Anchor::Inside, Role::Part, texts, false, true);
         assert!(written.ready().alternatives.iter().all(|all| all.matcher.is_none()));
         let prepared = written.clone().into_prepared();
-        let packed = Pattern::packed(Anchor::Inside, Role::Part, prepared);
+        let packed = Pattern::packed(Anchor::Inside, Role::Part, prepared, [].into());
         let key = "they SAY aab, and b";
         assert_eq!(find(&packed, key), find(&written, key));
         assert_eq!(find(&packed, key).len(), 2);

@@ -56,6 +56,9 @@ const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
 /// Where a rule may act, as rule files have it.
 pub const PLACES: &[&str] = &["head", "tail", "edges", "opening", "closing", "body", "anywhere"];
 
+/// How sure it is that a match is boilerplate, from the least certain.
+pub const CERTAINTIES: &[&str] = &["guess", "likely", "sure"];
+
 /// What a rule may do but cut and replace.
 pub const ACTIONS: &[&str] = &["keep", "note"];
 
@@ -99,6 +102,11 @@ pub const RULE: &[Key] = &[
     key("inside", Kind::Regexes, "A regex anywhere in a line."),
     key("from", Kind::Regexes, "A regex for the first line of a block."),
     key("through", Kind::Regexes, "A regex for the last line of the block."),
+    key(
+        "unless",
+        Kind::Regexes,
+        "A regex anywhere in the line: a line that it matches is not a match of the rule.",
+    ),
     key("detect", Kind::Text, "No pattern: switches on a detector of the stage."),
     key(
         "where",
@@ -112,6 +120,11 @@ pub const RULE: &[Key] = &[
         "safe",
         Kind::Flag,
         "It cannot be part of an article wherever it stands alone: acts without a body line too, and counts towards no cap.",
+    ),
+    key(
+        "certainty",
+        Kind::OneOf(CERTAINTIES),
+        "How sure it is that a match is boilerplate; `likely` if not said, `sure` for `safe` rules. The damage cap drops guesses first and never what is sure.",
     ),
     key("replace", Kind::Text, "Puts this text in the place of what it matches."),
     key(
@@ -151,6 +164,28 @@ pub const ALLOW: &[Key] = &[
     key("rule", Kind::Text, "The rule's id in this file."),
     key("on", Kind::Text, "The article of the baseline, or the outlet whose examples it fires on."),
     key("why", Kind::Text, "Why that is right."),
+];
+
+/// A lexicon file.
+pub const LEXICON: &[Key] = &[
+    key(
+        "lexicon",
+        Kind::Text,
+        "The language of the cues, an ISO 639 code; `mul` for all languages.",
+    ),
+    key("name", Kind::Text, "The name of the language in English."),
+    key("kinds", Kind::Node(crate::lexicon::KIND_KEYS), "The cues, by kind."),
+];
+
+/// The cues of one kind.
+pub const LEXICON_ENTRIES: &[Key] = &[
+    key(
+        "entries",
+        Kind::Texts,
+        "Cues: text in which `(a|b)` is a choice, `…` a slot, `#` a number, `*` any ending of a word.",
+    ),
+    key("removes", Kind::Texts, "Lines that the rules must remove."),
+    key("keeps", Kind::Texts, "Sentences with these words that must stay."),
 ];
 
 /// The JSON Schema (2020-12) of a file with these keys. `stages` are the names that may be given,

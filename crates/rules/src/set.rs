@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::file::{self, Allow, Era, Example, FileRule, RuleFile, Subject, Written};
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::Keyed;
+use crate::lexicon::Lexicon;
 use crate::load::{Files, Text, Wanted};
 use crate::packed::{Head, Listed, Packed, RuleOrigin, RunRule};
 use crate::pattern::{Anchor, Found, Pattern};
@@ -150,6 +151,8 @@ pub struct RuleSet {
     units: Vec<Unit>,
     names: FxHashMap<String, UnitId>,
     recognition: Recognition,
+    /// The lexicon, if files of it replace shipped ones.
+    lexicon: Option<Box<Lexicon>>,
 }
 
 /// The rules of a file that is added to a set.
@@ -168,6 +171,19 @@ struct Extends {
 }
 
 impl RuleSet {
+    /// The set with this lexicon, whose phrases its rules use.
+    pub(crate) fn with_lexicon(self, lexicon: Option<Lexicon>) -> RuleSet {
+        RuleSet { lexicon: lexicon.map(Box::new), ..self }
+    }
+
+    /// The lexicon whose phrases the rules use.
+    pub fn lexicon(&self) -> &Lexicon {
+        match &self.lexicon {
+            Some(own) => own,
+            None => Lexicon::shipped(),
+        }
+    }
+
     pub(crate) fn build(
         files: Files,
         text: Text<'_>,
@@ -333,9 +349,8 @@ impl RuleSet {
     }
 
     /// Adds the rule that a stage marks under on its own account: `stage/NAME`.
-    pub fn add_stage(&mut self, stage: &str) -> RuleId {
-        let mut rule = Rule::new(format!("stage/{stage}"), stage);
-        rule.place = Place::Anywhere;
+    pub fn add_own_rule(&mut self, rule: Rule) -> RuleId {
+        let rule = Rule { place: Place::Anywhere, ..rule };
         let (written, era) = (Written::default(), Era::default());
         let digest = file::digest(&rule, &written, &era);
         let section = self.add_section("", 1, digest, 0);
@@ -455,7 +470,8 @@ impl RuleSet {
 
     /// Whether a rule is tried on every line for want of a literal that tells its lines.
     pub fn is_slow(&self, id: RuleId) -> bool {
-        self.patterns(id).iter().any(Pattern::is_told_by_nothing)
+        let mut patterns = self.patterns(id).iter();
+        patterns.any(|pattern| pattern.anchor != Anchor::Unless && pattern.is_told_by_nothing())
     }
 
     /// The file of an outlet or family.
@@ -613,13 +629,18 @@ impl RuleSet {
             index.candidates(&ends, near);
             for &slot in near.iter() {
                 let (id, part) = slot_rule(slot);
-                let pattern = &self.patterns(id)[part];
+                let patterns = self.patterns(id);
+                let pattern = &patterns[part];
                 let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
+                let before = hits.len();
                 pattern.find(keyed.as_str(), &mut |found| {
                     let hit = self.hit(id, pattern, found, keyed, line);
                     // A part of a replacement cannot be cut.
                     hits.extend((!hit.span.is_empty()).then_some(hit));
                 });
+                if hits.len() > before && is_refused(patterns, keyed.as_str()) {
+                    hits.truncate(before);
+                }
             }
         }
         hits
@@ -641,7 +662,10 @@ impl RuleSet {
     pub fn find_instead(&self, rule: RuleId, patterns: &[Pattern], line: Line<'_, '_>) -> Vec<Hit> {
         let keyed = Keyed::new(line.text());
         let mut hits = Vec::new();
-        for pattern in patterns {
+        if is_refused(patterns, keyed.as_str()) {
+            return hits;
+        }
+        for pattern in patterns.iter().filter(|pattern| pattern.anchor != Anchor::Unless) {
             pattern.find(keyed.as_str(), &mut |found| {
                 hits.push(self.hit(rule, pattern, found, &keyed, line));
             });
@@ -670,13 +694,17 @@ impl RuleSet {
         own.sort();
         let generic = self.ids().filter(|id| self.source(*id).unit.is_none());
         for id in own.into_iter().chain(generic) {
-            for pattern in self.patterns(id) {
+            let (patterns, before) = (self.patterns(id), hits.len());
+            for pattern in patterns.iter().filter(|pattern| pattern.anchor != Anchor::Unless) {
                 if !keyed.as_str().is_empty() {
                     pattern.find(keyed.as_str(), &mut |found| {
                         let hit = self.hit(id, pattern, found, &keyed, line);
                         hits.extend((!hit.span.is_empty()).then_some(hit));
                     });
                 }
+            }
+            if hits.len() > before && is_refused(patterns, keyed.as_str()) {
+                hits.truncate(before);
             }
         }
         hits
@@ -729,7 +757,7 @@ impl RulesBuilder {
             self.detectors.push(id);
         }
         for (part, pattern) in patterns.iter().enumerate() {
-            if pattern.role == Role::Through {
+            if pattern.role == Role::Through || pattern.anchor == Anchor::Unless {
                 continue;
             }
             let (slot, tells) = (id.0 * 2 + part as u32, pattern.tells());
@@ -746,6 +774,11 @@ impl Table for RuleSet {
     fn rule(&self, id: RuleId) -> &Rule {
         RuleSet::rule(self, id)
     }
+}
+
+/// Whether the `unless` of a rule with these patterns matches the line with this key.
+fn is_refused(patterns: &[Pattern], key: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.anchor == Anchor::Unless && pattern.is_match(key))
 }
 
 /// Whether a rule can act on a sentence in the midst of an article.

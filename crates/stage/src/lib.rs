@@ -43,9 +43,20 @@ mod steps;
 pub use document::{Block, Document, Hit, Line, Piece, Role};
 pub use marks::{Action, Mark, Marks};
 pub use options::{Options, OptionsError, Setting};
-pub use rule::{Act, At, Place, Rule, RuleId, Table, Tier};
+pub use rule::{Act, At, Certainty, Place, Rule, RuleId, Table, Tier};
 pub use span::Span;
 pub use spans::Spans;
+
+/// Why a stage judged a line as it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// How sure the stage is in percent that the line is boilerplate.
+    pub confidence: u8,
+    /// Whether that is enough to remove it.
+    pub removes: bool,
+    /// The strongest reasons for what is more likely, the strongest first.
+    pub reasons: Vec<String>,
+}
 
 /// One step of the cleaning chain, named for what it finds.
 pub trait Stage: Send + Sync {
@@ -55,4 +66,27 @@ pub trait Stage: Send + Sync {
     /// outside the document or off character boundaries are refused and counted; a panic costs
     /// this document its cleaning and nothing else.
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks);
+
+    /// Whether the stage judges every line and can [explain](Stage::explain) what it makes of it.
+    fn judges(&self) -> bool {
+        false
+    }
+
+    /// Why the stage removes or keeps lines of `doc`, given by their indices, for people. None for a
+    /// line that it does not judge. Called only when somebody asks.
+    fn explain(&self, _doc: &Document<'_>, lines: &[usize]) -> Vec<Option<Explanation>> {
+        lines.iter().map(|_| None).collect()
+    }
+
+    /// The rule that marks name which the stage, called `stage` in the pipeline, makes on its own
+    /// account.
+    fn own_rule(&self, stage: &str) -> Rule {
+        Rule::new(format!("stage/{stage}"), stage)
+    }
+
+    /// Identifies data that the stage works with besides its settings, such as a model: stages with
+    /// equal settings and equal data make the same marks.
+    fn data(&self) -> Option<String> {
+        None
+    }
 }

@@ -24,6 +24,9 @@ pub struct Mark {
     pub rule: RuleId,
     /// Metadata recovered from the span: name and value.
     pub fields: Vec<(String, String)>,
+    /// How sure it is in percent that the span is boilerplate, if that was estimated for this span
+    /// and not only by the rule.
+    pub confidence: Option<u8>,
 }
 
 /// The marks that a stage makes in one document.
@@ -40,23 +43,29 @@ impl Marks {
 
     /// Marks `span` as chaff.
     pub fn remove(&mut self, span: Span, rule: RuleId) {
-        self.push(Mark { span, action: Action::Remove, rule, fields: Vec::new() });
+        self.remove_with(span, rule, Vec::new());
+    }
+
+    /// Marks `span` as chaff with this confidence, in percent.
+    pub fn remove_judged(&mut self, span: Span, rule: RuleId, confidence: u8) {
+        let (action, confidence) = (Action::Remove, Some(confidence));
+        self.push(Mark { span, action, rule, fields: Vec::new(), confidence });
     }
 
     /// Marks `span` as chaff that tells something: name and value of each field.
     pub fn remove_with(&mut self, span: Span, rule: RuleId, fields: Vec<(String, String)>) {
-        self.push(Mark { span, action: Action::Remove, rule, fields });
+        self.push(Mark { span, action: Action::Remove, rule, fields, confidence: None });
     }
 
     /// Marks `span` to be replaced by `text`.
     pub fn replace(&mut self, span: Span, text: impl Into<String>, rule: RuleId) {
         let action = Action::Replace(text.into());
-        self.push(Mark { span, action, rule, fields: Vec::new() });
+        self.push(Mark { span, action, rule, fields: Vec::new(), confidence: None });
     }
 
     /// Records what `span` tells and leaves it where it is.
     pub fn note(&mut self, span: Span, rule: RuleId, fields: Vec<(String, String)>) {
-        self.push(Mark { span, action: Action::Note, rule, fields });
+        self.push(Mark { span, action: Action::Note, rule, fields, confidence: None });
     }
 
     /// Marks `span` with the action that `rule` asks for, its fixed fields before `fields`.
@@ -68,7 +77,7 @@ impl Marks {
             Act::Note => Action::Note,
         };
         let fields = rule.fields.iter().chain(fields).cloned().collect();
-        self.push(Mark { span, action, rule: id, fields });
+        self.push(Mark { span, action, rule: id, fields, confidence: None });
     }
 
     /// Marks what the stage's own rules hit, in place: single lines, parts of lines, blocks. What

@@ -12,6 +12,8 @@ pub enum Setting {
     Float(f64),
     /// Anything else that is one value.
     Text(String),
+    /// No default: a whole number from 0 to 100 may be set.
+    NoPercent,
 }
 
 /// The settings of a stage: `- ticker: {min_lines: 3}`.
@@ -46,6 +48,34 @@ impl Options {
             Some(Setting::Int(value)) if value > 0 => Ok(value as usize),
             Some(_) => Err(OptionsError::new(name, "a whole number from 1")),
         }
+    }
+
+    /// Takes the setting `name`, or `default` where it is not set.
+    pub fn text(&mut self, name: &'static str, default: &str) -> Result<String, OptionsError> {
+        match self.take(name, Setting::Text(default.to_owned())) {
+            None => Ok(default.to_owned()),
+            Some(Setting::Text(value)) => Ok(value),
+            Some(_) => Err(OptionsError::new(name, "a text")),
+        }
+    }
+
+    /// Takes the setting `name`, a whole number from 0 to 100, if it is set.
+    pub fn percent(&mut self, name: &'static str) -> Result<Option<u8>, OptionsError> {
+        match self.take(name, Setting::NoPercent) {
+            None => Ok(None),
+            Some(Setting::Int(value @ 0..=100)) => Ok(Some(value as u8)),
+            Some(_) => Err(OptionsError::new(name, "a whole number from 0 to 100")),
+        }
+    }
+
+    /// Sets the setting `name`, whatever it was.
+    pub fn set(&mut self, name: &str, value: Setting) {
+        self.settings.insert(name.to_owned(), value);
+    }
+
+    /// The setting `name`, if it is set and was not taken.
+    pub fn get(&self, name: &str) -> Option<&Setting> {
+        self.settings.get(name)
     }
 
     /// The settings that were asked for so far, with their defaults.

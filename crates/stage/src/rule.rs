@@ -41,6 +41,8 @@ pub struct Rule {
     /// Safe without a body line to lean on: the hit cannot be part of an article wherever it
     /// stands alone on a line.
     pub safe: bool,
+    /// How sure it is that a hit is boilerplate. The damage cap drops the least certain cuts first.
+    pub certainty: Certainty,
     /// The structural detector that the rule switches on, for rules that have no pattern.
     pub detect: Option<String>,
     /// Fields with a fixed value, noted with every mark of the rule.
@@ -60,10 +62,22 @@ impl Rule {
             max_lines: 1,
             max_words: None,
             safe: false,
+            certainty: Certainty::Likely,
             detect: None,
             fields: Vec::new(),
         }
     }
+}
+
+/// How sure it is that what a rule removes is boilerplate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Certainty {
+    /// The surrounding lines suggest it.
+    Guess,
+    /// The words say so, but a sentence of an article may use them.
+    Likely,
+    /// The shape of the line leaves no doubt; the damage cap never drops it.
+    Sure,
 }
 
 /// Where a rule comes from. Within a stage, outlets go before families, families before generic.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::Span;
 
-/// A set of spans that answers in logarithmic time whether one of them overlaps another span.
+/// A set of spans that answers in logarithmic time whether one of them overlaps or covers another span.
 #[derive(Clone, Debug, Default)]
 pub struct Spans {
     // Invariant: no two spans overlap. The end of each span, by its start.
@@ -27,6 +27,11 @@ impl Spans {
     /// Whether a span of the set shares a byte with `span`.
     pub fn overlap(&self, span: Span) -> bool {
         self.last_before(span.end()).is_some_and(|other| other.overlaps(span))
+    }
+
+    /// Whether a span of the set covers `span`.
+    pub fn cover(&self, span: Span) -> bool {
+        self.last_before(span.start() + 1).is_some_and(|other| other.covers(span))
     }
 
     /// The last span that starts before `end`.
@@ -76,6 +81,16 @@ mod tests {
             for &query in &all {
                 let naive = inserted.iter().any(|span| span.overlaps(query));
                 assert_eq!(spans.overlap(query), naive, "{query:?} in {inserted:?}");
+                let of = |at: usize| Span::new(at, at + 1);
+                let inside = |at: usize| inserted.iter().any(|span| span.covers(of(at)));
+                // Spans that only touch stay apart.
+                let joined = (query.start() + 1..query.end())
+                    .all(|at| inserted.iter().any(|span| span.start() < at && at < span.end()));
+                let covered = joined && query.range().all(inside);
+                assert!(
+                    query.is_empty() || spans.cover(query) == covered,
+                    "{query:?} in {inserted:?}"
+                );
             }
         }
     }

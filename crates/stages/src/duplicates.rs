@@ -56,20 +56,25 @@ fn is_copy(doc: &Document<'_>, line: &Line<'_, '_>) -> bool {
         };
         return others.any(|other| other.index() < line.index() && says(other.text()));
     }
-    // Most lines have no copy, and that is quickly seen.
-    if !stands_twice(doc.source(), line.text()) {
-        return false;
-    }
-    let key = line.key();
-    others.any(|other| has_sentence(&other.key(), &key))
-}
-
-/// Whether the longest stretch of plain words of `line` stands twice in the source: what has no
-/// copy there needs no closer look, and most lines have none.
-fn stands_twice(source: &str, line: &str) -> bool {
+    // The longest stretch of plain words tells where a copy may stand, and most lines have none.
     let plain = |c: char| c.is_alphanumeric() || c == ' ';
-    let longest = line.split(|c: char| !plain(c)).map(str::trim).max_by_key(|part| part.len());
-    longest.is_some_and(|part| memchr::memmem::find_iter(source.as_bytes(), part).nth(1).is_some())
+    let parts = line.text().split(|c: char| !plain(c)).map(str::trim);
+    let Some(part) = parts.max_by_key(|part| part.len()).filter(|part| !part.is_empty()) else {
+        return false;
+    };
+    let mut key = None;
+    let mut last = line.index();
+    memchr::memmem::find_iter(doc.source().as_bytes(), part).any(|at| {
+        let index = doc.line_at(at);
+        if index == last || index == line.index() {
+            return false;
+        }
+        last = index;
+        let other = doc.line(index);
+        !doc.is_removed(index)
+            && other.is_body()
+            && has_sentence(&other.key(), key.get_or_insert_with(|| line.key()))
+    })
 }
 
 /// Whether `sentence` stands in `text` as a sentence or several: from a start to an end of one.

@@ -41,21 +41,26 @@ impl Stage for Normalise {
         let nbsp = rule("nbsp").filter(|_| self.nbsp);
         let invisible = rule("invisible").filter(|_| self.invisible);
         let mojibake = rule("mojibake").filter(|_| self.mojibake);
-        // Most documents hold nothing of interest, and that is quickly seen.
-        let suspects = Suspects::of(doc.source());
+        // Most lines hold nothing of interest, and that is quickly seen.
         let always = self.nfc || self.quotes || self.line_ends;
         let as_it_was = |line: &Line<'_, '_>| line.text().len() == line.span().len();
-        let wanted = |line: &Line<'_, '_>| always || suspects.any() || !as_it_was(line);
-        for line in doc.lines().filter(wanted) {
+        let mut suspects = suspects(doc.source()).into_iter().peekable();
+        for line in doc.lines() {
+            let full = line.full_span();
+            let (mut suspect, end) = (false, full.end());
+            while let Some(at) = suspects.next_if(|at| *at < end) {
+                suspect |= at >= full.start();
+            }
+            if !(always || suspect || !as_it_was(&line)) {
+                continue;
+            }
             let text = line.text();
             let odd = |b: u8| b.wrapping_sub(b' ') >= 0x5f;
             if text.bytes().fold(false, |any, b| any | odd(b)) {
-                // What was repaired may be mojibake again.
-                let suspects = if as_it_was(&line) { suspects } else { Suspects::ALL };
                 let mut edits = LineEdits { line, done: Spans::default(), marks };
-                edits.all(mojibake.filter(|_| suspects.mojibake), repair_mojibake(text));
-                edits.all(nbsp.filter(|_| suspects.nbsp), plain_spaces(text));
-                edits.all(invisible.filter(|_| suspects.invisible), invisible_characters(text));
+                edits.all(mojibake, repair_mojibake(text));
+                edits.all(nbsp, plain_spaces(text));
+                edits.all(invisible, invisible_characters(text));
                 edits.all(self.nfc.then(|| doc.own_rule()), composed(text));
                 edits.all(self.quotes.then(|| doc.own_rule()), straight_quotes(text));
             }
@@ -67,47 +72,35 @@ impl Stage for Normalise {
     }
 }
 
-/// What a text may hold, told by the bytes that it begins with.
-#[derive(Clone, Copy)]
-struct Suspects {
-    nbsp: bool,
-    invisible: bool,
-    mojibake: bool,
-}
-
-impl Suspects {
-    const ALL: Suspects = Suspects { nbsp: true, invisible: true, mojibake: true };
-
-    fn of(text: &str) -> Suspects {
-        let bytes = text.as_bytes();
-        // Without an early end, many bytes are looked at at a time.
-        let below = |b: u8| (b < b' ') & (b != b'\n') | (b == 0x7f);
-        let control = |b: u8| below(b) && !matches!(b, b'\r' | b'\t');
-        let mut suspects = Suspects {
-            nbsp: false,
-            invisible: bytes.iter().fold(false, |any, &b| any | below(b))
-                && bytes.iter().any(|&b| control(b)),
-            mojibake: false,
-        };
-        for at in memchr::memchr2_iter(0xc2, 0xc3, bytes) {
-            match (bytes[at], bytes.get(at + 1)) {
-                (0xc2, Some(0xa0)) => suspects.nbsp = true,
-                // U+0080 to U+009F and U+00AD.
-                (0xc2, Some(..0xa0 | 0xad)) => suspects.invisible = true,
-                // The four letters that it begins with.
-                (0xc3, Some(0x82 | 0x83 | 0xa2 | 0xb0)) => suspects.mojibake = true,
-                _ => {}
-            }
+/// Where something may stand that is looked for: a no-break space, a character that does not show,
+/// mojibake.
+fn suspects(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let next = |at: usize| (bytes.get(at + 1), bytes.get(at + 2));
+    // A soft hyphen, a no-break space, and what is no character in Latin-1; marks without width.
+    found.extend(memchr::memchr3_iter(0xc2, 0xe2, 0xef, bytes).filter(|&at| {
+        matches!(
+            (bytes[at], next(at)),
+            (0xc2, (Some(..=0xa0 | 0xad), _))
+                | (0xe2, (Some(0x80), Some(0x8b)) | (Some(0x81), Some(0xa0)))
+                | (0xef, (Some(0xbb), Some(0xbf)))
+        )
+    }));
+    // The four letters that mojibake begins with.
+    found.extend(
+        memchr::memchr_iter(0xc3, bytes)
+            .filter(|&at| matches!(next(at), (Some(0x82 | 0x83 | 0xa2 | 0xb0), _))),
+    );
+    let control = |b: u8| (b < b' ') & (b != b'\n') & (b != b'\r') & (b != b'\t') | (b == 0x7f);
+    // Joined as bytes, not as truths, many are looked at at once.
+    for (at, stretch) in (0..).step_by(64).zip(bytes.chunks(64)) {
+        if stretch.iter().fold(0, |any, b| any | u8::from(control(*b))) != 0 {
+            found.extend((0..stretch.len()).filter(|i| control(stretch[*i])).map(|i| at + i));
         }
-        let without_width = ["\u{200b}", "\u{2060}", "\u{feff}"];
-        suspects.invisible |= memchr::memchr2_iter(0xe2, 0xef, bytes)
-            .any(|at| without_width.iter().any(|mark| bytes[at..].starts_with(mark.as_bytes())));
-        suspects
     }
-
-    fn any(&self) -> bool {
-        self.nbsp || self.invisible || self.mojibake
-    }
+    found.sort_unstable();
+    found
 }
 
 struct LineEdits<'m, 'd, 'a> {
@@ -284,15 +277,15 @@ mod tests {
     #[test]
     fn joiners_that_spell_stay() {
         let clean = |text: &str| {
-            assert!(Suspects::of(text).any() || invisible_characters(text).next().is_none());
+            assert!(!suspects(text).is_empty() || invisible_characters(text).next().is_none());
             apply(text, invisible_characters(text))
         };
         assert!(
             ["\u{ad}", "\u{85}a\u{9f}", "\u{2060}", "\u{feff}", "\u{7f}"]
                 .iter()
-                .all(|t| Suspects::of(t).invisible)
+                .all(|t| !suspects(t).is_empty())
         );
-        assert!(!Suspects::of("“No,” he said – it’s… ندارد\r\n\tДа").any());
+        assert!(suspects("“No,” he said – it’s… ندارد\r\n\tДа").is_empty());
         assert_eq!(clean("a\u{200b}b\u{ad}c\u{1b}[1m\u{feff}"), "abc[1m");
         assert_eq!(clean("می\u{200c}خواهم"), "می\u{200c}خواهم");
     }

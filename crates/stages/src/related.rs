@@ -1,14 +1,25 @@
-//! Related: links to other articles, by themselves ("Read also: …") or as a list under a heading.
+//! Related: links to other articles, one by one ("Read also: …") or as a list under a heading.
 //!
-//! A list runs from its heading to the end of the document, below more than half of the body. It
-//! goes only if it reads like a list: titles, each with a short teaser at most. Two sentences of an
-//! article one after the other refute the heading, and so does a long one.
+//! A list in the tail runs from its heading to the end of the document, if it reads like a list:
+//! titles, some with a short teaser, and no sentence at its end. Anywhere else, a list is the titles
+//! directly below its heading, up to the first line that is none: a sentence below them is the article
+//! again. A heading without titles goes by itself.
 
 use crate::run::breaks_off;
-use chaffinch_stage::{Document, Hit, Line, Marks, Role, Stage};
+use chaffinch_stage::{Document, Line, Marks, Role, Stage, script};
 
 /// The most words of a teaser.
 const TEASER_WORDS: usize = 40;
+
+/// The fewest and the most words of a title in a list: shorter lines may be headings of the article.
+const TITLE_WORDS: std::ops::RangeInclusive<usize> = 3..=25;
+
+/// The most titles of a list in the midst of an article, below a heading that is certain and below a
+/// label.
+const MOST_TITLES: (usize, usize) = (12, 3);
+
+/// From so many teasers on, a list that ends with a sentence is a list.
+const FEW_TEASERS: usize = 3;
 
 /// Marks links to other articles.
 pub struct Related;
@@ -16,35 +27,108 @@ pub struct Related;
 impl Stage for Related {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
-        for (id, _) in doc.detectors("list").filter(|_| doc.has_cues()) {
-            if !doc.has_body() {
-                continue;
-            }
-            let heading =
-                |hit: &Hit| hit.role == Role::Line && doc.rule(hit.rule).id.ends_with("/heading");
-            let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
-            let body = lines.iter().filter(|line| line.is_body()).count();
-            let mut above = 0;
-            for (at, line) in lines.iter().enumerate() {
-                above += usize::from(line.is_body());
-                if above * 2 > body && line.cues().any(heading) && is_list(&lines[at + 1..]) {
-                    lines[at..].iter().for_each(|line| marks.remove(line.span(), id));
-                    break;
-                }
+        let (list, titles) = (doc.detectors("list").next(), doc.detectors("box").next());
+        if list.is_none() && titles.is_none() || !doc.has_cues() || !doc.has_body() {
+            return;
+        }
+        let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
+        let body = lines.iter().filter(|line| line.is_body()).count();
+        let (mut at, mut above) = (0, 0);
+        while at < lines.len() {
+            above += usize::from(lines[at].is_body());
+            let below = &lines[at..];
+            at += 1;
+            let Some(heading) = heading(doc, &below[0]).filter(|_| above > 0) else { continue };
+            let late = if above * 2 > body { list_length(&below[1..]) } else { 0 };
+            let (rule, length) = match list.filter(|_| late > 0) {
+                Some(rule) => (Some(rule), late + 1),
+                None => (titles, box_length(heading, below)),
+            };
+            if let Some((id, _)) = rule {
+                below[..length].iter().for_each(|line| marks.remove(line.span(), id));
+                at += length.saturating_sub(1);
             }
         }
     }
+}
+
+/// A heading of a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heading {
+    /// It can be nothing else: "Related articles".
+    Certain,
+    /// A label that usually has its link on the same line: "Read also".
+    Label,
+    /// It heads a list in the tail, but elsewhere it may head a section: "Latest".
+    Tail,
+}
+
+fn heading(doc: &Document<'_>, line: &Line<'_, '_>) -> Option<Heading> {
+    let hits = line.cues().filter(|hit| hit.role == Role::Line);
+    let named = hits.filter_map(|hit| doc.rule(hit.rule).id.split('/').nth(2));
+    let headings = named.filter_map(|name| match name {
+        "heading" => Some(Heading::Certain),
+        "label-heading" => Some(Heading::Label),
+        "list-heading" => Some(Heading::Tail),
+        _ => None,
+    });
+    headings.min_by_key(|heading| *heading as u8)
+}
+
+/// The number of lines of the box that begins with this heading: the heading and the titles directly
+/// below it; 0 if it is none.
+fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
+    if heading == Heading::Tail {
+        return 0;
+    }
+    let below = &lines[1..];
+    let most = if heading == Heading::Certain { MOST_TITLES.0 } else { MOST_TITLES.1 };
+    let mut titles = below.iter().take(most).take_while(|line| is_title(line)).count();
+    // The last one is the heading of what follows if a blank line sets it off from the others.
+    if let [.., last] = &below[..titles]
+        && titles < below.len()
+        && last.after_blank()
+        && !below[0].after_blank()
+    {
+        titles -= 1;
+    }
+    match (titles, heading) {
+        (0, Heading::Label) if lines[0].words() < 2 => 0,
+        _ => titles + 1,
+    }
+}
+
+/// Whether a line may be the title of another article.
+fn is_title(line: &Line<'_, '_>) -> bool {
+    let text = line.text().trim();
+    // Bullets are of a list of the article, dashes and quotes of a dialogue.
+    let quoted = text.starts_with(['"', '“', '„', '«', '—', '–', '•', '·', '*', '-']);
+    let stops =
+        text.ends_with(['.', '。', '।', '۔', '։', ':', '：', ',', ';']) && !breaks_off(text);
+    !line.is_body() && !quoted && !stops && TITLE_WORDS.contains(&script::words(text))
+}
+
+fn is_sentence(line: &Line<'_, '_>) -> bool {
+    line.is_body() && !breaks_off(line.text())
+}
+
+/// The number of lines of a list that runs to the end of the document; 0 if the lines are none. A
+/// sentence at the end stays, since it may be the end of the article.
+fn list_length(lines: &[Line<'_, '_>]) -> usize {
+    let Some((last, before)) = lines.split_last() else { return 0 };
+    if !is_sentence(last) {
+        return if is_list(lines) { lines.len() } else { 0 };
+    }
+    let teasers = before.iter().filter(|line| is_sentence(line)).count();
+    if teasers >= FEW_TEASERS && is_list(before) { before.len() } else { 0 }
 }
 
 /// Whether lines are titles and teasers: at most half of them sentences, none long, no two in a
 /// row that are whole.
 fn is_list(lines: &[Line<'_, '_>]) -> bool {
     let sentences = lines.iter().filter(|line| line.is_body()).count();
-    let long = |line: &Line<'_, '_>| {
-        line.is_body() && line.words() > TEASER_WORDS && !breaks_off(line.text())
-    };
-    let prose =
-        |pair: &[Line<'_, '_>]| pair.iter().all(|line| line.is_body() && !breaks_off(line.text()));
+    let long = |line: &Line<'_, '_>| is_sentence(line) && line.words() > TEASER_WORDS;
+    let prose = |pair: &[Line<'_, '_>]| pair.iter().all(is_sentence);
     sentences * 2 <= lines.len() && !lines.iter().any(long) && !lines.windows(2).any(prose)
 }
 
@@ -71,12 +155,34 @@ mod tests {
     }
 
     #[test]
-    fn sentences_of_an_article_refute_the_heading() {
-        check("related", "A title\n\n…\n\nRelated articles\n\n…\n");
+    fn a_sentence_below_a_list_stays() {
+        for (above, below) in [("…\n", "…\n"), ("…\n…\n", "…\n"), ("…\n…\n…\n", "…\n…\n")]
+        {
+            for titles in
+                ["", "⟦Seven killed in the clash⟧\n", "⟦Seven killed⟧\n⟦Talks to resume soon⟧\n"]
+            {
+                let titles = titles.replace("⟦Seven killed⟧", "⟦Seven killed in town⟧");
+                check("related", &format!("A title\n\n{above}⟦Related articles⟧\n{titles}{below}"));
+            }
+        }
         check(
             "related",
-            "A title\n\n…\n…\n…\n…\n…\n\nLatest news\n\nA line\n\n…\n…\n\nA line\n\nA line\n",
+            "A title\n\n…\n…\n\n⟦Read also⟧\n⟦Seven killed in the clash⟧\n\nA heading of it\n\n…\n",
         );
+    }
+
+    #[test]
+    fn short_lines_below_a_heading_are_no_titles() {
+        check(
+            "related",
+            "A title\n\n…\n…\n…\n…\n…\n\n⟦Latest news⟧\n\nA line\n\n…\n…\n\nA line\n\nA line\n",
+        );
+        check("related", "A title\n\n…\n\nUP NEXT\n\n…\n\nTIP-INS\n\n…\n");
+    }
+
+    #[test]
+    fn headings_above_the_article_stay() {
+        check("related", "Related articles\nSeven killed in the clash\n\n…\n…\n");
     }
 
     #[test]

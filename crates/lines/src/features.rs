@@ -1,0 +1,957 @@
+//! The features of every line: its own facts and its place in the page, as small integers.
+//!
+//! A feature is a number of *bins*; the network has a learned row for each bin of each feature.
+//! Everything is computed with integers, so the bins are the same on every machine. Lengths and
+//! distances are binned by half octaves, shares by equal steps.
+
+use std::ops::Range;
+
+use crate::cues::Cues;
+use crate::scan::{End, Facts, Scanner};
+use crate::words::Words;
+
+/// What a feature tells a reader; see [`reasons`](crate::Model::reasons).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
+pub(crate) enum Group {
+    Length,
+    LineEnd,
+    LineStart,
+    Capitals,
+    Digits,
+    Prose,
+    Punctuation,
+    Repetition,
+    Cues,
+    NearbyCues,
+    BlankLines,
+    Position,
+    Surroundings,
+    MainBlock,
+    SharedWords,
+    Page,
+}
+
+/// One feature.
+pub(crate) struct Feature {
+    pub(crate) name: &'static str,
+    pub(crate) bins: usize,
+    pub(crate) group: Group,
+    /// Whether the bins have an order.
+    pub(crate) ordered: bool,
+}
+
+macro_rules! features {
+    ($($name:ident $bins:literal $group:ident $order:ident;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum Index { $($name,)* COUNT }
+        $(const $name: usize = Index::$name as usize;)*
+        /// Number of features.
+        pub(crate) const COUNT: usize = Index::COUNT as usize;
+        /// All features, in the order of a line's bins.
+        pub(crate) const FEATURES: [Feature; COUNT] = [$(Feature {
+            name: stringify!($name),
+            bins: $bins,
+            group: Group::$group,
+            ordered: matches!(stringify!($order).as_bytes(), b"ordered"),
+        },)*];
+    };
+}
+
+features! {
+    // The line.
+    TOKENS 18 Length ordered;
+    CHARS 20 Length ordered;
+    MEAN_TOKEN 24 Length ordered;
+    END 10 LineEnd unordered;
+    START 7 LineStart unordered;
+    BULLET 4 LineStart unordered;
+    INDENT 8 LineStart ordered;
+    TAB 2 LineStart unordered;
+    CAPITALS 10 Capitals ordered;
+    ALL_CAPITALS 10 Capitals ordered;
+    DIGITS 9 Digits ordered;
+    NUMBERS 9 Digits ordered;
+    STOP_SHARE 16 Prose ordered;
+    STOPS 12 Prose ordered;
+    COMMAS 9 Punctuation ordered;
+    INNER_SENTENCES 9 Prose ordered;
+    QUOTES 2 Punctuation unordered;
+    SEPARATORS 7 Punctuation ordered;
+    HANDLE 3 Punctuation unordered;
+    URL 2 Punctuation unordered;
+    COPYRIGHT 2 Punctuation unordered;
+    TIME_DATE 8 Digits unordered;
+    BRACKET 3 Punctuation unordered;
+    LONG_TOKEN 2 Length unordered;
+    GLUED 4 Capitals ordered;
+    LABEL 2 Punctuation unordered;
+    ENUMERATED 2 LineStart unordered;
+    UNSPACED 5 Length ordered;
+    PROSE 4 Prose unordered;
+    QUESTION 2 Punctuation unordered;
+    TIMES_REPEATED 8 Repetition ordered;
+    REPEATS 2 Repetition unordered;
+    CUE_SHARE 10 Cues ordered;
+    CUE_TOKENS 8 Cues ordered;
+    CUE_KINDS 4 Cues ordered;
+    // Its neighbours.
+    CUES_BEFORE 16 NearbyCues ordered;
+    CUES_AFTER 16 NearbyCues ordered;
+    CUE_LINES_BEFORE 5 NearbyCues ordered;
+    CUE_LINES_AFTER 5 NearbyCues ordered;
+    CUE_LINES_AROUND 13 NearbyCues ordered;
+    BLANK_BEFORE 4 BlankLines ordered;
+    BLANK_AFTER 4 BlankLines ordered;
+    RELATIVE_LINE 16 Position ordered;
+    RELATIVE_TOKEN 16 Position ordered;
+    FROM_TOP 18 Position ordered;
+    FROM_END 18 Position ordered;
+    PROSE_1 16 Surroundings ordered;
+    PROSE_2 16 Surroundings ordered;
+    PROSE_4 16 Surroundings ordered;
+    PROSE_8 16 Surroundings ordered;
+    PROSE_16 16 Surroundings ordered;
+    LENGTH_1 16 Surroundings ordered;
+    LENGTH_2 16 Surroundings ordered;
+    LENGTH_4 16 Surroundings ordered;
+    LENGTH_8 16 Surroundings ordered;
+    LENGTH_16 16 Surroundings ordered;
+    PROSE_BEFORE_3 16 Surroundings ordered;
+    PROSE_AFTER_3 16 Surroundings ordered;
+    PROSE_BEFORE_8 16 Surroundings ordered;
+    PROSE_AFTER_8 16 Surroundings ordered;
+    LENGTH_BEFORE_3 16 Surroundings ordered;
+    LENGTH_AFTER_3 16 Surroundings ordered;
+    LENGTH_BEFORE_8 16 Surroundings ordered;
+    LENGTH_AFTER_8 16 Surroundings ordered;
+    BULLETS_BEFORE 6 Surroundings ordered;
+    BULLETS_AFTER 6 Surroundings ordered;
+    SHORT_BEFORE 6 Surroundings ordered;
+    SHORT_AFTER 6 Surroundings ordered;
+    CAPITALS_BEFORE 16 Surroundings ordered;
+    CAPITALS_AFTER 16 Surroundings ordered;
+    SENTENCES_BEFORE 6 Surroundings ordered;
+    SENTENCES_AFTER 6 Surroundings ordered;
+    REPEATED_BEFORE 6 Repetition ordered;
+    REPEATED_AFTER 6 Repetition ordered;
+    STOPS_BEFORE 16 Surroundings ordered;
+    STOPS_AFTER 16 Surroundings ordered;
+    DATES_BEFORE 6 Surroundings ordered;
+    DATES_AFTER 6 Surroundings ordered;
+    PROSE_LINE_BEFORE 13 Surroundings ordered;
+    PROSE_LINE_AFTER 13 Surroundings ordered;
+    PROSE_LENGTH_BEFORE 16 Surroundings ordered;
+    PROSE_LENGTH_AFTER 16 Surroundings ordered;
+    LONG_LINE_BEFORE 13 Surroundings ordered;
+    LONG_LINE_AFTER 13 Surroundings ordered;
+    LONG_LENGTH_BEFORE 16 Surroundings ordered;
+    LONG_LENGTH_AFTER 16 Surroundings ordered;
+    SHORT_RUN_BEFORE 13 Surroundings ordered;
+    SHORT_RUN_AFTER 13 Surroundings ordered;
+    BULLET_RUN_BEFORE 13 Surroundings ordered;
+    BULLET_RUN_AFTER 13 Surroundings ordered;
+    PROSE_RUN_BEFORE 13 Surroundings ordered;
+    PROSE_RUN_AFTER 13 Surroundings ordered;
+    // The main block, for three costs of a line that is no prose.
+    IN_LOOSE 2 MainBlock unordered;
+    FROM_LOOSE_START 25 MainBlock ordered;
+    FROM_LOOSE_END 25 MainBlock ordered;
+    LOOSE_FORWARD 16 MainBlock ordered;
+    LOOSE_BACKWARD 16 MainBlock ordered;
+    LOOSE_DEPTH 16 MainBlock ordered;
+    IN_MAIN 2 MainBlock unordered;
+    FROM_MAIN_START 25 MainBlock ordered;
+    FROM_MAIN_END 25 MainBlock ordered;
+    MAIN_FORWARD 16 MainBlock ordered;
+    MAIN_BACKWARD 16 MainBlock ordered;
+    MAIN_DEPTH 16 MainBlock ordered;
+    IN_DENSE 2 MainBlock unordered;
+    FROM_DENSE_START 25 MainBlock ordered;
+    FROM_DENSE_END 25 MainBlock ordered;
+    DENSE_FORWARD 16 MainBlock ordered;
+    DENSE_BACKWARD 16 MainBlock ordered;
+    DENSE_DEPTH 16 MainBlock ordered;
+    SHARED_PROSE 12 SharedWords ordered;
+    SHARED_MAIN 12 SharedWords ordered;
+    SHARED_WORDS 10 SharedWords ordered;
+    // The page: the same for all lines.
+    PAGE_LINES 20 Page ordered;
+    PAGE_TOKENS 20 Page ordered;
+    PAGE_PROSE_TOKENS 16 Page ordered;
+    PAGE_PROSE_LINES 16 Page ordered;
+    PAGE_PROSE_COUNT 16 Page ordered;
+    PAGE_BLANKS 12 Page ordered;
+    PAGE_CUES 16 Page ordered;
+}
+
+/// Features from here on are the same for all lines of a page.
+pub(crate) const PAGE_FEATURES: usize = PAGE_LINES;
+
+/// Position of each feature's first row among the rows of all features; the last is their number.
+pub(crate) const OFFSETS: [usize; COUNT + 1] = {
+    let mut offsets = [0; COUNT + 1];
+    let mut at = 0;
+    while at < COUNT {
+        offsets[at + 1] = offsets[at] + FEATURES[at].bins;
+        at += 1;
+    }
+    offsets
+};
+
+/// Rows of all features.
+pub(crate) const ROWS: usize = OFFSETS[COUNT];
+
+/// The bins of one line, as positions among the rows of all features.
+pub(crate) type Row = [u16; COUNT];
+
+#[inline(always)]
+fn set(row: &mut Row, feature: usize, bin: u32) {
+    row[feature] = OFFSETS[feature] as u16 + bin.min(FEATURES[feature].bins as u32 - 1) as u16;
+}
+
+/// Half octaves: 0, 1, 2, 3, 4–5, 6–7, 8–11, 12–15, …
+#[inline]
+pub(crate) fn log_bin(value: u32) -> u32 {
+    match LOG_BINS.get(value as usize) {
+        Some(bin) => u32::from(*bin),
+        None => half_octave(value),
+    }
+}
+
+const fn half_octave(value: u32) -> u32 {
+    if value < 2 {
+        return value;
+    }
+    let octave = value.ilog2();
+    2 * octave + (value >> (octave - 1) & 1)
+}
+
+/// The bins of small values.
+static LOG_BINS: [u8; 256] = {
+    let mut bins = [0; 256];
+    let mut value = 0;
+    while value < 256 {
+        bins[value] = half_octave(value as u32) as u8;
+        value += 1;
+    }
+    bins
+};
+
+/// `part` of `whole` in `steps` equal steps, rounded down; 0 of nothing is 0.
+#[inline]
+fn share(part: u32, whole: u32, steps: u32) -> u32 {
+    match part.checked_mul(steps) {
+        Some(product) => product / whole.max(1),
+        None => page_share(part.into(), whole.into(), steps.into()),
+    }
+}
+
+/// 0 for nothing, else one plus the share.
+#[inline]
+fn share_of_some(part: u32, whole: u32, steps: u32) -> u32 {
+    if whole == 0 { 0 } else { 1 + share(part, whole, steps) }
+}
+
+/// A page-wide share, whose sums may be large.
+#[inline]
+fn page_share(part: u64, whole: u64, steps: u64) -> u32 {
+    (part * steps / whole.max(1)) as u32
+}
+
+/// A line counts as at most so many tenths of a word among its neighbours.
+const LONGEST: u32 = 4000;
+/// A line adds at most so many tenths of a word to a block.
+const BLOCK_LONGEST: u32 = 600;
+/// Distances above this count as this.
+const FARTHEST: u32 = 60;
+/// What a line that is no prose takes from a block, in tenths of a word: loose, main, dense.
+const BLOCK_COSTS: [u32; 3] = [30, 70, 150];
+const MAIN: usize = 1;
+
+/// What is summed over windows of lines.
+#[derive(Clone, Copy)]
+enum Sum {
+    Length,
+    Prose,
+    Bullets,
+    Short,
+    Capitals,
+    Sentences,
+    Repeated,
+    Stops,
+    Dates,
+    CueShare,
+    CueLines,
+    Count,
+}
+
+type Sums = [u32; Sum::Count as usize];
+
+/// Distances to and runs of lines on one side of a line.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    prose: u32,
+    prose_length: u32,
+    long: u32,
+    long_length: u32,
+    short_run: u32,
+    bullet_run: u32,
+    prose_run: u32,
+    blocks: [u64; 3],
+}
+
+/// The features of one page after another, in reused memory.
+#[derive(Default)]
+pub(crate) struct Page {
+    /// A row for each line with a token.
+    rows: Vec<Row>,
+    /// The position of each row's line among all lines.
+    lines: Vec<u32>,
+    facts: Vec<Facts>,
+    /// Vocabulary ids of all rows, and where each row's end.
+    ids: Vec<u16>,
+    id_ends: Vec<u32>,
+    content: Vec<u64>,
+    content_ends: Vec<u32>,
+    slots: Vec<u32>,
+    words: Counts,
+    repeats: Counts,
+    times: Vec<(u32, bool)>,
+    /// Sums of all lines before each line, and of all lines. They wrap; differences are small.
+    sums: Vec<Sums>,
+    before: Vec<Side>,
+    /// The rows of the main block.
+    main: Range<usize>,
+    prose_lines: u32,
+}
+
+impl Page {
+    /// Computes the features of a page and returns its number of lines.
+    pub(crate) fn read<'t>(
+        &mut self,
+        lines: impl IntoIterator<Item = &'t str>,
+        words: &Words,
+        cues: &Cues,
+    ) -> usize {
+        self.read_with(lines, words, cues, |_| ())
+    }
+
+    /// The same; `each` gets every vocabulary hash of every line.
+    pub(crate) fn read_with<'t>(
+        &mut self,
+        lines: impl IntoIterator<Item = &'t str>,
+        words: &Words,
+        cues: &Cues,
+        mut each: impl FnMut(u64),
+    ) -> usize {
+        self.clear();
+        let mut scanner = Scanner::new(words, cues);
+        let mut line_count = 0;
+        for (position, line) in (0..).zip(lines) {
+            line_count = position + 1;
+            let Some(facts) = scanner.read(line, &mut self.content) else { continue };
+            self.content_ends.push(self.content.len() as u32);
+            scanner.for_each_hash(|hash| {
+                self.ids.extend(words.get(hash).id());
+                each(hash);
+            });
+            self.id_ends.push(self.ids.len() as u32);
+            self.facts.push(facts);
+            self.lines.push(position);
+        }
+        // Rows of an earlier page may stay: every feature of every row is set below.
+        self.rows.resize(self.facts.len(), [0; COUNT]);
+        if self.rows.is_empty() {
+            return line_count as usize;
+        }
+        self.count_repeats();
+        self.sum_up();
+        self.line_features(line_count);
+        self.windows();
+        self.sides();
+        self.shared_words();
+        self.page_features();
+        line_count as usize
+    }
+
+    fn clear(&mut self) {
+        self.lines.clear();
+        self.facts.clear();
+        self.ids.clear();
+        self.id_ends.clear();
+        self.content.clear();
+        self.content_ends.clear();
+        self.times.clear();
+        self.sums.clear();
+        self.before.clear();
+        self.prose_lines = 0;
+    }
+
+    /// The bins of every line with a token.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The positions of these lines among all lines.
+    pub(crate) fn lines(&self) -> &[u32] {
+        &self.lines
+    }
+
+    pub(crate) fn facts(&self) -> &[Facts] {
+        &self.facts
+    }
+
+    /// The cue kinds of a row; none of a paragraph, where a cue proves nothing.
+    pub(crate) fn kinds(&self, row: usize) -> u64 {
+        let facts = &self.facts[row];
+        let short = facts.tokens <= 20 || facts.tokens <= 30 && facts.unspaced * 2 > facts.tokens;
+        if short { facts.kinds } else { 0 }
+    }
+
+    /// The vocabulary ids of a row.
+    pub(crate) fn ids(&self, row: usize) -> &[u16] {
+        let start = if row == 0 { 0 } else { self.id_ends[row - 1] as usize };
+        &self.ids[start..self.id_ends[row] as usize]
+    }
+
+    /// Lines that read as sentences.
+    pub(crate) fn prose_lines(&self) -> u32 {
+        self.prose_lines
+    }
+
+    fn count_repeats(&mut self) {
+        self.repeats.start(self.facts.len());
+        self.slots.clear();
+        for facts in &self.facts {
+            let slot = self.repeats.slot(facts.hash);
+            let entry = self.repeats.entry(slot);
+            self.times.push((0, entry.all > 0));
+            entry.all = entry.all.saturating_add(1);
+            self.slots.push(slot);
+        }
+        for ((times, _), &slot) in self.times.iter_mut().zip(&self.slots) {
+            *times = self.repeats.entry(slot).all - 1;
+        }
+    }
+
+    fn sum_up(&mut self) {
+        let mut sums: Sums = [0; Sum::Count as usize];
+        self.sums.push(sums);
+        for (facts, &(times, _)) in self.facts.iter().zip(&self.times) {
+            let length = facts.length().min(LONGEST);
+            let prose = facts.is_prose();
+            self.prose_lines += u32::from(prose);
+            let sentence = matches!(facts.end, End::Sentence | End::Question | End::QuotedSentence);
+            let dates = Facts::TIME | Facts::DATE | Facts::YEAR;
+            let mut add = |sum: Sum, value: u32| {
+                sums[sum as usize] = sums[sum as usize].wrapping_add(value);
+            };
+            add(Sum::Length, length);
+            add(Sum::Prose, if prose { length } else { 0 });
+            add(Sum::Bullets, u32::from(facts.bullet > 0));
+            add(Sum::Short, u32::from(is_short(facts)));
+            add(Sum::Capitals, share(facts.later_capitals, facts.later_words, 9));
+            add(Sum::Sentences, u32::from(sentence));
+            add(Sum::Repeated, u32::from(times > 0));
+            add(Sum::Stops, stop_share(facts));
+            add(Sum::Dates, u32::from(facts.has(dates)));
+            add(Sum::CueShare, cue_share(facts));
+            add(Sum::CueLines, u32::from(facts.cue_kinds != 0));
+            self.sums.push(sums);
+        }
+    }
+
+    fn line_features(&mut self, line_count: u32) {
+        let count = self.rows.len();
+        let mut length_before = 0u64;
+        let all: u64 = self.facts.iter().map(|facts| u64::from(facts.length())).sum();
+        for (at, row) in self.rows.iter_mut().enumerate() {
+            let facts = &self.facts[at];
+            let (times, repeats) = self.times[at];
+            let length = facts.length();
+            set(row, TOKENS, log_bin(length / 5));
+            set(row, CHARS, log_bin(facts.chars));
+            set(row, MEAN_TOKEN, facts.chars.saturating_mul(2) / facts.tokens);
+            set(row, END, facts.end as u32);
+            set(row, START, facts.start as u32);
+            set(row, BULLET, u32::from(facts.bullet));
+            set(row, INDENT, facts.indent);
+            set(row, TAB, u32::from(facts.has(Facts::TAB)));
+            set(row, CAPITALS, share_of_some(facts.later_capitals, facts.later_words, 8));
+            set(row, ALL_CAPITALS, share_of_some(facts.all_capitals, facts.long_words, 8));
+            set(
+                row,
+                DIGITS,
+                share_of_some(facts.digits, if facts.digits > 0 { facts.chars } else { 0 }, 14),
+            );
+            set(row, NUMBERS, share(facts.numbers, facts.tokens, 8));
+            set(row, STOP_SHARE, stop_share(facts));
+            set(row, STOPS, log_bin(facts.stops));
+            set(row, COMMAS, share(facts.commas, facts.tokens, 24));
+            set(row, INNER_SENTENCES, log_bin(facts.inner_sentences));
+            set(row, QUOTES, u32::from(facts.has(Facts::QUOTES)));
+            set(row, SEPARATORS, log_bin(facts.separators));
+            let handle = facts.has(Facts::HANDLE);
+            set(row, HANDLE, u32::from(handle) + u32::from(facts.has(Facts::EMAIL)));
+            set(row, URL, u32::from(facts.has(Facts::URL)));
+            set(row, COPYRIGHT, u32::from(facts.has(Facts::COPYRIGHT)));
+            let time = u32::from(facts.has(Facts::TIME));
+            let date = u32::from(facts.has(Facts::DATE));
+            set(row, TIME_DATE, time | date << 1 | u32::from(facts.has(Facts::YEAR)) << 2);
+            let brackets = [Facts::BRACKET, Facts::ALL_BRACKET];
+            set(row, BRACKET, brackets.map(|flag| u32::from(facts.has(flag))).iter().sum());
+            set(row, LONG_TOKEN, u32::from(facts.longest > 22));
+            set(row, GLUED, facts.glued);
+            set(row, LABEL, u32::from(facts.has(Facts::LABEL)));
+            set(row, ENUMERATED, u32::from(facts.has(Facts::ENUMERATED)));
+            set(row, UNSPACED, share(facts.unspaced, facts.tokens, 4));
+            set(row, PROSE, u32::from(facts.is_prose()) | u32::from(length >= 200) << 1);
+            set(row, QUESTION, u32::from(facts.has(Facts::QUESTION_INSIDE)));
+            set(row, TIMES_REPEATED, log_bin(times));
+            set(row, REPEATS, u32::from(repeats));
+            set(row, CUE_SHARE, cue_share(facts));
+            set(row, CUE_TOKENS, log_bin(facts.cue_tokens));
+            set(row, CUE_KINDS, facts.cue_kinds.count_ones());
+
+            let line = self.lines[at];
+            let before = if at == 0 { line } else { line - self.lines[at - 1] - 1 };
+            let next = self.lines.get(at + 1).copied().unwrap_or(line_count);
+            set(row, BLANK_BEFORE, before);
+            set(row, BLANK_AFTER, next - line - 1);
+            set(row, RELATIVE_LINE, page_share(at as u64, count as u64 - 1, 15));
+            let middle = length_before + u64::from(length) / 2;
+            set(row, RELATIVE_TOKEN, page_share(middle, all, 15));
+            length_before += u64::from(length);
+            set(row, FROM_TOP, log_bin(at as u32));
+            set(row, FROM_END, log_bin((count - 1 - at) as u32));
+        }
+    }
+
+    /// Sums over the lines around each line.
+    fn windows(&mut self) {
+        let count = self.rows.len();
+        let sums = &self.sums;
+        let between = |sum: Sum, start: usize, end: usize| {
+            sums[end][sum as usize].wrapping_sub(sums[start][sum as usize])
+        };
+        for (at, row) in self.rows.iter_mut().enumerate() {
+            let own_length = between(Sum::Length, at, at + 1);
+            let own_prose = between(Sum::Prose, at, at + 1);
+            let around = |lines: usize| (at.saturating_sub(lines), (at + lines + 1).min(count));
+            let mut window = |lines: usize, prose_feature: usize, length_feature: usize| {
+                let (start, end) = around(lines);
+                let length = between(Sum::Length, start, end) - own_length;
+                let prose = between(Sum::Prose, start, end) - own_prose;
+                set(row, prose_feature, share(prose, length, 15));
+                set(row, length_feature, log_bin(length / (10 * lines as u32)));
+            };
+            window(1, PROSE_1, LENGTH_1);
+            window(2, PROSE_2, LENGTH_2);
+            window(4, PROSE_4, LENGTH_4);
+            window(8, PROSE_8, LENGTH_8);
+            window(16, PROSE_16, LENGTH_16);
+            let mut side = |lines: usize, features: [usize; 4]| {
+                let (start, end) = around(lines);
+                for (start, end, prose_feature, length_feature) in
+                    [(start, at, features[0], features[1]), (at + 1, end, features[2], features[3])]
+                {
+                    let length = between(Sum::Length, start, end);
+                    set(row, prose_feature, share(between(Sum::Prose, start, end), length, 15));
+                    set(row, length_feature, log_bin(length / (5 * lines as u32)));
+                }
+            };
+            side(3, [PROSE_BEFORE_3, LENGTH_BEFORE_3, PROSE_AFTER_3, LENGTH_AFTER_3]);
+            side(8, [PROSE_BEFORE_8, LENGTH_BEFORE_8, PROSE_AFTER_8, LENGTH_AFTER_8]);
+            let (start, end) = around(5);
+            let mut five = |sum: Sum, scale: u32, before: usize, after: usize| {
+                set(row, before, between(sum, start, at) / scale);
+                set(row, after, between(sum, at + 1, end) / scale);
+            };
+            five(Sum::Bullets, 1, BULLETS_BEFORE, BULLETS_AFTER);
+            five(Sum::Short, 1, SHORT_BEFORE, SHORT_AFTER);
+            five(Sum::Capitals, 3, CAPITALS_BEFORE, CAPITALS_AFTER);
+            five(Sum::Sentences, 1, SENTENCES_BEFORE, SENTENCES_AFTER);
+            five(Sum::Repeated, 1, REPEATED_BEFORE, REPEATED_AFTER);
+            five(Sum::Stops, 4, STOPS_BEFORE, STOPS_AFTER);
+            five(Sum::Dates, 1, DATES_BEFORE, DATES_AFTER);
+            let (start, end) = around(4);
+            set(row, CUES_BEFORE, between(Sum::CueShare, start, at) / 2);
+            set(row, CUES_AFTER, between(Sum::CueShare, at + 1, end) / 2);
+            set(row, CUE_LINES_BEFORE, between(Sum::CueLines, start, at));
+            set(row, CUE_LINES_AFTER, between(Sum::CueLines, at + 1, end));
+            let (start, end) = around(12);
+            let own = between(Sum::CueLines, at, at + 1);
+            set(row, CUE_LINES_AROUND, (between(Sum::CueLines, start, end) - own) / 2);
+        }
+    }
+
+    /// Distances, runs and blocks: a pass down the page and a pass up.
+    fn sides(&mut self) {
+        let count = self.rows.len();
+        let far = Side { prose: FARTHEST, long: FARTHEST, ..Side::default() };
+        let mut blocks = [Block::default(); 3];
+        let mut deepest = [0; 3];
+        let mut side = far;
+        for (at, facts) in self.facts.iter().enumerate() {
+            let mut now = side;
+            side.pass(facts);
+            // The block sums include the line itself.
+            now.blocks = side.blocks;
+            for (number, block) in blocks.iter_mut().enumerate() {
+                block.extend(side.blocks[number], at);
+                deepest[number] = deepest[number].max(side.blocks[number]);
+            }
+            self.before.push(now);
+        }
+        let mut side = far;
+        for at in (0..count).rev() {
+            let row = &mut self.rows[at];
+            let before = &self.before[at];
+            let mut after = side;
+            side.pass(&self.facts[at]);
+            after.blocks = side.blocks;
+            set(row, PROSE_LINE_BEFORE, log_bin(before.prose));
+            set(row, PROSE_LINE_AFTER, log_bin(after.prose));
+            set(row, PROSE_LENGTH_BEFORE, log_bin(before.prose_length / 5));
+            set(row, PROSE_LENGTH_AFTER, log_bin(after.prose_length / 5));
+            set(row, LONG_LINE_BEFORE, log_bin(before.long));
+            set(row, LONG_LINE_AFTER, log_bin(after.long));
+            set(row, LONG_LENGTH_BEFORE, log_bin(before.long_length / 5));
+            set(row, LONG_LENGTH_AFTER, log_bin(after.long_length / 5));
+            set(row, SHORT_RUN_BEFORE, log_bin(before.short_run));
+            set(row, SHORT_RUN_AFTER, log_bin(after.short_run));
+            set(row, BULLET_RUN_BEFORE, log_bin(before.bullet_run));
+            set(row, BULLET_RUN_AFTER, log_bin(after.bullet_run));
+            set(row, PROSE_RUN_BEFORE, log_bin(before.prose_run));
+            set(row, PROSE_RUN_AFTER, log_bin(after.prose_run));
+            let features = [
+                [
+                    IN_LOOSE,
+                    FROM_LOOSE_START,
+                    FROM_LOOSE_END,
+                    LOOSE_FORWARD,
+                    LOOSE_BACKWARD,
+                    LOOSE_DEPTH,
+                ],
+                [IN_MAIN, FROM_MAIN_START, FROM_MAIN_END, MAIN_FORWARD, MAIN_BACKWARD, MAIN_DEPTH],
+                [
+                    IN_DENSE,
+                    FROM_DENSE_START,
+                    FROM_DENSE_END,
+                    DENSE_FORWARD,
+                    DENSE_BACKWARD,
+                    DENSE_DEPTH,
+                ],
+            ];
+            for (number, [inside, from_start, from_end, forward, backward, depth]) in
+                features.into_iter().enumerate()
+            {
+                let Block { start, end, .. } = blocks[number];
+                let (down, up) = (before.blocks[number], after.blocks[number]);
+                set(row, inside, u32::from((start..end).contains(&at)));
+                set(row, from_start, signed_log(at, start));
+                set(row, from_end, signed_log(end.saturating_sub(1), at));
+                set(row, forward, block_bin(down));
+                set(row, backward, block_bin(up));
+                set(row, depth, page_share(down.min(up), deepest[number], 15));
+            }
+        }
+        let main = blocks[MAIN];
+        self.main = main.start..main.end;
+    }
+
+    /// How many of a line's words other lines of prose have.
+    fn shared_words(&mut self) {
+        self.words.start(self.content.len());
+        self.slots.clear();
+        let mut start = 0;
+        for (at, end) in self.content_ends.iter_mut().enumerate() {
+            let prose = self.facts[at].is_prose();
+            let main = prose && self.main.contains(&at);
+            for &hash in &self.content[start..*end as usize] {
+                let slot = self.words.slot(hash);
+                let entry = self.words.entry(slot);
+                if entry.line == at as u32 + 1 {
+                    continue;
+                }
+                entry.line = at as u32 + 1;
+                entry.all = entry.all.saturating_add(u32::from(prose));
+                entry.main = entry.main.saturating_add(u32::from(main));
+                self.slots.push(slot);
+            }
+            start = *end as usize;
+            *end = self.slots.len() as u32;
+        }
+        let mut start = 0;
+        for (at, row) in self.rows.iter_mut().enumerate() {
+            let prose = self.facts[at].is_prose();
+            let own = u32::from(prose);
+            let own_main = u32::from(prose && self.main.contains(&at));
+            let end = self.content_ends[at] as usize;
+            let (mut in_prose, mut in_main) = (0, 0);
+            for &slot in &self.slots[start..end] {
+                let entry = self.words.entry(slot);
+                in_prose += u32::from(entry.all > own);
+                in_main += u32::from(entry.main > own_main);
+            }
+            let words = (end - start) as u32;
+            set(row, SHARED_PROSE, share_of_some(in_prose, words, 10));
+            set(row, SHARED_MAIN, share_of_some(in_main, words, 10));
+            set(row, SHARED_WORDS, log_bin(in_main));
+            start = end;
+        }
+    }
+
+    fn page_features(&mut self) {
+        let count = self.rows.len() as u32;
+        let length: u64 = self.facts.iter().map(|facts| u64::from(facts.length())).sum();
+        let prose = self.facts.iter().filter(|facts| facts.is_prose());
+        let prose_length: u64 = prose.map(|facts| u64::from(facts.length())).sum();
+        let cue_lines = self.facts.iter().filter(|facts| facts.cue_kinds != 0).count() as u64;
+        let first = self.lines[0];
+        let last = self.lines[self.lines.len() - 1];
+        let blanks = u64::from(last - first + 1 - count);
+        let mut page = [0; COUNT];
+        set(&mut page, PAGE_LINES, log_bin(count));
+        set(&mut page, PAGE_TOKENS, log_bin((length / 80).min(1 << 30) as u32));
+        set(&mut page, PAGE_PROSE_TOKENS, page_share(prose_length, length, 15));
+        set(&mut page, PAGE_PROSE_LINES, page_share(self.prose_lines.into(), count.into(), 15));
+        set(&mut page, PAGE_PROSE_COUNT, log_bin(self.prose_lines));
+        set(&mut page, PAGE_BLANKS, page_share(blanks, u64::from(count - 1).max(1), 6));
+        set(&mut page, PAGE_CUES, page_share(cue_lines, count.into(), 15));
+        for row in &mut self.rows {
+            row[PAGE_FEATURES..].copy_from_slice(&page[PAGE_FEATURES..]);
+        }
+    }
+}
+
+impl Side {
+    /// Moves past a line.
+    #[inline]
+    fn pass(&mut self, facts: &Facts) {
+        let length = facts.length().min(LONGEST);
+        let prose = facts.is_prose();
+        let short = is_short(facts) || facts.bullet > 0;
+        self.prose = (self.prose + 1).min(FARTHEST);
+        self.long = (self.long + 1).min(FARTHEST);
+        if prose {
+            (self.prose, self.prose_length) = (1, length);
+            if length >= 200 {
+                (self.long, self.long_length) = (1, length);
+            }
+        }
+        self.short_run = if short { self.short_run + 1 } else { 0 };
+        self.bullet_run = if facts.bullet > 0 { self.bullet_run + 1 } else { 0 };
+        self.prose_run = if prose { self.prose_run + 1 } else { 0 };
+        let gain = if prose { length.min(BLOCK_LONGEST) } else { 0 };
+        for (block, cost) in self.blocks.iter_mut().zip(BLOCK_COSTS) {
+            *block = (*block + u64::from(gain)).saturating_sub(u64::from(cost));
+        }
+    }
+}
+
+/// The run of lines with the largest sum so far.
+#[derive(Clone, Copy, Default)]
+struct Block {
+    start: usize,
+    end: usize,
+    best: u64,
+    open: usize,
+}
+
+impl Block {
+    #[inline]
+    fn extend(&mut self, sum: u64, at: usize) {
+        if sum == 0 {
+            self.open = at + 1;
+        } else if sum > self.best {
+            *self = Block { start: self.open, end: at + 1, best: sum, open: self.open };
+        }
+    }
+}
+
+fn is_short(facts: &Facts) -> bool {
+    facts.length() < 60 && !facts.is_prose()
+}
+
+fn stop_share(facts: &Facts) -> u32 {
+    share(facts.stops, facts.tokens, 24).min(15)
+}
+
+fn cue_share(facts: &Facts) -> u32 {
+    share_of_some(facts.cue_tokens, if facts.cue_tokens > 0 { facts.cue_scope } else { 0 }, 8)
+}
+
+/// 12 for no distance, less before and more after, by half octaves.
+fn signed_log(at: usize, from: usize) -> u32 {
+    let distance = |far: usize| log_bin(far.min(1 << 20) as u32).min(12);
+    if at >= from { 12 + distance(at - from) } else { 12 - distance(from - at) }
+}
+
+fn block_bin(sum: u64) -> u32 {
+    log_bin((sum / 20).min(1 << 30) as u32)
+}
+
+/// Counts of hashes in a page, in one table for all pages.
+///
+/// Entries of earlier pages are recognised by their page number, so nothing is cleared.
+#[derive(Default)]
+struct Counts {
+    entries: Vec<Count>,
+    mask: usize,
+    page: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    page: u32,
+    hash: u32,
+    /// The last line counted, plus one.
+    line: u32,
+    all: u32,
+    main: u32,
+}
+
+impl Counts {
+    /// Makes room for `count` hashes and forgets the earlier ones.
+    fn start(&mut self, count: usize) {
+        let size = (count * 2 + 2).next_power_of_two();
+        if size > self.entries.len() || self.page == u32::MAX {
+            self.entries.clear();
+            self.entries.resize(size, Count::default());
+            self.page = 0;
+        }
+        self.mask = size - 1;
+        self.page += 1;
+    }
+
+    #[inline]
+    fn slot(&mut self, hash: u64) -> u32 {
+        let short = (hash >> 32) as u32;
+        let mut at = (hash >> 40) as usize & self.mask;
+        loop {
+            let entry = &mut self.entries[at];
+            if entry.page != self.page {
+                *entry = Count { page: self.page, hash: short, line: 0, all: 0, main: 0 };
+                return at as u32;
+            }
+            if entry.hash == short {
+                return at as u32;
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    #[inline]
+    fn entry(&mut self, slot: u32) -> &mut Count {
+        &mut self.entries[slot as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SENTENCE: &str = "The mayor said on Monday that the bridge would be open again.";
+
+    fn page(lines: &[&str]) -> Page {
+        let cues = Cues::new([(0, "share")]).expect("the cues are valid");
+        let mut page = Page::default();
+        page.read(lines.iter().copied(), &Words::new(&[]), &cues);
+        page
+    }
+
+    /// The bins of a feature for all rows.
+    fn bins(page: &Page, feature: usize) -> Vec<u16> {
+        page.rows().iter().map(|row| row[feature] - OFFSETS[feature] as u16).collect()
+    }
+
+    #[test]
+    fn bins_grow_by_half_octaves() {
+        let bins: Vec<u32> = [0, 1, 2, 3, 4, 5, 6, 8, 12, 16, 255, 256, 384].map(log_bin).into();
+        assert_eq!(bins, [0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 15, 16, 17]);
+        assert!((0..5000).map(log_bin).is_sorted());
+    }
+
+    #[test]
+    fn rows_belong_to_lines_with_a_token() {
+        let page = page(&["", "Home", "—", "", SENTENCE, ""]);
+        assert_eq!(page.lines(), [1, 4]);
+        assert_eq!(bins(&page, BLANK_BEFORE), [1, 2]);
+        assert_eq!(bins(&page, BLANK_AFTER), [2, 1]);
+        assert_eq!(page.prose_lines(), 1);
+    }
+
+    #[test]
+    fn the_main_block_is_the_run_of_sentences() {
+        let long = format!("{SENTENCE} {SENTENCE}");
+        let page = page(&["Home", "News", SENTENCE, SENTENCE, "Share", &long, "Sport", "Travel"]);
+        assert_eq!(bins(&page, IN_MAIN), [0, 0, 1, 1, 1, 1, 0, 0]);
+        let from_start = bins(&page, FROM_MAIN_START);
+        assert_eq!((from_start[2], from_start[1], from_start[3]), (12, 11, 13));
+        assert_eq!(bins(&page, PROSE_LINE_AFTER)[..3], [2, 1, 1]);
+        assert_eq!(bins(&page, PROSE_LINE_BEFORE)[5..], [2, 1, 2]);
+        assert_eq!(bins(&page, SHORT_RUN_BEFORE), [0, 1, 2, 0, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn repeated_lines_are_counted() {
+        let page = page(&["Advertisement", SENTENCE, "ADVERTISEMENT", "Sport", "advertisement"]);
+        assert_eq!(bins(&page, TIMES_REPEATED), [2, 0, 2, 0, 2]);
+        assert_eq!(bins(&page, REPEATS), [0, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn words_of_other_sentences_are_shared() {
+        let page =
+            page(&["The bridge", "Holiday offers", SENTENCE, "It was an old bridge, he said."]);
+        let shared = bins(&page, SHARED_PROSE);
+        assert_eq!((shared[0], shared[1]), (11, 1));
+        // A word of the line itself does not count.
+        assert!(shared[2] > 1 && shared[2] < 6, "{shared:?}");
+    }
+
+    #[test]
+    fn windows_are_sums_over_neighbours() {
+        let lines = [SENTENCE, "Share", "Sport", SENTENCE, "Share", "Share", "Home", SENTENCE];
+        let page = page(&lines);
+        let cues = |from: usize, to: usize| {
+            lines[from..to].iter().filter(|line| **line == "Share").count() as u16
+        };
+        for at in 0..lines.len() {
+            assert_eq!(bins(&page, CUE_LINES_BEFORE)[at], cues(at.saturating_sub(4), at));
+            assert_eq!(bins(&page, CUE_LINES_AFTER)[at], cues(at + 1, (at + 5).min(lines.len())));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_bin_is_in_range(text in "(\\PC{0,60}\n?){0,40}") {
+            let lines: Vec<&str> = text.split('\n').collect();
+            let page = page(&lines);
+            for row in page.rows() {
+                for (feature, &bin) in row.iter().enumerate() {
+                    let bins = OFFSETS[feature]..OFFSETS[feature + 1];
+                    prop_assert!(bins.contains(&usize::from(bin)), "{}", FEATURES[feature].name);
+                }
+            }
+        }
+
+        #[test]
+        fn used_memory_changes_nothing(
+            one in "(\\PC{0,30}\n?){0,30}", other in "([a-e ]{0,12}[.]?\n){0,30}",
+        ) {
+            let cues = Cues::new([(0, "share")]).expect("the cues are valid");
+            let words = Words::new(&[]);
+            let mut used = Page::default();
+            used.read(one.split('\n'), &words, &cues);
+            used.read(other.split('\n'), &words, &cues);
+            let mut fresh = Page::default();
+            fresh.read(other.split('\n'), &words, &cues);
+            prop_assert_eq!(used.rows(), fresh.rows());
+            prop_assert_eq!(used.lines(), fresh.lines());
+            prop_assert_eq!(used.facts(), fresh.facts());
+        }
+    }
+}

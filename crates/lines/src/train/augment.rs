@@ -1,0 +1,180 @@
+//! Variants of labelled pages: the same lines as other extractors would give them.
+
+use crate::labelled::{Label, LabelledPage};
+use crate::text;
+use crate::train::random::Random;
+
+/// A line with its label and number of tokens.
+#[derive(Clone)]
+struct Line {
+    text: String,
+    label: Label,
+    tokens: usize,
+}
+
+impl Line {
+    fn is_article(&self) -> bool {
+        self.tokens > 0 && self.label == Label::Article
+    }
+
+    fn is_boilerplate(&self) -> bool {
+        self.tokens > 0 && self.label == Label::Boilerplate
+    }
+
+    fn blank() -> Self {
+        Line { text: String::new(), label: Label::Neutral, tokens: 0 }
+    }
+}
+
+/// A variant of a page, or `None` if it has no article line.
+pub(crate) fn variant(page: &LabelledPage, random: &mut Random) -> Option<LabelledPage> {
+    let mut lines: Vec<Line> = page
+        .lines
+        .iter()
+        .zip(&page.labels)
+        .map(|(text, &label)| Line { text: text.clone(), label, tokens: count_tokens(text) })
+        .collect();
+    let boilerplate = lines.iter().filter(|line| line.is_boilerplate()).count();
+    let mostly_boilerplate = boilerplate * 2 > lines.iter().filter(|line| line.tokens > 0).count();
+    if random.chance(if mostly_boilerplate { 0.6 } else { 0.15 }) {
+        lines = drop_boilerplate(lines, random);
+    }
+    if random.chance(0.4) {
+        for line in &mut lines {
+            line.text = without_bullet(&line.text).to_owned();
+        }
+    }
+    if random.chance(0.25) {
+        lines = join_boilerplate(lines, random);
+    }
+    if random.chance(0.1) {
+        lines = join_article(lines, random);
+    }
+    if random.chance(0.1) {
+        lines = repeat_filler(lines, random);
+    }
+    let blanks = random.uniform();
+    if blanks < 0.65 {
+        lines.retain(|line| line.tokens > 0);
+        if blanks >= 0.5 {
+            lines = lines.into_iter().flat_map(|line| [line, Line::blank()]).collect();
+        }
+    }
+    if random.chance(0.08) {
+        for line in &mut lines {
+            line.text = line.text.to_lowercase();
+        }
+    }
+    lines.iter().any(Line::is_article).then(|| LabelledPage {
+        labels: lines.iter().map(|line| line.label).collect(),
+        lines: lines.into_iter().map(|line| line.text).collect(),
+        ..page.clone()
+    })
+}
+
+fn count_tokens(text: &str) -> usize {
+    let mut count = 0;
+    text::for_each_token(text, |_| count += 1);
+    count
+}
+
+fn without_bullet(text: &str) -> &str {
+    let text = text.trim_start();
+    text.strip_prefix(['•', '◦', '▪', '*', '·']).unwrap_or(text).trim_start()
+}
+
+/// Removes runs of boilerplate lines: between a whole page and scraped text.
+fn drop_boilerplate(lines: Vec<Line>, random: &mut Random) -> Vec<Line> {
+    let probability = *random.choose(&[0.2, 0.5, 0.8, 0.9]);
+    let mut dropping = false;
+    let mut run = 0;
+    let mut kept = Vec::with_capacity(lines.len());
+    for line in lines {
+        if line.is_boilerplate() {
+            if run == 0 || run >= 6 {
+                dropping = random.chance(probability);
+                run = 0;
+            }
+            run += 1;
+            if dropping {
+                continue;
+            }
+        } else if line.tokens > 0 {
+            run = 0;
+        }
+        kept.push(line);
+    }
+    kept
+}
+
+/// Joins short boilerplate lines that follow each other: menus on one line.
+fn join_boilerplate(lines: Vec<Line>, random: &mut Random) -> Vec<Line> {
+    let separator = *random.choose(&[" ", " | ", " · ", "  ", "\t"]);
+    let mut joined: Vec<Line> = Vec::with_capacity(lines.len());
+    let mut count = 0;
+    for line in lines {
+        let limit = *random.choose(&[2, 4, 8, 20]);
+        match joined.last_mut() {
+            Some(last)
+                if last.label == Label::Boilerplate
+                    && last.tokens < 40
+                    && line.is_boilerplate()
+                    && line.tokens <= 5
+                    && count < limit =>
+            {
+                last.text =
+                    format!("{}{separator}{}", last.text, without_bullet(&line.text).trim());
+                last.tokens += line.tokens;
+                count += 1;
+            }
+            _ => {
+                joined.push(line);
+                count = 0;
+            }
+        }
+    }
+    joined
+}
+
+/// Joins the paragraphs of the article to one line or a few.
+fn join_article(lines: Vec<Line>, random: &mut Random) -> Vec<Line> {
+    let most = *random.choose(&[3, 8, 100]);
+    let mut joined: Vec<Line> = Vec::with_capacity(lines.len());
+    let mut count = 0;
+    for line in lines {
+        if line.is_article() {
+            let last = joined.iter().rposition(|line| line.tokens > 0);
+            if let Some(last) = last.filter(|&last| joined[last].is_article() && count < most) {
+                joined.truncate(last + 1);
+                let to = &mut joined[last];
+                to.text = format!("{} {}", to.text, without_bullet(&line.text).trim());
+                to.tokens += line.tokens;
+                count += 1;
+                continue;
+            }
+            count = 0;
+        }
+        joined.push(line);
+    }
+    joined
+}
+
+/// Puts one short boilerplate line between the paragraphs.
+fn repeat_filler(lines: Vec<Line>, random: &mut Random) -> Vec<Line> {
+    let short: Vec<&Line> =
+        lines.iter().filter(|line| line.is_boilerplate() && line.tokens <= 6).collect();
+    if short.is_empty() {
+        return lines;
+    }
+    let filler = (*random.choose(&short)).clone();
+    let probability = *random.choose(&[0.3, 0.6, 1.0]);
+    let mut filled = Vec::with_capacity(lines.len() * 2);
+    for line in lines {
+        let paragraph = line.is_article() && line.tokens > 8;
+        filled.push(line);
+        if paragraph && random.chance(probability) {
+            filled.extend([Line::blank(), filler.clone(), Line::blank()]);
+        }
+    }
+    filled
+}

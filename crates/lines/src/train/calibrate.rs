@@ -1,0 +1,144 @@
+//! What scores mean: thresholds of the levels and confidence, from out-of-fold scores.
+
+use crate::evaluate::{PageFigures, Scorer};
+use crate::labelled::Label;
+use crate::model::{ByForm, Calibration, Form, KNOTS};
+use crate::train::Judged;
+
+/// Share of article lines that a level may lose, on whole pages and on scraped text.
+const CAREFUL: [f64; 2] = [0.009, 0.009];
+const BALANCED: [f64; 2] = [0.022, 0.0145];
+/// Full is where the F1 is best, but loses no more than this.
+const FULL: [f64; 2] = [0.06, 0.04];
+
+/// Pages of one half of the forms.
+struct Half<'a> {
+    pages: Vec<(&'a Judged<'a>, Scorer)>,
+}
+
+impl Half<'_> {
+    fn figures(&mut self, threshold: impl Fn(Form) -> i32) -> (f64, f64) {
+        let mut sums = [0.0; 4];
+        for (scored, scorer) in &mut self.pages {
+            let threshold = threshold(scored.form);
+            let PageFigures { f1, lost, .. } =
+                scorer.score(|line| scored.scores[line] >= threshold);
+            let weight = f64::from(scored.page.weight);
+            for (at, value) in [(0, f1), (2, lost)] {
+                if let Some(value) = value {
+                    sums[at] += value * weight;
+                    sums[at + 1] += weight;
+                }
+            }
+        }
+        (sums[0] / sums[1].max(1e-9), sums[2] / sums[3].max(1e-9))
+    }
+}
+
+/// Calibrates on scores of pages that the network was not trained on. `None` without pages of
+/// both forms.
+pub(crate) fn calibrate(scored: &[Judged<'_>]) -> Option<Calibration> {
+    let middle = ByForm { whole: 0, scraped: 256 };
+    let mut halves: [Half<'_>; 2] = [false, true].map(|scraped| Half {
+        pages: scored
+            .iter()
+            .filter(|page| (middle.at(page.form) >= 128) == scraped)
+            .map(|page| (page, Scorer::new(page.page)))
+            .filter(|(_, scorer)| scorer.is_decided())
+            .collect(),
+    });
+    if halves.iter().any(|half| half.pages.is_empty()) {
+        return None;
+    }
+    let thresholds = [CAREFUL, BALANCED, FULL].map(|target| reach(&mut halves, target));
+    let [careful, balanced, limit] = thresholds;
+    let full = best(&mut halves, balanced, limit);
+    let confidence = [0, 1].map(|half| confidence(&halves[half]));
+    Some(Calibration { thresholds: [careful, balanced, full], confidence })
+}
+
+/// The thresholds at which both halves lose their target. The halves share documents of middle
+/// form, so they are solved in turn.
+fn reach(halves: &mut [Half<'_>; 2], target: [f64; 2]) -> ByForm {
+    let mut thresholds = ByForm { whole: -768, scraped: -512 };
+    for _ in 0..4 {
+        for half in [0, 1] {
+            let (mut low, mut high) = (-12 * 256, 4 * 256);
+            while high - low > 4 {
+                let middle = (low + high) / 2;
+                let mut tried = thresholds;
+                *(if half == 0 { &mut tried.whole } else { &mut tried.scraped }) = middle;
+                let (_, lost) = halves[half].figures(|form| tried.at(form));
+                if lost <= target[half] { low = middle } else { high = middle }
+            }
+            *(if half == 0 { &mut thresholds.whole } else { &mut thresholds.scraped }) = low;
+        }
+    }
+    thresholds
+}
+
+/// Where the F1 is best between two sets of thresholds, for each half.
+fn best(halves: &mut [Half<'_>; 2], from: ByForm, to: ByForm) -> ByForm {
+    let mut thresholds = from;
+    for half in [0, 1] {
+        let mut best = f64::MIN;
+        let mut found = 0;
+        for step in 0..=16 {
+            let between = |from: i32, to: i32| from + (to - from) * step / 16;
+            let tried = ByForm {
+                whole: between(from.whole, to.whole),
+                scraped: between(from.scraped, to.scraped),
+            };
+            let (f1, _) = halves[half].figures(|form| tried.at(form));
+            // Later is better only by something that is no noise.
+            if f1 > best + 0.0002 {
+                best = f1;
+                found = if half == 0 { tried.whole } else { tried.scraped };
+            }
+        }
+        *(if half == 0 { &mut thresholds.whole } else { &mut thresholds.scraped }) = found;
+    }
+    thresholds
+}
+
+/// The share of boilerplate around each knot, made to fall with the score.
+fn confidence(half: &Half<'_>) -> [u8; KNOTS] {
+    // Weights of boilerplate and of all lines around each knot; a little of both to begin with.
+    let mut sums = [[0.0f64; 2]; KNOTS];
+    for (scored, scorer) in &half.pages {
+        let weight = f64::from(scored.page.weight) / (scorer.lines().max(8) as f64).sqrt();
+        for line in 0..scorer.lines() {
+            let boilerplate = match scorer.label(line) {
+                Label::Neutral => continue,
+                label => f64::from(u8::from(label == Label::Boilerplate)),
+            };
+            let place =
+                (f64::from(scored.scores[line]) / 128.0 + 16.0).clamp(0.0, KNOTS as f64 - 1.0);
+            let knot = place.floor() as usize;
+            let share = place - place.floor();
+            for (knot, weight) in [(knot, (1.0 - share) * weight), (knot + 1, share * weight)] {
+                if knot < KNOTS {
+                    sums[knot][0] += boilerplate * weight;
+                    sums[knot][1] += weight;
+                }
+            }
+        }
+    }
+    // Pool adjacent violators.
+    let mut pools: Vec<([f64; 2], usize)> = Vec::new();
+    for [boilerplate, all] in sums {
+        pools.push(([boilerplate + 1e-6, all + 2e-6], 1));
+        while let [.., (one, _), (other, _)] = pools[..]
+            && one[0] / one[1] < other[0] / other[1]
+        {
+            let (last, count) = pools.pop().unwrap_or_default();
+            if let Some((pool, size)) = pools.last_mut() {
+                *pool = [pool[0] + last[0], pool[1] + last[1]];
+                *size += count;
+            }
+        }
+    }
+    let mut values =
+        pools.iter().flat_map(|(sums, count)| std::iter::repeat_n(sums[0] / sums[1], *count));
+    std::array::from_fn(|_| (values.next().unwrap_or(0.0) * 255.0).round() as u8)
+}

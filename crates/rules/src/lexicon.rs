@@ -1,0 +1,498 @@
+//! The lexicon: cue words by kind and language, one YAML file per language.
+//!
+//! A *cue* is wording that newspapers print around articles ("Read also", "Sign up for our
+//! newsletter"). A lexicon file lists the cues of one language by *kind*. Patterns in rule files use a
+//! kind as `{kind}` (see [`crate::template`]), and the line model counts cues ([`Lexicon::cues`]).
+//!
+//! An entry is literal text with four special forms: `(a|b)` is a choice, `…` a slot that the
+//! pattern fills, `#` a number, and `*` after a letter any ending of the word. A backslash makes the
+//! next character literal. Entries are expanded into *phrases* when the file is parsed.
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
+
+use rayon::prelude::*;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::load::SHIPPED;
+use crate::schema;
+use crate::template::KindLists;
+use crate::yaml::{self, Node, Problem, Problems};
+
+/// How the entries of a kind are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An entry is a whole line.
+    Line,
+    /// An entry begins a notice to the reader, or is one.
+    Notice,
+    /// An entry stands before a colon or dash and a text.
+    Label,
+    /// An entry has a slot for a list of networks.
+    Slot,
+    /// An entry is a word that patterns combine with others.
+    Word,
+    /// An entry is a hint for the line model.
+    Hint,
+}
+
+impl Form {
+    /// Whether a kind of this form needs lines to remove and sentences to keep in each language.
+    pub fn needs_cases(self) -> bool {
+        !matches!(self, Form::Word | Form::Hint)
+    }
+}
+
+/// A kind of cues.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Its name in lexicon files and patterns.
+    pub name: &'static str,
+    /// How its entries are used.
+    pub form: Form,
+    /// What its entries say, in a line.
+    pub doc: &'static str,
+}
+
+macro_rules! kinds {
+    ($($form:ident $name:literal $doc:literal;)*) => {
+        &[$(Kind { name: $name, form: Form::$form, doc: $doc }),*]
+    };
+}
+
+/// The kinds of cues.
+pub const KINDS: &[Kind] = kinds! {
+    Line "share" "Share prompts and reader tools: print, copy link, save.";
+    Line "follow" "Prompts to follow the outlet, without a network.";
+    Line "read-more" "Links to the rest of an article or list.";
+    Line "related" "Headings of lists of links to other articles.";
+    Line "most-read" "Headings of lists of popular articles.";
+    Line "advertisement" "Advertisement markers.";
+    Line "ad-continues" "Notices that the article continues after an advertisement.";
+    Line "log-in" "Prompts to log in or register.";
+    Line "comments" "Comment counts, prompts and controls.";
+    Line "listen" "Controls of audio and video players.";
+    Line "placeholder" "Placeholders of images, lists and embedded media.";
+    Line "navigation" "Items of menus and page furniture.";
+    Line "legal" "Items of footers: privacy, terms, imprint, contact.";
+    Notice "newsletter" "Newsletter prompts.";
+    Notice "app" "Prompts to install an app.";
+    Notice "paywall" "Paywall and registration notices.";
+    Notice "subscribe" "Subscription, membership and donation prompts.";
+    Notice "copyright" "Copyright and reproduction notices.";
+    Notice "cookies" "Cookie and consent notices.";
+    Notice "contact" "Tip lines and requests for feedback.";
+    Notice "report-an-error" "Requests to report errors.";
+    Notice "affiliate" "Affiliate and trust notices.";
+    Label "read-also" "Labels of a link to another article.";
+    Label "media" "Labels of a link to a video, gallery or podcast.";
+    Label "photo" "Labels of a photo credit.";
+    Label "byline" "Labels of a byline or staff credit.";
+    Label "source" "Labels of a source.";
+    Label "updated" "Labels of a date.";
+    Label "reading-time" "Reading times.";
+    Label "tags" "Labels of a tag line.";
+    Slot "share-on" "Share prompts with a slot for networks.";
+    Slot "follow-on" "Follow prompts with a slot for networks.";
+    Word "network" "Networks, apps and services.";
+    Word "and" "Words that join the items of a list.";
+    Word "you" "Words that address the reader or speak as the site.";
+    Word "saying" "Verbs of speech and thought in reports.";
+    Word "minutes" "Units of reading times.";
+    Word "agency" "News and photo agencies.";
+    Word "section" "Names of sections.";
+    Hint "loose" "Words that hint at boilerplate without proving it.";
+    Hint "calendar" "Months, weekdays and words of dates and times.";
+};
+
+/// The keys of the `kinds` of a lexicon file, for [`schema`].
+pub(crate) const KIND_KEYS: &[schema::Key] = &{
+    let mut keys = [schema::Key { name: "", kind: schema::Kind::Text, doc: "" }; KINDS.len()];
+    let mut at = 0;
+    while at < KINDS.len() {
+        keys[at] = schema::Key {
+            name: KINDS[at].name,
+            kind: schema::Kind::Node(schema::LEXICON_ENTRIES),
+            doc: KINDS[at].doc,
+        };
+        at += 1;
+    }
+    keys
+};
+
+/// The index of a kind in [`KINDS`].
+pub fn kind(name: &str) -> Option<usize> {
+    KINDS.iter().position(|kind| kind.name == name)
+}
+
+/// The slot of a phrase.
+pub(crate) const SLOT: char = '\u{e000}';
+/// The place of a number in a phrase.
+pub(crate) const NUMBER: char = '\u{e001}';
+/// Comes after a word of which any ending matches.
+pub(crate) const ENDING: char = '\u{e002}';
+
+/// The most phrases that one entry may expand into.
+const MOST_PHRASES: usize = 1000;
+
+/// The code of the file with names and signs that all languages share.
+pub const INTERNATIONAL: &str = "mul";
+
+/// The cues of one kind in one language.
+#[derive(Clone, Debug, Default)]
+pub struct Entries {
+    /// The entries as the file has them.
+    pub written: Vec<String>,
+    /// What they expand into, each phrase once.
+    pub(crate) phrases: Vec<String>,
+    /// Lines that the rules must remove.
+    pub removes: Vec<String>,
+    /// Sentences that the rules must keep.
+    pub keeps: Vec<String>,
+}
+
+impl Entries {
+    /// The number of phrases that the entries expand into.
+    pub fn phrase_count(&self) -> usize {
+        self.phrases.len()
+    }
+}
+
+/// The cues of one language.
+#[derive(Clone, Debug)]
+pub struct Language {
+    /// The file, as the user named it.
+    pub file: String,
+    /// The language, an ISO 639 code.
+    pub code: String,
+    /// Its name in English.
+    pub name: String,
+    /// The cues by the index of their kind in [`KINDS`].
+    pub kinds: BTreeMap<usize, Entries>,
+}
+
+/// The cues of all languages.
+#[derive(Clone, Debug, Default)]
+pub struct Lexicon {
+    languages: Vec<Language>,
+    digest: u128,
+    /// The lists of each kind of each language, once a pattern uses them.
+    lists: Vec<OnceLock<KindLists>>,
+}
+
+impl Lexicon {
+    /// The lexicon that ships.
+    pub fn shipped() -> &'static Lexicon {
+        static SHIPPED_LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+            let (lexicon, problems) = Lexicon::with(&[]);
+            debug_assert!(problems.is_empty(), "{problems:?}");
+            lexicon
+        });
+        &SHIPPED_LEXICON
+    }
+
+    /// The shipped lexicon with these files (name and text); a file replaces the shipped one of its
+    /// language. Also returns everything that is wrong with the files.
+    pub(crate) fn with(own: &[(String, String)]) -> (Lexicon, Vec<Problem>) {
+        let shipped = SHIPPED.iter().filter(|(name, _)| name.starts_with("lexicon/"));
+        let shipped: Vec<_> =
+            shipped.map(|(name, text)| (format!("rules/{name}"), *text)).collect();
+        let texts = shipped.iter().map(|(file, text)| (file.as_str(), *text));
+        let texts = texts.chain(own.iter().map(|(file, text)| (file.as_str(), text.as_str())));
+        let texts: Vec<(&str, &str)> = texts.collect();
+        let parsed: Vec<_> =
+            texts.par_iter().map(|(file, text)| Language::parse(file, text)).collect();
+        let (mut lexicon, mut problems) = (Lexicon::default(), Vec::new());
+        let mut digest = Xxh3Default::new();
+        for parsed in parsed {
+            match parsed {
+                Ok(language) => {
+                    match lexicon.languages.iter_mut().find(|l| l.code == language.code) {
+                        Some(known) => *known = language,
+                        None => lexicon.languages.push(language),
+                    }
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        for (_, text) in own {
+            digest.update(text.as_bytes());
+        }
+        lexicon.digest = if own.is_empty() { 0 } else { digest.digest128() };
+        lexicon.lists = vec![OnceLock::new(); lexicon.languages.len() * KINDS.len()];
+        lexicon.languages.sort_by(|one, other| one.code.cmp(&other.code));
+        (lexicon, problems)
+    }
+
+    /// A digest of the files that did not ship; 0 if there are none.
+    pub(crate) fn digest(&self) -> u128 {
+        self.digest
+    }
+
+    /// The lists of a kind in a language, by its place among all; `make` makes them the first time.
+    pub(crate) fn lists(
+        &self,
+        language: usize,
+        kind: usize,
+        make: impl FnOnce() -> KindLists,
+    ) -> &KindLists {
+        self.lists[language * KINDS.len() + kind].get_or_init(make)
+    }
+
+    /// All languages, by code.
+    pub fn languages(&self) -> &[Language] {
+        &self.languages
+    }
+
+    /// The language with this code.
+    pub fn language(&self, code: &str) -> Option<&Language> {
+        self.languages.iter().find(|language| language.code == code)
+    }
+
+    /// All cues: the index of their kind in [`KINDS`], the code of their language, and the text, in
+    /// which `#` is any number and a final `*` any ending. Of a phrase with a slot, the longer part.
+    pub fn cues(&self) -> impl Iterator<Item = (usize, &str, String)> {
+        self.languages.iter().flat_map(|language| {
+            language.kinds.iter().flat_map(move |(kind, entries)| {
+                let text = |phrase: &String| {
+                    let longest = phrase.split(SLOT).max_by_key(|part| part.len());
+                    let part = longest.unwrap_or_default().trim();
+                    part.replace(NUMBER, "#").replace(ENDING, "*")
+                };
+                entries.phrases.iter().map(move |phrase| (*kind, &*language.code, text(phrase)))
+            })
+        })
+    }
+}
+
+impl Language {
+    /// Parses a lexicon file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
+    pub fn parse(file: &str, source: &str) -> Result<Language, Vec<Problem>> {
+        let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
+        let problems = Problems::default();
+        let parsed = Language::parse_top(file, Node::top(&mapping, schema::LEXICON, &problems));
+        let problems = problems.place(file, source);
+        match parsed {
+            Some(language) if problems.is_empty() => Ok(language),
+            _ => Err(problems),
+        }
+    }
+
+    fn parse_top(file: &str, top: Node<'_>) -> Option<Language> {
+        let code = top.required("lexicon", "the language, an ISO 639 code")?.to_owned();
+        if !(2..=3).contains(&code.len()) || !code.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            top.wrong("lexicon", "expected an ISO 639 code, such as `de`", None);
+        }
+        let name = top.required("name", "the English name of the language")?.to_owned();
+        let mut kinds = BTreeMap::new();
+        let node = top.node("kinds")?;
+        for (index, kind) in KINDS.iter().enumerate() {
+            if let Some(below) = node.node(kind.name) {
+                kinds.insert(index, parse_entries(below, *kind, &code));
+            }
+        }
+        node.finish();
+        top.finish();
+        Some(Language { file: file.to_owned(), code, name, kinds })
+    }
+}
+
+fn parse_entries(node: Node<'_>, kind: Kind, language: &str) -> Entries {
+    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let mut entries = Entries {
+        written: owned(node.texts("entries")),
+        phrases: Vec::new(),
+        removes: owned(node.texts("removes")),
+        keeps: owned(node.texts("keeps")),
+    };
+    if entries.written.is_empty() {
+        node.missing("`entries` is missing: the cues of this kind");
+    }
+    if kind.form.needs_cases() && language != INTERNATIONAL {
+        if entries.removes.is_empty() {
+            node.missing("`removes` is missing: a line that the rules must remove");
+        }
+        if entries.keeps.is_empty() {
+            node.missing("`keeps` is missing: a sentence with these words that must stay");
+        }
+    }
+    for (at, entry) in entries.written.iter().enumerate() {
+        match expand(entry) {
+            Ok(phrases) => {
+                let slots = |phrase: &String| phrase.matches(SLOT).count();
+                let wrong = |phrase: &String| !(1..=2).contains(&slots(phrase));
+                if kind.form == Form::Slot && phrases.iter().any(wrong) {
+                    let message = "an entry of this kind has a slot `…` for the networks, and may have \
+                                   one for a name before it";
+                    node.wrong_item("entries", at, message, None);
+                }
+                entries.phrases.extend(phrases);
+            }
+            Err((range, message)) => node.wrong_inside("entries", Some(at), range, message),
+        }
+    }
+    node.finish();
+    if language == "sr" {
+        let latin: Vec<String> =
+            entries.phrases.iter().map(|phrase| serbian_latin(phrase)).collect();
+        entries.phrases.extend(latin);
+    }
+    entries.phrases.sort();
+    entries.phrases.dedup();
+    entries
+}
+
+/// The phrases of an entry, or the bytes of it that are wrong and why.
+fn expand(entry: &str) -> Result<Vec<String>, (std::ops::Range<usize>, &'static str)> {
+    let mut chars = entry.char_indices().peekable();
+    let phrases = expand_choices(&mut chars, 0, entry)?;
+    if let Some((at, _)) = chars.next() {
+        return Err((at..at + 1, "`)` without `(`"));
+    }
+    let even = |phrase: String| phrase.split_whitespace().collect::<Vec<_>>().join(" ");
+    let phrases: Vec<String> = phrases.into_iter().map(even).collect();
+    let shows = |phrase: &String| phrase.chars().any(|c| ![SLOT, NUMBER, ENDING, ' '].contains(&c));
+    match phrases.iter().all(shows) {
+        true => Ok(phrases),
+        false => Err((0..entry.len(), "an entry must have some text in each of its choices")),
+    }
+}
+
+type Chars<'t> = std::iter::Peekable<std::str::CharIndices<'t>>;
+
+/// Reads choices up to the end of the entry or to the `)` that ends them.
+fn expand_choices(
+    chars: &mut Chars<'_>,
+    depth: usize,
+    entry: &str,
+) -> Result<Vec<String>, (std::ops::Range<usize>, &'static str)> {
+    let (mut all, mut now) = (Vec::new(), vec![String::new()]);
+    let push = |now: &mut Vec<String>, c: char| now.iter_mut().for_each(|text| text.push(c));
+    while let Some(&(at, c)) = chars.peek() {
+        match c {
+            ')' => break,
+            '|' if depth > 0 => all.append(&mut std::mem::replace(&mut now, vec![String::new()])),
+            '(' => {
+                chars.next();
+                let below = expand_choices(chars, depth + 1, entry)?;
+                if chars.peek().is_none_or(|(_, c)| *c != ')') {
+                    return Err((at..at + 1, "`(` without `)`"));
+                }
+                let mut joined = Vec::with_capacity(now.len() * below.len());
+                for text in &now {
+                    joined.extend(below.iter().map(|next| format!("{text}{next}")));
+                }
+                now = joined;
+            }
+            '…' => push(&mut now, SLOT),
+            '#' => push(&mut now, NUMBER),
+            '*' => push(&mut now, ENDING),
+            '\\' => {
+                chars.next();
+                match chars.peek() {
+                    Some((_, escaped)) => push(&mut now, *escaped),
+                    None => return Err((at..at + 1, "`\\` escapes nothing")),
+                }
+            }
+            c => push(&mut now, c),
+        }
+        if all.len() + now.len() > MOST_PHRASES {
+            return Err((0..entry.len(), "the entry expands into over 1,000 phrases; split it"));
+        }
+        chars.next();
+    }
+    all.append(&mut now);
+    Ok(all)
+}
+
+/// Serbian in Latin script.
+fn serbian_latin(text: &str) -> String {
+    let mut latin = String::with_capacity(text.len());
+    for c in text.chars() {
+        let lower = c.to_lowercase().next().unwrap_or(c);
+        let letter = match lower {
+            'а' => "a",
+            'б' => "b",
+            'в' => "v",
+            'г' => "g",
+            'д' => "d",
+            'ђ' => "đ",
+            'е' => "e",
+            'ж' => "ž",
+            'з' => "z",
+            'и' => "i",
+            'ј' => "j",
+            'к' => "k",
+            'л' => "l",
+            'љ' => "lj",
+            'м' => "m",
+            'н' => "n",
+            'њ' => "nj",
+            'о' => "o",
+            'п' => "p",
+            'р' => "r",
+            'с' => "s",
+            'т' => "t",
+            'ћ' => "ć",
+            'у' => "u",
+            'ф' => "f",
+            'х' => "h",
+            'ц' => "c",
+            'ч' => "č",
+            'џ' => "dž",
+            'ш' => "š",
+            _ => {
+                latin.push(c);
+                continue;
+            }
+        };
+        latin.push_str(letter);
+    }
+    latin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phrases(entry: &str) -> Vec<String> {
+        expand(entry).unwrap()
+    }
+
+    #[test]
+    fn choices_expand() {
+        assert_eq!(
+            phrases("share (this|the (good |)page)"),
+            ["share this", "share the good page", "share the page"]
+        );
+        assert_eq!(phrases(r"\(# comments\)"), [format!("({NUMBER} comments)")]);
+        assert_eq!(phrases("auf … teil*"), [format!("auf {SLOT} teil{ENDING}")]);
+        assert!(expand("a (b").is_err() && expand("a) b").is_err() && expand("( |)").is_err());
+        assert!(expand(&"(a|b)".repeat(10)).is_err());
+    }
+
+    #[test]
+    fn errors_have_their_place() {
+        let file = "lexicon: xx\nname: Test\nkinds:\n  share:\n    entries: [\"a (b\"]\n    removes: [A]\n  shared:\n    entries: [a]\n";
+        let problems = Language::parse("rules/lexicon/xx.yaml", file).unwrap_err();
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "rules/lexicon/xx.yaml:4:3: `keeps` is missing: a sentence with these words that must stay",
+                "rules/lexicon/xx.yaml:5:18: `(` without `)`",
+                "rules/lexicon/xx.yaml:7:3: unknown key \"shared\"; did you mean \"share\"?",
+            ]
+        );
+    }
+
+    #[test]
+    fn serbian_is_in_both_scripts() {
+        let file = "lexicon: sr\nname: Serbian\nkinds:\n  and:\n    entries: [љубав]\n";
+        let language = Language::parse("sr.yaml", file).unwrap();
+        assert_eq!(language.kinds[&kind("and").unwrap()].phrases, ["ljubav", "љубав"]);
+    }
+}

@@ -1,0 +1,407 @@
+//! Lists of phrases, ready to match: what becomes of a `{kind}` of the lexicon in a pattern.
+//!
+//! A list is a sorted array of hashes. Matching at a place in a key reads characters, hashes them one
+//! after the other, and looks up the hash wherever some phrase of the list ends, so the cost depends
+//! on the length of the text and not on the number of phrases. A filter of how phrases begin ends this
+//! after one or two characters at most places. Case does not matter, and any number counts as one
+//! character. A phrase with accents, commas, or spaces beside letters that are not ASCII
+//! is in the list with and without them, since writers differ in these.
+
+use std::sync::Arc;
+
+use chaffinch_stage::script;
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::bytes::ByteSet;
+use crate::chars::Shared;
+use crate::key;
+use crate::lexicon::{ENDING, NUMBER};
+use crate::literals::{LITERAL, Side, is_numbering, lower};
+
+/// The character of a regex that stands for its first list; the next list is the next character.
+pub(crate) const FIRST_LIST: char = '\u{f0000}';
+
+/// The character of a regex that stands for the first of the [`SHAPES`](crate::template::SHAPES).
+pub(crate) const FIRST_SHAPE: char = '\u{f1000}';
+
+/// The last character that may stand for a shape.
+const LAST_SHAPE: char = '\u{f1fff}';
+
+/// The index of the list that a character of a regex stands for.
+pub(crate) fn list_of(c: char) -> Option<usize> {
+    (FIRST_LIST..FIRST_SHAPE).contains(&c).then(|| c as usize - FIRST_LIST as usize)
+}
+
+/// The index of the shape that a character of a regex stands for.
+pub(crate) fn shape_of(c: char) -> Option<usize> {
+    (FIRST_SHAPE..=LAST_SHAPE).contains(&c).then(|| c as usize - FIRST_SHAPE as usize)
+}
+
+/// The lists and shapes of a class and its rest, if it has any: regex parsers join alternatives of
+/// one character, such as `{you}|@`, to a class.
+pub(crate) fn lists_apart(class: &ClassUnicode) -> Option<Vec<Hir>> {
+    // Classes of what is left out, such as `[^,]`, have all of these characters.
+    let ranges = class.ranges();
+    let listed =
+        |range: &&ClassUnicodeRange| range.start() >= FIRST_LIST && range.end() < LAST_SHAPE;
+    let lists: Vec<ClassUnicodeRange> = ranges.iter().filter(listed).copied().collect();
+    if lists.is_empty() {
+        return None;
+    }
+    let chars = lists.iter().flat_map(|range| range.start()..=range.end());
+    let mut ways: Vec<Hir> = chars.map(|c| Hir::literal(c.to_string().into_bytes())).collect();
+    let rest = ranges.iter().filter(|range| !listed(range)).copied();
+    let rest = ClassUnicode::new(rest);
+    if !rest.ranges().is_empty() {
+        ways.push(Hir::class(Class::Unicode(rest)));
+    }
+    Some(ways)
+}
+
+/// A list of a pattern. Many patterns share one list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) phrases: Arc<Phrases>,
+    pub(crate) outermost: Arc<Outermost>,
+    /// A digest of the phrases.
+    pub(crate) digest: u64,
+}
+
+impl List {
+    pub(crate) fn of(phrases: &[&str], borders: (bool, bool)) -> List {
+        let spelled: Vec<String> = phrases.iter().flat_map(|phrase| spellings(phrase)).collect();
+        let outermost = Outermost::of(&spelled).into();
+        let phrases = Phrases::of(&spelled, borders);
+        List { digest: phrases.digest(), phrases: phrases.into(), outermost }
+    }
+}
+
+impl Phrases {
+    fn digest(&self) -> u64 {
+        let Phrases { whole, stems, borders, .. } = self;
+        let borders = [u64::from(borders.0), u64::from(borders.1)];
+        let all = whole.iter().chain(&borders).chain(stems);
+        all.fold(0, |digest: u64, hash| {
+            digest.rotate_left(7).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash
+        })
+    }
+}
+
+/// A list of phrases.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Phrases {
+    /// Hashes of whole phrases, sorted.
+    whole: Vec<u64>,
+    /// Hashes of words of which any ending matches, sorted.
+    stems: Vec<u64>,
+    /// For each number of characters that a phrase may have, whether one has it.
+    lengths: Vec<bool>,
+    /// Whether a phrase must begin, and end, where a word does.
+    borders: (bool, bool),
+    /// The bytes that a phrase may begin with.
+    first: ByteSet,
+    /// A Bloom filter of the hashes of the first characters of each phrase, one to [`PREFIX`] of them.
+    prefixes: Vec<u64>,
+}
+
+/// Lists of packed rules: files of rules use the same ones.
+pub(crate) static LISTS: Shared<Phrases> = Shared::new();
+
+/// The most characters of a beginning that the filter of a list knows.
+const PREFIX: usize = 4;
+
+/// Bits of the filter for each beginning: an eighth of the others pass.
+const FILTER_BITS: usize = 8;
+
+/// The most characters of a word that is written as it is.
+const SHORT_WORD: usize = 4;
+
+/// From so many bytes on, a phrase tells enough by itself.
+const SHORT: usize = 3;
+
+/// How a list may begin or end, for the index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outermost {
+    sides: [Vec<PhraseEnd>; 2],
+}
+
+/// How a phrase begins, or ends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PhraseEnd {
+    /// Up to [`LITERAL`] bytes.
+    pub(crate) text: String,
+    /// Whether that is the whole phrase.
+    pub(crate) whole: bool,
+    /// Whether a number comes before it, as seen from the side, with what is skipped around numbers.
+    pub(crate) numbered: bool,
+}
+
+impl Outermost {
+    pub(crate) fn side(&self, side: Side) -> &[PhraseEnd] {
+        &self.sides[side as usize]
+    }
+
+    /// What phrases with these spellings begin and end with.
+    fn of(spelled: &[String]) -> Outermost {
+        let mut sides = [Vec::new(), Vec::new()];
+        for text in spelled {
+            for side in [Side::Start, Side::End] {
+                sides[side as usize].extend(outermost(text, side));
+            }
+        }
+        for side in &mut sides {
+            side.sort_unstable();
+            side.dedup();
+        }
+        Outermost { sides }
+    }
+}
+
+/// A phrase in lower case as it may be written: with and without accents, commas and spaces.
+fn spellings(phrase: &str) -> Vec<String> {
+    let key = key::key(phrase);
+    let mut all = vec![key.chars().map(lower).collect::<String>()];
+    let mut also = |change: &dyn Fn(&str) -> String| {
+        for at in 0..all.len() {
+            let changed = change(&all[at]);
+            all.extend((changed != all[at]).then_some(changed));
+        }
+    };
+    // A short word without its accent may be another: Norwegian "vår" and "var".
+    if phrase.contains(' ') || phrase.chars().count() > SHORT_WORD {
+        also(&|text| text.chars().map(unaccented).collect());
+    }
+    also(&|text| text.replace([',', ':'], ""));
+    also(&|text| {
+        let mut joined = String::with_capacity(text.len());
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            let plain = |c: Option<char>| c.is_none_or(|c| c == NUMBER || c.is_ascii());
+            let beside = (joined.chars().next_back(), chars.peek().copied());
+            if c != ' ' || plain(beside.0) && plain(beside.1) {
+                joined.push(c);
+            }
+        }
+        joined
+    });
+    all
+}
+
+/// The digits of the scripts in use.
+const DIGITS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}'];
+
+pub(crate) fn is_digit(c: char) -> bool {
+    DIGITS.iter().any(|zero| (*zero as u32..*zero as u32 + 10).contains(&(c as u32)))
+}
+
+/// The outermost bytes of a phrase, up to a number or an ending; of one that begins with a number,
+/// of what comes after it. A phrase that is no more than a number begins with any digit.
+fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
+    let numbering = |c: char| c == NUMBER || is_numbering(c);
+    let bare = match side {
+        Side::Start => text.trim_start_matches(numbering),
+        Side::End => text.trim_end_matches(numbering),
+    };
+    let numbered = match side {
+        Side::Start => text[..text.len() - bare.len()].contains(NUMBER),
+        Side::End => text[bare.len()..].contains(NUMBER),
+    };
+    let text = if numbered { bare } else { text };
+    if text.is_empty() {
+        let digits = DIGITS.iter().flat_map(|zero| (0..10).map(move |at| *zero as u32 + at));
+        let digit = |c: char| PhraseEnd { text: c.to_string(), whole: false, numbered: false };
+        return digits.filter_map(char::from_u32).map(digit).collect();
+    }
+    let open = |c: char| c == NUMBER || c == ENDING;
+    let part = match side {
+        Side::Start => text.split(open).next().unwrap_or_default(),
+        Side::End => text.rsplit(open).next().unwrap_or_default(),
+    };
+    let cut = match side {
+        Side::Start => &part[..part.floor_char_boundary(LITERAL)],
+        Side::End => &part[part.ceil_char_boundary(part.len().saturating_sub(LITERAL))..],
+    };
+    // What follows tells little more of a longer one.
+    let whole = cut.len() == text.len() && cut.len() < SHORT;
+    vec![PhraseEnd { text: cut.to_owned(), whole, numbered }]
+}
+
+impl Phrases {
+    /// Of phrases with these spellings.
+    fn of(spelled: &[String], borders: (bool, bool)) -> Phrases {
+        let mut list = Phrases { borders, ..Phrases::default() };
+        let mut prefixes = Vec::new();
+        // Any character that is not ASCII: an upper-case one may begin with another byte.
+        (0x80..=0xff).for_each(|byte| list.first.add(byte));
+        for text in spelled {
+            let (text, is_stem) = match text.strip_suffix(ENDING) {
+                Some(stem) => (stem, true),
+                None => (&**text, false),
+            };
+            match text.chars().next() {
+                Some(NUMBER) => (b'0'..=b'9').for_each(|byte| list.first.add(byte)),
+                Some(c) if c.is_ascii() => {
+                    list.first.add(c as u8);
+                    list.first.add(c.to_ascii_uppercase() as u8);
+                }
+                _ => {}
+            }
+            let (mut hash, mut length) = (0, 0);
+            for c in text.chars().filter(|c| *c != ENDING) {
+                hash = mix(hash, c);
+                length += 1;
+                prefixes.extend((length <= PREFIX).then_some(hash));
+            }
+            if list.lengths.len() <= length {
+                list.lengths.resize(length + 1, false);
+            }
+            list.lengths[length] = true;
+            if is_stem { list.stems.push(hash) } else { list.whole.push(hash) }
+        }
+        for hashes in [&mut list.whole, &mut list.stems] {
+            hashes.sort_unstable();
+            hashes.dedup();
+        }
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        let words = (prefixes.len() * FILTER_BITS / 64).next_power_of_two();
+        list.prefixes = vec![0; words];
+        for hash in prefixes {
+            let (word, bit) = list.filter_place(hash);
+            list.prefixes[word] |= bit;
+        }
+        list
+    }
+
+    /// The bytes that a phrase may begin with.
+    pub(crate) fn first(&self) -> ByteSet {
+        self.first
+    }
+
+    /// The word and the bit of the filter for a beginning; the number of words is a power of two.
+    fn filter_place(&self, hash: u64) -> (usize, u64) {
+        let place = hash >> 32;
+        (place as usize >> 6 & (self.prefixes.len() - 1), 1 << (place & 63))
+    }
+
+    fn may_begin(&self, hash: u64) -> bool {
+        let (word, bit) = self.filter_place(hash);
+        self.prefixes.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    /// Hands over where phrases that begin at `at` end, shorter ones first.
+    pub(crate) fn ends(&self, key: &str, at: usize, mut each: impl FnMut(usize)) {
+        let rest = &key[at..];
+        let Some(first) = rest.chars().next() else { return };
+        if !self.first.has(rest.as_bytes()[0]) {
+            return;
+        }
+        let before = key[..at].chars().next_back();
+        if self.borders.0 && is_word(first) && before.is_some_and(is_word) || first == ' ' {
+            return;
+        }
+        let (mut hash, mut length) = (0, 0);
+        let mut chars = rest.char_indices().peekable();
+        while let Some((place, c)) = chars.next() {
+            let mut end = at + place + c.len_utf8();
+            if is_digit(c) {
+                let number = |c: char| is_digit(c) || c == '.' || c == ',';
+                let digits = &key[end..];
+                let run = digits.len() - digits.trim_start_matches(number).len();
+                // A mark after the number is not a part of it.
+                let run = digits[..run].trim_end_matches(['.', ',']).len();
+                end += run;
+                while chars.next_if(|(place, _)| at + *place < end).is_some() {}
+                hash = mix(hash, NUMBER);
+            } else {
+                hash = mix(hash, lower(c));
+            }
+            length += 1;
+            if length <= PREFIX && !self.may_begin(hash) {
+                return;
+            }
+            match self.lengths.get(length) {
+                None => return,
+                Some(false) => continue,
+                Some(true) => {}
+            }
+            let next = key[end..].chars().next();
+            let inside = is_word(c) && next.is_some_and(is_word);
+            if self.whole.binary_search(&hash).is_ok() && !(self.borders.1 && inside) {
+                each(end);
+            }
+            if self.stems.binary_search(&hash).is_ok() {
+                let ending = &key[end..];
+                each(key.len() - ending.trim_start_matches(is_letter).len());
+            }
+        }
+    }
+}
+
+fn is_letter(c: char) -> bool {
+    is_word(c) || key::is_mark(c)
+}
+
+/// Whether a character is part of a word in a script with spaces.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || !c.is_ascii() && c.is_alphanumeric() && !script::is_unspaced(c)
+}
+
+/// A Latin or Greek letter without its accent; other characters as they are.
+fn unaccented(c: char) -> char {
+    match c {
+        '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{1e00}'..='\u{1fff}' => {
+            std::iter::once(c).nfd().next().unwrap_or(c)
+        }
+        _ => c,
+    }
+}
+
+fn mix(hash: u64, c: char) -> u64 {
+    (hash.rotate_left(5) ^ u64::from(u32::from(c)) ^ 0x2545_f491)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(phrases: &[&str], key: &str, at: usize) -> Vec<usize> {
+        let list = List::of(phrases, (true, true)).phrases;
+        let mut all = Vec::new();
+        list.ends(key, at, |end| all.push(end));
+        all
+    }
+
+    #[test]
+    fn phrases_match_in_any_case_spacing_and_accent() {
+        let list = ["read also", "read", "Lire aussi", "à lire", "あわせて読みたい"];
+        assert_eq!(ends(&list, "READ ALSO: x", 0), [4, 9]);
+        assert_eq!(ends(&list, "reader", 0), [0_usize; 0]);
+        assert_eq!(ends(&list, "A LIRE", 0), [6]);
+        assert_eq!(ends(&list, "あわせて読みたい記事", 0), [24]);
+        assert_eq!(ends(&list, "reread", 2), [0_usize; 0]);
+    }
+
+    #[test]
+    fn numbers_and_endings_are_open() {
+        let comments = format!("({NUMBER} comments)");
+        assert_eq!(ends(&[&comments], "(1,234 comments)", 0), [16]);
+        let stem = format!("abonn{ENDING}");
+        assert_eq!(ends(&[&stem], "abonnez-vous", 0), [7]);
+        let last = format!("page {NUMBER}");
+        assert_eq!(ends(&[&last], "page 12. x", 0), [7]);
+    }
+
+    #[test]
+    fn the_index_knows_every_spelling() {
+        let number = format!("{NUMBER} min");
+        let outer = List::of(&["à lire", "続き を読む", &number], (true, true)).outermost;
+        let starts: Vec<&str> = outer.side(Side::Start).iter().map(|end| &*end.text).collect();
+        for start in ["à lire", "a lire", "続き ", "続き", "min"] {
+            assert!(starts.iter().any(|known| known.starts_with(start)), "{start} {starts:?}");
+        }
+    }
+}

@@ -1,0 +1,576 @@
+//! Templates: patterns that use lists of the lexicon.
+//!
+//! `{kind}` in a pattern matches any phrase of that kind; `{kind: PATTERN}` matches the phrases that have
+//! a slot, with `PATTERN` in it; `{shape}` is one of the [`SHAPES`]. A rule whose pattern uses lists becomes one rule for each language that has
+//! cues for all kinds it names, so that the words of one language never combine with those of
+//! another. In the regex of such a rule, a character from a private-use area stands for each list and
+//! each shape.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use chaffinch_stage::script;
+use regex_syntax::hir::Hir;
+
+use crate::lexicon::{
+    self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Kind, Language, Lexicon, SLOT,
+};
+use crate::pattern;
+use crate::phrases::{FIRST_LIST, FIRST_SHAPE, List};
+use crate::yaml;
+
+/// Patterns that many rules share: name, pattern, and what it matches.
+pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
+    (
+        "bullet",
+        r"[»›>→←↑«‹•▶►◆■●★☆◎※▼▲👉➡*·|=#_(\[【〈《「『—-]* ?",
+        "bullets, arrows and opening brackets before a line, or nothing",
+    ),
+    (
+        "arrow",
+        r"[»›>→←↑«‹▶►◆■★☆※▼▲👉➡|=#_(\[【〈《「『—-]* ?",
+        "arrows and opening brackets before a line, but no bullets of lists, or nothing",
+    ),
+    (
+        "end",
+        r" ?[»›>→↑↓•▶►◆■▼▲*·|=#_)\]】〉》」』:.!?…。।۔؟—-]*",
+        "a final mark, arrows and closing brackets, or nothing",
+    ),
+    ("label-end", r" ?(?:[:|»→>/]|[—-] ) ?", "a colon, bar, arrow or dash after a label"),
+    (
+        "networks",
+        r"{network}(?:(?:, ?| ?[/|·•、&+] ?|,? ?{and} ?| ){network})*",
+        "a list of networks",
+    ),
+    (
+        "name",
+        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,14} ?){1,4}|[\p{Thai} .]{2,16}|[\p{Han}\p{Katakana}ー・=/()A-Za-z]{2,9}"#,
+        "names: words with a capital, or a few words in a script without capitals",
+    ),
+    (
+        "headline",
+        r#"(?-i:[^\p{Ll}\s]).{2,200}(?:[^.。।۔։:;,!?"'»)\]… ]["'»)\]]?|…|\.\.\.|[!?])"#,
+        "a headline: no small letter at the start, no full stop at the end",
+    ),
+    (
+        "speech",
+        r#"(?:[,،"'»] ?(?:[^ ,]+ ){0,9}|[,،、」』"»][^。、,]{0,12}){saying}| {saying} ?[.।۔]$"#,
+        "a verb of saying after a quotation or a comma, or at the end of a sentence",
+    ),
+];
+
+/// A shape that uses no lists, parsed and folded once for all patterns; none for the others.
+pub(crate) fn shape(at: usize, ignore_case: bool) -> Option<&'static Hir> {
+    static PARSED: LazyLock<[Vec<Option<Hir>>; 2]> = LazyLock::new(|| {
+        [false, true].map(|ignore_case| {
+            let parsed = |text: &str| pattern::parse(text, ignore_case).ok();
+            SHAPES.iter().map(|(_, text, _)| parsed(text).filter(|_| !has_lists(text))).collect()
+        })
+    });
+    PARSED[usize::from(ignore_case)].get(at)?.as_ref()
+}
+
+/// A part of a template.
+enum Part<'t> {
+    Text(&'t str),
+    /// A kind, and what fills the slots of its phrases.
+    List(usize, Option<Vec<Part<'t>>>),
+    /// The index of a shape, and its parts.
+    Shape(usize, Vec<Part<'static>>),
+}
+
+/// What is wrong with a template: bytes of it, and why.
+type Wrong = (Range<usize>, String);
+
+/// Whether a pattern uses a list, or its names are wrong.
+pub(crate) fn has_lists(text: &str) -> bool {
+    parse(text, 0, false).map_or(true, |(parts, _)| {
+        let mut named = Vec::new();
+        kinds(&parts, &mut named);
+        !named.is_empty()
+    })
+}
+
+/// A pattern with its shapes spelled out, if it uses shapes and no lists.
+pub(crate) fn without_shapes(text: &str) -> Option<String> {
+    let (parts, _) = parse(text, 0, false).ok()?;
+    fn spell(parts: &[Part<'_>], regex: &mut String) -> Option<()> {
+        parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => {
+                regex.push_str(text);
+                Some(())
+            }
+            Part::Shape(_, parts) => {
+                regex.push_str("(?:");
+                spell(parts, regex)?;
+                regex.push(')');
+                Some(())
+            }
+            Part::List(..) => None,
+        })
+    }
+    let mut regex = String::new();
+    parts.iter().any(|part| matches!(part, Part::Shape(..))).then_some(())?;
+    spell(&parts, &mut regex).map(|()| regex)
+}
+
+/// Checks the names of lists. Gives the template as a regex of the same length in which each list
+/// is a run of letters, to check the rest of it.
+pub(crate) fn check(text: &str) -> Result<String, Wrong> {
+    let (parts, _) = parse(text, 0, false)?;
+    let mut plain = String::with_capacity(text.len());
+    let start = text.as_ptr() as usize;
+    fn fill<'t>(parts: &[Part<'t>], start: usize, plain: &mut String) {
+        for part in parts {
+            match part {
+                Part::Text(text) => {
+                    let at = text.as_ptr() as usize - start;
+                    plain.extend(std::iter::repeat_n('x', at - plain.len()));
+                    plain.push_str(text);
+                }
+                Part::List(_, slot) => fill(slot.as_deref().unwrap_or_default(), start, plain),
+                Part::Shape(..) => {}
+            }
+        }
+    }
+    fill(&parts, start, &mut plain);
+    plain.extend(std::iter::repeat_n('x', text.len() - plain.len()));
+    Ok(plain)
+}
+
+/// The parts of `text` from `from` on; `nested` ends at the `}` of the list around them. Gives the
+/// place after the last part.
+fn parse(text: &str, from: usize, nested: bool) -> Result<(Vec<Part<'_>>, usize), Wrong> {
+    let bytes = text.as_bytes();
+    let (mut parts, mut at, mut written, mut depth) = (Vec::new(), from, from, 0);
+    while at < text.len() {
+        match bytes[at] {
+            b'\\' => {
+                let class = matches!(bytes.get(at + 1), Some(b'p' | b'P' | b'x' | b'u' | b'U'));
+                let end = || text[at..].find('}').map(|end| at + end + 1);
+                at = match class && bytes.get(at + 2) == Some(&b'{') {
+                    true => end().unwrap_or(text.len()),
+                    false => text.ceil_char_boundary(at + 2),
+                };
+                continue;
+            }
+            b'{' if bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase) => {
+                let (list, end) = parse_list(text, at)?;
+                parts.extend((written < at).then(|| Part::Text(&text[written..at])));
+                parts.push(list);
+                (at, written) = (end, end);
+                continue;
+            }
+            b'{' => depth += 1,
+            b'}' if depth > 0 => depth -= 1,
+            b'}' if nested => break,
+            _ => {}
+        }
+        at += 1;
+    }
+    parts.extend((written < at).then(|| Part::Text(&text[written..at])));
+    Ok((parts, at))
+}
+
+/// The list at `at`, and the place after it.
+fn parse_list(text: &str, at: usize) -> Result<(Part<'_>, usize), Wrong> {
+    let rest = &text[at + 1..];
+    let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());
+    let name = &rest[..end];
+    let after = at + 1 + end;
+    if let Some(shape) = SHAPES.iter().position(|(shape, ..)| *shape == name)
+        && text.as_bytes().get(after) == Some(&b'}')
+    {
+        return Ok((Part::Shape(shape, parse(SHAPES[shape].1, 0, false)?.0), after + 1));
+    }
+    let Some(kind) = lexicon::kind(name) else {
+        let kinds = KINDS.iter().map(|kind| kind.name);
+        let names: Vec<&str> = kinds.chain(SHAPES.iter().map(|(name, ..)| *name)).collect();
+        let help = yaml::expected(name, &names);
+        return Err((at + 1..after, format!("unknown list \"{name}\"; {help}")));
+    };
+    let open = || (at..after, format!("`{{{name}` has no closing `}}`"));
+    match text.as_bytes().get(after) {
+        Some(b'}') => Ok((Part::List(kind, None), after + 1)),
+        Some(b':') => {
+            let inner = after + 1 + text[after + 1..].len() - text[after + 1..].trim_start().len();
+            let (slot, end) = parse(text, inner, true)?;
+            match text.as_bytes().get(end) {
+                Some(b'}') => Ok((Part::List(kind, Some(slot)), end + 1)),
+                _ => Err(open()),
+            }
+        }
+        _ => Err(open()),
+    }
+}
+
+/// The kinds that a template names.
+fn kinds(parts: &[Part<'_>], all: &mut Vec<usize>) {
+    for part in parts {
+        match part {
+            Part::Text(_) => {}
+            Part::List(kind, slot) => {
+                all.push(*kind);
+                kinds(slot.as_deref().unwrap_or_default(), all);
+            }
+            Part::Shape(_, parts) => kinds(parts, all),
+        }
+    }
+}
+
+/// The cues of one language together with those that all languages share.
+pub(crate) struct Words<'l> {
+    pub(crate) language: &'l Language,
+    international: Option<&'l Language>,
+    lexicon: &'l Lexicon,
+    /// The place of the language in the lexicon.
+    at: usize,
+}
+
+impl<'l> Words<'l> {
+    /// Those of each language, the shared ones by themselves last.
+    pub(crate) fn all(lexicon: &'l Lexicon) -> impl Iterator<Item = Words<'l>> {
+        let international = lexicon.language(INTERNATIONAL);
+        let words = move |(at, language): (usize, &'l Language)| {
+            let international = international.filter(|shared| shared.code != language.code);
+            Words { language, international, lexicon, at }
+        };
+        let all = || lexicon.languages().iter().enumerate();
+        let is_shared = |language: &Language| language.code == INTERNATIONAL;
+        let own = all().filter(move |(_, language)| !is_shared(language));
+        own.chain(all().filter(move |(_, language)| is_shared(language))).map(words)
+    }
+
+    /// Whether these are the shared ones by themselves.
+    pub(crate) fn is_international(&self) -> bool {
+        self.language.code == INTERNATIONAL
+    }
+
+    fn entries(&self, kind: usize) -> impl Iterator<Item = &'l Entries> {
+        let shared = self.international.and_then(|language| language.kinds.get(&kind));
+        self.language.kinds.get(&kind).into_iter().chain(shared)
+    }
+
+    /// The regexes of a rule's texts in this language. A text without lists belongs to all
+    /// languages; a text that names a kind without cues here is left out.
+    pub(crate) fn expand(&self, texts: &[String]) -> Expanded {
+        self.expand_if(texts, |named| {
+            let own = |kind: &usize| self.language.kinds.contains_key(kind);
+            named.iter().any(own) || named.is_empty() && self.is_international()
+        })
+    }
+
+    /// As [`Words::expand`] for the texts of `unless`, which hold wherever the rule does.
+    pub(crate) fn expand_all(&self, texts: &[String]) -> Expanded {
+        self.expand_if(texts, |_| true)
+    }
+
+    fn expand_if(&self, texts: &[String], wanted: impl Fn(&[usize]) -> bool) -> Expanded {
+        let mut expanded = Expanded::default();
+        for (parts, _) in texts.iter().filter_map(|text| parse(text, 0, false).ok()) {
+            let mut named = Vec::new();
+            kinds(&parts, &mut named);
+            let any = |kind: &usize| self.entries(*kind).next().is_some();
+            if !wanted(&named) || !named.iter().all(any) {
+                continue;
+            }
+            let phrases =
+                || named.iter().flat_map(|kind| self.entries(*kind)).flat_map(|e| &e.phrases);
+            for slot in Slot::ALL {
+                if *slot == Slot::None || phrases().any(|phrase| Slot::of(phrase) == Some(*slot)) {
+                    let count = expanded.lists.len();
+                    let regex = self.emit(&parts, *slot, &mut expanded.lists);
+                    // Phrases that leave nothing for the index to find are left out.
+                    let found = |regex: &String| {
+                        *slot == Slot::None || pattern::is_found(regex, &expanded.lists)
+                    };
+                    match regex.filter(found) {
+                        Some(regex) => expanded.texts.push(regex),
+                        None => expanded.lists.truncate(count),
+                    }
+                }
+            }
+        }
+        expanded
+    }
+
+    /// The cases of the kinds that these texts name: lines to remove, sentences to keep.
+    pub(crate) fn cases(&self, texts: &[String]) -> (Vec<String>, Vec<String>) {
+        let mut named = Vec::new();
+        for (parts, _) in texts.iter().filter_map(|text| parse(text, 0, false).ok()) {
+            kinds(&parts, &mut named);
+        }
+        named.sort_unstable();
+        named.dedup();
+        named.retain(|kind| KINDS[*kind].form.needs_cases());
+        let entries = || named.iter().filter_map(|kind| self.language.kinds.get(kind));
+        let removes = entries().flat_map(|entries| &entries.removes).cloned().collect();
+        (removes, entries().flat_map(|entries| &entries.keeps).cloned().collect())
+    }
+
+    /// The regex of a template with the phrases whose slot is in this place; a list without such
+    /// phrases has those without a slot. None if there are none of these either.
+    fn emit(&self, parts: &[Part<'_>], slot: Slot, lists: &mut Vec<List>) -> Option<String> {
+        let mut regex = String::new();
+        for part in parts {
+            match part {
+                Part::Text(text) => regex.push_str(text),
+                Part::List(kind, filler) => {
+                    // What fills a slot is for the phrases that have one.
+                    let has_slots = KINDS[*kind].form != Form::Word;
+                    if filler.is_some() && slot == Slot::None && has_slots {
+                        return None;
+                    }
+                    let filler = match filler {
+                        Some(filler) => self.emit(filler, Slot::None, lists)?,
+                        None => NAME_PATTERN.to_owned(),
+                    };
+                    regex.push_str(&self.list(*kind, &filler, slot, lists)?);
+                }
+                Part::Shape(at, _) if shape(*at, true).is_some() => {
+                    regex.push(char::from_u32(u32::from(FIRST_SHAPE) + *at as u32)?);
+                }
+                Part::Shape(_, parts) => {
+                    regex.push_str("(?:");
+                    regex.push_str(&self.emit(parts, Slot::None, lists)?);
+                    regex.push(')');
+                }
+            }
+        }
+        Some(regex)
+    }
+
+    /// The phrases of a kind as a regex.
+    fn list(&self, kind: usize, filler: &str, slot: Slot, lists: &mut Vec<List>) -> Option<String> {
+        let mut push = |list: &List| {
+            let c = char::from_u32(u32::from(FIRST_LIST) + lists.len() as u32)?;
+            lists.push(list.clone());
+            Some(c)
+        };
+        let by_slot = match self.lists(kind) {
+            KindLists::Words(groups) => {
+                let mut ways = Vec::new();
+                for (before, list, after) in groups {
+                    ways.push(format!("{before}{}{after}", push(list)?));
+                }
+                return Some(format!("(?:{})", ways.join("|")));
+            }
+            KindLists::Phrases(by_slot) => by_slot,
+        };
+        let of = |slot: Slot| by_slot.iter().find(|(known, _)| *known == slot);
+        let (slot, parts) = of(slot).or_else(|| of(Slot::None))?;
+        let mut part = |at: usize| push(parts.get(at)?);
+        let filler = format!("(?:{filler})");
+        Some(match slot {
+            Slot::None => part(0)?.to_string(),
+            Slot::End => format!("{} ?{filler}", part(0)?),
+            Slot::Start => format!("{filler} ?{}", part(0)?),
+            Slot::Middle => format!("{} ?{filler} ?{}", part(0)?, part(1)?),
+            Slot::NameAndEnd => format!("{} ?{NAME_PATTERN} ?{} ?{filler}", part(0)?, part(1)?),
+        })
+    }
+
+    /// The lists of a kind.
+    fn lists(&self, kind: usize) -> &'l KindLists {
+        let make = || {
+            let phrases = self.entries(kind).flat_map(|entries| &entries.phrases);
+            let phrases: Vec<&str> = phrases.map(String::as_str).collect();
+            KindLists::of(&KINDS[kind], &self.language.code, &phrases)
+        };
+        self.lexicon.lists(self.at, kind, make)
+    }
+}
+
+/// The lists of a kind in one language.
+#[derive(Clone, Debug)]
+pub(crate) enum KindLists {
+    /// Of words: what comes before a list, the list, and what comes after it.
+    Words(Vec<(&'static str, List, &'static str)>),
+    /// Of phrases, by the place of their slot: the parts of the phrases around it.
+    Phrases(Vec<(Slot, Vec<List>)>),
+}
+
+impl KindLists {
+    fn of(kind: &Kind, code: &str, phrases: &[&str]) -> KindLists {
+        let phrases = phrases.iter().copied();
+        if kind.form == Form::Word {
+            let mut groups: BTreeMap<WordGroup, Vec<&str>> = BTreeMap::new();
+            for phrase in phrases {
+                let group = word_group(phrase, kind.name, code);
+                groups.entry(group).or_default().push(phrase.trim_start_matches('-'));
+            }
+            let list = |((before, borders, after), phrases): (WordGroup, Vec<&str>)| {
+                (before, List::of(&phrases, borders), after)
+            };
+            return KindLists::Words(groups.into_iter().map(list).collect());
+        }
+        let of_slot = |slot: &Slot| {
+            let own = phrases.clone().filter(|phrase| Slot::of(phrase) == Some(*slot));
+            let split: Vec<Vec<&str>> =
+                own.map(|phrase| phrase.split(SLOT).map(str::trim).collect()).collect();
+            let column = |(at, borders): &(usize, (bool, bool))| {
+                let parts: Vec<&str> = split.iter().map(|parts| parts[*at]).collect();
+                List::of(&parts, *borders)
+            };
+            (!split.is_empty()).then(|| (*slot, slot.parts().iter().map(column).collect()))
+        };
+        KindLists::Phrases(Slot::ALL.iter().filter_map(of_slot).collect())
+    }
+}
+
+/// The regexes of a rule's texts in one language, and the lists that they use.
+#[derive(Default)]
+pub(crate) struct Expanded {
+    pub(crate) texts: Vec<String>,
+    pub(crate) lists: Vec<List>,
+}
+
+/// Where in a phrase its slot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    None,
+    Start,
+    Middle,
+    End,
+    /// A slot for a name in the middle and one for networks at the end.
+    NameAndEnd,
+}
+
+impl Slot {
+    const ALL: &[Slot] = &[Slot::None, Slot::Start, Slot::Middle, Slot::End, Slot::NameAndEnd];
+
+    /// The parts of a phrase around its slots that lists are made of, and whether these must begin
+    /// and end where a word does.
+    fn parts(self) -> &'static [(usize, (bool, bool))] {
+        match self {
+            Slot::None => &[(0, (true, true))],
+            Slot::End => &[(0, (true, false))],
+            Slot::Start => &[(1, (false, true))],
+            Slot::Middle => &[(0, (true, false)), (1, (false, true))],
+            Slot::NameAndEnd => &[(0, (true, false)), (1, (false, false))],
+        }
+    }
+
+    /// None for phrases that cannot be matched.
+    fn of(phrase: &str) -> Option<Slot> {
+        match (phrase.matches(SLOT).count(), phrase.starts_with(SLOT), phrase.ends_with(SLOT)) {
+            (0, ..) => Some(Slot::None),
+            (1, true, false) => Some(Slot::Start),
+            (1, false, false) => Some(Slot::Middle),
+            (1, false, true) => Some(Slot::End),
+            (2, false, true) => Some(Slot::NameAndEnd),
+            _ => None,
+        }
+    }
+}
+
+/// A name or a short phrase within a line.
+const NAME_PATTERN: &str = "[^.!?。]{1,40}";
+
+/// What must stand before and after a word, and between these whether it must begin and end where a
+/// word does.
+type WordGroup = (&'static str, (bool, bool), &'static str);
+
+/// The group of a word: words of one group are one list.
+fn word_group(phrase: &str, kind: &str, code: &str) -> WordGroup {
+    let is_word = |c: char| c.is_alphanumeric() && !script::is_unspaced(c) || c == ENDING;
+    let starts = phrase.chars().next().is_some_and(is_word);
+    let ends = phrase.chars().next_back().is_some_and(is_word);
+    // Inflected names: Facebooku, Instagram'da. Short names would begin other words.
+    let inflected = kind == "network" && ends && phrase.chars().count() > 3;
+    let after = if inflected { r"(?:['-]?[\p{L}\p{M}]{1,8})?\b" } else { "" };
+    match (starts, code) {
+        _ if phrase.starts_with('-') => (r"[\p{L}\p{M}]", (false, true), after),
+        // Conjunctions and articles that are written as part of the word.
+        (true, "ar") => (r"\b[وف]?", (false, !inflected), after),
+        (true, "he") => (r"\b[והשכ]?", (false, !inflected), after),
+        _ => ("", (true, !inflected), after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chaffinch_stage::Role;
+
+    use super::*;
+    use crate::pattern::{Anchor, Pattern};
+
+    fn lexicon() -> Lexicon {
+        let file = "lexicon: xx\nname: Test\nkinds:\n  share:\n    entries: [\"share (this|it)\"]\n    removes: [Share this]\n    keeps: [Share it]\n  share-on:\n    entries: [\"share on …\", \"on … share\"]\n    removes: [x]\n    keeps: [x]\n  network:\n    entries: [Fedibook]\n  and:\n    entries: [et]\n";
+        let mul =
+            "lexicon: mul\nname: International\nkinds:\n  network:\n    entries: [X, Facebook]\n";
+        let own = [("xx.yaml", file), ("mul.yaml", mul)];
+        let own = own.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let (lexicon, problems) = Lexicon::with(&own);
+        assert!(problems.is_empty(), "{problems:?}");
+        lexicon
+    }
+
+    fn expanded(code: &str, text: &str) -> Vec<String> {
+        let lexicon = lexicon();
+        let words = Words::all(&lexicon).find(|words| words.language.code == code).unwrap();
+        words.expand(&[text.to_owned()]).texts
+    }
+
+    fn matches(text: &str, line: &str) -> bool {
+        let lexicon = lexicon();
+        let words = Words::all(&lexicon).find(|words| words.language.code == "xx").unwrap();
+        let Expanded { texts, lists } = words.expand(&[text.to_owned()]);
+        let pattern = Pattern::new(Anchor::Line, Role::Line, texts.into(), false, true);
+        pattern.with_lists(lists.into()).is_match(line)
+    }
+
+    #[test]
+    fn lists_are_characters() {
+        assert_eq!(expanded("xx", "{share}[.]?"), [format!("{FIRST_LIST}[.]?")]);
+        assert_eq!(expanded("xx", r"\p{Lu}{2}a{1,3}"), [""; 0]);
+        assert_eq!(expanded("mul", "a{1}"), ["a{1}"]);
+        assert!(matches("{share}[.]?", "Share THIS.") && !matches("{share}[.]?", "Share thistle"));
+    }
+
+    #[test]
+    fn slots_are_filled_and_names_are_whole_words() {
+        let text = "{share-on: {network}(?:, {network})*(?: {and} {network})?}";
+        assert!(matches(text, "share on Facebook, X et Fedibook"));
+        assert!(matches(text, "on Facebook'ta share"));
+        assert!(!matches(text, "share on Xavier") && !matches(text, "share on Facebook et"));
+        assert_eq!(expanded("xx", text).len(), 2);
+        assert_eq!(expanded("mul", text), [""; 0]);
+    }
+
+    #[test]
+    fn slots_in_the_middle_take_a_name() {
+        let file = "lexicon: xx\nname: Test\nkinds:\n  newsletter:\n    entries: [\"sign up (to|for) the … newsletter\", \"sign up for our newsletter\"]\n    removes: [x]\n    keeps: [x]\n  you:\n    entries: [your]\n";
+        let (lexicon, _) = Lexicon::with(&[("xx.yaml".to_owned(), file.to_owned())]);
+        let words = Words::all(&lexicon).find(|words| words.language.code == "xx").unwrap();
+        let text = "{bullet}{newsletter}(?: |[.!?:—-] ).{0,200}{you}.{0,120}".to_owned();
+        let Expanded { texts, lists } = words.expand(&[text]);
+        assert_eq!(texts.len(), 2);
+        let pattern = Pattern::new(Anchor::Line, Role::Line, texts.into(), false, true);
+        let pattern = pattern.with_lists(lists.into());
+        assert!(pattern.is_match(
+            "Sign up to the Example Pro newsletter to get all the news your business needs!"
+        ));
+    }
+
+    #[test]
+    fn shapes_are_spelled_out() {
+        let text = without_shapes("{bullet}a{1,2}").unwrap();
+        assert!(text.ends_with("-]* ?)a{1,2}"), "{text}");
+        assert_eq!(without_shapes("a{1,2}"), None);
+        assert!(!has_lists("{bullet}a") && has_lists("{bullet}{networks}"));
+        for (name, pattern, _) in SHAPES {
+            assert!(check(pattern).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn mistakes_have_their_place() {
+        let wrong = |text: &str| check(text).unwrap_err();
+        assert_eq!(wrong("a {shere}").0, 3..8);
+        assert!(wrong("a {shere}").1.contains("did you mean \"share\"?"));
+        assert_eq!(wrong("{share-on: {network}").0, 0..9);
+        assert_eq!(check(r"\p{L}{2} {share-on: a{2}}[").unwrap(), r"\p{L}{2} xxxxxxxxxxxa{2}x[");
+    }
+}

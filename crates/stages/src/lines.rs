@@ -1,0 +1,350 @@
+//! Lines: everything around an article that no pattern describes, such as menus, teasers and
+//! footers.
+//!
+//! A small learned model judges each line by its words, its shape and its place on the page. A line
+//! is removed if the model is certain enough that it is boilerplate; how certain it must be is the
+//! *level*. The model sees the lines as the output would have them, and the engine runs the stage
+//! until nothing changes, so a second run over the output removes nothing more.
+//!
+//! Documents of a recognised outlet are left to the outlet's rules, which were tested on its pages.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use chaffinch_lines::{Cues, Judgements, Level, Model, Reason, Scratch};
+use chaffinch_stage::{
+    Certainty, Document, Explanation, Line, Marks, Options, OptionsError, Rule, Stage,
+};
+
+/// The model of a [`Lines`] stage.
+enum Source {
+    Shipped,
+    Own(Box<Model>),
+}
+
+/// Marks the lines that a learned model takes for boilerplate.
+pub struct Lines {
+    level: Level,
+    threshold: Option<u8>,
+    model: Source,
+}
+
+std::thread_local! {
+    static SCRATCH: RefCell<Memory> = RefCell::default();
+}
+
+/// Reusable memory of one thread.
+#[derive(Default)]
+struct Memory {
+    scratch: Scratch,
+    /// The lines as the model numbers them; none for blank lines.
+    indices: Vec<Option<usize>>,
+}
+
+impl Lines {
+    /// Settings: `level` (`off`, `careful`, `balanced` or `full`), `threshold`, the confidence in
+    /// percent from which a line is removed, instead of the level's, and `model`, a model file.
+    pub fn new(options: &mut Options) -> Result<Lines, OptionsError> {
+        let level = options.text("level", Level::default().name())?;
+        let level = Level::from_name(&level)
+            .ok_or_else(|| OptionsError::new("level", "off, careful, balanced or full"))?;
+        let threshold = options.percent("threshold")?;
+        let model = match &*options.text("model", "")? {
+            "" => Source::Shipped,
+            file => Source::Own(Box::new(read(Path::new(file))?)),
+        };
+        Ok(Lines { level, threshold, model })
+    }
+
+    fn model(&self) -> &Model {
+        match &self.model {
+            Source::Shipped => Model::shipped(),
+            Source::Own(model) => model,
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        self.level == Level::Off && self.threshold.is_none()
+    }
+
+    /// Whether a line with this judgement is removed.
+    fn removes(&self, judgements: &Judgements<'_>, line: usize) -> bool {
+        match self.threshold {
+            None => judgements.removes(line, judgements.threshold(self.level)),
+            Some(threshold) => matches!(
+                judgements.lines().get(line), Some(Some(judged)) if judged.confidence >= threshold
+            ),
+        }
+    }
+
+    /// Judges a document and calls `each` with the judgements and the line behind each of them.
+    fn judge(&self, doc: &Document<'_>, each: impl FnOnce(&Judgements<'_>, &[Option<usize>])) {
+        SCRATCH.with_borrow_mut(|Memory { scratch, indices }| {
+            indices.clear();
+            let seen = Seen::new(doc).map(|line| {
+                indices.push(line.map(|line| line.index()));
+                line.map_or("", |line| line.text())
+            });
+            let judgements = self.model().judge(seen, Cues::shipped(), scratch);
+            each(&judgements, indices);
+        });
+    }
+}
+
+fn read(file: &Path) -> Result<Model, OptionsError> {
+    let wrong = |error: String| {
+        OptionsError::new("model", format!("a line model; {}: {error}", file.display()))
+    };
+    let bytes = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    Model::from_bytes(&bytes).map_err(|error| wrong(error.to_string()))
+}
+
+/// A reason in words.
+fn in_words(reason: &Reason) -> String {
+    match reason {
+        Reason::Cue(kind) => match chaffinch_rules::lexicon::KINDS.get(usize::from(*kind)) {
+            Some(kind) => format!("words of kind \"{}\"", kind.name),
+            None => reason.to_string(),
+        },
+        _ => reason.to_string(),
+    }
+}
+
+impl Stage for Lines {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        marks.mark_hits(doc);
+        if self.is_off() || doc.outlet().is_some() {
+            return;
+        }
+        self.judge(doc, |judgements, indices| self.mark_judged(doc, judgements, indices, marks));
+    }
+
+    fn judges(&self) -> bool {
+        true
+    }
+
+    fn explain(&self, doc: &Document<'_>, lines: &[usize]) -> Vec<Option<Explanation>> {
+        let mut explained = vec![None; lines.len()];
+        if self.is_off() || doc.outlet().is_some() {
+            return explained;
+        }
+        self.judge(doc, |judgements, indices| {
+            for (line, index) in indices.iter().enumerate() {
+                let Some(index) = *index else { continue };
+                let Some(Some(judged)) = judgements.lines().get(line) else { continue };
+                if let Ok(at) = lines.binary_search(&index) {
+                    let text = doc.line(index).text();
+                    let reasons = judgements.reasons(line, text, judged.confidence >= 50);
+                    explained[at] = Some(Explanation {
+                        confidence: judged.confidence,
+                        removes: self.removes(judgements, line),
+                        reasons: reasons.iter().map(in_words).collect(),
+                    });
+                }
+            }
+        });
+        explained
+    }
+
+    fn own_rule(&self, stage: &str) -> Rule {
+        Rule { certainty: Certainty::Guess, ..Rule::new("generic/lines/model", stage) }
+    }
+
+    fn data(&self) -> Option<String> {
+        (!self.is_off()).then(|| format!("{:016x}", self.model().digest()))
+    }
+}
+
+impl Lines {
+    fn mark_judged(
+        &self,
+        doc: &Document<'_>,
+        judgements: &Judgements<'_>,
+        indices: &[Option<usize>],
+        marks: &mut Marks,
+    ) {
+        let id = doc.own_rule();
+        // Lines without a letter or digit, which go if the judged lines on both sides do.
+        let mut unjudged = Vec::new();
+        let mut above = Some(100);
+        for (line, index) in indices.iter().enumerate() {
+            let Some(index) = *index else { continue };
+            let Some(judged) = judgements.lines().get(line).copied().flatten() else {
+                unjudged.push(index);
+                continue;
+            };
+            let own = self.removes(judgements, line).then_some(judged.confidence);
+            if let (Some(above), Some(below)) = (above, own) {
+                for index in &unjudged {
+                    marks.remove_judged(doc.line(*index).span(), id, above.min(below));
+                }
+            }
+            unjudged.clear();
+            if let Some(confidence) = own {
+                marks.remove_judged(doc.line(index).span(), id, confidence);
+            }
+            above = own;
+        }
+    }
+}
+
+/// The lines of a document as the output would have them: the lines that are left, and of the
+/// blank lines around a cut the longest run. `None` is a blank line.
+struct Seen<'d, 'a, I: Iterator<Item = Line<'d, 'a>>> {
+    lines: I,
+    /// The index after that of the last line.
+    next: usize,
+    /// A line to return after the blank lines.
+    line: Option<Line<'d, 'a>>,
+    blanks: usize,
+    /// Whether a line was returned that is not blank.
+    inside: bool,
+}
+
+impl<'d, 'a> Seen<'d, 'a, std::iter::Empty<Line<'d, 'a>>> {
+    fn new(doc: &'d Document<'a>) -> Seen<'d, 'a, impl Iterator<Item = Line<'d, 'a>>> {
+        Seen { lines: doc.lines(), next: 0, line: None, blanks: 0, inside: false }
+    }
+}
+
+impl<'d, 'a, I: Iterator<Item = Line<'d, 'a>>> Iterator for Seen<'d, 'a, I> {
+    type Item = Option<Line<'d, 'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.blanks > 0 {
+            self.blanks -= 1;
+            return Some(None);
+        }
+        if let Some(line) = self.line.take() {
+            return Some(Some(line));
+        }
+        let (mut run, mut longest, mut cut) = (0, 0, false);
+        for line in self.lines.by_ref() {
+            if line.index() != self.next {
+                (cut, run) = (true, 0);
+            }
+            self.next = line.index() + 1;
+            if line.is_blank() {
+                run += 1;
+                longest = longest.max(run);
+            } else {
+                self.line = Some(line);
+                break;
+            }
+        }
+        self.line?;
+        // At the edges of a document, a cut takes the blank lines too.
+        self.blanks = if cut && !self.inside { 0 } else { longest };
+        self.inside = true;
+        self.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chaffinch_core::{Input, Pipeline, Verdict};
+    use chaffinch_stage::{Options, Setting};
+
+    use super::*;
+
+    const ARTICLE: &str = "Bridge over the river will open again in spring\n\n\
+        The mayor said on Monday that the old bridge would be open again in the spring.\n\n\
+        It had been closed for more than two years, and the repair was more expensive than planned.\n\n\
+        \"We have waited for this day for a long time,\" a farmer from the other bank told reporters.\n\n\
+        The council will decide next week whether lorries may use it.\n";
+    const MENU: &str = "Home\nNews\nSport\nCulture\nWeather\nVideo\nLog in\nSubscribe\n\n";
+    const FOOTER: &str = "\nMost read\nStorm warning for the coast\nFive recipes for autumn\n\n\
+        About us\nContact\nPrivacy policy\nTerms of use\n© 2024 Valley Post. All rights reserved.\n";
+
+    fn options(settings: &[(&str, Setting)]) -> Options {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        Options::new(settings.collect::<BTreeMap<_, _>>())
+    }
+
+    fn pipeline(level: &str) -> Pipeline {
+        let level = Setting::Text(level.to_owned());
+        let only = ["title".to_owned(), "lines".to_owned()];
+        let builder = Pipeline::builder().only(&only).stage_setting("lines", "level", level);
+        builder.build().expect("the settings are valid")
+    }
+
+    #[test]
+    fn keeps_the_article_of_a_page_and_removes_most_else() {
+        let page = format!("{MENU}{ARTICLE}{FOOTER}");
+        let pipeline = pipeline("careful");
+        let cleaned = pipeline.clean(page.as_bytes());
+        assert_eq!(cleaned.verdict(), Verdict::Cleaned);
+        for line in ARTICLE.lines() {
+            assert!(cleaned.text().contains(line), "{line}");
+        }
+        for line in ["Weather", "Contact", "Privacy policy", "© 2024"] {
+            assert!(!cleaned.text().contains(line), "{line}");
+        }
+        let rule = pipeline.find_rule("generic/lines/model").expect("the stage has a rule");
+        for edit in cleaned.edits() {
+            assert_eq!(edit.rule, rule);
+            assert!(edit.confidence.is_some_and(|percent| (50..=100).contains(&percent)));
+        }
+        assert_eq!(cleaned.restore().expect("it restores"), page.as_bytes());
+        assert_eq!(pipeline.clean(cleaned.output()).edits(), []);
+    }
+
+    #[test]
+    fn leaves_articles_and_short_documents_alone() {
+        for text in [ARTICLE, "Home\nNews\nSport\nLog in\n", ""] {
+            for level in ["careful", "balanced", "off"] {
+                assert_eq!(pipeline(level).clean(text.as_bytes()).edits(), [], "{level}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_would_be_emptied_passes_through() {
+        let page = format!(
+            "{MENU}{}{FOOTER}",
+            "Subscribe now to read all of our articles and newsletters today.\n".repeat(3)
+        );
+        let cleaned = pipeline("full").clean(page.as_bytes()).output().to_vec();
+        assert!(!cleaned.is_empty());
+        assert_eq!(pipeline("full").clean(&cleaned).output(), cleaned);
+    }
+
+    #[test]
+    fn reasons_are_given_in_words() {
+        let page = format!("{MENU}{ARTICLE}{FOOTER}");
+        let pipeline = pipeline("careful");
+        let explained = pipeline.explain(&Input::default(), &page, &[4, 11]);
+        let menu = explained[0].as_ref().expect("it was judged");
+        assert!(menu.removes && menu.confidence > 80 && !menu.reasons.is_empty(), "{menu:?}");
+        let body = explained[1].as_ref().expect("it was judged");
+        assert!(!body.removes && body.confidence < 20 && !body.reasons.is_empty(), "{body:?}");
+        let why_not = pipeline.why_not(&Input::default(), &page, 12).expect("there is such a line");
+        assert_eq!(why_not.judged.map(|judged| judged.removes), Some(false));
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_errors() {
+        let text = |text: &str| Setting::Text(text.to_owned());
+        let error = |name: &str, value: Setting| {
+            Lines::new(&mut options(&[(name, value)])).err().map(|error| error.to_string())
+        };
+        assert_eq!(
+            error("level", text("most")).as_deref(),
+            Some("setting `level` must be off, careful, balanced or full")
+        );
+        assert!(error("threshold", Setting::Int(101)).is_some());
+        assert!(
+            error("model", text("no/such/file")).is_some_and(|told| told.contains("no/such/file"))
+        );
+        assert_eq!(error("threshold", Setting::Int(90)), None);
+    }
+
+    #[test]
+    fn keeps_the_contract() {
+        let lines = Lines::new(&mut options(&[("level", Setting::Text("full".to_owned()))]));
+        let page = format!("{MENU}{ARTICLE}{FOOTER}");
+        chaffinch_stage::contract::check(&lines.expect("a valid level"), &[&page, MENU, FOOTER]);
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! A *cue* is wording that newspapers print around articles ("Read also", "Sign up for our
 //! newsletter"). A lexicon file lists the cues of one language by *kind*. Patterns in rule files use a
-//! kind as `{kind}` (see [`crate::template`]), and the line model counts cues ([`Lexicon::cues`]).
+//! kind as `{kind}`, and the line model counts cues ([`Lexicon::cues`]).
 //!
 //! An entry is literal text with four special forms: `(a|b)` is a choice, `…` a slot that the
 //! pattern fills, `#` a number, and `*` after a letter any ending of the word. A backslash makes the

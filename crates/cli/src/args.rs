@@ -425,6 +425,7 @@ pub(crate) enum RulesCommand {
     Drift(DriftArgs),
     ApplyReview(ApplyReviewArgs),
     At(RulesAtArgs),
+    Lexicon(LexiconArgs),
     /// Print the JSON Schema of rule files, for editors.
     Schema,
 }
@@ -614,6 +615,41 @@ pub(crate) struct RulesAtArgs {
     /// The directory of rule files [default: that of chaffinch.yaml, else rules].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) rules: Option<PathBuf>,
+}
+
+/// Show the lexicon: the lists of cue words that patterns use as `{kind}`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch rules lexicon
+  chaffinch rules lexicon read-also
+  chaffinch rules lexicon --language sw
+  chaffinch rules lexicon newsletter --language de --format json")]
+pub(crate) struct LexiconArgs {
+    /// Show the entries of this kind, such as share, and not the list of kinds.
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+
+    /// Show the entries of this language alone: an ISO 639 code, or mul for what all share.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) language: Option<String>,
+
+    /// The format of the output.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: ListFormat,
+
+    #[command(flatten)]
+    pub(crate) rules: PipelineArgs,
+}
+
+/// The format of a list.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object, for programs.
+    Json,
 }
 
 /// List outlets and rules.

@@ -19,6 +19,7 @@ mod examples;
 mod explain;
 mod failure;
 mod git;
+mod lexicon;
 mod lines;
 mod outlet;
 mod review;
@@ -81,6 +82,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Rules(RulesCommand::At(args)) => at::run(&args),
         Command::Rules(RulesCommand::ApplyReview(args)) => review::run(&args),
         Command::Rules(RulesCommand::Test(args)) => examples::run(&args),
+        Command::Rules(RulesCommand::Lexicon(args)) => lexicon::run(&args),
         Command::Rules(RulesCommand::Schema) => {
             print(format!("{:#}\n", chaffinch_core::Schemas::built_in().rule_file).as_bytes())
         }

@@ -612,3 +612,31 @@ fn rules_that_stopped_are_told_and_new_ones_proposed() {
         (2, "error: rules is not the output of a run: it has no .chaffinch/ledger")
     );
 }
+
+#[test]
+fn the_lexicon_is_shown_by_kind_and_language() {
+    let folder = Folder::new();
+    let shown = |arguments: &[&str]| {
+        let output = folder.run(&[&["rules", "lexicon"], arguments].concat());
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let overview = shown(&[]);
+    for line in ["  {read-also} ", "  {bullet} ", "  uk   Ukrainian "] {
+        assert!(overview.contains(line), "{overview}");
+    }
+    // What each language has, as its file has it; a folder of the user's replaces languages.
+    let own = "lexicon: sw\nname: Swahili\nkinds:\n  share:\n    entries: [\"shiriki (hii|habari)\"]\n    removes: [Shiriki hii]\n    keeps: [Alisema kuwa atashiriki hii leo.]\n";
+    folder.write("own/lexicon/sw.yaml", own);
+    let swahili = ["share", "--language", "sw", "--rules", "own"];
+    assert_eq!(
+        shown(&swahili),
+        "{share}  Share prompts and reader tools: print, copy link, save.\n  sw   shiriki (hii|habari)\n"
+    );
+    let programs = shown(&[&swahili[..], &["--format", "json"]].concat());
+    let programs: serde_json::Value = serde_json::from_str(&programs).unwrap();
+    assert_eq!(programs, serde_json::json!({"share": {"sw": ["shiriki (hii|habari)"]}}));
+    let refused = |arguments: &[&str]| folder.refused(&[&["rules", "lexicon"], arguments].concat());
+    assert!(refused(&["shere"]).1.contains("did you mean \"share\"?"));
+    assert!(refused(&["--language", "xx"]).1.contains("the lexicon has no \"xx\""));
+}

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::load::SHIPPED;
 use crate::schema;
-use crate::template::KindLists;
+use crate::template::{KindLists, SHAPES};
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// How the entries of a kind are used.
@@ -119,6 +119,11 @@ pub(crate) const KIND_KEYS: &[schema::Key] = &{
     }
     keys
 };
+
+/// The shapes that patterns may use like kinds: their names, and what they match.
+pub fn shapes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SHAPES.iter().map(|(name, _, meaning)| (*name, *meaning))
+}
 
 /// The index of a kind in [`KINDS`].
 pub fn kind(name: &str) -> Option<usize> {

@@ -3,7 +3,8 @@
 //! A list in the tail runs from its heading to the end of the document, if it reads like a list:
 //! titles, some with a short teaser, and no sentence at its end. Anywhere else, a list is the titles
 //! directly below its heading, up to the first line that is none: a sentence below them is the article
-//! again. A heading without titles goes by itself.
+//! again. A heading without titles goes by itself if the article goes on below it. Lists with bullets
+//! stay, with their heading: in the midst of an article they may be part of it.
 
 use crate::run::breaks_off;
 use chaffinch_stage::{Document, Line, Marks, Role, Stage, script};
@@ -39,9 +40,13 @@ impl Stage for Related {
             let below = &lines[at..];
             at += 1;
             let Some(heading) = heading(doc, &below[0]).filter(|_| above > 0) else { continue };
+            let repeats = || lines.iter().filter(|line| line.key() == below[0].key()).count() > 1;
             let late = if above * 2 > body { list_length(&below[1..]) } else { 0 };
             let (rule, length) = match list.filter(|_| late > 0) {
                 Some(rule) => (Some(rule), late + 1),
+                None if is_link(heading, below) || heading == Heading::Label && repeats() => {
+                    continue;
+                }
                 None => (titles, box_length(heading, below)),
             };
             if let Some((id, _)) = rule {
@@ -82,6 +87,11 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
         return 0;
     }
     let below = &lines[1..];
+    if is_bullet(lines[0].text().trim())
+        || below.first().is_some_and(|b| is_bullet(b.text().trim()))
+    {
+        return 0;
+    }
     let most = if heading == Heading::Certain { MOST_TITLES.0 } else { MOST_TITLES.1 };
     let mut titles = below.iter().take(most).take_while(|line| is_title(line)).count();
     // The last one is the heading of what follows if a blank line sets it off from the others.
@@ -92,20 +102,34 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
     {
         titles -= 1;
     }
-    match (titles, heading) {
-        (0, Heading::Label) if lines[0].words() < 2 => 0,
+    let goes_on = below.get(titles).is_none_or(|line| line.is_body());
+    match titles {
+        0 if !goes_on || heading == Heading::Label && lines[0].words() < 2 => 0,
         _ => titles + 1,
     }
+}
+
+/// Whether a label is a link to what is above it, not a heading: "Read more" without a colon, and
+/// no two titles below it.
+fn is_link(heading: Heading, lines: &[Line<'_, '_>]) -> bool {
+    let open = lines[0].text().trim_end().ends_with([':', '：', '>', '»', '↓', '▼']);
+    let titles = lines[1..].iter().take(2).filter(|line| is_title(line)).count();
+    heading == Heading::Label && !open && titles < 2
+}
+
+fn is_bullet(text: &str) -> bool {
+    text.starts_with(['•', '·', '*', '-', '–', '—', '▪', '■', '◦', '●'])
 }
 
 /// Whether a line may be the title of another article.
 fn is_title(line: &Line<'_, '_>) -> bool {
     let text = line.text().trim();
     // Bullets are of a list of the article, dashes and quotes of a dialogue.
-    let quoted = text.starts_with(['"', '“', '„', '«', '—', '–', '•', '·', '*', '-']);
+    let quoted = is_bullet(text) || text.starts_with(['"', '“', '„', '«']);
     let stops =
         text.ends_with(['.', '。', '।', '۔', '։', ':', '：', ',', ';']) && !breaks_off(text);
-    !line.is_body() && !quoted && !stops && TITLE_WORDS.contains(&script::words(text))
+    let cells = text.contains('\t');
+    !line.is_body() && !quoted && !stops && !cells && TITLE_WORDS.contains(&script::words(text))
 }
 
 fn is_sentence(line: &Line<'_, '_>) -> bool {
@@ -175,9 +199,25 @@ mod tests {
     fn short_lines_below_a_heading_are_no_titles() {
         check(
             "related",
-            "A title\n\n…\n…\n…\n…\n…\n\n⟦Latest news⟧\n\nA line\n\n…\n…\n\nA line\n\nA line\n",
+            "A title\n\n…\n…\n…\n…\n…\n\nLatest news\n\nA line\n\n…\n…\n\nA line\n\nA line\n",
         );
         check("related", "A title\n\n…\n\nUP NEXT\n\n…\n\nTIP-INS\n\n…\n");
+    }
+
+    #[test]
+    fn lists_with_bullets_stay_whole() {
+        check(
+            "related",
+            "A title\n\n…\n\nSee also:\n• How to sew a coat\n• Coats for all\n\n…\n…\n",
+        );
+    }
+
+    #[test]
+    fn links_below_their_titles_are_no_headings() {
+        check("related", "A title\n\n…\n\n⟦Read more⟧\n\nA heading of the text\n\n…\n…\n");
+        let item = "Seven killed in the clash\n\n⟦Read more⟧\n\n";
+        check("related", &format!("A title\n\n…\n\n{item}{item}{item}…\n…\n"));
+        check("related", "A title\n\n…\n\n⟦Read more:⟧\n⟦Seven killed in the clash⟧\n\n…\n…\n");
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub static STAGES: &[BuiltIn] = stages! {
     "credits", "agency lines and suffixes, outlet prefixes, bylines, staff credits", [], |_| Ok(Credits);
     "captions", "photo captions and credits", ["alternative-text", "cut-short", "caption"], |_| Ok(Captions);
     "share-buttons", "share, follow, apps, counters, reader tools", ["button-row"], |_| Ok(ShareButtons);
-    "related", "read more, related, most read, link and media hints", ["list", "box"], |_| Ok(Related);
+    "related", "read more, related, most read, link and media hints", ["list", "teasers", "box"], |_| Ok(Related);
     "promo", "newsletters, advertisements, paywalls, donations, tip lines", [], |_| Ok(Promo);
     "comments", "prompts, counts and blocks of comments", [], |_| Ok(Hits);
     "tags", "tag lines", ["tag-line"], |_| Ok(Tags);

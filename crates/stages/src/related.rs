@@ -19,7 +19,7 @@ const TITLE_WORDS: std::ops::RangeInclusive<usize> = 3..=25;
 /// label.
 const MOST_TITLES: (usize, usize) = (12, 3);
 
-/// From so many teasers on, a list that ends with a sentence is a list.
+/// From so many teasers on, a list is one without any doubt.
 const FEW_TEASERS: usize = 3;
 
 /// Marks links to other articles.
@@ -28,8 +28,12 @@ pub struct Related;
 impl Stage for Related {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
-        let (list, titles) = (doc.detectors("list").next(), doc.detectors("box").next());
-        if list.is_none() && titles.is_none() || !doc.has_cues() || !doc.has_body() {
+        let [list, teasers, titles] =
+            ["list", "teasers", "box"].map(|name| doc.detectors(name).next());
+        if list.is_none() && teasers.is_none() && titles.is_none()
+            || !doc.has_cues()
+            || !doc.has_body()
+        {
             return;
         }
         let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
@@ -42,7 +46,9 @@ impl Stage for Related {
             let Some(heading) = heading(doc, &below[0]).filter(|_| above > 0) else { continue };
             let repeats = || lines.iter().filter(|line| line.key() == below[0].key()).count() > 1;
             let late = if above * 2 > body { list_length(&below[1..]) } else { 0 };
-            let (rule, length) = match list.filter(|_| late > 0) {
+            let sure = heading == Heading::Certain && has_teasers(&below[1..]);
+            let own = if sure { teasers } else { list };
+            let (rule, length) = match own.filter(|_| late > 0) {
                 Some(rule) => (Some(rule), late + 1),
                 None if is_link(heading, below) || heading == Heading::Label && repeats() => {
                     continue;
@@ -145,6 +151,12 @@ fn list_length(lines: &[Line<'_, '_>]) -> usize {
     }
     let teasers = before.iter().filter(|line| is_sentence(line)).count();
     if teasers >= FEW_TEASERS && is_list(before) { before.len() } else { 0 }
+}
+
+/// Whether so many titles in a list have a teaser that it cannot be a section of the article.
+fn has_teasers(lines: &[Line<'_, '_>]) -> bool {
+    let teaser = |pair: &&[Line<'_, '_>]| !pair[0].is_body() && pair[1].is_body();
+    lines.windows(2).filter(teaser).count() >= FEW_TEASERS
 }
 
 /// Whether lines are titles and teasers: at most half of them sentences, none long, no two in a

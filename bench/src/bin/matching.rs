@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let text = std::fs::read_to_string(file)?;
         builder = builder.config(file, &text, Path::new("")).map_err(told)?;
     }
-    let pipeline = builder.to_clean(None).build().map_err(told)?;
+    let pipeline = builder.build().map_err(told)?;
     let mut documents = Vec::new();
     for row in std::fs::read_to_string(input)?.lines() {
         let row: Value = sonic_rs::from_str(row)?;

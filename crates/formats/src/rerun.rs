@@ -226,9 +226,10 @@ fn ids(pipeline: &Pipeline) -> HashMap<String, RuleId> {
     ids
 }
 
+/// Whether no pattern tells which lines a rule is for: a detector or the model finds them, or the
+/// code of a stage.
 fn is_detector(pipeline: &Pipeline, id: RuleId) -> bool {
-    let rule = pipeline.rule(id);
-    rule.detect.is_some() || rule.id.starts_with("stage/")
+    pipeline.rule(id).detect.is_some() || pipeline.rules().patterns(id).is_empty()
 }
 
 impl<'p> Recall<'p> {

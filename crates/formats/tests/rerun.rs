@@ -258,7 +258,9 @@ fn each_rule_can_be_undone_and_done_again() {
     for rule in &rules {
         let off = without(&with, &[rule]);
         let done = scene.holds(rule, &with, &off);
-        assert!(done.cleaned_again < done.summary.documents, "{rule}: all cleaned again");
+        // Which lines the model judges otherwise is not known without it.
+        let all = rule == "generic/lines/model";
+        assert!(all || done.cleaned_again < done.summary.documents, "{rule}: all cleaned again");
         scene.holds(rule, &off, &with);
     }
 }

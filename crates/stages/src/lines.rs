@@ -13,8 +13,15 @@ use std::path::Path;
 
 use chaffinch_lines::{Cues, Judgements, Level, Model, Reason, Scratch};
 use chaffinch_stage::{
-    Certainty, Document, Explanation, Line, Marks, Options, OptionsError, Rule, Stage,
+    Certainty, Document, Explanation, Line, Marks, Options, OptionsError, Rule, Stage, script,
 };
+
+/// The confidence in percent from which a line goes although it may be a part of the article around
+/// it.
+const CERTAIN: u8 = 96;
+
+/// The characters of a word that tells what a paragraph is about.
+const LONG_WORD: usize = 6;
 
 /// The model of a [`Lines`] stage.
 enum Source {
@@ -164,6 +171,7 @@ impl Lines {
         marks: &mut Marks,
     ) {
         let id = doc.own_rule();
+        let between = Between { doc, judgements, indices, stage: self };
         // Lines without a letter or digit, which go if the judged lines on both sides do.
         let mut unjudged = Vec::new();
         let mut above = Some(100);
@@ -174,6 +182,9 @@ impl Lines {
                 continue;
             };
             let own = self.removes(judgements, line).then_some(judged.confidence);
+            let own = own.filter(|confidence| {
+                *confidence >= CERTAIN || !between.is_prose(line) && !between.is_heading(line)
+            });
             if let (Some(above), Some(below)) = (above, own) {
                 for index in &unjudged {
                     marks.remove_judged(doc.line(*index).span(), id, above.min(below));
@@ -186,6 +197,56 @@ impl Lines {
             above = own;
         }
     }
+}
+
+/// Removed lines between two lines that stay, which may be paragraphs or headings of the article.
+struct Between<'d, 'a> {
+    doc: &'d Document<'a>,
+    judgements: &'d Judgements<'d>,
+    indices: &'d [Option<usize>],
+    stage: &'d Lines,
+}
+
+impl Between<'_, '_> {
+    /// The next judged line, above or below, if it stays.
+    fn staying(&self, mut lines: impl Iterator<Item = usize>) -> Option<usize> {
+        let judged = |line: &usize| matches!(self.judgements.lines().get(*line), Some(Some(_)));
+        lines.find(judged).filter(|line| !self.stage.removes(self.judgements, *line))
+    }
+
+    fn neighbours(&self, line: usize) -> Option<(usize, usize)> {
+        let above = self.staying((0..line).rev())?;
+        Some((above, self.staying(line + 1..self.indices.len())?))
+    }
+
+    fn text(&self, line: usize) -> &str {
+        self.indices[line].map_or("", |index| self.doc.line(index).text())
+    }
+
+    /// Whether this is a sentence between two lines that stay.
+    fn is_prose(&self, line: usize) -> bool {
+        is_sentence(self.text(line)) && self.neighbours(line).is_some()
+    }
+
+    /// Whether this is a short line between two lines that stay, and a paragraph below it has one of
+    /// its words, as that below a heading of the article has.
+    fn is_heading(&self, line: usize) -> bool {
+        let text = self.text(line);
+        let Some((_, below)) = self.neighbours(line).filter(|_| !is_sentence(text)) else {
+            return false;
+        };
+        let below = self.text(below);
+        is_sentence(below) && {
+            let below = below.to_lowercase();
+            let words = text.split(|c: char| !c.is_alphanumeric());
+            let mut long = words.filter(|word| word.chars().count() >= LONG_WORD);
+            long.any(|word| below.contains(&word.to_lowercase()))
+        }
+    }
+}
+
+fn is_sentence(text: &str) -> bool {
+    script::ends_sentence(text) && script::is_long(text)
 }
 
 /// The lines of a document as the output would have them: the lines that are left, and of the

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Score the built binary on labelled pages.
 
-    quality.py DATASET.jsonl[.gz] --scorer score.py [--against OTHER.jsonl] [--outlets] [--show lost|left]
+    quality.py DATASET.jsonl[.gz] --scorer score.py [--against OTHER.jsonl] [--outlets] [--level LEVEL] [--show lost|left]
 
 DATASET has one object a line: id, url, raw_text, gold_text, and what the scorer wants. The pages
 are cleaned with generic rules alone, as JSON Lines through `chaffinch clean`; --outlets lets the
@@ -27,7 +27,7 @@ def read(path):
         return [json.loads(row) for row in rows if row.strip()]
 
 
-def clean(binary, pages, folder, outlets):
+def clean(binary, pages, folder, outlets, level=None):
     source = folder / "pages.jsonl"
     with open(source, "w", encoding="utf-8") as out:
         for page in pages:
@@ -37,6 +37,8 @@ def clean(binary, pages, folder, outlets):
     if not outlets:
         (folder / "none").mkdir()
         command += ["--rules", folder / "none"]
+    if level:
+        command += ["--level", level]
     subprocess.run(command, check=True)
     return {row["id"]: row for row in read(folder / "out" / "pages.jsonl")}
 
@@ -66,12 +68,13 @@ def main():
     parser.add_argument("--binary", default=ROOT / "target" / "release" / "chaffinch")
     parser.add_argument("--against", help="another system's output, for the paired difference")
     parser.add_argument("--outlets", action="store_true", help="let the shipped outlet rules act too")
+    parser.add_argument("--level", help="the level of the line model, instead of the default")
     parser.add_argument("--show", choices=["lost", "left"])
     arguments = parser.parse_args()
     pages = read(arguments.dataset)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        cleaned = clean(arguments.binary, pages, folder, arguments.outlets)
+        cleaned = clean(arguments.binary, pages, folder, arguments.outlets, arguments.level)
         verdicts = collections.Counter(row["chaffinch"]["verdict"] for row in cleaned.values())
         print("verdicts:", ", ".join("%s %d" % pair for pair in verdicts.most_common()))
         if arguments.show:

@@ -231,7 +231,8 @@ pub(crate) struct PipelineArgs {
     #[arg(long, value_name = "STAGE")]
     pub(crate) only: Vec<String>,
 
-    /// Leave this stage out, or this rule, such as generic/share-buttons/share/en. Can be repeated.
+    /// Leave this stage out, or this rule, such as generic/share-buttons/share (in all languages) or
+    /// generic/share-buttons/share/en. Can be repeated.
     #[arg(long, value_name = "STAGE|RULE")]
     pub(crate) skip: Vec<String>,
 

@@ -46,6 +46,7 @@ fn form(kind: &Kind) -> &'static str {
         Form::Label => "label",
         Form::Slot => "slot",
         Form::Word => "word",
+        Form::Name => "name",
         Form::Hint => "hint",
     }
 }

@@ -32,6 +32,8 @@ pub enum Form {
     Slot,
     /// An entry is a word that patterns combine with others.
     Word,
+    /// An entry is a name, which is the same in all languages. Patterns combine it with others.
+    Name,
     /// An entry is a hint for the line model.
     Hint,
 }
@@ -39,7 +41,12 @@ pub enum Form {
 impl Form {
     /// Whether a kind of this form needs lines to remove and sentences to keep in each language.
     pub fn needs_cases(self) -> bool {
-        !matches!(self, Form::Word | Form::Hint)
+        !matches!(self, Form::Word | Form::Name | Form::Hint)
+    }
+
+    /// Whether an entry is a word or name that patterns combine with others.
+    pub(crate) fn is_word(self) -> bool {
+        matches!(self, Form::Word | Form::Name)
     }
 }
 
@@ -94,12 +101,12 @@ pub const KINDS: &[Kind] = kinds! {
     Label "tags" "Labels of a tag line.";
     Slot "share-on" "Share prompts with a slot for networks.";
     Slot "follow-on" "Follow prompts with a slot for networks.";
-    Word "network" "Networks, apps and services.";
+    Name "network" "Networks, apps and services.";
     Word "and" "Words that join the items of a list.";
     Word "you" "Words that address the reader or speak as the site.";
     Word "saying" "Verbs of speech and thought in reports.";
     Word "minutes" "Units of reading times.";
-    Word "agency" "News and photo agencies.";
+    Name "agency" "News and photo agencies.";
     Word "section" "Names of sections.";
     Hint "loose" "Words that hint at boilerplate without proving it.";
     Hint "calendar" "Months, weekdays and words of dates and times.";

@@ -247,17 +247,27 @@ impl<'l> Words<'l> {
         self.language.code == INTERNATIONAL
     }
 
+    /// Those of a kind: words of one language occur together with shared ones, whole lines do not.
+    /// Names belong to all languages.
     fn entries(&self, kind: usize) -> impl Iterator<Item = &'l Entries> {
-        let shared = self.international.and_then(|language| language.kinds.get(&kind));
-        self.language.kinds.get(&kind).into_iter().chain(shared)
+        let form = KINDS[kind].form;
+        let shared = self.international.filter(|_| form.is_word());
+        let all = self.lexicon.languages().iter();
+        let others = all.filter(move |_| form == Form::Name && self.is_international());
+        let others = others.filter(|language| language.code != INTERNATIONAL);
+        let languages = std::iter::once(self.language).chain(shared).chain(others);
+        languages.filter_map(move |language| language.kinds.get(&kind))
     }
 
-    /// The regexes of a rule's texts in this language. A text without lists belongs to all
-    /// languages; a text that names a kind without cues here is left out.
+    /// The regexes of a rule's texts in this language. A text without lists, or with names alone,
+    /// belongs to the shared language; a text that names a kind without cues here is left out.
     pub(crate) fn expand(&self, texts: &[String]) -> Expanded {
         self.expand_if(texts, |named| {
-            let own = |kind: &usize| self.language.kinds.contains_key(kind);
-            named.iter().any(own) || named.is_empty() && self.is_international()
+            // A text of names alone is the same in all languages.
+            if named.iter().all(|kind| KINDS[*kind].form == Form::Name) {
+                return self.is_international();
+            }
+            named.iter().any(|kind| self.language.kinds.contains_key(kind))
         })
     }
 
@@ -318,7 +328,7 @@ impl<'l> Words<'l> {
                 Part::Text(text) => regex.push_str(text),
                 Part::List(kind, filler) => {
                     // What fills a slot is for the phrases that have one.
-                    let has_slots = KINDS[*kind].form != Form::Word;
+                    let has_slots = !KINDS[*kind].form.is_word();
                     if filler.is_some() && slot == Slot::None && has_slots {
                         return None;
                     }
@@ -394,7 +404,7 @@ pub(crate) enum KindLists {
 impl KindLists {
     fn of(kind: &Kind, code: &str, phrases: &[&str]) -> KindLists {
         let phrases = phrases.iter().copied();
-        if kind.form == Form::Word {
+        if kind.form.is_word() {
             let mut groups: BTreeMap<WordGroup, Vec<&str>> = BTreeMap::new();
             for phrase in phrases {
                 let group = word_group(phrase, kind.name, code);
@@ -537,6 +547,19 @@ mod tests {
         assert!(!matches(text, "share on Xavier") && !matches(text, "share on Facebook et"));
         assert_eq!(expanded("xx", text).len(), 2);
         assert_eq!(expanded("mul", text), [""; 0]);
+    }
+
+    #[test]
+    fn names_alone_are_the_same_in_all_languages() {
+        let text = "{network}(?:, {network})*";
+        assert_eq!(expanded("xx", text), [""; 0]);
+        let lexicon = lexicon();
+        let shared = Words::all(&lexicon).find(Words::is_international).unwrap();
+        let Expanded { texts, lists } = shared.expand(&[text.to_owned()]);
+        let pattern = Pattern::new(Anchor::Line, Role::Line, texts.into(), false, true);
+        assert!(pattern.with_lists(lists.into()).is_match("Facebook, Fedibook"));
+        // Together with words of a language, they belong to it.
+        assert_eq!(expanded("xx", "{network} {and} {network}").len(), 1);
     }
 
     #[test]

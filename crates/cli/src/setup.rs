@@ -1,5 +1,6 @@
 //! From arguments to a pipeline.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::stage::Setting;
@@ -117,23 +118,33 @@ fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
     if rules.is_empty() {
         return Ok(pipeline.clone());
     }
-    let known: Vec<&str> =
-        pipeline.rules().ids().map(|rule| pipeline.rule(rule).id.as_str()).collect();
-    // A rule that uses the lexicon has one id for each language: its own, a slash, and the language.
+    // A rule that uses the lexicon has one id for each language: `generic/STAGE/NAME/LANGUAGE`.
     let names = |id: &str, rule: &str| {
-        rule.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        id == rule
+            || id.matches('/').count() == 2 && {
+                let language = rule.strip_prefix(id).and_then(|rest| rest.strip_prefix('/'));
+                language.is_some_and(|language| !language.contains('/'))
+            }
     };
-    let missing = rules.iter().find(|id| !known.iter().any(|rule| names(id, rule)));
-    if let Some(id) = missing {
+    // What is known of rules without unpacking them.
+    let (mut off, mut missing) = (HashSet::new(), vec![true; rules.len()]);
+    pipeline.rules().each_rule(|rule, listed| {
+        for (id, missing) in rules.iter().zip(&mut missing) {
+            if names(id, listed.id) {
+                off.insert(rule);
+                *missing = false;
+            }
+        }
+    });
+    if let Some((id, _)) = rules.iter().zip(missing).find(|(_, missing)| *missing) {
+        let known: Vec<&str> =
+            pipeline.rules().ids().map(|rule| pipeline.rule(rule).id.as_str()).collect();
         let help = chaffinch_rules::yaml::expected(id, &known);
         // Of hundreds of rules, only a near one is worth naming.
         let help = if help.len() > 200 { "see `chaffinch rules list`".to_owned() } else { help };
         return Err(Failure::Usage(format!("--skip: there is no rule \"{id}\"; {help}")));
     }
-    Ok(pipeline.without(|rule| {
-        let rule = &pipeline.rule(rule).id;
-        rules.iter().any(|id| names(id, rule))
-    }))
+    Ok(pipeline.without(|rule| off.contains(&rule)))
 }
 
 /// The arguments with the rule directories that are in force, these directories, and the pipeline

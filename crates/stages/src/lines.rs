@@ -136,6 +136,7 @@ impl Stage for Lines {
             return explained;
         }
         self.judge(doc, |judgements, indices| {
+            let between = Between { doc, judgements, indices, stage: self };
             for (line, index) in indices.iter().enumerate() {
                 let Some(index) = *index else { continue };
                 let Some(Some(judged)) = judgements.lines().get(line) else { continue };
@@ -144,7 +145,7 @@ impl Stage for Lines {
                     let reasons = judgements.reasons(line, text, judged.confidence >= 50);
                     explained[at] = Some(Explanation {
                         confidence: judged.confidence,
-                        removes: self.removes(judgements, line),
+                        removes: between.removes(line, judged.confidence),
                         reasons: reasons.iter().map(in_words).collect(),
                     });
                 }
@@ -181,10 +182,7 @@ impl Lines {
                 unjudged.push(index);
                 continue;
             };
-            let own = self.removes(judgements, line).then_some(judged.confidence);
-            let own = own.filter(|confidence| {
-                *confidence >= CERTAIN || !between.is_prose(line) && !between.is_heading(line)
-            });
+            let own = between.removes(line, judged.confidence).then_some(judged.confidence);
             if let (Some(above), Some(below)) = (above, own) {
                 for index in &unjudged {
                     marks.remove_judged(doc.line(*index).span(), id, above.min(below));
@@ -208,6 +206,12 @@ struct Between<'d, 'a> {
 }
 
 impl Between<'_, '_> {
+    /// Whether a line of this confidence is removed.
+    fn removes(&self, line: usize, confidence: u8) -> bool {
+        self.stage.removes(self.judgements, line)
+            && (confidence >= CERTAIN || !self.is_prose(line) && !self.is_heading(line))
+    }
+
     /// The next judged line, above or below, if it stays.
     fn staying(&self, mut lines: impl Iterator<Item = usize>) -> Option<usize> {
         let judged = |line: &usize| matches!(self.judgements.lines().get(*line), Some(Some(_)));
@@ -329,6 +333,21 @@ mod tests {
         let only = ["title".to_owned(), "lines".to_owned()];
         let builder = Pipeline::builder().only(&only).stage_setting("lines", "level", level);
         builder.build().expect("the settings are valid")
+    }
+
+    /// A paragraph and a heading that begin like boilerplate, between paragraphs of the article.
+    #[test]
+    fn parts_of_the_article_stay_between_its_lines() {
+        let text = include_str!("../../../corpus/cases/fr-prose.case");
+        let text: String =
+            text.lines().map(|line| format!("{}\n", line.get(1..).unwrap_or(""))).collect();
+        let pipeline = Pipeline::builder().only(&["lines".to_owned()]).build().unwrap();
+        assert_eq!(pipeline.clean_text(&text, None).text(), text);
+        let lines: Vec<usize> = (0..text.lines().count()).collect();
+        let explained = pipeline.explain(&Input::default(), &text, &lines);
+        let unsure = explained.iter().flatten().filter(|judged| judged.confidence >= 80);
+        assert!(unsure.clone().count() > 0, "the model alone would remove a line");
+        assert!(unsure.clone().all(|judged| !judged.removes), "{explained:?}");
     }
 
     #[test]

@@ -6,6 +6,9 @@
 //! again. A heading without titles goes by itself if the article goes on below it. Lists with bullets
 //! stay, with their heading: in the midst of an article they may be part of it.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use crate::run::breaks_off;
 use chaffinch_stage::{Document, Line, Marks, Role, Stage, script};
 
@@ -38,21 +41,19 @@ impl Stage for Related {
         }
         let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
         let body = lines.iter().filter(|line| line.is_body()).count();
+        let labels = labels(doc, &lines);
         let (mut at, mut above) = (0, 0);
         while at < lines.len() {
             above += usize::from(lines[at].is_body());
             let below = &lines[at..];
             at += 1;
             let Some(heading) = heading(doc, &below[0]).filter(|_| above > 0) else { continue };
-            let repeats = || lines.iter().filter(|line| line.key() == below[0].key()).count() > 1;
             let late = if above * 2 > body { list_length(&below[1..]) } else { 0 };
-            let sure = heading == Heading::Certain && has_teasers(&below[1..]);
+            let sure = late > 0 && heading == Heading::Certain && has_teasers(&below[1..]);
             let own = if sure { teasers } else { list };
             let (rule, length) = match own.filter(|_| late > 0) {
                 Some(rule) => (Some(rule), late + 1),
-                None if is_link(heading, below) || heading == Heading::Label && repeats() => {
-                    continue;
-                }
+                None if is_link(heading, below, &labels) => continue,
                 None => (titles, box_length(heading, below)),
             };
             if let Some((id, _)) = rule {
@@ -115,9 +116,25 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
     }
 }
 
-/// Whether a label is a link to what is above it, not a heading: "Read more" without a colon, and
-/// no two titles below it.
-fn is_link(heading: Heading, lines: &[Line<'_, '_>]) -> bool {
+/// How often each label occurs, by its key.
+fn labels<'a>(doc: &Document<'_>, lines: &'a [Line<'_, '_>]) -> HashMap<Cow<'a, str>, usize> {
+    let mut labels = HashMap::new();
+    for line in lines.iter().filter(|line| heading(doc, line) == Some(Heading::Label)) {
+        *labels.entry(line.key()).or_default() += 1;
+    }
+    labels
+}
+
+/// Whether a label is a link to what is above it, not a heading: it occurs again, or it is "Read
+/// more" without a colon, and no two titles are below it.
+fn is_link(
+    heading: Heading,
+    lines: &[Line<'_, '_>],
+    labels: &HashMap<Cow<'_, str>, usize>,
+) -> bool {
+    if heading == Heading::Label && labels.get(&lines[0].key()).is_some_and(|count| *count > 1) {
+        return true;
+    }
     let open = lines[0].text().trim_end().ends_with([':', '：', '>', '»', '↓', '▼']);
     let titles = lines[1..].iter().take(2).filter(|line| is_title(line)).count();
     heading == Heading::Label && !open && titles < 2

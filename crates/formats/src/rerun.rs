@@ -226,7 +226,7 @@ fn ids(pipeline: &Pipeline) -> HashMap<String, RuleId> {
     ids
 }
 
-/// Whether no pattern tells which lines a rule is for: a detector or the model finds them, or the
+/// Whether no pattern finds the lines of a rule: a detector or the model finds them, or the
 /// code of a stage.
 fn is_detector(pipeline: &Pipeline, id: RuleId) -> bool {
     pipeline.rule(id).detect.is_some() || pipeline.rules().patterns(id).is_empty()

@@ -144,7 +144,7 @@ impl Study {
 
 /// Learns the rules of the outlet `name` from samples of it. The same samples give the same file.
 ///
-/// `pipeline` tells what is cut already and which outlets there are. It should be read with
+/// `pipeline` has the rules and outlets that exist already. It should be read with
 /// [`Builder::to_prove`](chaffinch_core::Builder::to_prove): signs that occur in examples of other
 /// outlets are not taken.
 ///

@@ -383,7 +383,7 @@ impl Table {
     }
 }
 
-/// The rules of a file, and the packed origins behind them.
+/// The rules of a file, and the packed origins that follow them.
 fn unpack(bytes: &[u8]) -> (Vec<RunRule>, &[u8]) {
     let (lists, rest) = take::<Vec<Phrases>>(bytes);
     let lists: Vec<_> = lists.into_iter().map(|list| LISTS.get(list)).collect();

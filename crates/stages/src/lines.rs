@@ -20,7 +20,7 @@ use chaffinch_stage::{
 /// it.
 const CERTAIN: u8 = 96;
 
-/// The characters of a word that tells what a paragraph is about.
+/// The fewest characters of a word that shows that a heading belongs to a paragraph.
 const LONG_WORD: usize = 6;
 
 /// The model of a [`Lines`] stage.

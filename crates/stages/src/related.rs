@@ -3,7 +3,7 @@
 //! A list in the tail runs from its heading to the end of the document, if it reads like a list:
 //! titles, some with a short teaser, and no sentence at its end. Anywhere else, a list is the titles
 //! directly below its heading, up to the first line that is none: a sentence below them is the article
-//! again. A heading without titles goes by itself if the article goes on below it. Lists with bullets
+//! again. A heading without titles is removed if a sentence follows it. Lists with bullets
 //! stay, with their heading: in the midst of an article they may be part of it.
 
 use std::borrow::Cow;

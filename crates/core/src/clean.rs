@@ -285,6 +285,7 @@ impl<'a> Work<'a> {
         let (mut version, mut seen) = (0_usize, vec![None; self.pipeline.chain.len()]);
         for _ in 0..ROUNDS {
             let before = version;
+            self.findings.next_round();
             let pipeline = self.pipeline;
             for (link, seen) in pipeline.chain.iter().zip(&mut seen) {
                 if !wanted(link) || seen.replace(version) == Some(version) {
@@ -342,6 +343,10 @@ impl<'a> Work<'a> {
         let removals = marks.iter().filter(|mark| mark.action == Action::Remove);
         removed.extend(removals.map(|mark| mark.span));
         let title = self.title();
+        let judged_title = match marks.iter().any(|mark| mark.confidence.is_some()) {
+            true => self.doc.title().map(|line| line.span()),
+            false => None,
+        };
         for mark in marks {
             if !self.is_sound(&mark) {
                 match self.refused.iter_mut().find(|(name, _)| name == stage) {
@@ -357,9 +362,15 @@ impl<'a> Work<'a> {
             if !stays && self.kept.overlap(mark.span) {
                 continue;
             }
-            let is_title = title.is_some_and(|title| mark.span.covers(title));
-            if is_title && mark.action == Action::Remove && self.protects_title(&mark, &removed) {
-                continue;
+            if mark.action == Action::Remove {
+                let covers = |title: Option<Span>| title.is_some_and(|it| mark.span.covers(it));
+                let is_title = match mark.confidence {
+                    Some(_) => covers(judged_title),
+                    None => covers(title) && self.protects_title(&mark, &removed),
+                };
+                if is_title {
+                    continue;
+                }
             }
             // A line that tells something was understood by a rule; a judgement knows less.
             if mark.confidence.is_some() && self.findings.is_noted(mark.span) {
@@ -384,7 +395,11 @@ impl<'a> Work<'a> {
             }
             if (new || stays) && !mark.fields.is_empty() {
                 let note = mark.action != Action::Remove;
-                self.findings.add(mark.span, mark.rule, note, mark.fields);
+                if note && self.pipeline.rule(mark.rule).detect.is_some() {
+                    self.findings.detect(mark.span, mark.rule, mark.fields);
+                } else {
+                    self.findings.add(mark.span, mark.rule, note, mark.fields);
+                }
             }
         }
         touched.sort_unstable();

@@ -13,18 +13,27 @@ pub(crate) struct Findings {
     all: Vec<Finding>,
     /// The place of the last note of a rule on a span.
     notes: HashMap<(RuleId, Span), usize>,
-    /// The spans of all notes.
+    /// The spans of the notes of patterns.
     noted: Spans,
+    /// The round of the chain.
+    round: usize,
 }
 
 /// The fields of one mark.
 struct Finding {
+    rule: RuleId,
+    round: usize,
     span: Span,
     note: bool,
     fields: Vec<(String, String)>,
 }
 
 impl Findings {
+    /// Begins the next round of the chain.
+    pub(crate) fn next_round(&mut self) {
+        self.round += 1;
+    }
+
     /// Adds the fields of a mark. A note that is made again in a later round replaces the earlier
     /// one.
     pub(crate) fn add(
@@ -40,10 +49,20 @@ impl Findings {
         if note && let Some(earlier) = self.notes.insert((rule, span), self.all.len()) {
             self.all[earlier].fields.clear();
         }
-        self.all.push(Finding { span, note, fields });
+        self.all.push(Finding { rule, round: self.round, span, note, fields });
     }
 
-    /// Whether a note was made on a part of `span`.
+    /// Adds the fields of a note of a detector. It replaces the detector's notes of earlier rounds:
+    /// a detector compares lines, and there were others.
+    pub(crate) fn detect(&mut self, span: Span, rule: RuleId, fields: Vec<(String, String)>) {
+        let outdated = |earlier: &&mut Finding| {
+            earlier.note && earlier.rule == rule && earlier.round < self.round
+        };
+        self.all.iter_mut().filter(outdated).for_each(|earlier| earlier.fields.clear());
+        self.all.push(Finding { rule, round: self.round, span, note: true, fields });
+    }
+
+    /// Whether a pattern made a note on a part of `span`.
     pub(crate) fn is_noted(&self, span: Span) -> bool {
         self.noted.overlap(span)
     }
@@ -77,5 +96,21 @@ mod tests {
         let fields = findings.fields(&Edits::default());
         let (_, values) = fields.iter().next().unwrap();
         assert_eq!(values, ["other span", "other rule", "new"]);
+    }
+
+    #[test]
+    fn a_detector_replaces_its_notes_of_earlier_rounds() {
+        let (line, other, rule) = (Span::new(0, 5), Span::new(6, 9), RuleId(1));
+        let title = |value: &str| vec![("title".to_owned(), value.to_owned())];
+        let mut findings = Findings::default();
+        findings.detect(line, rule, title("old"));
+        findings.detect(line, RuleId(2), title("other rule"));
+        findings.next_round();
+        findings.detect(line, rule, title("new"));
+        findings.detect(other, rule, title("same round"));
+        assert!(!findings.is_noted(line));
+        let fields = findings.fields(&Edits::default());
+        let (_, values) = fields.iter().next().unwrap();
+        assert_eq!(values, ["other rule", "new", "same round"]);
     }
 }

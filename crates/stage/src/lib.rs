@@ -39,6 +39,7 @@ mod span;
 mod spans;
 #[cfg(test)]
 mod steps;
+mod title;
 
 pub use document::{Block, Document, Hit, Line, Piece, Role};
 pub use marks::{Action, Mark, Marks};

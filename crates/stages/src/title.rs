@@ -1,7 +1,7 @@
-//! The title: the first line that is left of the head. It is noted and stays.
+//! The title: the line above the article that shares most words with it (see
+//! [`Document::title`]). Its text becomes a field, and it stays.
 //!
-//! Pages print it twice, first with the site's name behind it; then the first one goes, since the
-//! second says the same.
+//! Some pages print the title twice, first followed by the name of the site. The first copy is removed.
 
 use chaffinch_stage::script::evenly_spaced;
 use chaffinch_stage::{Document, Marks, Stage};
@@ -9,18 +9,16 @@ use chaffinch_stage::{Document, Marks, Stage};
 /// The most words that a site's name has.
 const NAME_WORDS: usize = 6;
 
-/// Notes the title, and marks a copy of it that carries the site's name.
+/// Takes the title as a field, and marks a copy of it that ends in the site's name.
 pub struct Title;
 
 impl Stage for Title {
     fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
         marks.mark_hits(doc);
         let mut head = doc.head().filter(|line| !line.is_blank());
-        let (Some(first), second) = (head.next(), head.next()) else { return };
-        if first.is_body() || !first.text().chars().any(char::is_alphabetic) {
-            return;
-        }
-        if let Some(second) = second {
+        if let (Some(first), Some(second)) = (head.next(), head.next())
+            && !first.is_body()
+        {
             for (id, _) in doc.detectors("suffixed-copy") {
                 // Most titles have no such copy, and that is quickly seen.
                 let begin = first_byte(first.text()).zip(first_byte(second.text()));
@@ -31,8 +29,10 @@ impl Stage for Title {
             }
         }
         for (id, _) in doc.detectors("title") {
-            let title = evenly_spaced(first.text());
-            marks.note(first.span(), id, vec![("title".to_owned(), title)]);
+            if let Some(line) = doc.title() {
+                let title = evenly_spaced(line.text());
+                marks.note(line.span(), id, vec![("title".to_owned(), title)]);
+            }
         }
     }
 }

@@ -18,7 +18,10 @@ use crate::panics::panic_message;
 use crate::pipeline::{Link, Pipeline};
 
 /// The most rounds that the chain runs over one document.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 16;
+
+/// The most times that a document is cleaned again without cuts that are too much of its body.
+const RERUNS: usize = 3;
 
 /// Characters that a document has left, blanks aside, if the cuts of a model are to stay.
 const FEWEST_LEFT: usize = 150;
@@ -115,7 +118,7 @@ impl Pipeline {
         let work = || {
             let mut work = Work::new(self, &decoded.text, input);
             work.run();
-            work.finish()
+            work.run_without_excess(|| Work::new(self, &decoded.text, input)).finish()
         };
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(outcome) => Cleaned::new(decoded, outcome),
@@ -156,6 +159,9 @@ pub(crate) struct Work<'a> {
     pub(crate) edits: Edits,
     pub(crate) kept: Spans,
     findings: Findings,
+    /// Cuts of generic rules that would be too much of the body, and why they are not made.
+    excess: Spans,
+    suspect: Option<String>,
     refused: Vec<(String, usize)>,
     near: Vec<u32>,
     /// The lines of which only those hits were looked for that matter in the midst of the article.
@@ -186,6 +192,8 @@ impl<'a> Work<'a> {
             edits: Edits::default(),
             kept: Spans::default(),
             findings: Findings::default(),
+            excess: Spans::default(),
+            suspect: None,
             refused: Vec::new(),
             near: Vec::new(),
             inside: vec![false; lines],
@@ -359,7 +367,8 @@ impl<'a> Work<'a> {
                 continue;
             }
             let stays = matches!(mark.action, Action::Keep | Action::Note);
-            if !stays && self.kept.overlap(mark.span) {
+            let excess = mark.confidence.is_none() && self.excess.overlap(mark.span);
+            if !stays && (excess || self.kept.overlap(mark.span)) {
                 continue;
             }
             if mark.action == Action::Remove {
@@ -480,7 +489,8 @@ impl<'a> Work<'a> {
     /// Checks the damage, tidies blank lines, and sums up.
     fn finish(mut self) -> Outcome {
         let judged = self.cap_judged();
-        let mut suspect = self.cap_body().or(judged);
+        let capped = self.cap_body();
+        let mut suspect = self.suspect.take().or(capped).or(judged);
         let tail_lines = self.tail_lines();
         let rules = &self.pipeline.rules;
         let outlet = self.outlet.map(|(unit, how)| (rules.unit_name(unit).to_owned(), how));
@@ -557,10 +567,38 @@ impl<'a> Work<'a> {
         left.or_else(|| self.doc.first_body_span())
     }
 
-    /// Drops generic cuts inside the body if they are too much of it: the least
-    /// certain first, of these the longest. Cuts that are sure do not count: a gallery has as many
-    /// credits as pictures.
+    /// Where a model judges lines and generic rules cut too much of the body, runs again without the
+    /// excess: the model saw the document without these lines.
+    fn run_without_excess(mut self, anew: impl Fn() -> Work<'a>) -> Work<'a> {
+        if self.outlet.is_some() || !self.pipeline.chain.iter().any(|link| link.stage.judges()) {
+            return self;
+        }
+        for _ in 0..RERUNS {
+            let Some((spans, reason)) = self.excess() else { break };
+            let mut again = anew();
+            again.excess = self.excess;
+            again.excess.extend(spans);
+            again.suspect = self.suspect.or(Some(reason));
+            again.run();
+            self = again;
+        }
+        self
+    }
+
+    /// Drops the excess of the generic cuts inside the body.
     fn cap_body(&mut self) -> Option<String> {
+        let (mut dropped, reason) = self.excess()?;
+        dropped.sort_by_key(|span| span.start());
+        self.edits.retain(|edit| {
+            dropped.binary_search_by_key(&edit.span.start(), |span| span.start()).is_err()
+        });
+        Some(reason)
+    }
+
+    /// The generic cuts inside the body that have to be dropped if they are too much of it, and a
+    /// message: the least certain first, of these the longest. Cuts that are sure do not count: a
+    /// gallery has as many credits as pictures.
+    fn excess(&self) -> Option<(Vec<Span>, String)> {
         let body = self.article()?;
         let certainty = |edit: &Edit| {
             let rule = self.pipeline.rule(edit.rule);
@@ -585,16 +623,13 @@ impl<'a> Work<'a> {
             left -= if drops { span.len() } else { 0 };
             drops
         });
-        let mut dropped: Vec<Span> = dropped.map(|(_, span)| *span).collect();
-        dropped.sort_by_key(|span| span.start());
-        self.edits.retain(|edit| {
-            dropped.binary_search_by_key(&edit.span.start(), |span| span.start()).is_err()
-        });
+        let dropped: Vec<Span> = dropped.map(|(_, span)| *span).collect();
         let percent = cut as f64 / body.len().max(1) as f64 * 100.0;
-        Some(format!(
+        let reason = format!(
             "generic rules would cut {percent:.0} % of the body: the {} least certain cuts were dropped",
             dropped.len()
-        ))
+        );
+        Some((dropped, reason))
     }
 
     /// The reason to give the document back as it was: cuts that eat the body.

@@ -71,6 +71,7 @@ fn document() -> impl Strategy<Value = String> {
 }
 
 /// Makes the marks that a test hands it.
+#[derive(Clone)]
 struct Marker(Vec<(usize, usize, u8)>);
 
 impl Stage for Marker {
@@ -454,6 +455,36 @@ fn cuts_that_eat_the_body_are_not_made() {
     assert!(cleaned.reason().unwrap().starts_with("generic rules would cut"));
     let all = eater(0, article.len());
     assert_eq!(all.clean(b"Gone").text(), "Gone");
+}
+
+/// Judges that the last line goes unless all six sentences are there.
+struct Judge;
+
+impl Stage for Judge {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        let last = doc.lines().rfind(|line| !line.is_blank());
+        if let Some(last) = last.filter(|_| doc.body_lines().count() < 6) {
+            marks.remove_judged(last.span(), doc.own_rule(), 99);
+        }
+    }
+
+    fn judges(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn what_is_judged_is_the_document_without_the_cuts_that_are_dropped() {
+    let body = "The minister told reporters on Tuesday that the talks would go on.\n\n";
+    let article = format!("{}Stays with six\n", body.repeat(6));
+    let marker = Marker(vec![(body.len(), body.len() * 2, 0)]);
+    let builder = Pipeline::builder()
+        .register("eater", move |_| Ok(marker.clone()))
+        .register("judge", |_| Ok(Judge));
+    let pipeline = chain(builder, &["eater".into(), "judge".into()]);
+    let cleaned = pipeline.clean(article.as_bytes());
+    assert_eq!((cleaned.verdict(), cleaned.text()), (Verdict::Suspect, article.as_str()));
+    assert!(cleaned.reason().unwrap().starts_with("generic rules would cut"));
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Stage for Lines {
     }
 
     fn judges(&self) -> bool {
-        true
+        !self.is_off()
     }
 
     fn explain(&self, doc: &Document<'_>, lines: &[usize]) -> Vec<Option<Explanation>> {

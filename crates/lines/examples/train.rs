@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::time::Instant;
 
 use chaffinch_lines::train::{self, Judged, Options, Progress};
-use chaffinch_lines::{Cues, Figures, Form, Kinds, LabelledPage};
+use chaffinch_lines::{Cues, Figures, Kinds, LabelledPage};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
@@ -106,9 +106,11 @@ fn cross_validate(
     write(&judged, out)
 }
 
-/// Prints the figures of logits, which are averaged over the files.
-fn figures(data: &str, files: &[String]) -> Result<(), Box<dyn Error>> {
-    let pages = pages(data)?;
+/// The pages with the logits of the files, averaged.
+fn judged<'a>(
+    pages: &'a [LabelledPage],
+    files: &[String],
+) -> Result<Vec<Judged<'a>>, Box<dyn Error>> {
     let mut scores: HashMap<(String, String), Vec<f32>> = HashMap::new();
     for file in files {
         for row in BufReader::new(File::open(file)?).lines() {
@@ -129,14 +131,32 @@ fn figures(data: &str, files: &[String]) -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    let judged: Vec<Judged> = pages
-        .iter()
-        .filter_map(|page| {
-            let scores = scores.remove(&(page.id.clone(), page.form.clone()))?;
-            let scores = scores.into_iter().map(|score| score as i32).collect();
-            Some(Judged { page, scores, form: Form::default() })
-        })
-        .collect();
+    let judged = |page: &'a LabelledPage| {
+        let scores = scores.remove(&(page.id.clone(), page.form.clone()))?;
+        let scores = scores.into_iter().map(|score| score as i32).collect();
+        Some(Judged::new(page, scores, Cues::shipped()))
+    };
+    Ok(pages.iter().filter_map(judged).collect())
+}
+
+/// Prints how often lines of some confidence are boilerplate.
+fn reliability(data: &str, files: &[String], folds: u64) -> Result<(), Box<dyn Error>> {
+    let pages = pages(data)?;
+    let judged = judged(&pages, files)?;
+    for form in ["whole", "scraped"] {
+        println!("== {form}");
+        for row in train::reliability(&judged, form, folds).ok_or("too few pages")? {
+            let train::Reliability { from, lines, confidence, boilerplate } = row;
+            println!("{from:>3} {lines:>7} lines {confidence:5.1} % {boilerplate:5.1} %");
+        }
+    }
+    Ok(())
+}
+
+/// Prints the figures of logits, which are averaged over the files.
+fn figures(data: &str, files: &[String]) -> Result<(), Box<dyn Error>> {
+    let pages = pages(data)?;
+    let judged = judged(&pages, files)?;
     for form in ["whole", "scraped"] {
         let form: Vec<&Judged> = judged.iter().filter(|judged| judged.page.form == form).collect();
         let gold = |judged: &&&Judged| matches!(&*judged.page.source, "fundus" | "aeb");
@@ -232,6 +252,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["figures", data, ..] => figures(data, &words[2..]),
-        _ => Err("usage: train cv DATA LEXICON OUT | train figures DATA LOGITS...".into()),
+        ["reliability", data, ..] => reliability(data, &words[2..], options.folds),
+        _ => Err("usage: train cv|train|folds DATA LEXICON OUT | train figures|reliability DATA SCORES...".into()),
     }
 }

@@ -120,7 +120,7 @@ pub(crate) struct Calibration {
 
 impl Calibration {
     /// The confidence in percent that a line with this score is boilerplate.
-    fn confidence(&self, score: i32, form: Form) -> u8 {
+    pub(crate) fn confidence(&self, score: i32, form: Form) -> u8 {
         let last = FIRST_KNOT + KNOT_STEP * (KNOTS as i32 - 1);
         let place = score.clamp(FIRST_KNOT, last) - FIRST_KNOT;
         let knot = (place / KNOT_STEP) as usize;

@@ -3,7 +3,7 @@
 use crate::evaluate::{PageFigures, Scorer};
 use crate::labelled::Label;
 use crate::model::{ByForm, Calibration, Form, KNOTS};
-use crate::train::Judged;
+use crate::train::{Judged, outlet_fold};
 
 /// Share of article lines that a level may lose, on whole pages and on scraped text.
 const CAREFUL: [f64; 2] = [0.009, 0.009];
@@ -55,6 +55,57 @@ pub(crate) fn calibrate(scored: &[Judged<'_>]) -> Option<Calibration> {
     let full = best(&mut halves, balanced, limit);
     let confidence = [0, 1].map(|half| confidence(&halves[half]));
     Some(Calibration { thresholds: [careful, balanced, full], confidence })
+}
+
+/// How often lines of some confidence are boilerplate.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Reliability {
+    /// The lowest confidence of these lines in percent; the next entry's is the end.
+    pub from: u8,
+    /// Number of lines with a label.
+    pub lines: usize,
+    /// Their mean confidence in percent.
+    pub confidence: f64,
+    /// The percentage of them that is boilerplate.
+    pub boilerplate: f64,
+}
+
+/// The lowest confidences of a reliability table, in percent.
+const STEPS: [u8; 9] = [0, 5, 20, 40, 60, 80, 90, 95, 98];
+
+/// A reliability table for pages of one form: the confidence of each page's lines comes from a
+/// calibration on the scores of the other folds. Pages count equally, whatever their length. `None` if
+/// a calibration is impossible.
+pub fn reliability(judged: &[Judged<'_>], form: &str, folds: u64) -> Option<Vec<Reliability>> {
+    let mut sums = [[0.0; 3]; STEPS.len()];
+    let mut counts = [0; STEPS.len()];
+    for fold in 0..folds {
+        let (tested, others): (Vec<Judged<'_>>, Vec<Judged<'_>>) =
+            judged.iter().cloned().partition(|it| outlet_fold(&it.page.outlet, folds) == fold);
+        let calibration = calibrate(&others)?;
+        for judged in tested.iter().filter(|judged| judged.page.form == form) {
+            let scorer = Scorer::new(judged.page);
+            let weight = 1.0 / scorer.lines().max(1) as f64;
+            for line in 0..scorer.lines() {
+                let boilerplate = match scorer.label(line) {
+                    Label::Neutral => continue,
+                    label => f64::from(u8::from(label == Label::Boilerplate)),
+                };
+                let confidence = calibration.confidence(judged.scores[line], judged.form);
+                let step = STEPS.iter().rposition(|from| *from <= confidence).unwrap_or(0);
+                let add = [weight, weight * f64::from(confidence), weight * boilerplate * 100.0];
+                sums[step].iter_mut().zip(add).for_each(|(sum, value)| *sum += value);
+                counts[step] += 1;
+            }
+        }
+    }
+    let row = |((from, sums), lines): ((u8, [f64; 3]), usize)| Reliability {
+        from,
+        lines,
+        confidence: sums[1] / sums[0].max(1e-9),
+        boilerplate: sums[2] / sums[0].max(1e-9),
+    };
+    Some(STEPS.into_iter().zip(sums).zip(counts).map(row).collect())
 }
 
 /// The thresholds at which both halves lose their target. The halves share documents of middle

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+pub use self::calibrate::{Reliability, reliability};
 use crate::cues::Cues;
 use crate::evaluate::{Figures, Headlines, Scorer};
 use crate::features::Page;
@@ -318,6 +319,7 @@ fn one_cycle(step: usize, steps: usize, rate: f32) -> f32 {
 }
 
 /// A page with the scores of a network that was not trained on its outlet.
+#[derive(Clone)]
 pub struct Judged<'a> {
     /// The page.
     pub page: &'a LabelledPage,
@@ -325,6 +327,16 @@ pub struct Judged<'a> {
     pub scores: Vec<i32>,
     /// The form of the page.
     pub form: Form,
+}
+
+impl<'a> Judged<'a> {
+    /// A page with scores that were written earlier.
+    pub fn new(page: &'a LabelledPage, scores: Vec<i32>, cues: &Cues) -> Self {
+        let mut features = Page::default();
+        features.read(page.lines.iter().map(String::as_str), &Words::new(&[]), cues);
+        let form = Form::new(features.prose_lines(), features.rows().len() as u32);
+        Judged { page, scores, form }
+    }
 }
 
 /// A part of training, for progress.

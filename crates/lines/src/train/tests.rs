@@ -85,6 +85,12 @@ fn training_separates_article_from_boilerplate() {
     let figures = figures(judged.iter().map(|judged| (judged, 0)), true);
     assert!(figures.removed > 0.95 && figures.lost < 0.05 && figures.f1 > 0.95, "{figures:?}");
 
+    let table =
+        reliability(&judged, &training[0].form, options().folds).expect("pages of both forms");
+    let (first, last) = (table[0], table[table.len() - 1]);
+    assert!(first.lines > 20 && first.boilerplate < 10.0, "{table:?}");
+    assert!(last.lines > 20 && last.boilerplate > 90.0, "{table:?}");
+
     // A page of no outlet that it saw.
     let unseen = page(1000, false);
     let mut scratch = Scratch::default();

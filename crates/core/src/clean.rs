@@ -550,7 +550,7 @@ impl<'a> Work<'a> {
         let source = self.doc.source();
         let cut = self.edits.iter().filter(|edit| judged(edit)).map(|edit| {
             let text = &source[edit.span.range()];
-            if script::ends_sentence(text) && script::is_long(text) { visible(text) } else { 0 }
+            if script::is_sentence(text) { visible(text) } else { 0 }
         });
         if cut.sum::<usize>() <= left {
             return None;

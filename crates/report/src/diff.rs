@@ -336,7 +336,7 @@ fn compare<'a>(
 }
 
 fn is_sentence(line: &str) -> bool {
-    script::ends_sentence(line) && script::is_long(line)
+    script::is_sentence(line)
 }
 
 /// From the first sentence to the last that either run leaves, in bytes of the source.

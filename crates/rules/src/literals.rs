@@ -54,8 +54,13 @@ pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Sid
 /// looks lines up with and without these.
 pub(crate) fn is_bullet(c: char) -> bool {
     match c.is_ascii() {
-        true => matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | '(' | '[' | '\'' | '"'),
-        false => "»«›‹→←↑•▶►·—–‣▪○‐‑‒―▸●◆◇■□★☆◎※▼▲【〈《「『〔［（＜>➡➤👉📌✅".contains(c),
+        true => matches!(
+            c,
+            '*' | '-' | '|' | '<' | '>' | '=' | '#' | '_' | '+' | '(' | '[' | '\'' | '"'
+        ),
+        false => {
+            is_pictograph(c) || "»«›‹→←↑•▶►·—–‣▪○‐‑‒―▸●◆◇■□★☆◎※▼▲【〈《「『〔［（＜>".contains(c)
+        }
     }
 }
 
@@ -64,10 +69,18 @@ pub(crate) fn is_bullet(c: char) -> bool {
 pub(crate) fn is_closer(c: char) -> bool {
     match c.is_ascii() {
         true => {
-            matches!(c, '*' | '-' | '|' | '>' | '=' | '#' | '_' | ')' | ']' | '.' | ':' | '!' | '?')
+            matches!(
+                c,
+                '*' | '-' | '|' | '>' | '=' | '#' | '_' | '+' | ')' | ']' | '.' | ':' | '!' | '?'
+            )
         }
-        false => "»›→↑↓►▶◆■▼▲·•】〉》」』…—。।۔؟".contains(c),
+        false => is_pictograph(c) || "»›→↑↓►▶◆■▼▲·•】〉》」』…—。।۔؟".contains(c),
     }
+}
+
+/// Whether a character is a pictograph that sites print before or after a notice.
+fn is_pictograph(c: char) -> bool {
+    "➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}".contains(c)
 }
 
 /// Whether a character may come before a phrase that begins with a number, or after one that ends

@@ -24,17 +24,17 @@ use crate::yaml;
 pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     (
         "bullet",
-        r"[»›>→←↑«‹•▶►◆■●★☆◎※▼▲👉➡*·|=#_(\[【〈《「『—-]* ?",
+        r"[»›>→←↑«‹•▶►◆■●★☆◎※▼▲➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}*·|=#_+<(\[【〈《「『—-]* ?",
         "bullets, arrows and opening brackets before a line, or nothing",
     ),
     (
         "arrow",
-        r"[»›>→←↑«‹▶►◆■★☆※▼▲👉➡|=#_(\[【〈《「『—-]* ?",
+        r"[»›>→←↑«‹▶►◆■★☆※▼▲➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}|=#_+<(\[【〈《「『—-]* ?",
         "arrows and opening brackets before a line, but no bullets of lists, or nothing",
     ),
     (
         "end",
-        r" ?[»›>→↑↓•▶►◆■▼▲*·|=#_)\]】〉》」』:.!?…。।۔؟—-]*",
+        r" ?[»›>→↑↓•▶►◆■▼▲➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}*·|=#_+>)\]】〉》」』:.!?…。।۔؟—-]*",
         "a final mark, arrows and closing brackets, or nothing",
     ),
     ("label-end", r" ?(?:[:|»→>/]|[—-] ) ?", "a colon, bar, arrow or dash after a label"),
@@ -334,6 +334,7 @@ impl<'l> Words<'l> {
                     }
                     let filler = match filler {
                         Some(filler) => self.emit(filler, Slot::None, lists)?,
+                        None if slot == Slot::End => LAST_NAME_PATTERN.to_owned(),
                         None => NAME_PATTERN.to_owned(),
                     };
                     regex.push_str(&self.list(*kind, &filler, slot, lists)?);
@@ -477,6 +478,11 @@ impl Slot {
 
 /// A name or a short phrase within a line.
 const NAME_PATTERN: &str = "[^.!?。]{1,40}";
+
+/// A name at the end of a phrase, where no other part of the phrase shows that it is one: it begins
+/// with a capital, a digit or a mark, or is an address or a product such as `iDNES`.
+const LAST_NAME_PATTERN: &str =
+    r"(?-i:[^\p{Ll}\s.!?。][^.!?。]{0,39}|[\p{Ll}\d-]{1,30}(?:\.\p{Ll}{2,8}|\p{Lu})[^.!?。]{0,20})";
 
 /// What must stand before and after a word, and between these whether it must begin and end where a
 /// word does.

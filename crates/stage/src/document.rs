@@ -76,7 +76,7 @@ struct LineData<'a> {
 impl LineData<'_> {
     fn judge(&mut self) {
         self.blank = script::is_blank(&self.text);
-        self.body = !self.blank && script::ends_sentence(&self.text) && script::is_long(&self.text);
+        self.body = !self.blank && script::is_sentence(&self.text);
     }
 }
 
@@ -509,7 +509,7 @@ impl<'d, 'a> Line<'d, 'a> {
         self.data().blank
     }
 
-    /// Whether it is a sentence of the article: a sentence end and eight words or more.
+    /// Whether it is a sentence of the article: see [`script::is_sentence`].
     pub fn is_body(&self) -> bool {
         self.data().body
     }

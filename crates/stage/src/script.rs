@@ -8,6 +8,9 @@ pub const BODY_WORDS: usize = 8;
 /// Characters of an unspaced script that count as [`BODY_WORDS`] words.
 pub const BODY_UNSPACED: usize = 20;
 
+/// Characters of a script without sentence marks that make a line a sentence; most headlines have fewer.
+pub const UNMARKED: usize = 100;
+
 /// Whether `c` belongs to a script that is written without spaces between words: Han, kana, Thai,
 /// Lao, Khmer, Burmese, Tibetan.
 pub fn is_unspaced(c: char) -> bool {
@@ -122,6 +125,23 @@ pub fn ends_sentence(text: &str) -> bool {
         .is_some_and(is_sentence_mark)
 }
 
+/// Whether `text` is a sentence of an article: long enough, and with the end of one. Thai and Lao have
+/// no sentence marks, so there [`UNMARKED`] characters are enough.
+pub fn is_sentence(text: &str) -> bool {
+    (ends_sentence(text) || is_long_unmarked(text)) && is_long(text)
+}
+
+/// Whether `text` has [`UNMARKED`] characters of a script without sentence marks.
+fn is_long_unmarked(text: &str) -> bool {
+    // Each of these characters is three bytes.
+    text.len() >= 3 * UNMARKED
+        && text
+            .chars()
+            .filter(|c| ('\u{0e00}'..='\u{0eff}').contains(c))
+            .nth(UNMARKED - 1)
+            .is_some()
+}
+
 /// The number of words in `text`: runs between spaces that hold a letter or digit; in unspaced
 /// scripts, [`BODY_UNSPACED`] characters count as [`BODY_WORDS`] words, rounded down.
 pub fn words(text: &str) -> usize {
@@ -222,6 +242,15 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_of_scripts_without_marks_are_known_by_their_length() {
+        assert!(is_sentence("The talks will go on until Wednesday, she said."));
+        assert!(!is_sentence("The talks will go on until Wednesday, she said"));
+        let thai = "การเจรจาจะดำเนินต่อไปจนถึงวันพุธ";
+        assert!(!is_sentence(thai));
+        assert!(is_sentence(&thai.repeat(4)));
+    }
 
     #[test]
     fn counts_words_in_any_script() {

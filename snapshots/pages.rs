@@ -18,10 +18,10 @@ struct Floor {
     lost: usize,
 }
 
-const OFF: Floor = Floor { level: "off", removed: 0, lost: 0 };
-const CAREFUL: Floor = Floor { level: "careful", removed: 0, lost: 0 };
-const BALANCED: Floor = Floor { level: "balanced", removed: 0, lost: 0 };
-const FULL: Floor = Floor { level: "full", removed: 0, lost: 0 };
+const OFF: Floor = Floor { level: "off", removed: 1058, lost: 24 };
+const CAREFUL: Floor = Floor { level: "careful", removed: 1168, lost: 24 };
+const BALANCED: Floor = Floor { level: "balanced", removed: 1221, lost: 25 };
+const FULL: Floor = Floor { level: "full", removed: 1384, lost: 37 };
 
 /// Lines of a group of pages.
 #[derive(Clone, Copy, Default)]
@@ -75,7 +75,8 @@ fn check(floor: &Floor) {
     let mut groups: BTreeMap<(u8, String), Counts> = BTreeMap::new();
     let mut wrong = String::new();
     for page in pages() {
-        let cleaned = pipeline.clean_text(&page.text(), None);
+        let text = page.text();
+        let cleaned = pipeline.clean_text(&text, None);
         assert!(cleaned.outlet().is_none(), "{} is taken to be of an outlet", page.name);
         let fates = page.fates(cleaned.text());
         let (language, kind) = language_and_kind(&page);

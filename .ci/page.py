@@ -150,6 +150,13 @@ def report(browser, page, shots):
     names = browser.evaluate(order)
     check("rules are sorted by name",
           names == browser.evaluate(f"{order}.sort((a, b) => a.localeCompare(b))"), names[:5])
+    browser.evaluate(f"({set_value})('[data-sorts=rules]', 'confidence')")
+    model = "generic/lines/model"
+    check("the rule with the least certain cuts is first", browser.evaluate(order)[0] == model)
+    uncertain = f".entry[data-rule='{model}'][data-confidence]"
+    confidences = browser.evaluate(f"[...document.querySelectorAll(\"{uncertain}\")].map(e => +e.dataset.confidence)")
+    check("its least certain texts come first", len(confidences) > 1 and confidences[0] == min(confidences),
+          confidences)
     head = "document.querySelectorAll('th')[1]"
     browser.evaluate(f"{head}.querySelector('button').click()")
     check("a table is sorted", browser.evaluate(f"{head}.getAttribute('aria-sort')") == "descending")
@@ -184,6 +191,9 @@ def report(browser, page, shots):
     check("decisions are kept", [d["decision"] for d in review["decisions"]] == ["accept", "reject"], review)
     check("and say what was decided",
           all(d["rule"] and d["text"] and d["document"] for d in review["decisions"]), review)
+    check("and which lines, and how certain the model was",
+          all(d["line"] > 0 and d["lines"] > 0 and 50 <= d["confidence"] <= 100 for d in review["decisions"]),
+          review)
     check("the bar tells them", browser.evaluate("document.getElementById('chosen').textContent")
           == "1 accepted, 1 rejected")
     browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=browser.folder.name)
@@ -199,7 +209,8 @@ def report(browser, page, shots):
         browser.evaluate("scrollTo(0, 0)")
         browser.open(page)
         browser.shot(shots / "report.png")
-        browser.evaluate("document.querySelector('.rule').open = true; "
+        browser.evaluate(f"({set_value})('[data-sorts=rules]', 'confidence'); "
+                         "document.querySelector('.rule').open = true; "
                          "document.getElementById('rules').scrollIntoView()")
         browser.shot(shots / "report-rules.png")
         browser.evaluate("document.querySelectorAll('.doc')[3].open = true; "

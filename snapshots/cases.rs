@@ -2,82 +2,15 @@
 //! all of the rest must go. `CONTRIBUTING.md` has the format.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use chaffinch_core::Pipeline;
+use snapshots::{Case, Mark, files};
 
 /// Of a hundred lines that must go, so many must be gone.
 const GONE: usize = 90;
 
-/// What must become of a line.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    Stays,
-    Goes,
-    Either,
-}
-
-struct Case {
-    name: String,
-    lines: Vec<(Mark, String)>,
-}
-
-impl Case {
-    fn read(path: &Path) -> Case {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let text = fs::read_to_string(path).expect("it can be read");
-        let lines = text.lines().enumerate().map(|(at, line)| {
-            let mark = match line.chars().next() {
-                Some('=') => Mark::Stays,
-                Some('-') => Mark::Goes,
-                Some('?') => Mark::Either,
-                _ => panic!("corpus/cases/{name}:{}: a line starts with `=`, `-` or `?`", at + 1),
-            };
-            (mark, line[1..].to_owned())
-        });
-        Case { lines: lines.collect(), name }
-    }
-
-    fn text(&self) -> String {
-        self.lines.iter().map(|(_, line)| format!("{line}\n")).collect()
-    }
-
-    fn has(&self, mark: Mark) -> bool {
-        self.lines.iter().any(|(other, _)| *other == mark)
-    }
-
-    /// For each line that has words and a mark: whether it stays in this output.
-    fn fates(&self, output: &str) -> Vec<(usize, Mark, bool)> {
-        let mut left = BTreeMap::<&str, usize>::new();
-        for line in output.lines() {
-            *left.entry(line.trim()).or_default() += 1;
-        }
-        let mut fates = Vec::new();
-        for (at, (mark, line)) in self.lines.iter().enumerate() {
-            if *mark == Mark::Either || line.trim().is_empty() {
-                continue;
-            }
-            let copies = left.entry(line.trim()).or_default();
-            fates.push((at, *mark, *copies > 0));
-            *copies = copies.saturating_sub(1);
-        }
-        fates
-    }
-}
-
-fn files(folder: &str, extension: &str) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(folder).expect("the folder is there");
-    let paths = entries.map(|entry| entry.expect("it can be read").path());
-    let mut files: Vec<_> =
-        paths.filter(|path| path.extension().is_some_and(|it| it == extension)).collect();
-    files.sort();
-    assert!(!files.is_empty(), "{folder} has no .{extension}");
-    files
-}
-
 fn cases() -> Vec<Case> {
-    files("../corpus/cases", "case").iter().map(|path| Case::read(path)).collect()
+    Case::read_all("../corpus/cases")
 }
 
 #[test]

@@ -664,11 +664,12 @@ pub(crate) struct RulesListArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Train the model that judges every line, and measure it.
+/// Train the model that judges every line, measure it, and make labels for it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LinesCommand {
     Train(LinesTrainArgs),
     Eval(LinesEvalArgs),
+    Labels(LinesLabelsArgs),
 }
 
 /// Train a line model on labelled pages.
@@ -712,6 +713,31 @@ pub(crate) struct LinesEvalArgs {
     /// JSON Lines, as for `chaffinch lines train`.
     #[arg(required = true, value_name = "LABELLED", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// Make labelled pages from the decisions of a report.
+///
+/// Each page is a document, restored from the run: the lines of accepted cuts are boilerplate, those
+/// of rejected cuts article, and all others are left undecided. A decision labels the first place that
+/// the report shows of a text.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  chaffinch report cleaned -o report.html              accept and reject in the page, save
+  chaffinch lines labels cleaned review.json -o labels.jsonl
+  chaffinch lines train labelled.jsonl labels.jsonl -o model.bin")]
+pub(crate) struct LinesLabelsArgs {
+    /// The output of the run that the report is about.
+    #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+
+    /// The file that the report saved.
+    #[arg(value_name = "REVIEW", value_hint = ValueHint::FilePath)]
+    pub(crate) review: PathBuf,
+
+    /// Write the labelled pages to this file: JSON Lines, as for `chaffinch lines train`.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
 }
 
 /// Make rule files from samples of outlets, and keep them up to date.

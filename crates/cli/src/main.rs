@@ -19,6 +19,7 @@ mod examples;
 mod explain;
 mod failure;
 mod git;
+mod labels;
 mod lexicon;
 mod lines;
 mod outlet;
@@ -90,6 +91,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Outlet(OutletCommand::Update(args)) => outlet::update(&args),
         Command::Lines(LinesCommand::Train(args)) => lines::train(&args),
         Command::Lines(LinesCommand::Eval(args)) => lines::eval(&args),
+        Command::Lines(LinesCommand::Labels(args)) => labels::run(&args),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "chaffinch", &mut script);

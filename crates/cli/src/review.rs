@@ -1,4 +1,4 @@
-//! `chaffinch rules apply-review`: what was decided in a report becomes rule files.
+//! What was decided in a report, and `chaffinch rules apply-review`, which makes rule files of it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,10 +11,42 @@ use crate::args::ApplyReviewArgs;
 use crate::failure::Failure;
 use crate::{print, setup, write_whole};
 
-pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
-    let shown = args.review.display();
+/// What was decided about a cut, as a report saves it.
+pub(crate) struct Decided {
+    /// The rule that made the cut.
+    pub(crate) rule: String,
+    /// Whether it is right.
+    pub(crate) accept: bool,
+    /// What was cut; long texts end in `…`.
+    pub(crate) text: String,
+    /// The cut as a case of a rule file; none if it is too long for one.
+    pub(crate) case: Option<String>,
+    /// The outlet of the document.
+    pub(crate) outlet: Option<String>,
+    /// The name of the document.
+    pub(crate) document: Option<String>,
+    /// The first line of the original that was cut, from 1, and the number of lines; none if lines
+    /// were cut in part.
+    pub(crate) place: Option<(usize, usize)>,
+}
+
+impl Decided {
+    /// Whether the cut may be of these lines.
+    pub(crate) fn is_of(&self, lines: &[&str]) -> bool {
+        let mut filled = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty());
+        let (line, text) = (filled.next().unwrap_or_default(), &self.text);
+        match text.lines().next().unwrap_or_default().trim() {
+            cut if cut == line => true,
+            cut => cut.strip_suffix('…').is_some_and(|start| line.starts_with(start)),
+        }
+    }
+}
+
+/// Reads the file that a report saved.
+pub(crate) fn read(file: &Path) -> Result<Vec<Decided>, Failure> {
+    let shown = file.display();
     let wrong = |message: String| Failure::Usage(format!("{shown}: {message}"));
-    let text = std::fs::read_to_string(&args.review)
+    let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Usage(format!("cannot read {shown}: {error}")))?;
     let review: Value =
         serde_json::from_str(&text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
@@ -22,10 +54,10 @@ pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
         let message = "it is no review of version 1, as reports of this program save them";
         return Err(wrong(message.to_owned()));
     }
-    let (mut decisions, mut text) = (Vec::new(), String::new());
     let all = review["decisions"].as_array().ok_or_else(|| wrong("it has no decisions".into()))?;
-    for (at, value) in all.iter().enumerate() {
+    let decided = |(at, value): (usize, &Value)| {
         let field = |name: &str| value[name].as_str().map(str::to_owned);
+        let number = |name: &str| usize::try_from(value[name].as_u64()?).ok();
         let (Some(rule), Some(decision)) = (field("rule"), field("decision")) else {
             return Err(wrong(format!("decision {} has no rule or no decision", at + 1)));
         };
@@ -37,12 +69,25 @@ pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
                 return Err(wrong(message));
             }
         };
-        match field("case") {
-            Some(case) => {
-                decisions.push(Decision { rule, accept, case, outlet: field("outlet") });
-            }
+        Ok(Decided {
+            rule,
+            accept,
+            text: field("text").unwrap_or_default(),
+            case: field("case"),
+            outlet: field("outlet"),
+            document: field("document"),
+            place: number("line").zip(number("lines")),
+        })
+    };
+    all.iter().enumerate().map(decided).collect()
+}
+
+pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
+    let (mut decisions, mut text) = (Vec::new(), String::new());
+    for Decided { rule, accept, text: cut, case, outlet, .. } in read(&args.review)? {
+        match case {
+            Some(case) => decisions.push(Decision { rule, accept, case, outlet }),
             None => {
-                let cut = field("text").unwrap_or_default();
                 let cut: String = cut.chars().take(60).collect();
                 let (rule, cut) = (visible(&rule), visible(&cut));
                 let _ = writeln!(text, "to do: {rule}: {cut:?} is too long for a case");

@@ -294,3 +294,123 @@ fn a_review_becomes_rule_files() {
         assert!(code == 2 && said.contains(part), "{code}: {said}");
     }
 }
+
+/// The text of a page of `corpus/pages`.
+fn page(name: &str) -> String {
+    let marked = fs::read_to_string(format!("../../corpus/pages/{name}.case")).unwrap();
+    marked.lines().map(|line| format!("{}\n", &line[1..])).collect()
+}
+
+/// The texts of a rule in a report, as its script saves them with this decision.
+fn decisions(html: &str, rule: &str, decision: &str) -> Vec<Value> {
+    let entries = html.split("<div class=\"entry\"").skip(1);
+    let attribute = |entry: &str, name: &str| {
+        let (_, value) = entry.split_once(&format!(" {name}=\""))?;
+        let value = value.split('"').next()?;
+        let value = value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
+        Some(value.replace("&amp;", "&"))
+    };
+    let own = entries.filter(|entry| attribute(entry, "data-rule").as_deref() == Some(rule));
+    own.map(|entry| {
+        let mut saved = serde_json::json!({"rule": rule, "decision": decision});
+        for key in ["text", "case", "outlet", "document", "line", "lines", "confidence"] {
+            let value = attribute(entry, &format!("data-{key}"));
+            saved[key] = value.map_or(Value::Null, |value| serde_json::from_str(&value).unwrap());
+        }
+        saved
+    })
+    .collect()
+}
+
+#[test]
+fn decisions_about_the_line_model_become_labelled_pages() {
+    let folder = scene();
+    fs::remove_dir_all(folder.path("corpus")).unwrap();
+    let (story, row) = (page("de-whole-1").replace('\n', "\r\n"), page("en-whole-1"));
+    folder.write("corpus/story.txt", &story);
+    let url = "https://courier.example/ferry";
+    let row_text = serde_json::json!({"text": row, "url": url}).to_string();
+    folder.write("corpus/rows.jsonl", &format!("{row_text}\n"));
+    said(&folder, &["clean", "corpus", "-o", "out", "--level", "full", "--rules", "rules", "-q"]);
+    said(&folder, &["report", "out", "-o", "report.html"]);
+    let html = folder.read("report.html");
+    let model = "generic/lines/model";
+
+    // The least certain cuts come first.
+    let mut saved = decisions(&html, model, "accept");
+    let confidence = |saved: &Value| saved["confidence"].as_u64().unwrap();
+    let (least, _) = html[html.find(">Least certain</h3>").unwrap()..].split_once("<h3>").unwrap();
+    let least = decisions(least, model, "accept");
+    assert!(least.len() > 5 && least.is_sorted_by_key(confidence), "{least:?}");
+    assert!(confidence(&least[0]) < confidence(least.last().unwrap()));
+    let card = html.split("<details class=\"rule\"").find(|card| card.contains(model)).unwrap();
+    let lowest = format!("data-confidence=\"{}\"", least[0]["confidence"]);
+    assert!(card.split_once('>').unwrap().0.contains(&lowest));
+
+    // Every second cut is rejected.
+    for saved in saved.iter_mut().skip(1).step_by(2) {
+        saved["decision"] = "reject".into();
+    }
+    let review = |decisions: &[Value]| serde_json::json!({"chaffinch_review": 1, "run": "out", "decisions": decisions});
+    folder.write("review.json", &review(&saved).to_string());
+    let labels = ["lines", "labels", "out", "review.json", "-o", "labels.jsonl"];
+    let told = said(&folder, &labels);
+    assert!(told.starts_with("labels.jsonl: pages: 2, lines: "), "{told}");
+    let labelled = folder.read("labels.jsonl");
+    let rows: Vec<Value> = labelled.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let names: Vec<_> = rows.iter().map(|row| row["outlet"].as_str().unwrap()).collect();
+    assert_eq!(names, ["courier.example", "story.txt"]);
+    for (row, original) in rows.iter().zip([row, story]) {
+        let lines: Vec<&str> =
+            row["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+        assert_eq!(lines, original.lines().collect::<Vec<_>>());
+        let letters: Vec<char> = row["labels"].as_str().unwrap().chars().collect();
+        let mut expected: Vec<char> = lines
+            .iter()
+            .map(|line| if line.contains(char::is_alphanumeric) { 'n' } else { '_' })
+            .collect();
+        for saved in saved.iter().filter(|saved| saved["document"] == row["id"]) {
+            let first = saved["line"].as_u64().unwrap() as usize - 1;
+            let letter = if saved["decision"] == "reject" { 'a' } else { 'b' };
+            let cut: Vec<&str> = saved["text"].as_str().unwrap().lines().collect();
+            assert_eq!(cut.len() as u64, saved["lines"].as_u64().unwrap());
+            for (at, cut) in cut.iter().enumerate().filter(|(_, cut)| !cut.trim().is_empty()) {
+                assert_eq!(cut.trim(), lines[first + at].trim());
+                expected[first + at] = letter;
+            }
+        }
+        assert_eq!(letters, expected);
+    }
+    let letters = rows.iter().map(|row| row["labels"].as_str().unwrap()).collect::<String>();
+    assert!(letters.matches('a').count() > 2 && letters.matches('b').count() > 2, "{letters}");
+
+    // They are pages that a model is measured on and trained with; two are too few for a model.
+    let figures = said(&folder, &["lines", "eval", "shipped", "labels.jsonl"]);
+    assert!(figures.contains("careful"), "{figures}");
+    let (code, said_) = folder.refused(&["lines", "train", "labels.jsonl", "-o", "model.bin"]);
+    assert!(code == 2 && said_.contains("too few labelled pages"), "{code}: {said_}");
+
+    // What cannot be a label is named.
+    let mut other = saved[0].clone();
+    other["text"] = "Another line".into();
+    let mut unknown = saved[0].clone();
+    unknown["document"] = "no.txt".into();
+    let mut part = saved[0].clone();
+    part["lines"] = Value::Null;
+    folder.write(
+        "review.json",
+        &review(&[other.clone(), unknown, part, saved[1].clone()]).to_string(),
+    );
+    let told = said(&folder, &labels);
+    for why in
+        ["the lines are others", "the run has no such document", "no lines that were cut whole"]
+    {
+        assert!(told.contains(why), "{told}");
+    }
+    assert!(told.ends_with("labels.jsonl: pages: 1, lines: 0 boilerplate, 1 article\n"), "{told}");
+    folder.write("review.json", &review(&[other]).to_string());
+    fs::remove_file(folder.path("labels.jsonl")).unwrap();
+    let (code, said_) = folder.refused(&labels);
+    assert!(code == 2 && said_.contains("no decision of review.json gives a label"), "{said_}");
+    assert!(!folder.path("labels.jsonl").exists());
+}

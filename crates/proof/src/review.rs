@@ -87,7 +87,11 @@ fn compose(
         };
         let source = pipeline.rules().source(id);
         if source.file.is_empty() {
-            applied.left.push(format!("{rule}: a stage's own finding, which no rule file holds"));
+            let note = match pipeline.rule(id).stage.as_str() {
+                "lines" => "the line model made it; `chaffinch lines labels` makes labels of it",
+                _ => "a stage's own finding, which no rule file holds",
+            };
+            applied.left.push(format!("{rule}: {note}"));
             continue;
         }
         if source.written.template.is_some() && (*accept || outlet.is_none()) {
@@ -343,11 +347,13 @@ mod tests {
             decision("generic/related/see-more-here", false, "Click here for more", None),
             decision("generic/share-buttons/share/en", false, "Share this news", None),
             decision("generic/no/such", true, "x", None),
+            decision("generic/lines/model", false, "A heading", None),
         ]);
         let file = &applied.files["rules/generic/related.yaml"];
         assert!(file.contains("Click here for more"));
         assert!(applied.left.iter().any(|left| left.contains("rules/lexicon/en.yaml: add")));
         assert!(applied.left.iter().any(|left| left.contains("narrow its pattern")));
         assert!(applied.left.iter().any(|left| left.contains("there is no such rule")));
+        assert!(applied.left.iter().any(|left| left.contains("chaffinch lines labels")));
     }
 }

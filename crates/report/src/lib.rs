@@ -4,6 +4,7 @@
 //! [`visible`] writes control characters, direction marks and line separators as escapes.
 
 mod annotated;
+mod certainty;
 pub mod diff;
 pub mod drift;
 mod overview;
@@ -14,6 +15,7 @@ mod texts;
 mod visible;
 
 pub use annotated::{Annotated, Fate, Part, Row, annotated};
+pub use certainty::LeastCertain;
 pub use overview::{Overview, overview};
 pub use sample::Sample;
 pub use texts::{Entry, Texts};

@@ -11,6 +11,7 @@ use chaffinch_formats::{Error, Originals, Records, run_record};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::certainty::LeastCertain;
 use crate::sample::Sample;
 use crate::texts::{Texts, shown};
 
@@ -57,6 +58,8 @@ pub struct RuleReport {
     pub bytes: u64,
     /// The texts.
     pub texts: Texts<Sample>,
+    /// Those that it was least certain of, if its cuts have a confidence.
+    pub least_certain: LeastCertain<Sample>,
 }
 
 /// A document to look at.
@@ -179,15 +182,22 @@ impl Gathering {
                     cuts: 0,
                     bytes: 0,
                     texts: Texts::new(SAMPLES),
+                    least_certain: LeastCertain::default(),
                 }),
             };
             report.documents += u64::from(seen.insert(edit.rule));
             report.cuts += 1;
             report.bytes += edit.removed() as u64;
-            report.texts.add(&shown(&edit.text, &edit.with), edit.text.len() as u64, &|| Sample {
+            let (text, bytes) = (shown(&edit.text, &edit.with), edit.text.len() as u64);
+            let sample = || Sample {
                 with: edit.with.clone().into_owned(),
+                confidence: edit.confidence,
                 ..Sample::of(record, source(), &(edit.at..edit.end()), &edit.text)
-            });
+            };
+            report.texts.add(&text, bytes, &sample);
+            if let Some(confidence) = edit.confidence {
+                report.least_certain.add(confidence, &text, bytes, &sample);
+            }
         }
         self.choose(record, rules, &source);
     }

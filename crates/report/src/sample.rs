@@ -16,6 +16,13 @@ pub struct Sample {
     pub outlet: Option<String>,
     /// The line, from 1; 0 if the original could not be made.
     pub line: usize,
+    /// The lines of the original from the first to the last that the cut takes, if it takes all of
+    /// them; else 0.
+    #[serde(skip)]
+    pub lines: usize,
+    /// The confidence of the cut, in percent, if the line model made it.
+    #[serde(skip)]
+    pub confidence: Option<u8>,
     /// The nearest line above that is not blank.
     pub above: String,
     /// What stands before the cut on its line.
@@ -74,6 +81,9 @@ impl Sample {
         sample.after = shortened(after, CONTEXT);
         sample.below = shortened(below.trim(), CONTEXT);
         let (whole, cut) = (source[line_start..line_end].trim(), &source[start..end]);
+        if !cut.is_empty() && whole.len() == cut.len() {
+            sample.lines = cut.split('\n').count();
+        }
         if start < end && whole.len() <= CASE {
             let lead = before.trim_start();
             sample.case = Some(match lead.is_empty() && after.is_empty() {

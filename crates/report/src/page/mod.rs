@@ -6,7 +6,7 @@
 mod chart;
 mod document;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -44,7 +44,7 @@ pub fn of_run(overview: &Overview, name: &str) -> String {
             h2 { "Rules" }
             p .soft {
                 "Each rule that cut something, with the texts that it cut most often and most rarely. "
-                "Mistakes hide among the rare ones."
+                "Mistakes hide among the rare ones, and among those that the line model was least certain of."
             }
             div .controls {
                 input type="search" placeholder="Filter rules and texts" aria-label="Filter rules"
@@ -58,6 +58,7 @@ pub fn of_run(overview: &Overview, name: &str) -> String {
                     option value="bytes" { "bytes" }
                     option value="share" { "share" }
                     option value="distinct" { "distinct texts" }
+                    option value="confidence" { "least certain" }
                     option value="rule" { "name" }
                 } }
                 span .soft data-count="rules" {}
@@ -182,7 +183,7 @@ fn shell(
                 div .choices hidden {
                     span #chosen aria-live="polite" {}
                     button #save type="button" { "Save review.json" }
-                    span .soft { "then: chaffinch rules apply-review review.json" }
+                    span .soft { "then: chaffinch rules apply-review, chaffinch lines labels" }
                 }
                 dialog {
                     h3 { "Keys" }
@@ -402,16 +403,26 @@ fn rules(overview: &Overview) -> (Markup, usize) {
 fn rule_card(id: &str, rule: &RuleReport, whose: &str, all: u64, full: bool) -> Markup {
     let share = percent(rule.documents, all);
     let (distinct, exact) = rule.texts.distinct();
-    let frequent = rule.texts.frequent(TEXTS);
-    let mut rare = rule.texts.rare(TEXTS);
-    rare.retain(|entry| frequent.iter().all(|other| other.hash != entry.hash));
-    let words: String =
-        frequent.iter().chain(&rare).map(|e| shortened(&e.text, 80)).collect::<Vec<_>>().join(" ");
+    // Each text is in the first list that has it.
+    let mut lists = [
+        ("Least certain", rule.least_certain.texts()),
+        ("Most frequent", rule.texts.frequent(TEXTS)),
+        ("Rarest", rule.texts.rare(TEXTS)),
+    ];
+    let mut seen = BTreeSet::new();
+    for (_, entries) in &mut lists {
+        entries.retain(|entry| seen.insert(entry.hash));
+    }
+    let all_texts = lists.iter().flat_map(|(_, entries)| entries);
+    let words = all_texts.map(|entry| shortened(&entry.text, 80)).collect::<Vec<_>>().join(" ");
+    // Cuts without a confidence are not in doubt.
+    let confidence = rule.least_certain.lowest().unwrap_or(100);
     let about = if exact { "" } else { "about " };
     html! {
         details .rule id={ "rule-" (id) } data-list="rules" data-words={ (id) " " (visible(&words)) }
             data-stage=(rule.stage) data-rule=(id) data-documents=(rule.documents)
             data-bytes=(rule.bytes) data-share=(share) data-distinct=(distinct)
+            data-confidence=(confidence)
         {
             summary {
                 code { (visible(id)) } (chip(&rule.stage))
@@ -426,11 +437,9 @@ fn rule_card(id: &str, rule: &RuleReport, whose: &str, all: u64, full: bool) -> 
                     p .soft { "Its texts are left out, so that this page stays small." }
                 } @else {
                     (all_choice())
-                    h3 { "Most frequent" }
-                    @for entry in &frequent { (entry_card(id, &rule.stage, entry, None)) }
-                    @if !rare.is_empty() {
-                        h3 { "Rarest" }
-                        @for entry in &rare { (entry_card(id, &rule.stage, entry, None)) }
+                    @for (name, entries) in lists.iter().filter(|(_, entries)| !entries.is_empty()) {
+                        h3 { (name) }
+                        @for entry in entries { (entry_card(id, &rule.stage, entry, None)) }
                     }
                 }
             }
@@ -471,14 +480,20 @@ fn entry_card(rule: &str, stage: &str, entry: &Entry<Sample>, way: Option<Way>) 
     let inside = first.is_some_and(|sample| sample.body);
     let outlet = first.and_then(|sample| sample.outlet.as_deref());
     let case = first.and_then(|sample| sample.case.as_deref());
+    // Of two runs, it is not said which one has the lines.
+    let whole_lines =
+        |sample: &&Sample| way.is_none() && sample.lines > 0 && sample.with.is_empty();
+    let place = first.filter(whole_lines);
     html! {
         div .entry style=(hued(stage)) data-rule=(rule) data-text=(visible_json(&entry.text))
             data-case=[case.map(visible_json)] data-outlet=[outlet.map(visible_json)]
             data-document=[first.map(|sample| visible_json(&sample.document))]
+            data-line=[place.map(|sample| sample.line)] data-lines=[place.map(|sample| sample.lines)]
+            data-confidence=[first.and_then(|sample| sample.confidence)]
         {
             p {
                 q .bad[inside] { (heading(&entry.text)) }
-                span .soft { "×" (number(entry.count)) }
+                @if entry.count > 0 { span .soft { "×" (number(entry.count)) } }
                 span .choice {
                     button type="button" data-choose="accept" aria-pressed="false" { "accept" }
                     button type="button" data-choose="reject" aria-pressed="false" { "reject" }
@@ -496,6 +511,7 @@ fn sample_card(sample: &Sample, way: Option<Way>) -> Markup {
             p .where {
                 (place(sample))
                 @if let Some(outlet) = &sample.outlet { " · " (visible(outlet)) }
+                @if let Some(confidence) = sample.confidence { " · " (confidence) " % certain" }
             }
             @if !sample.above.is_empty() { p .soft { (visible(&sample.above)) } }
             p {
@@ -565,6 +581,7 @@ fn documents(overview: &Overview) -> (Markup, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certainty::LeastCertain;
     use crate::overview::{Cut, OutletReport, Shown};
 
     /// A run with more of everything than a page can show.
@@ -585,10 +602,15 @@ mod tests {
             for number in 0..40 {
                 texts.add(&format!("{number} {long}"), 100, &|| sample(number));
             }
+            let mut least_certain = LeastCertain::default();
+            // Only the line model gives its cuts a confidence.
+            for number in 0..if at == 0 { 40 } else { 0 } {
+                least_certain.add(50 + number, &format!("{number} {long}"), 100, &|| sample(1));
+            }
             let stage = "tags".to_owned();
             (
                 format!("outlet-{at}/rule"),
-                RuleReport { stage, documents: 40, cuts: 40, bytes: 1, texts },
+                RuleReport { stage, documents: 40, cuts: 40, bytes: 1, texts, least_certain },
             )
         };
         let shown = |at: usize| {

@@ -31,7 +31,7 @@ const compare = (a, b) =>
 
 const sortCards = (list, key) => {
   const items = all(`[data-list="${list}"]`);
-  const down = !["rule", "name"].includes(key);
+  const down = !["rule", "name", "confidence"].includes(key);
   items.sort((a, b) => compare(a.dataset[key], b.dataset[key]) * (down ? -1 : 1));
   items.forEach((item) => item.parentNode.append(item));
 };
@@ -76,6 +76,10 @@ const review = () => ({
       case: JSON.parse(entry.dataset.case ?? "null"),
       outlet: JSON.parse(entry.dataset.outlet ?? "null"),
       document: JSON.parse(entry.dataset.document ?? "null"),
+      // The lines of the original that were cut, if they were cut whole.
+      line: JSON.parse(entry.dataset.line ?? "null"),
+      lines: JSON.parse(entry.dataset.lines ?? "null"),
+      confidence: JSON.parse(entry.dataset.confidence ?? "null"),
     })),
 });
 const save = () => {

@@ -59,6 +59,10 @@ pub fn target(name: &str) -> Target {
 #[macro_export]
 macro_rules! libfuzzer_target {
     ($name:literal) => {
-        libfuzzer_sys::fuzz_target!(|data: &[u8]| ($crate::target($name).run)(data));
+        // The first input pays for what a target prepares, and is not measured.
+        libfuzzer_sys::fuzz_target!(
+            init: ($crate::target($name).run)(&[0, 0]),
+            |data: &[u8]| ($crate::target($name).run)(data)
+        );
     };
 }

@@ -113,3 +113,8 @@ bench *options:
 score dataset scorer:
     cargo build --release
     python3 bench/quality.py {{dataset}} --scorer {{scorer}}
+
+# Run a fuzz target with libFuzzer. New inputs go to target/fuzz, failing ones to fuzz/artifacts.
+fuzz target seconds="600":
+    mkdir -p target/fuzz/{{target}}
+    cargo +nightly fuzz run --sanitizer none --features libfuzzer {{target}} target/fuzz/{{target}} fuzz/corpus/{{target}} -- -max_total_time={{seconds}} -timeout=30

@@ -363,7 +363,7 @@ pub fn encode(text: &str, coding: &Coding, patches: &[Patch]) -> Option<Vec<u8>>
     for patch in patches {
         encode_into(text.get(at..patch.at)?, encoding, &mut bytes);
         bytes.extend_from_slice(&patch.bytes);
-        at = patch.at + patch.len;
+        at = patch.at.checked_add(patch.len)?;
     }
     encode_into(text.get(at..)?, encoding, &mut bytes);
     Some(bytes)
@@ -562,6 +562,19 @@ mod tests {
         round_trip(b"\xff\xfea\x00\x00\xd8b\x00!", None);
         for label in ["shift_jis", "gb18030", "euc-kr", "iso-2022-jp", "windows-1252", "big5"] {
             round_trip(b"ok\n\x81\xff\x80 \x1b$B bad\nok\n", Encoding::for_label(label.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn patches_that_do_not_fit_are_refused() {
+        let patch = |at, len| Patch { at, len, bytes: b"x".to_vec() };
+        for patches in [
+            vec![patch(3, 1)],
+            vec![patch(1, 1), patch(0, 1)],
+            vec![patch(1, 2)],
+            vec![patch(1, usize::MAX)],
+        ] {
+            assert_eq!(encode("ab", &Coding::UTF_8, &patches), None, "{patches:?}");
         }
     }
 

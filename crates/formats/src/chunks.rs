@@ -141,7 +141,9 @@ impl Chunks {
     pub(crate) fn next(&mut self) -> io::Result<Option<Chunk>> {
         let mut wanted = self.size;
         loop {
-            self.fill(wanted);
+            // One byte more shows whether the file ends: a piece must not depend on that being known
+            // from an earlier read.
+            self.fill(wanted.saturating_add(1));
             if self.held().is_empty() {
                 return self.error.take().map_or(Ok(None), Err);
             }
@@ -192,7 +194,8 @@ impl Chunks {
                 self.taken = 0;
             }
             let more = (wanted - self.held().len()) as u64;
-            self.buffer.reserve(more as usize);
+            // A record may announce more bytes than there are, and than there is memory.
+            self.buffer.reserve((more as usize).min(self.size));
             let (reader, buffer) = (&mut self.reader, &mut self.buffer);
             match guarded(|| reader.take(more).read_to_end(buffer)) {
                 Ok(0) => self.ended = true,
@@ -379,6 +382,33 @@ mod tests {
             other.seek(&reader.position).unwrap();
             assert!(all(&mut other) == pieces[skip..]);
             reader.next().unwrap();
+        }
+    }
+
+    #[test]
+    fn pieces_do_not_depend_on_when_the_end_of_the_file_is_seen() {
+        // What follows each place is as long as a piece.
+        let record = record("One.", 0);
+        let texts = [record.repeat(3), format!("{record}junk{record}"), "one\ntwo\nthree".into()];
+        for (text, framing) in texts.iter().zip([Container::Wet, Container::Wet, Container::Jsonl])
+        {
+            for size in 1..text.len() {
+                let open = || {
+                    let mut reader = chunks(text.as_bytes(), framing, 20);
+                    reader.size = size;
+                    reader
+                };
+                let mut reader = open();
+                loop {
+                    let mut other = open();
+                    other.seek(&reader.position).unwrap();
+                    let (position, piece) = (reader.position.clone(), reader.next().unwrap());
+                    assert_eq!(other.next().unwrap(), piece, "{size} bytes from {position:?}");
+                    if piece.is_none() {
+                        break;
+                    }
+                }
+            }
         }
     }
 

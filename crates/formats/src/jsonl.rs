@@ -156,6 +156,10 @@ impl<'a> Row<'a> {
         if found.twice || twice(COLUMN) {
             return Err(RowError(format!("the row has two fields `{name}` or `{COLUMN}`")));
         }
+        let column = all.iter().find(|(key, _)| key == COLUMN).map(|(_, at)| at.clone());
+        if column.as_ref().is_some_and(|column| column.contains(&found.at.start)) {
+            return Err(RowError(format!("field `{name}` is in the column `{COLUMN}`")));
+        }
         let raw = &row[found.at.clone()];
         let null = is_null(&found);
         let text = if null { Some(Cow::Borrowed("")) } else { string(raw) };
@@ -177,7 +181,7 @@ impl<'a> Row<'a> {
             date: value(&names.date),
             text_at: if null { found.at } else { found.at.start + 1..found.at.end - 1 },
             end: all.iter().map(|(_, at)| at.end).max().unwrap_or(0),
-            column: all.iter().find(|(key, _)| key == COLUMN).map(|(_, at)| at.clone()),
+            column,
         })
     }
 
@@ -488,7 +492,7 @@ fn restore_string(written: &str, undo: &RowUndo, edits: &[LedgerEdit<'_>]) -> Op
     let mut at = 0;
     for (index, edit) in edits.iter().enumerate() {
         let kept = edit.at.checked_sub(at)?;
-        let text = walk.text + kept;
+        let text = walk.text.checked_add(kept)?;
         original.push_str(walk.to(text));
         if walk.text != text {
             return None;
@@ -689,6 +693,41 @@ mod tests {
         let back = restore_row(written.as_bytes(), &undo, &ledger(&parsed.text, &edits));
         assert_eq!(back.as_deref(), Ok(row));
         written
+    }
+
+    #[test]
+    fn the_column_that_a_run_adds_holds_no_document() {
+        for (field, row) in [
+            ("chaffinch.verdict", r#"{"chaffinch":{"verdict":"Share"},"text":"Print"}"#),
+            ("chaffinch", r#"{"text":"Print","chaffinch":"Share"}"#),
+        ] {
+            let names = FieldNames { text: vec![field.into()], ..FieldNames::default() };
+            let error = Row::parse(row.as_bytes(), &names).unwrap_err();
+            assert_eq!(error.to_string(), format!("field `{field}` is in the column `chaffinch`"));
+        }
+    }
+
+    #[test]
+    fn edits_beyond_all_texts_are_refused() {
+        let written = r#"{"text":"Print","chaffinch":{}}"#.as_bytes();
+        let undo = RowUndo {
+            field: "text".into(),
+            escapes: Escapes::Few,
+            pieces: Vec::new(),
+            column: None,
+        };
+        let edit = |at, text: &'static str| LedgerEdit {
+            at,
+            rule: 0,
+            text: text.into(),
+            with: "P".into(),
+            confidence: None,
+        };
+        // The second is that far behind the first.
+        for edits in [vec![edit(6, "x")], vec![edit(0, ""), edit(usize::MAX, "")]] {
+            let error = restore_row(written, &undo, &edits).unwrap_err();
+            assert_eq!(error.to_string(), "the cleaned row was changed after the run");
+        }
     }
 
     #[test]

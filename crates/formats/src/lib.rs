@@ -9,6 +9,9 @@ mod chunks;
 mod codec;
 mod convert;
 mod detect;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod input;
 mod job;
 mod join;

@@ -369,13 +369,15 @@ impl Work<'_> {
         };
         let row = match row {
             Ok(Row::Whole(row)) => row,
-            Ok(Row::Written) => {
+            Ok(Row::Written) if record.digest.original.is_none() => {
                 self.result.documents += 1;
                 return Ok(());
             }
             other => {
                 let reason = match other {
                     Err(error) => format!("the cleaned file cannot be read on: {error}"),
+                    // It cannot be framed any more, and was copied.
+                    Ok(Row::Written) => "the cleaned text was changed after the run".to_owned(),
                     _ => "it is missing from the cleaned file".to_owned(),
                 };
                 self.problem(&record.name(), reason);

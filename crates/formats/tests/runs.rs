@@ -547,6 +547,31 @@ fn bad_warc_records_pass_through_and_the_rest_is_cleaned() {
     assert!(tree(&run.out) == tree(&other));
 }
 
+/// A cleaned record that cannot be framed any more does not pass for the original.
+#[test]
+fn cleaned_warc_records_with_damaged_headers_are_reported() {
+    let run = setup();
+    let text = format!("{ARTICLE}\nSHARE THIS ARTICLE");
+    let length = text.len();
+    let record = format!(
+        "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {length}\r\n\r\n{text}\r\n\r\n"
+    );
+    let input = run.input.join("pages.wet");
+    fs::write(&input, record.repeat(3)).unwrap();
+    clean(&input, &run.out);
+    let output = run.out.join("pages.wet");
+    let written = fs::read_to_string(&output).unwrap();
+    for damage in ["ContentALength", "Content-Length: 9", "Content-Length: x"] {
+        fs::write(&output, written.replacen("Content-Length", damage, 1)).unwrap();
+        for restored in [restore(&run.out, &run.back), verify(&run.out)].map(Result::unwrap) {
+            assert_eq!(restored.documents, 2, "{damage}");
+            assert_eq!(restored.problems[0].0, "pages.wet:1");
+            assert_eq!(restored.problems[0].1, "the cleaned text was changed after the run");
+        }
+        fs::remove_dir_all(&run.back).unwrap();
+    }
+}
+
 /// Whatever happened to a WET file, all of its bytes come back.
 #[test]
 fn damaged_warc_files_come_back() {

@@ -1,0 +1,107 @@
+//! A JSON row, rewritten with any edits of its text and restored.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use chaffinch_core::stage::{RuleId, Span};
+use chaffinch_core::{Edit, LedgerEdit};
+use chaffinch_formats::jsonl::{COLUMN, FieldNames, Row, restore_row};
+use serde_json::value::RawValue;
+
+const COLUMN_VALUE: &str = r#"{"verdict":"cleaned"}"#;
+
+/// The first byte is the number of edits, with three bytes each; the rest is the row.
+pub(crate) fn run(data: &[u8]) {
+    let Some((first, rest)) = data.split_first() else { return };
+    let Some((script, bytes)) = rest.split_at_checked(3 * usize::from(first % 8)) else { return };
+    let text = ["text", "a.text", "chaffinch.verdict", "chaffinch"].map(str::to_owned).to_vec();
+    let names = FieldNames { text, ..FieldNames::default() };
+    let Ok(row) = Row::parse(bytes, &names) else { return };
+    let edits = edits(&row.text, script);
+    let mut written = Vec::new();
+    let undo = row.rewrite(&edits, COLUMN_VALUE, &mut written);
+
+    let (mut wanted, mut at) = (String::new(), 0);
+    for edit in &edits {
+        wanted.push_str(&row.text[at..edit.span.start()]);
+        wanted.push_str(&edit.with);
+        at = edit.span.end();
+    }
+    wanted.push_str(&row.text[at..]);
+    let names = FieldNames { text: vec![undo.field.clone()], ..names };
+    let again = Row::parse(&written, &names).expect("what is written is a row");
+    assert_eq!(again.text, wanted);
+    if undo.field == "text" {
+        let other = |bytes: &[u8]| {
+            let mut members = members(bytes)?;
+            members.retain(|(name, _)| name != COLUMN && name != "text");
+            Some(members)
+        };
+        assert_eq!(other(bytes), other(&written));
+    }
+
+    let edits: Vec<LedgerEdit<'_>> = edits
+        .iter()
+        .map(|edit| LedgerEdit {
+            at: edit.span.start(),
+            rule: 0,
+            text: Cow::Borrowed(&row.text[edit.span.range()]),
+            with: Cow::Borrowed(&edit.with),
+            confidence: None,
+        })
+        .collect();
+    let restored = restore_row(&written, &undo, &edits).expect("the row is restored");
+    assert_eq!(restored.as_bytes(), bytes);
+}
+
+/// Edits in order on character boundaries.
+fn edits(text: &str, script: &[u8]) -> Vec<Edit> {
+    let (mut edits, mut at) = (Vec::new(), 0);
+    for step in script.chunks_exact(3) {
+        let start = text.ceil_char_boundary((at + usize::from(step[0])).min(text.len()));
+        let end = text.ceil_char_boundary((start + usize::from(step[1])).min(text.len()));
+        let with = ["", "", " ", "\"", "é\n", "/"][usize::from(step[2]) % 6].to_owned();
+        if start < end {
+            let span = Span::new(start, end);
+            edits.push(Edit { span, rule: RuleId(0), with, confidence: None });
+            at = end;
+        }
+    }
+    edits
+}
+
+/// The members of a JSON object, values as they are written; none if a name has a control character,
+/// which a run accepts.
+pub(crate) fn members(row: &[u8]) -> Option<Vec<(String, String)>> {
+    struct Members(Vec<(String, String)>);
+
+    impl<'de> serde::Deserialize<'de> for Members {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Members, D::Error> {
+            struct Object;
+
+            impl<'de> serde::de::Visitor<'de> for Object {
+                type Value = Members;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("an object")
+                }
+
+                fn visit_map<A: serde::de::MapAccess<'de>>(
+                    self,
+                    mut map: A,
+                ) -> Result<Members, A::Error> {
+                    let mut members = Vec::new();
+                    // A name may hold half a surrogate pair, which is no text.
+                    while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+                        let name = serde_json::from_str(name.get())
+                            .unwrap_or_else(|_| name.get().to_owned());
+                        members.push((name, value.get().to_owned()));
+                    }
+                    Ok(Members(members))
+                }
+            }
+            from.deserialize_map(Object)
+        }
+    }
+    serde_json::from_slice::<Members>(row).ok().map(|Members(members)| members)
+}

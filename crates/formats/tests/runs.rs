@@ -685,7 +685,7 @@ fn rows_of_parquet_are_sampled_and_read_one_by_one() {
     let refused = sample(&run.out.with_extension("2"), None).unwrap_err().to_string();
     assert!(refused.contains("give --to jsonl"), "{refused}");
 
-    let names = chaffinch_formats::Names::default();
+    let names = chaffinch_formats::FieldNames::default();
     let read = |wanted| {
         let inputs = std::slice::from_ref(&table);
         chaffinch_formats::documents(inputs, None, &names, wanted, 100).unwrap()

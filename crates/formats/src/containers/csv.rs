@@ -1,0 +1,456 @@
+//! CSV and TSV: a record is a row, and a header row names the fields.
+//!
+//! Rows follow RFC 4180: a field in quotes may hold delimiters, line breaks and doubled quotes. Lines
+//! end with LF, CR LF or CR. The delimiter is the comma, the semicolon or the tab. Only the field
+//! with the text is changed; no column is added, so that the rows that pass through have as many
+//! fields as the others.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use chaffinch_core::Cleaned;
+
+use super::format::{
+    Container, Detected, FieldNames, Frame, Head, Kind, ParsedRecord, RecordFormat, RowState, Skip,
+    Stretch, Text, named,
+};
+use crate::ledger::Record;
+use crate::ledger::undo::CellUndo;
+
+/// The delimiters that are detected, the most common one first.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+/// A byte order mark.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Moves from `at` to the next delimiter or line ending outside quotes, and returns its place. At
+/// the end of `bytes`, `None`; `state` is then the state there.
+fn field_end(bytes: &[u8], mut at: usize, state: &mut RowState, delimiter: u8) -> Option<usize> {
+    while let Some(&byte) = bytes.get(at) {
+        *state = match (*state, byte) {
+            (RowState::FieldStart, b'"') => RowState::Quoted,
+            (RowState::AfterQuote, b'"') => RowState::Quoted,
+            (RowState::Quoted, _) => {
+                let Some(quote) = memchr::memchr(b'"', &bytes[at..]) else { return None };
+                at += quote;
+                RowState::AfterQuote
+            }
+            _ => {
+                let end = memchr::memchr3(delimiter, b'\n', b'\r', &bytes[at..]);
+                *state = if end == Some(0) { *state } else { RowState::Unquoted };
+                return end.map(|end| at + end);
+            }
+        };
+        at += 1;
+    }
+    None
+}
+
+/// The end of the row that is in `state` at the start of `bytes`: the place of its line ending. At
+/// the end of `bytes`, `None`; `state` is then the state there.
+fn row_end(bytes: &[u8], state: &mut RowState, delimiter: u8) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at = field_end(bytes, at, state, delimiter)?;
+        if bytes[at] != delimiter {
+            return Some(at);
+        }
+        *state = RowState::FieldStart;
+        at += 1;
+    }
+}
+
+/// The length of the line ending at the start of `bytes`. `None` if that depends on the next byte.
+fn line_end(bytes: &[u8], ended: bool) -> Option<usize> {
+    match bytes {
+        [b'\r'] if !ended => None,
+        [b'\r', b'\n', ..] => Some(2),
+        [] => Some(0),
+        _ => Some(1),
+    }
+}
+
+/// The length of a byte order mark at the start of a file.
+fn mark(bytes: &[u8]) -> usize {
+    if bytes.starts_with(MARK) { MARK.len() } else { 0 }
+}
+
+/// A field of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Field {
+    /// Its bytes in the row, with quotes.
+    at: Range<usize>,
+    quoted: bool,
+}
+
+impl Field {
+    fn text<'a>(&self, row: &'a str) -> Cow<'a, str> {
+        let raw = &row[self.at.clone()];
+        let inner = raw.strip_prefix('"').map(|raw| raw.strip_suffix('"').unwrap_or(raw));
+        match inner.filter(|_| self.quoted) {
+            None => Cow::Borrowed(raw),
+            Some(inner) if inner.contains('"') => Cow::Owned(inner.replace("\"\"", "\"")),
+            Some(inner) => Cow::Borrowed(inner),
+        }
+    }
+}
+
+/// The fields of a row that begins at byte `start`, and the place of its line ending. The error is a
+/// reason for people.
+fn fields(row: &str, start: usize, delimiter: u8) -> Result<(Vec<Field>, usize), String> {
+    let bytes = row.as_bytes();
+    let (mut fields, mut from) = (Vec::with_capacity(8), start);
+    loop {
+        let mut state = RowState::FieldStart;
+        let end = field_end(bytes, from, &mut state, delimiter);
+        let to = end.unwrap_or(bytes.len());
+        let quoted = bytes.get(from) == Some(&b'"');
+        match state {
+            RowState::Quoted => {
+                return Err(format!(
+                    "a field begins with a quote that is never closed; {} bytes, up to the end of \
+                     the file, passed through unchanged",
+                    bytes.len()
+                ));
+            }
+            RowState::Unquoted if quoted => {
+                return Err("a field has text after its closing quote; a quote inside a field in \
+                            quotes must be doubled"
+                    .to_owned());
+            }
+            _ => fields.push(Field { at: from..to, quoted }),
+        }
+        match end {
+            Some(end) if bytes[end] == delimiter => from = end + 1,
+            _ => return Ok((fields, to)),
+        }
+    }
+}
+
+/// A field as it is written. A field that is alone in its row is never empty: that would be a
+/// blank line.
+fn written(text: &str, quoted: bool, alone: bool, delimiter: u8) -> Cow<'_, str> {
+    let special = |byte: u8| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n');
+    if quoted || text.bytes().any(special) || alone && text.is_empty() {
+        return Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")));
+    }
+    Cow::Borrowed(text)
+}
+
+/// The format of a CSV file.
+#[derive(Debug)]
+struct Csv {
+    delimiter: u8,
+    /// The bytes up to the end of the header row; empty for a file of blank lines.
+    header: Vec<u8>,
+    /// The number of the header row.
+    header_number: u64,
+    /// The names of the fields.
+    columns: Vec<String>,
+    /// The number of the field with the text, or why there is none.
+    text: Result<usize, String>,
+    id: Option<usize>,
+    url: Option<usize>,
+    date: Option<usize>,
+}
+
+/// The delimiter of a file: of those that its header row has outside quotes, the most frequent. A
+/// tab decides in a file that is named `.tsv`.
+fn delimiter(name: &str, header: &[u8]) -> u8 {
+    let count = |delimiter: &u8| {
+        let (mut at, mut state, mut count) = (0, RowState::FieldStart, 0);
+        while let Some(end) = field_end(header, at, &mut state, *delimiter) {
+            if header[end] != *delimiter {
+                break;
+            }
+            (at, state, count) = (end + 1, RowState::FieldStart, count + 1);
+        }
+        count
+    };
+    if named(name, &["tsv"]) && count(&b'\t') > 0 {
+        return b'\t';
+    }
+    let most = DELIMITERS.iter().rev().max_by_key(|delimiter| count(delimiter));
+    most.copied().unwrap_or(b',')
+}
+
+impl Csv {
+    /// Reads the header row. The error is a reason for people.
+    fn of(head: &Head<'_>) -> Result<Csv, String> {
+        let (mut start, mut number) = (mark(head.bytes), 0);
+        // Blank lines may precede the header.
+        while let Some(length @ 1..) = head
+            .bytes
+            .get(start..)
+            .filter(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r"))
+            .and_then(|rest| line_end(rest, head.ended))
+        {
+            (start, number) = (start + length, number + 1);
+        }
+        let rest = &head.bytes[start..];
+        let delimiter = delimiter(head.name, rest);
+        let mut csv = Csv {
+            delimiter,
+            header: Vec::new(),
+            header_number: number,
+            columns: Vec::new(),
+            text: Err("it has no header row".to_owned()),
+            id: None,
+            url: None,
+            date: None,
+        };
+        if rest.is_empty() && head.ended {
+            return Ok(csv);
+        }
+        let end = row_end(rest, &mut RowState::FieldStart, delimiter);
+        let end = match end.or(head.ended.then_some(rest.len())) {
+            Some(end) => end,
+            None => {
+                return Err(format!(
+                    "it is CSV whose header row is longer than {} bytes",
+                    head.bytes.len()
+                ));
+            }
+        };
+        let length = end + line_end(&rest[end..], true).unwrap_or(0);
+        let row = std::str::from_utf8(&rest[..end]).map_err(
+            |_| "it is CSV whose header row is not UTF-8; convert the file to UTF-8 first",
+        )?;
+        let (fields, _) = fields(row, 0, delimiter)
+            .map_err(|error| format!("it is CSV with a header row in which {error}"))?;
+        csv.columns = fields.iter().map(|field| field.text(row).into_owned()).collect();
+        csv.header = head.bytes[..start + length].to_vec();
+        csv.find_columns(head.names);
+        Ok(csv)
+    }
+
+    fn find_columns(&mut self, names: &FieldNames) {
+        (self.id, self.url) = (self.column(&names.id), self.column(&names.url));
+        self.date = self.column(&names.date);
+        let text = names.text.iter().find_map(|name| self.column(name));
+        self.text = text.ok_or_else(|| {
+            format!(
+                "it is a table (CSV) without a column `{}`; name the column with the text with \
+                 --text-field (its columns: {})",
+                names.text.join("`, `"),
+                listed(&self.columns),
+            )
+        });
+    }
+
+    /// The number of the column with this name; without one, ASCII letters may differ in case.
+    fn column(&self, name: &str) -> Option<usize> {
+        let exact = self.columns.iter().position(|column| column == name);
+        exact.or_else(|| self.columns.iter().position(|c| c.eq_ignore_ascii_case(name)))
+    }
+}
+
+/// Names in a message, the first few of them.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{name:.40}`")).collect();
+    let more = if names.len() > MOST { ", …" } else { "" };
+    shown.join(", ") + more
+}
+
+/// The format of the file that begins with `head`.
+pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, String> {
+    Ok(Arc::new(Csv::of(head)?))
+}
+
+/// Detects CSV by its name, or by a header row that names a column with a text.
+pub(super) fn detect(head: &Head<'_>) -> Option<Detected> {
+    let detected = named(head.name, &["csv", "tsv"]) || is_table(head);
+    detected.then_some(Detected::Container(Container::Csv))
+}
+
+/// Whether a file is a table: a row of column names, one of them the text's, and a row of as many
+/// fields.
+fn is_table(head: &Head<'_>) -> bool {
+    let Ok(csv) = Csv::of(head) else { return false };
+    if csv.text.is_err() || csv.columns.len() < 2 || !csv.columns.iter().all(|c| is_column_name(c))
+    {
+        return false;
+    }
+    if !csv.header.ends_with(b"\n") && !csv.header.ends_with(b"\r") {
+        return false;
+    }
+    let (rest, mut state) = (&head.bytes[csv.header.len()..], RowState::FieldStart);
+    let end = row_end(rest, &mut state, csv.delimiter);
+    if end.is_none() && state == RowState::Quoted {
+        // The row may continue after the head.
+        return true;
+    }
+    let row = String::from_utf8_lossy(&rest[..end.unwrap_or(rest.len())]);
+    fields(&row, 0, csv.delimiter).is_ok_and(|(fields, _)| fields.len() == csv.columns.len())
+}
+
+fn is_column_name(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.: ".contains(&byte);
+    !name.is_empty() && name.len() <= 40 && name.bytes().all(inner) && name.trim() == name
+}
+
+impl RecordFormat for Csv {
+    fn container(&self) -> Container {
+        Container::Csv
+    }
+
+    fn unit(&self) -> &'static str {
+        "rows"
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match &self.text {
+            Err(reason) if !self.header.is_empty() => Err(reason.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    fn frame(&self, bytes: &[u8], number: u64, ended: bool) -> Frame {
+        let start = if number == 0 { mark(bytes) } else { 0 };
+        let more = Frame::NeedsEnd(Stretch::LongRow(RowState::FieldStart));
+        let Some(end) = row_end(&bytes[start..], &mut RowState::FieldStart, self.delimiter) else {
+            return if ended { Frame::Whole(bytes.len()) } else { more };
+        };
+        let end = start + end;
+        line_end(&bytes[end..], ended).map_or(more, |length| Frame::Whole(end + length))
+    }
+
+    fn skip(&self, stretch: Stretch, _: u64, at: u64, bytes: &[u8], ended: bool) -> Option<Skip> {
+        let Stretch::LongRow(mut state) = stretch else { return None };
+        let start = if at == 0 { mark(bytes) } else { 0 };
+        let Some(end) = row_end(&bytes[start..], &mut state, self.delimiter) else {
+            let stretch = Stretch::LongRow(state);
+            return Some(Skip { bytes: bytes.len(), ends: false, stretch });
+        };
+        let end = start + end;
+        match line_end(&bytes[end..], ended) {
+            Some(length) => {
+                let stretch = Stretch::LongRow(RowState::FieldStart);
+                Some(Skip { bytes: end + length, ends: true, stretch })
+            }
+            // The line ending is left for the next part, which begins with it.
+            None if end > 0 => {
+                Some(Skip { bytes: end, ends: false, stretch: Stretch::LongRow(state) })
+            }
+            None => None,
+        }
+    }
+
+    fn reason(&self, stretch: Stretch, bytes: u64) -> String {
+        match stretch {
+            Stretch::LongRow(RowState::Quoted) => format!(
+                "a field begins with a quote that is never closed; {bytes} bytes, up to the end of \
+                 the file, passed through unchanged"
+            ),
+            _ => chaffinch_core::NotText::TooLong.to_string(),
+        }
+    }
+
+    fn kind(&self, record: &[u8], number: u64) -> Kind {
+        let start = if number == 0 { mark(record) } else { 0 };
+        let content = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+        if number == self.header_number && !self.header.is_empty() {
+            Kind::Header
+        } else if record[start..].first().is_some_and(content) {
+            Kind::Document
+        } else {
+            Kind::Blank
+        }
+    }
+
+    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, String> {
+        let row = simdutf8::basic::from_utf8(record).map_err(|_| "the row is not UTF-8")?;
+        let (fields, _) = fields(row, 0, self.delimiter)?;
+        if fields.len() != self.columns.len() {
+            let (found, wanted) = (fields.len(), self.columns.len());
+            let s = if found == 1 { "" } else { "s" };
+            return Err(format!("the row has {found} field{s}, but the header row has {wanted}"));
+        }
+        let column = self.text.clone()?;
+        Ok(Some(Box::new(Row { csv: self, row, text: fields[column].text(row), column, fields })))
+    }
+
+    fn restore(&self, record: &Record<'_>, written_row: &[u8]) -> Result<Vec<u8>, String> {
+        let undo = record.cell.ok_or("the ledger does not say how to restore it")?;
+        let changed = || "the cleaned row was changed after the run";
+        let row = std::str::from_utf8(written_row).map_err(|_| changed())?;
+        let (fields, _) = fields(row, 0, self.delimiter)?;
+        let field = fields.get(undo.column).ok_or_else(changed)?;
+        let text = record.undo.restore(field.text(row).as_bytes());
+        let text = String::from_utf8(text.map_err(|error| error.to_string())?);
+        let text = text.map_err(|_| changed())?;
+        let quoted = undo.quoted.unwrap_or(field.quoted);
+        let cell = match quoted {
+            true => written(&text, true, false, self.delimiter),
+            false => Cow::Borrowed(text.as_str()),
+        };
+        Ok(with_cell(row, field, &cell).into_bytes())
+    }
+}
+
+/// A parsed row.
+struct Row<'a> {
+    csv: &'a Csv,
+    row: &'a str,
+    fields: Vec<Field>,
+    /// The number of the field with the text.
+    column: usize,
+    text: Cow<'a, str>,
+}
+
+impl<'a> Row<'a> {
+    fn value(&self, column: Option<usize>) -> Option<Cow<'a, str>> {
+        let text = self.fields.get(column?)?.text(self.row);
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+impl ParsedRecord for Row<'_> {
+    fn text(&self) -> Text<'_> {
+        Text::Decoded(&self.text)
+    }
+
+    fn id(&self) -> Option<Cow<'_, str>> {
+        self.value(self.csv.id)
+    }
+
+    fn url(&self) -> Option<Cow<'_, str>> {
+        self.value(self.csv.url)
+    }
+
+    fn date(&self) -> Option<Cow<'_, str>> {
+        self.value(self.csv.date)
+    }
+
+    fn field(&self, name: &str) -> Option<String> {
+        let column = self.csv.column(name)?;
+        Some(self.fields.get(column)?.text(self.row).into_owned())
+    }
+
+    fn rewrite(&self, cleaned: &Cleaned<'_>, _: &str, record: &mut Record<'_>, out: &mut Vec<u8>) {
+        let (field, alone) = (&self.fields[self.column], self.fields.len() == 1);
+        let mut undo = CellUndo { column: self.column, quoted: None };
+        if cleaned.edits().is_empty() {
+            out.extend_from_slice(self.row.as_bytes());
+        } else {
+            let cell = written(cleaned.text(), field.quoted, alone, self.csv.delimiter);
+            if cell.starts_with('"') != field.quoted {
+                undo.quoted = Some(field.quoted);
+            }
+            out.extend_from_slice(with_cell(self.row, field, &cell).as_bytes());
+        }
+        record.cell = Some(undo);
+        record.in_container = false;
+    }
+}
+
+/// A row with another text in one of its fields.
+fn with_cell(row: &str, field: &Field, cell: &str) -> String {
+    [&row[..field.at.start], cell, &row[field.at.end..]].concat()
+}

@@ -621,7 +621,7 @@ fn documents_in_a_form_that_is_not_read_pass_through_and_are_named() {
         ("array.json", serde_json::to_string(&rows).unwrap(), "it is a JSON array"),
         ("lines.txt", serde_json::to_string_pretty(&rows).unwrap(), "it is a JSON array"),
         ("pretty.jsonl", pretty, "it is JSON with values over several lines"),
-        ("table.csv", format!("id,text\n1,\"{text}\"\n"), "it is a table of separated values"),
+        ("table.csv", format!("id,words\n1,\"{text}\"\n"), "it is a table (CSV) without a column"),
     ];
     for (name, content, _) in &files {
         fs::write(forms.join(name), content).unwrap();

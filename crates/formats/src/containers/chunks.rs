@@ -350,7 +350,8 @@ mod tests {
             match piece {
                 None => break,
                 Some(Chunk::Records(bytes, first)) => records.extend(
-                    self::records(&*reader.format, &bytes, first).map(|(at, record)| (at, text(record))),
+                    self::records(&*reader.format, &bytes, first)
+                        .map(|(at, record)| (at, text(record))),
                 ),
                 Some(Chunk::Part(bytes, passed)) => {
                     part += &text(&bytes);
@@ -419,7 +420,8 @@ mod tests {
             }
         }
         let reader = Box::new(io::Cursor::new(b"a\nb".to_vec()).chain(Fails));
-        let mut chunks = Chunks::new(reader, format(Container::Jsonl, b""), Codec::Plain, 9, Arc::default());
+        let mut chunks =
+            Chunks::new(reader, format(Container::Jsonl, b""), Codec::Plain, 9, Arc::default());
         assert_eq!(chunks.next().unwrap(), Some(Chunk::Records(b"a\nb".to_vec(), 0)));
         assert!(chunks.next().is_err());
         assert!(chunks.next().unwrap().is_none());

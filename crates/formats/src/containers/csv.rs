@@ -454,3 +454,223 @@ impl ParsedRecord for Row<'_> {
 fn with_cell(row: &str, field: &Field, cell: &str) -> String {
     [&row[..field.at.start], cell, &row[field.at.end..]].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use chaffinch_core::Pipeline;
+    use proptest::prelude::*;
+
+    fn csv_of(name: &str, text: &str) -> Csv {
+        let names = FieldNames::default();
+        let head = Head { name, bytes: text.as_bytes(), ended: true, names: &names };
+        Csv::of(&head).unwrap()
+    }
+
+    /// The fields of all rows, as they are framed in a file whose first row is the header.
+    fn rows_of(text: &str) -> Vec<(u64, Result<Vec<String>, String>)> {
+        let csv = csv_of("a.csv", text);
+        let rows = super::super::format::records(&csv, text.as_bytes(), 0);
+        let rows = rows.filter(|(number, row)| csv.kind(row, *number) != Kind::Blank);
+        rows.map(|(number, row)| {
+            let row = std::str::from_utf8(&row[if number == 0 { mark(row) } else { 0 }..]).unwrap();
+            let fields = fields(row, 0, csv.delimiter).map(|(fields, _)| {
+                fields.iter().map(|field| field.text(row).into_owned()).collect()
+            });
+            (number, fields)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn quoted_fields_hold_delimiters_quotes_and_line_breaks() {
+        let rows = rows_of("\u{feff}\"id\",text\r\n1,\"a, \"\"b\"\"\r\nc\"\r\n\r\n2,\rx,\"\"");
+        let row = |number, fields: [&str; 2]| (number, Ok(fields.map(str::to_owned).to_vec()));
+        let wanted = [
+            row(0, ["id", "text"]),
+            row(1, ["1", "a, \"b\"\r\nc"]),
+            row(3, ["2", ""]),
+            row(4, ["x", ""]),
+        ];
+        assert_eq!(rows, wanted);
+    }
+
+    #[test]
+    fn the_delimiter_is_that_of_the_header() {
+        for (name, text, delimiter) in [
+            ("a.csv", "id,text\n", b','),
+            ("a.csv", "id;text\n1;a,b,c,d\n", b';'),
+            ("a.csv", "id\ttext\n", b'\t'),
+            ("a.csv", "\"a;b;c\",text\n", b','),
+            ("a.csv", "text\n", b','),
+            ("a.tsv", "id, or so, it is\ttext\n", b'\t'),
+            ("a.tsv.gz", "id;text\n", b';'),
+        ] {
+            assert_eq!(csv_of(name, text).delimiter, delimiter, "{name} {text:?}");
+        }
+    }
+
+    #[test]
+    fn rows_that_pass_through_say_why() {
+        let csv = csv_of("a.csv", "id,Text\n");
+        assert_eq!((csv.text.clone(), csv.id), (Ok(1), Some(0)));
+        let error = |row: &[u8]| csv.parse(row).err().unwrap();
+        assert_eq!(error(b"1,a,b\n"), "the row has 3 fields, but the header row has 2");
+        assert_eq!(error(b"1\n"), "the row has 1 field, but the header row has 2");
+        assert_eq!(error(b"1,\xff\n"), "the row is not UTF-8");
+        assert!(error(b"1,\"a\nb").starts_with("a field begins with a quote that is never closed"));
+        assert!(error(b"1,\"a\"b\n").starts_with("a field has text after its closing quote"));
+        let names = csv_of("a.csv", "id,words\n").check().unwrap_err();
+        assert!(names.contains("without a column `text`") && names.contains("`words`"), "{names}");
+    }
+
+    /// The frames of a row do not depend on how much of the file is read.
+    #[test]
+    fn a_row_is_framed_the_same_in_pieces_of_any_size() {
+        let text = "a,b\r\n1,\"x\r\n\"\"y\"\r\n2,z\r3,\n";
+        let csv = csv_of("a.csv", text);
+        let (mut at, mut number) = (0, 0);
+        while at < text.len() {
+            let Frame::Whole(length) = csv.frame(&text.as_bytes()[at..], number, true) else {
+                panic!("row {number}");
+            };
+            for end in at + 1..=text.len() {
+                match csv.frame(&text.as_bytes()[at..end], number, false) {
+                    Frame::Whole(found) => assert_eq!(found, length),
+                    Frame::NeedsEnd(_) => assert!(end - at < length + 1),
+                    other => panic!("{other:?}"),
+                }
+            }
+            (at, number) = (at + length, number + 1);
+        }
+        assert_eq!(number, 4);
+    }
+
+    /// A stretch ends where the row ends, whatever parts it is read in.
+    #[test]
+    fn a_long_row_ends_where_it_would_end_as_a_whole() {
+        let text = "1,\"x\r\n\"\"y, \"\"\",z\r\n2,next\n";
+        let csv = csv_of("a.csv", "a,b,c\n");
+        let Frame::Whole(length) = csv.frame(text.as_bytes(), 1, true) else { panic!() };
+        for size in 1..text.len() {
+            let (mut at, mut stretch) = (0, Stretch::LongRow(RowState::FieldStart));
+            loop {
+                let mut window = size;
+                let skip = loop {
+                    let part = &text.as_bytes()[at..text.len().min(at + window)];
+                    match csv.skip(stretch, 9, 9 + at as u64, part, false) {
+                        Some(skip) => break skip,
+                        None => window += 1,
+                    }
+                };
+                (at, stretch) = (at + skip.bytes, skip.stretch);
+                if skip.ends {
+                    break;
+                }
+            }
+            assert_eq!(at, length, "in parts of {size} bytes");
+        }
+    }
+
+    #[test]
+    fn a_cell_is_quoted_as_needed() {
+        let of = |text, quoted, alone| written(text, quoted, alone, b';').into_owned();
+        assert_eq!(of("a,b", false, false), "a,b");
+        assert_eq!(of("a;b", false, false), "\"a;b\"");
+        assert_eq!(of("a\"b", false, false), "\"a\"\"b\"");
+        assert_eq!(of("a\nb", false, false), "\"a\nb\"");
+        assert_eq!(of("a", true, false), "\"a\"");
+        assert_eq!(of("", false, false), "");
+        assert_eq!(of("", false, true), "\"\"");
+    }
+
+    fn round_trip(csv: &Csv, row: &str) {
+        static PIPELINE: LazyLock<Pipeline> =
+            LazyLock::new(|| Pipeline::builder().build().unwrap());
+        let parsed = csv.parse(row.as_bytes()).unwrap().unwrap();
+        let text = parsed.text().to_str().into_owned();
+        let input = chaffinch_core::Input::default();
+        let cleaned = PIPELINE.clean_record(&input, &text);
+        let mut record = Record::new("a.csv", 1, row.as_bytes(), &cleaned, |rule| rule.0);
+        let mut out = Vec::new();
+        parsed.rewrite(&cleaned, "", &mut record, &mut out);
+        let written = std::str::from_utf8(&out).unwrap();
+        let again = csv.parse(written.as_bytes()).unwrap().unwrap();
+        assert_eq!(again.text().to_str(), cleaned.text());
+        let (before, after) = (fields(row, 0, csv.delimiter), fields(written, 0, csv.delimiter));
+        let (before, after) = (before.unwrap().0, after.unwrap().0);
+        for (number, (before, after)) in before.iter().zip(&after).enumerate() {
+            let raw = (&row[before.at.clone()], &written[after.at.clone()]);
+            assert!(number == csv.text.clone().unwrap() || raw.0 == raw.1, "{raw:?}");
+        }
+        let back = csv.restore(&record, &out);
+        assert_eq!(back.as_deref(), Ok(row.as_bytes()), "{written}");
+    }
+
+    #[test]
+    fn every_way_to_write_a_cell_comes_back() {
+        let csv = csv_of("a.csv", "id,text,n\n");
+        for row in [
+            "1,Share this article,2\r\n",
+            "\"1\",\"SHARE THIS ARTICLE\",  2 \n",
+            "1,\"A title\n\nHe said \"\"so, or not\"\".\nSHARE THIS ARTICLE\n\",",
+            "1,x \u{a0} y,\"2\"\n",
+            "1,a \"b\" c \u{a0} d,\"2\"\n",
+            "1,\u{200b},2\n",
+            ",,\n",
+        ] {
+            round_trip(&csv, row);
+        }
+        round_trip(&csv_of("a.csv", "text\n"), "\u{200b}\n");
+        round_trip(&csv_of("a.csv", "text\n"), "\u{200b}Share this article\r\n");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_row_comes_back(
+            before: String,
+            parts in prop::collection::vec(prop_oneof![
+                "\\PC*", Just("\nSHARE THIS ARTICLE\n".into()), Just(" \u{a0} ".into()), any::<String>(),
+            ], 0..6),
+            after: String,
+            quoted: bool,
+            delimiter in prop::sample::select(DELIMITERS.to_vec()),
+        ) {
+            let d = char::from(delimiter);
+            let csv = csv_of("a.csv", &format!("id{d}text{d}n\n"));
+            let cell = |text: &str| written(text, quoted, false, delimiter).into_owned();
+            let row = [before, parts.concat(), after].map(|text| cell(&text)).join(&d.to_string());
+            round_trip(&csv, &format!("{row}\r\n"));
+        }
+
+        /// Rows are those that the `csv` crate reads, unless a field has text after its closing
+        /// quote or a quote is not closed.
+        #[test]
+        fn rows_are_those_of_the_csv_crate(
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "a", "é", ",", ",", "\"", "\"\"", "\n", "\r\n", "\r", " ", ";", "\"x\"", "\"y\n,\"",
+            ]), 0..24),
+        ) {
+            let text = format!("id,text\n{}", parts.concat());
+            let mut reader = ::csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(text.as_bytes());
+            let wanted: Vec<Vec<String>> = reader
+                .records()
+                .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+                .collect();
+            let found = rows_of(&text);
+            prop_assert_eq!(found.len(), wanted.len());
+            for ((_, found), wanted) in found.into_iter().zip(wanted) {
+                if let Ok(found) = found {
+                    prop_assert_eq!(found, wanted);
+                }
+            }
+        }
+    }
+}

@@ -52,6 +52,12 @@ mod tests {
             ("a.txt", "WARC/1.0\r\n", Container::Wet),
             ("a.txt", "\r\nWARC/1.0\r\n", Container::Wet),
             ("a", "PAR1", Container::Parquet),
+            ("news.csv", "So it was.\n", Container::Csv),
+            ("news.TSV.gz", "", Container::Csv),
+            ("a.txt", "id,url,text\n1,https://x.org,\"So it was, he said.\nAnd so", Container::Csv),
+            ("a.txt", "\"title\";\"Body\"\n\"A title\";\"So it was\"", Container::Csv),
+            ("a.txt", "id\ttext\r\n1\tSo it was.\r\n", Container::Csv),
+            ("a.txt", "\u{feff}\nid,text\n1,So it was.\n", Container::Csv),
             ("a", "", Container::Text),
             ("a.json", "", Container::Text),
         ] {
@@ -77,11 +83,6 @@ mod tests {
             ("a.txt", "{\"pages\": [\n  {\"text\": \"x\"}\n]}\n", "jq -c ."),
             ("a.txt", "{\"title\": \"So it was.\"}\n", "--text-field"),
             ("a.json", "{\"text\": \"not closed", "--from text"),
-            ("news.csv", "So it was.\n", "CSV"),
-            ("news.TSV.gz", "", "CSV"),
-            ("a.txt", "id,url,text\n1,https://x.org,\"So it was, he said.\nAnd so", "CSV"),
-            ("a.txt", "\"title\";\"Body\"\n\"A title\";\"So it was\"", "CSV"),
-            ("a.txt", "id\ttext\r\n1\tSo it was.\r\n", "CSV"),
         ] {
             match of(name, head) {
                 Detected::Unread(reason) => assert!(reason.contains(advice), "{head}: {reason}"),
@@ -102,6 +103,7 @@ mod tests {
             "[[File:x.jpg]]\n",
             "Body, mind, soul\nYoga, he said, is good for the back.\n",
             "Body,mind\nYoga is good.\n",
+            "Body,mind\n\"Yoga\" is good.",
             "text\nSo it was.\n",
             "Madrid, text and photos\nSo it was, he said.\n",
         ] {

@@ -15,6 +15,6 @@ pub(crate) mod parquet;
 mod table;
 mod wet;
 
-pub(crate) use format::{Kind, ParsedRecord, RecordFormat, Text, records};
 pub use format::{Container, FieldNames};
+pub(crate) use format::{Kind, ParsedRecord, RecordFormat, Text, records};
 pub(crate) use table::{original, restore_text, rewritten};

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use super::Container;
 use super::format::{Frame, RecordFormat, Skip, Stretch};
 use crate::files::codec::Codec;
 use crate::panics::guarded;
@@ -59,6 +60,7 @@ pub(crate) struct Inside {
 /// Reads a container in pieces.
 pub(crate) struct Chunks {
     reader: Box<dyn Read + Send>,
+    pub(crate) container: Container,
     pub(crate) format: Arc<dyn RecordFormat>,
     pub(crate) codec: Codec,
     pub(crate) limit: usize,
@@ -79,13 +81,14 @@ pub(crate) struct Chunks {
 impl Chunks {
     pub(crate) fn new(
         reader: Box<dyn Read + Send>,
-        format: Arc<dyn RecordFormat>,
+        (container, format): (Container, Arc<dyn RecordFormat>),
         codec: Codec,
         limit: usize,
         consumed: Arc<AtomicU64>,
     ) -> Chunks {
         Chunks {
             reader,
+            container,
             format,
             codec,
             limit,
@@ -247,7 +250,7 @@ impl Chunks {
                     return Err(bytes);
                 }
                 Frame::NeedsEnd(_) if window <= self.limit => return Err(window * 2),
-                Frame::NeedsBytes(bytes) => Stretch::LongRecord(self.position.bytes + bytes as u64),
+                Frame::NeedsBytes(bytes) => Stretch::Long(self.position.bytes + bytes as u64),
                 Frame::NeedsEnd(stretch) | Frame::Broken(stretch) => stretch,
             };
             let inside = Inside { from: self.position.bytes, stretch };
@@ -278,8 +281,8 @@ const HEADERS: usize = 64 << 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::containers::format::{Container, FieldNames, Head, records};
-    use crate::containers::table::record_format;
+    use crate::containers::format::{FieldNames, Head, records};
+    use crate::containers::record_format;
 
     fn format(container: Container, bytes: &[u8]) -> Arc<dyn RecordFormat> {
         let names = &FieldNames::default();
@@ -289,7 +292,8 @@ mod tests {
 
     fn chunks(bytes: &[u8], container: Container, limit: usize) -> Chunks {
         let reader = Box::new(io::Cursor::new(bytes.to_vec()));
-        Chunks::new(reader, format(container, bytes), Codec::Plain, limit, Arc::default())
+        let format = (container, format(container, bytes));
+        Chunks::new(reader, format, Codec::Plain, limit, Arc::default())
     }
 
     fn all(chunks: &mut Chunks) -> Vec<Chunk> {
@@ -420,8 +424,8 @@ mod tests {
             }
         }
         let reader = Box::new(io::Cursor::new(b"a\nb".to_vec()).chain(Fails));
-        let mut chunks =
-            Chunks::new(reader, format(Container::Jsonl, b""), Codec::Plain, 9, Arc::default());
+        let mut chunks = chunks(b"", Container::Jsonl, 9);
+        chunks.reader = reader;
         assert_eq!(chunks.next().unwrap(), Some(Chunk::Records(b"a\nb".to_vec(), 0)));
         assert!(chunks.next().is_err());
         assert!(chunks.next().unwrap().is_none());

@@ -12,17 +12,35 @@ use std::sync::Arc;
 use chaffinch_core::Cleaned;
 
 use super::format::{
-    Container, Detected, FieldNames, Frame, Head, Kind, ParsedRecord, RecordFormat, RowState, Skip,
-    Stretch, Text, named,
+    Detected, FieldNames, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip, Stretch, Text, named,
 };
+use crate::ledger::CellUndo;
 use crate::ledger::Record;
-use crate::ledger::undo::CellUndo;
 
 /// The delimiters that are detected, the most common one first.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// A byte order mark.
 const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A position in a row of CSV, between two bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RowState {
+    FieldStart,
+    Unquoted,
+    Quoted,
+    /// After a quote inside a quoted field: the field ends there unless another quote follows.
+    AfterQuote,
+}
+
+impl RowState {
+    /// The state with this number.
+    fn of(number: u64) -> RowState {
+        use RowState::{AfterQuote, FieldStart, Quoted, Unquoted};
+        let all = [FieldStart, Unquoted, Quoted, AfterQuote];
+        all.into_iter().find(|state| *state as u64 == number).unwrap_or(FieldStart)
+    }
+}
 
 /// Moves from `at` to the next delimiter or line ending outside quotes, and returns its place. At
 /// the end of `bytes`, `None`; `state` is then the state there.
@@ -262,7 +280,7 @@ pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, String> {
 /// Detects CSV by its name, or by a header row that names a column with a text.
 pub(super) fn detect(head: &Head<'_>) -> Option<Detected> {
     let detected = named(head.name, &["csv", "tsv"]) || is_table(head);
-    detected.then_some(Detected::Container(Container::Csv))
+    detected.then_some(Ok(()))
 }
 
 /// Whether a file is a table: a row of column names, one of them the text's, and a row of as many
@@ -292,10 +310,6 @@ fn is_column_name(name: &str) -> bool {
 }
 
 impl RecordFormat for Csv {
-    fn container(&self) -> Container {
-        Container::Csv
-    }
-
     fn unit(&self) -> &'static str {
         "rows"
     }
@@ -313,7 +327,7 @@ impl RecordFormat for Csv {
 
     fn frame(&self, bytes: &[u8], number: u64, ended: bool) -> Frame {
         let start = if number == 0 { mark(bytes) } else { 0 };
-        let more = Frame::NeedsEnd(Stretch::LongRow(RowState::FieldStart));
+        let more = Frame::NeedsEnd(Stretch::Long(RowState::FieldStart as u64));
         let Some(end) = row_end(&bytes[start..], &mut RowState::FieldStart, self.delimiter) else {
             return if ended { Frame::Whole(bytes.len()) } else { more };
         };
@@ -322,21 +336,22 @@ impl RecordFormat for Csv {
     }
 
     fn skip(&self, stretch: Stretch, _: u64, at: u64, bytes: &[u8], ended: bool) -> Option<Skip> {
-        let Stretch::LongRow(mut state) = stretch else { return None };
+        let Stretch::Long(number) = stretch else { return None };
+        let mut state = RowState::of(number);
         let start = if at == 0 { mark(bytes) } else { 0 };
         let Some(end) = row_end(&bytes[start..], &mut state, self.delimiter) else {
-            let stretch = Stretch::LongRow(state);
+            let stretch = Stretch::Long(state as u64);
             return Some(Skip { bytes: bytes.len(), ends: false, stretch });
         };
         let end = start + end;
         match line_end(&bytes[end..], ended) {
             Some(length) => {
-                let stretch = Stretch::LongRow(RowState::FieldStart);
+                let stretch = Stretch::Long(RowState::FieldStart as u64);
                 Some(Skip { bytes: end + length, ends: true, stretch })
             }
             // The line ending is left for the next part, which begins with it.
             None if end > 0 => {
-                Some(Skip { bytes: end, ends: false, stretch: Stretch::LongRow(state) })
+                Some(Skip { bytes: end, ends: false, stretch: Stretch::Long(state as u64) })
             }
             None => None,
         }
@@ -344,7 +359,7 @@ impl RecordFormat for Csv {
 
     fn reason(&self, stretch: Stretch, bytes: u64) -> String {
         match stretch {
-            Stretch::LongRow(RowState::Quoted) => format!(
+            Stretch::Long(state) if RowState::of(state) == RowState::Quoted => format!(
                 "a field begins with a quote that is never closed; {bytes} bytes, up to the end of \
                  the file, passed through unchanged"
             ),
@@ -555,7 +570,7 @@ mod tests {
         let csv = csv_of("a.csv", "a,b,c\n");
         let Frame::Whole(length) = csv.frame(text.as_bytes(), 1, true) else { panic!() };
         for size in 1..text.len() {
-            let (mut at, mut stretch) = (0, Stretch::LongRow(RowState::FieldStart));
+            let (mut at, mut stretch) = (0, Stretch::Long(RowState::FieldStart as u64));
             loop {
                 let mut window = size;
                 let skip = loop {

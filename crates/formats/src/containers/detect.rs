@@ -3,24 +3,27 @@
 //! Detection also recognises files that hold documents in a form that is not read, such as JSON
 //! arrays: cleaning them as text would damage them.
 
-use super::format::{Container, Detected, Head, named};
-use super::table::FORMATS;
+use super::format::{Head, named};
+use super::{Container, FORMATS};
 
-/// Detects what the file that begins with `head` is.
-pub(crate) fn detect(head: &Head<'_>) -> Detected {
+/// Detects the container of the file that begins with `head`. The error is for a file of documents
+/// that is not read: what it is, and what to do.
+pub(crate) fn detect(head: &Head<'_>) -> Result<Container, String> {
     if head.bytes.starts_with(b"PAR1") {
-        return Detected::Container(Container::Parquet);
+        return Ok(Container::Parquet);
     }
-    if let Some(detected) = FORMATS.iter().find_map(|format| (format.detect)(head)) {
-        return detected;
+    for format in &FORMATS {
+        if let Some(detected) = (format.detect)(head) {
+            return detected.map(|()| format.container);
+        }
     }
     if named(head.name, &["json"]) && !head.text().is_empty() {
-        return Detected::Unread(
+        return Err(
             "it is named like JSON but is not valid JSON in UTF-8; repair it, or give --from text"
                 .to_owned(),
         );
     }
-    Detected::Container(Container::Text)
+    Ok(Container::Text)
 }
 
 #[cfg(test)]
@@ -28,11 +31,11 @@ mod tests {
     use super::*;
     use crate::containers::FieldNames;
 
-    fn of(name: &str, head: &str) -> Detected {
+    fn of(name: &str, head: &str) -> Result<Container, String> {
         of_start(name, head, true)
     }
 
-    fn of_start(name: &str, head: &str, ended: bool) -> Detected {
+    fn of_start(name: &str, head: &str, ended: bool) -> Result<Container, String> {
         let names = FieldNames::default();
         detect(&Head { name, bytes: head.as_bytes(), ended, names: &names })
     }
@@ -61,11 +64,11 @@ mod tests {
             ("a", "", Container::Text),
             ("a.json", "", Container::Text),
         ] {
-            assert_eq!(of(name, head), Detected::Container(container), "{name} {head}");
+            assert_eq!(of(name, head), Ok(container), "{name} {head}");
         }
         let long = format!("{{\"id\": 1, \"text\": \"{}", "So it was. ".repeat(9));
         let head = of_start("a.txt", &long, false);
-        assert_eq!(head, Detected::Container(Container::Jsonl));
+        assert_eq!(head, Ok(Container::Jsonl));
     }
 
     #[test]
@@ -85,7 +88,7 @@ mod tests {
             ("a.json", "{\"text\": \"not closed", "--from text"),
         ] {
             match of(name, head) {
-                Detected::Unread(reason) => assert!(reason.contains(advice), "{head}: {reason}"),
+                Err(reason) => assert!(reason.contains(advice), "{head}: {reason}"),
                 other => panic!("{name} {head}: {other:?}"),
             }
         }
@@ -107,7 +110,7 @@ mod tests {
             "text\nSo it was.\n",
             "Madrid, text and photos\nSo it was, he said.\n",
         ] {
-            assert_eq!(of("a.txt", head), Detected::Container(Container::Text), "{head}");
+            assert_eq!(of("a.txt", head), Ok(Container::Text), "{head}");
         }
     }
 }

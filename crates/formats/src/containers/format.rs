@@ -12,55 +12,6 @@ use crate::ledger::Record;
 /// The column that a run adds to records.
 pub(crate) const COLUMN: &str = "chaffinch";
 
-/// The file format that documents come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Container {
-    /// A file is a document.
-    Text,
-    /// A line is a JSON object with a document in one of its fields.
-    Jsonl,
-    /// CSV or TSV: a row is a document.
-    Csv,
-    /// WARC `conversion` records, as in Common Crawl's WET files.
-    Wet,
-    /// Parquet: a row is a document.
-    Parquet,
-}
-
-impl Container {
-    /// All containers, in the order in which help lists them.
-    pub const ALL: [Container; 5] =
-        [Container::Text, Container::Jsonl, Container::Csv, Container::Wet, Container::Parquet];
-
-    /// The name that `--from` and `--to` accept.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Container::Text => "text",
-            Container::Jsonl => "jsonl",
-            Container::Csv => "csv",
-            Container::Wet => "wet",
-            Container::Parquet => "parquet",
-        }
-    }
-
-    /// The container with this name.
-    pub fn from_name(name: &str) -> Option<Container> {
-        Container::ALL.into_iter().find(|container| container.as_str() == name)
-    }
-
-    /// One sentence that describes the container, for help.
-    pub fn about(self) -> &'static str {
-        match self {
-            Container::Text => "A file is a document",
-            Container::Jsonl => "A line is a JSON object with a document in one of its fields",
-            Container::Csv => "CSV or TSV with a header row: a row is a document",
-            Container::Wet => "WARC `conversion` records, as in Common Crawl's WET files",
-            Container::Parquet => "Parquet: a row is a document",
-        }
-    }
-}
-
 /// The names of the fields of a record. In JSON, a name with dots leads into objects.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FieldNames {
@@ -100,19 +51,12 @@ impl<'a> Head<'a> {
     }
 }
 
-/// What a file was detected as.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Detected {
-    Container(Container),
-    /// A file of documents that is not read: what it is, and what to do.
-    Unread(String),
-}
+/// What detection found: a file of a format, or a file of documents that is not read, and what to
+/// do about it.
+pub(crate) type Detected = Result<(), String>;
 
 /// How the records of one file are read, rewritten and restored. Records are numbered from 0.
 pub(crate) trait RecordFormat: Send + Sync {
-    /// The container that this is the format of.
-    fn container(&self) -> Container;
-
     /// What messages call several records: `lines`, `rows` or `records`.
     fn unit(&self) -> &'static str;
 
@@ -221,7 +165,8 @@ pub(crate) enum Frame {
     Whole(usize),
     /// More bytes are needed to find the length of the record. The format limits how many.
     NeedsHead,
-    /// So many bytes are needed. If they exceed the size limit, the record passes through.
+    /// So many bytes are needed. If they exceed the size limit, the record passes through, as
+    /// [`Stretch::Long`] with the byte of the file at which it ends.
     NeedsBytes(usize),
     /// More bytes are needed to find the end of the record. If the record exceeds the size limit,
     /// it passes through as this stretch.
@@ -233,13 +178,9 @@ pub(crate) enum Frame {
 /// A stretch of a file that passes through unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Stretch {
-    /// A line over the size limit.
-    LongLine,
-    /// A row over the size limit, and where in its fields the stretch continues.
-    LongRow(RowState),
-    /// A WARC record over the size limit: it ends at this byte of the file, or before it if
-    /// another record begins there.
-    LongRecord(u64),
+    /// A record over the size limit. The number is the format's own: it says where in the record
+    /// the stretch continues or ends.
+    Long(u64),
     /// Bytes that are not WARC, up to the next record.
     Broken(Fault),
 }
@@ -253,16 +194,6 @@ pub(crate) struct Skip {
     pub(crate) ends: bool,
     /// How the stretch continues.
     pub(crate) stretch: Stretch,
-}
-
-/// A position in a row of CSV, between two bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum RowState {
-    FieldStart,
-    Unquoted,
-    Quoted,
-    /// After a quote inside a quoted field: the field ends there unless another quote follows.
-    AfterQuote,
 }
 
 /// Why a WARC record cannot be framed.

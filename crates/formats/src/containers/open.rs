@@ -8,8 +8,8 @@ use tempfile::NamedTempFile;
 
 use super::chunks::Chunks;
 use super::detect::detect;
-use super::format::{Container, Detected, FieldNames, Head, RecordFormat};
-use super::table::record_format;
+use super::format::{FieldNames, Head, RecordFormat};
+use super::{Container, record_format};
 use crate::files::codec::Codec;
 use crate::files::source::{Place, Source};
 
@@ -19,7 +19,7 @@ pub(crate) enum Opened {
     Document(Vec<u8>),
     /// A file that passes through unchanged, and why.
     Pass(Source, String),
-    /// Records, read in pieces.
+    /// Records of a container, read in pieces.
     Records(Chunks),
     /// A Parquet file.
     Parquet,
@@ -48,7 +48,7 @@ const PACKED_HEAD: u64 = 1 << 20;
 enum Found {
     Document,
     Parquet,
-    Records(Arc<dyn RecordFormat>),
+    Records(Container, Arc<dyn RecordFormat>),
     Unread(String),
 }
 
@@ -57,8 +57,8 @@ impl Reading<'_> {
         let container = match self.container {
             Some(container) => container,
             None => match detect(head) {
-                Detected::Container(container) => container,
-                Detected::Unread(reason) => return Found::Unread(reason),
+                Ok(container) => container,
+                Err(reason) => return Found::Unread(reason),
             },
         };
         match (container, record_format(container, head)) {
@@ -67,7 +67,7 @@ impl Reading<'_> {
             (_, Some(Err(reason))) => Found::Unread(reason),
             (_, Some(Ok(format))) => match format.check() {
                 Err(reason) if !self.restores => Found::Unread(reason),
-                _ => Found::Records(format),
+                _ => Found::Records(container, format),
             },
         }
     }
@@ -107,9 +107,10 @@ impl Source {
             }
             Found::Parquet => Ok(Opened::Parquet),
             Found::Unread(reason) => self.pass(Cursor::new(head).chain(raw), reason),
-            Found::Records(format) => {
+            Found::Records(container, format) => {
                 let rest = Box::new(Cursor::new(head).chain(raw));
-                Ok(Opened::Records(Chunks::new(rest, format, codec, reading.limit, consumed)))
+                let chunks = Chunks::new(rest, (container, format), codec, reading.limit, consumed);
+                Ok(Opened::Records(chunks))
             }
         }
     }
@@ -143,9 +144,10 @@ impl Source {
                 codec.name()
             ),
             Found::Unread(reason) => reason,
-            Found::Records(format) => {
+            Found::Records(container, format) => {
                 let plain = codec.decoder(BufReader::with_capacity(HEAD as usize, packed))?;
-                let chunks = Chunks::new(plain, format, codec, reading.limit, consumed);
+                let chunks =
+                    Chunks::new(plain, (container, format), codec, reading.limit, consumed);
                 return Ok(Opened::Records(chunks));
             }
         };

@@ -11,10 +11,10 @@ use chaffinch_core::Cleaned;
 use memchr::memmem;
 
 use super::format::{
-    Container, Detected, Fault, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip, Stretch, Text,
+    Detected, Fault, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip, Stretch, Text,
 };
+use crate::ledger::HeaderUndo;
 use crate::ledger::Record as LedgerRecord;
-use crate::ledger::undo::HeaderUndo;
 
 /// The format of WET files.
 struct Wet;
@@ -23,7 +23,7 @@ struct Wet;
 pub(super) fn detect(head: &Head<'_>) -> Option<Detected> {
     let start = head.bytes.trim_ascii_start();
     let warc = start.starts_with(b"WARC/1.") || start.starts_with(b"WARC/0.");
-    warc.then_some(Detected::Container(Container::Wet))
+    warc.then_some(Ok(()))
 }
 
 /// The format of any WET file.
@@ -32,10 +32,6 @@ pub(super) fn open(_: &Head<'_>) -> Result<Arc<dyn RecordFormat>, String> {
 }
 
 impl RecordFormat for Wet {
-    fn container(&self) -> Container {
-        Container::Wet
-    }
-
     fn unit(&self) -> &'static str {
         "records"
     }
@@ -54,7 +50,7 @@ impl RecordFormat for Wet {
         ended: bool,
     ) -> Option<Skip> {
         let left = match stretch {
-            Stretch::LongRecord(until) => usize::try_from(until - at).unwrap_or(usize::MAX),
+            Stretch::Long(until) => usize::try_from(until - at).unwrap_or(usize::MAX),
             _ => usize::MAX,
         };
         // The record at the start of the stretch is the one that cannot be read.
@@ -64,7 +60,7 @@ impl RecordFormat for Wet {
             Resync::Beyond(count) => (count, false),
         };
         let stretch = match stretch {
-            Stretch::LongRecord(_) if next => Stretch::Broken(Fault::WrongLength),
+            Stretch::Long(_) if next => Stretch::Broken(Fault::WrongLength),
             stretch => stretch,
         };
         Some(Skip { bytes: count.min(left), ends: next || count >= left, stretch })

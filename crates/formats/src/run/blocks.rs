@@ -109,6 +109,8 @@ pub(crate) enum Work {
         format: Arc<dyn RecordFormat>,
         codec: Codec,
         chunk: Chunk,
+        /// The container that the documents are converted to, if any.
+        to: Option<Container>,
     },
     /// A row group of a Parquet file.
     RowGroup { file: Arc<ParquetFile>, group: usize },
@@ -286,7 +288,7 @@ impl<'a> Blocks<'a> {
     }
 
     fn output_name(&self, source: &Source, chunks: &Chunks) -> String {
-        match self.to.filter(|to| *to != chunks.format.container()) {
+        match self.to.filter(|to| *to != chunks.container) {
             Some(to) => convert::output_name(&source.name, chunks.codec, to),
             None => source.name.clone(),
         }
@@ -353,12 +355,13 @@ impl<'a> Blocks<'a> {
                 match piece {
                     Ok(Some(chunk)) => {
                         let (format, codec) = (Arc::clone(&chunks.format), chunks.codec);
+                        let to = self.to.filter(|to| *to != chunks.container);
                         if let Some(inside) = &mut self.position.inside {
                             inside.at = chunks.position.clone();
                         }
                         let next = (Arc::clone(&source), Arc::clone(&name));
                         self.current = Some(Current::Chunks(next.0, next.1, chunks));
-                        self.block(Work::Piece { source, name, format, codec, chunk }, read)
+                        self.block(Work::Piece { source, name, format, codec, chunk, to }, read)
                     }
                     Ok(None) => self.end(&source, None, read),
                     Err(error) => {

@@ -82,8 +82,8 @@ impl BlockBuilder<'_> {
         format: &dyn RecordFormat,
         record: &[u8],
         ordinal: u64,
+        to: Container,
     ) -> Result<(), Error> {
-        let Some(to) = self.context.to else { return Ok(()) };
         let parsed = match format.parse(record) {
             Ok(Some(parsed)) => parsed,
             Ok(None) => return Ok(()),

@@ -6,32 +6,33 @@ use chaffinch_core::{Cleaned, Input};
 
 use super::builder::{AddedColumn, BlockBuilder, Destination, Document};
 use crate::containers::chunks::{Chunk, Passed};
-use crate::containers::{Kind, ParsedRecord, RecordFormat, records};
+use crate::containers::{Container, Kind, ParsedRecord, RecordFormat, records};
 use crate::error::Error;
 use crate::ledger::Record;
 
 impl BlockBuilder<'_> {
-    /// A piece of the container `source`, which becomes a part of `file`.
+    /// A piece of the container `source`, which becomes a part of `file`; `to` is the container that
+    /// its documents are converted to, if any.
     pub(crate) fn piece(
         &mut self,
         (source, file): (&str, &str),
         format: &dyn RecordFormat,
         chunk: &Chunk,
+        to: Option<Container>,
     ) -> Result<(), Error> {
-        let converts = self.context.to.is_some_and(|to| to != format.container());
         match chunk {
             Chunk::Records(bytes, first) => {
-                if !converts {
+                if to.is_none() {
                     self.output.reserve(bytes.len() + bytes.len() / 8);
                 }
                 records(format, bytes, *first).try_for_each(|(ordinal, record)| {
-                    self.record((source, file), format, record, ordinal)
+                    self.record((source, file), format, record, ordinal, to)
                 })
             }
-            Chunk::Part(_, Some(Passed { ordinal, bytes, reason })) if converts => {
+            Chunk::Part(_, Some(Passed { ordinal, bytes, reason })) if to.is_some() => {
                 self.left_out(&format!("{source}:{}", ordinal + 1), *bytes, reason)
             }
-            Chunk::Part(..) if converts || self.context.sample.is_some() => Ok(()),
+            Chunk::Part(..) if to.is_some() || self.context.sample.is_some() => Ok(()),
             Chunk::Part(bytes, ends) => {
                 self.output.extend_from_slice(bytes);
                 let Some(Passed { ordinal, bytes, reason }) = ends else { return Ok(()) };
@@ -49,28 +50,30 @@ impl BlockBuilder<'_> {
         format: &dyn RecordFormat,
         record: &[u8],
         ordinal: u64,
+        to: Option<Container>,
     ) -> Result<(), Error> {
-        let converts = self.context.to.is_some_and(|to| to != format.container());
         match format.kind(record, ordinal) {
             Kind::Blank if self.context.sample.is_some() => Ok(()),
             Kind::Blank | Kind::Header => {
-                if !converts {
+                if to.is_none() {
                     self.output.extend_from_slice(record);
                 }
                 Ok(())
             }
             Kind::Other | Kind::Document if !self.takes(source, ordinal) => Ok(()),
-            Kind::Other | Kind::Document if converts => self.guard(
-                |block| block.convert_record((source, file), format, record, ordinal),
-                |block, reason| {
-                    let name = format!("{source}:{}", ordinal + 1);
-                    block.left_out(&name, record.len() as u64, reason)
-                },
-            ),
-            Kind::Other | Kind::Document => self.guard(
-                |block| block.clean_record(file, format, record, ordinal),
-                |block, reason| block.pass_record(file, record, ordinal, reason),
-            ),
+            Kind::Other | Kind::Document => match to {
+                None => self.guard(
+                    |block| block.clean_record(file, format, record, ordinal),
+                    |block, reason| block.pass_record(file, record, ordinal, reason),
+                ),
+                Some(to) => self.guard(
+                    |block| block.convert_record((source, file), format, record, ordinal, to),
+                    |block, reason| {
+                        let name = format!("{source}:{}", ordinal + 1);
+                        block.left_out(&name, record.len() as u64, reason)
+                    },
+                ),
+            },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::ledger::undo::Escapes;
+use crate::ledger::Escapes;
 
 impl Escapes {
     /// Whether a byte of a text is written as an escape.

@@ -14,11 +14,11 @@ use chaffinch_core::{Cleaned, Edit, LedgerEdit};
 use serde::de::IgnoredAny;
 
 use super::format::{
-    COLUMN, Container, Detected, FieldNames, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip,
-    Stretch, Text, named,
+    COLUMN, Detected, FieldNames, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip, Stretch,
+    Text, named,
 };
 use crate::ledger::Record;
-use crate::ledger::undo::{Escapes, RowUndo};
+use crate::ledger::{Escapes, RowUndo};
 use escape::{ESCAPES, EscapeCursor, escaped, is_escaped, string};
 use scan::{Field, Members, field, members};
 
@@ -33,10 +33,6 @@ pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, String> {
 }
 
 impl RecordFormat for Jsonl {
-    fn container(&self) -> Container {
-        Container::Jsonl
-    }
-
     fn unit(&self) -> &'static str {
         "lines"
     }
@@ -45,7 +41,7 @@ impl RecordFormat for Jsonl {
         match memchr::memchr(b'\n', bytes) {
             Some(at) => Frame::Whole(at + 1),
             None if ended => Frame::Whole(bytes.len()),
-            None => Frame::NeedsEnd(Stretch::LongLine),
+            None => Frame::NeedsEnd(Stretch::Long(0)),
         }
     }
 
@@ -318,8 +314,7 @@ fn restore_string(written: &str, undo: &RowUndo, edits: &[LedgerEdit<'_>]) -> Op
 /// Detects JSON Lines, and JSON that is not read.
 pub(super) fn detect(head: &Head<'_>) -> Option<Detected> {
     let rows = named(head.name, &["jsonl", "ndjson"]);
-    json(head.text(), head.ended, rows, head.names)
-        .or_else(|| rows.then_some(Detected::Container(Container::Jsonl)))
+    json(head.text(), head.ended, rows, head.names).or_else(|| rows.then_some(Ok(())))
 }
 
 /// Detects JSON. `None` for anything else. `rows` says that the file is named like JSON Lines.
@@ -331,7 +326,7 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
         _ => return None,
     };
     let array = || {
-        Some(Detected::Unread(
+        Some(Err(
             "it is a JSON array, which is not read; convert it to JSON Lines first, for example \
              with `jq -c '.[]'`"
                 .to_owned(),
@@ -359,8 +354,8 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
         // A text may begin like a list of texts.
         (true, _) if cut_off && inside == Some(&b'"') => None,
         (true, _) => array(),
-        (false, None) => (!ended).then_some(Detected::Container(Container::Jsonl)),
-        (false, Some(_)) => Some(Detected::Unread(
+        (false, None) => (!ended).then_some(Ok(())),
+        (false, Some(_)) => Some(Err(
             "it is JSON with values over several lines, which is not read; convert it to JSON \
              Lines first, for example with `jq -c .`"
                 .to_owned(),
@@ -372,8 +367,8 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
 fn objects(text: &[u8], rows: bool, names: &FieldNames) -> Detected {
     let is_row = |line: &[u8]| Row::parse(line.trim_ascii(), names).is_ok();
     match rows || text.split(|byte| *byte == b'\n').any(is_row) {
-        true => Detected::Container(Container::Jsonl),
-        false => Detected::Unread(format!(
+        true => Ok(()),
+        false => Err(format!(
             "it is JSON without a text in a field `{}`; name the field with --text-field",
             names.text.join("`, `")
         )),

@@ -1,7 +1,7 @@
 //! Any bytes as a JSON Lines file, cleaned by a run and restored.
 
 use chaffinch_formats::Container;
-use chaffinch_formats::jsonl::COLUMN;
+use chaffinch_formats::fuzzing::COLUMN;
 
 use crate::folder::{is_compressed, round_trip};
 use crate::rows::members;

@@ -1,11 +1,11 @@
 //! A JSON row, rewritten with any edits of its text and restored.
 
-use std::borrow::Cow;
 use std::fmt;
 
+use chaffinch_core::Edit;
 use chaffinch_core::stage::{RuleId, Span};
-use chaffinch_core::{Edit, LedgerEdit};
-use chaffinch_formats::jsonl::{COLUMN, FieldNames, Row, restore_row};
+use chaffinch_formats::FieldNames;
+use chaffinch_formats::fuzzing::{COLUMN, rewrite, row_text};
 use serde_json::value::RawValue;
 
 const COLUMN_VALUE: &str = r#"{"verdict":"cleaned"}"#;
@@ -16,42 +16,26 @@ pub(crate) fn run(data: &[u8]) {
     let Some((script, bytes)) = rest.split_at_checked(3 * usize::from(first % 8)) else { return };
     let text = ["text", "a.text", "chaffinch.verdict", "chaffinch"].map(str::to_owned).to_vec();
     let names = FieldNames { text, ..FieldNames::default() };
-    let Ok(row) = Row::parse(bytes, &names) else { return };
-    let edits = edits(&row.text, script);
-    let mut written = Vec::new();
-    let undo = row.rewrite(&edits, COLUMN_VALUE, &mut written);
+    let Some(row) = rewrite(bytes, &names, |text| edits(text, script), COLUMN_VALUE) else { return };
 
     let (mut wanted, mut at) = (String::new(), 0);
-    for edit in &edits {
+    for edit in &row.edits {
         wanted.push_str(&row.text[at..edit.span.start()]);
         wanted.push_str(&edit.with);
         at = edit.span.end();
     }
     wanted.push_str(&row.text[at..]);
-    let names = FieldNames { text: vec![undo.field.clone()], ..names };
-    let again = Row::parse(&written, &names).expect("what is written is a row");
-    assert_eq!(again.text, wanted);
-    if undo.field == "text" {
+    let names = FieldNames { text: vec![row.field.clone()], ..names };
+    assert_eq!(row_text(&row.row, &names), Some(wanted));
+    if row.field == "text" {
         let other = |bytes: &[u8]| {
             let mut members = members(bytes)?;
             members.retain(|(name, _)| name != COLUMN && name != "text");
             Some(members)
         };
-        assert_eq!(other(bytes), other(&written));
+        assert_eq!(other(bytes), other(&row.row));
     }
-
-    let edits: Vec<LedgerEdit<'_>> = edits
-        .iter()
-        .map(|edit| LedgerEdit {
-            at: edit.span.start(),
-            rule: 0,
-            text: Cow::Borrowed(&row.text[edit.span.range()]),
-            with: Cow::Borrowed(&edit.with),
-            confidence: None,
-        })
-        .collect();
-    let restored = restore_row(&written, &undo, &edits).expect("the row is restored");
-    assert_eq!(restored.as_bytes(), bytes);
+    assert_eq!(row.restored.expect("the row is restored").as_bytes(), bytes);
 }
 
 /// Edits in order on character boundaries.

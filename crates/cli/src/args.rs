@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use chaffinch_core::stage::calendar;
+use chaffinch_formats::Container;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 const STYLES: Styles = Styles::styled()
@@ -60,9 +62,9 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = CLEAN_EXAMPLES)]
 pub(crate) struct CleanArgs {
-    /// Files and directories; `-` reads standard input. What a file is, its first bytes tell: JSON
-    /// Lines and WET, plain or compressed with gzip, zstd or bzip2, and Parquet; else it is a
-    /// document. Hidden files in directories are passed over. A build with the feature `stores`
+    /// Files and directories; `-` reads standard input. The format of a file is
+    /// detected from its first bytes, or from its name: JSON Lines, CSV, TSV and WET, plain or
+    /// compressed with gzip, zstd or bzip2, and Parquet. Any other file is a document. Hidden files in directories are passed over. A build with the feature `stores`
     /// also takes addresses: s3://bucket/path, gs://bucket/path.
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<PathBuf>,
@@ -172,8 +174,8 @@ Exit codes:
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
     /// What the inputs are, if not what their first bytes and names say.
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) from: Option<Format>,
+    #[arg(long, value_name = "FORMAT", value_parser = container())]
+    pub(crate) from: Option<Container>,
 
     /// The field of a record that holds the text [default: text, content or body].
     #[arg(long, value_name = "NAME")]
@@ -845,18 +847,6 @@ pub(crate) enum Color {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A file is a document.
-    Text,
-    /// A line is a JSON object with a document in one of its fields.
-    Jsonl,
-    /// WARC `conversion` records, as in Common Crawl's WET files.
-    Wet,
-    /// Parquet: a row is a document.
-    Parquet,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ToFormat {
     /// JSON Lines.
     Jsonl,
@@ -864,6 +854,14 @@ pub(crate) enum ToFormat {
     Parquet,
     /// A file for each document.
     Text,
+}
+
+/// The name of a container.
+fn container() -> impl TypedValueParser<Value = Container> {
+    let names = Container::ALL
+        .map(|container| PossibleValue::new(container.as_str()).help(container.about()));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Container::from_name(&name).ok_or("there is no such format"))
 }
 
 /// A day that exists.

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &RulesCheckArgs) -> Result<u8, Failure> {
     let checked = Checked::load(&args.files)?;
     let mut articles = Vec::new();
     if !args.baseline.is_empty() {
-        let names = chaffinch_formats::Names::default();
+        let names = chaffinch_formats::FieldNames::default();
         let read = chaffinch_formats::documents(&args.baseline, None, &names, None, usize::MAX)?;
         articles.extend(read.documents.into_iter().map(|document| (document.name, document.text)));
     }

@@ -137,7 +137,7 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
         .only(std::slice::from_ref(&args.stage))
         .limits(limits)
         .build()?;
-    let names = chaffinch_formats::Names::default();
+    let names = chaffinch_formats::FieldNames::default();
     let read = chaffinch_formats::documents(&args.documents, None, &names, None, usize::MAX)?;
     let documents = read.documents;
     let (mut text, mut cuts, mut hit) = (String::new(), 0, 0);

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use chaffinch_core::stage::Setting;
 use chaffinch_core::{Builder, Pipeline, config};
-use chaffinch_formats::{Container, Names};
+use chaffinch_formats::{Container, FieldNames};
 use clap::ValueEnum;
 
-use crate::args::{Format, PipelineArgs, SourceArgs};
+use crate::args::{PipelineArgs, SourceArgs};
 use crate::failure::Failure;
 
 /// The name of a pipeline file.
@@ -174,19 +174,13 @@ fn encoding(label: &str) -> Result<&'static chaffinch_core::Encoding, Failure> {
 }
 
 /// The container and field names that the arguments ask for.
-pub(crate) fn source(args: &SourceArgs) -> (Option<Container>, Names) {
-    let container = args.from.map(|format| match format {
-        Format::Text => Container::Text,
-        Format::Jsonl => Container::Jsonl,
-        Format::Wet => Container::Wet,
-        Format::Parquet => Container::Parquet,
-    });
-    let mut names = Names::default();
+pub(crate) fn source(args: &SourceArgs) -> (Option<Container>, FieldNames) {
+    let mut names = FieldNames::default();
     if let Some(text) = &args.text_field {
         names.text = vec![text.clone()];
     }
     names.id.clone_from(&args.id_field);
     names.url.clone_from(&args.url_field);
     names.date.clone_from(&args.date_field);
-    (container, names)
+    (args.from, names)
 }

@@ -1,11 +1,20 @@
-//! The framing of containers, for fuzz targets.
+//! Framing and rewriting of records, for fuzz targets.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use crate::chunks::{Chunk, Chunks};
-use crate::codec::Codec;
-use crate::input::Container;
+use chaffinch_core::{Edit, LedgerEdit};
+
+use crate::containers::chunks::{Chunk, Chunks};
+use crate::containers::format::{Head, records};
+use crate::containers::jsonl::{Row, restore_row};
+use crate::containers::record_format;
+use crate::files::codec::Codec;
+use crate::{Container, FieldNames};
+
+/// The name of the column that a run adds to rows.
+pub const COLUMN: &str = crate::containers::format::COLUMN;
 
 /// A piece of a container.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,16 +28,19 @@ pub struct Piece {
     pub passed: Option<(u64, u64, String)>,
 }
 
-/// Reads JSON Lines, or WET records, in pieces of about `size` bytes. Records over `limit` bytes pass
-/// through.
+/// Reads a container in pieces of about `size` bytes. Records over `limit` bytes pass through. `None`
+/// if the container cannot be read.
 ///
 /// # Panics
 /// A reader that continues at the end of a piece gives another piece than the one that follows.
-pub fn pieces(bytes: &[u8], wet: bool, size: usize, limit: usize) -> Vec<Piece> {
-    let framing = if wet { Container::Wet } else { Container::Jsonl };
+pub fn pieces(bytes: &[u8], container: Container, size: usize, limit: usize) -> Option<Vec<Piece>> {
+    let names = &FieldNames::default();
+    let head = Head { name: "", bytes, ended: true, names };
+    let format = record_format(container, &head)?.ok()?;
     let open = || {
         let reader = Box::new(Cursor::new(bytes.to_vec()));
-        let mut chunks = Chunks::new(reader, framing, Codec::Plain, limit, Arc::default());
+        let format = (container, Arc::clone(&format));
+        let mut chunks = Chunks::new(reader, format, Codec::Plain, limit, Arc::default());
         chunks.size = size;
         chunks
     };
@@ -40,9 +52,9 @@ pub fn pieces(bytes: &[u8], wet: bool, size: usize, limit: usize) -> Vec<Piece> 
         other.seek(&position).expect("memory can be read");
         assert_eq!(other.next().expect("memory can be read"), next, "from {position:?}");
         match next {
-            None => return pieces,
+            None => return Some(pieces),
             Some(Chunk::Records(bytes, first)) => {
-                let records = framing.records(&bytes, first);
+                let records = records(&*format, &bytes, first);
                 let records = records.map(|(number, record)| (number, record.to_vec())).collect();
                 pieces.push(Piece { bytes, records: Some(records), passed: None });
             }
@@ -52,4 +64,53 @@ pub fn pieces(bytes: &[u8], wet: bool, size: usize, limit: usize) -> Vec<Piece> 
             }
         }
     }
+}
+
+/// A JSON row with edits of its text.
+pub struct Rewritten {
+    /// The name of its text field.
+    pub field: String,
+    /// Its text before the edits.
+    pub text: String,
+    /// The edits.
+    pub edits: Vec<Edit>,
+    /// The row as it is written.
+    pub row: Vec<u8>,
+    /// The row that is restored from it.
+    pub restored: Result<String, String>,
+}
+
+/// Rewrites a row with the edits that `edits` gives for its text, and restores it. `None` if it is not
+/// a row with a text.
+pub fn rewrite(
+    bytes: &[u8],
+    names: &FieldNames,
+    edits: impl FnOnce(&str) -> Vec<Edit>,
+    column: &str,
+) -> Option<Rewritten> {
+    let parsed = Row::parse(bytes, names).ok()?;
+    let edits = edits(&parsed.text);
+    let mut row = Vec::new();
+    let undo = parsed.rewrite(&edits, column, &mut row);
+    let entry = |edit: &Edit| LedgerEdit {
+        at: edit.span.start(),
+        rule: 0,
+        text: Cow::Owned(parsed.text[edit.span.range()].to_owned()),
+        with: Cow::Owned(edit.with.clone()),
+        confidence: None,
+    };
+    let ledger: Vec<LedgerEdit<'_>> = edits.iter().map(entry).collect();
+    let restored = restore_row(&row, &undo, &ledger);
+    Some(Rewritten {
+        field: undo.field.to_string(),
+        text: parsed.text.into_owned(),
+        edits,
+        row,
+        restored,
+    })
+}
+
+/// The text of a row. `None` if it is not a row with a text.
+pub fn row_text(bytes: &[u8], names: &FieldNames) -> Option<String> {
+    Row::parse(bytes, names).ok().map(|row| row.text.into_owned())
 }

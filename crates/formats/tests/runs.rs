@@ -646,7 +646,7 @@ fn documents_in_a_form_that_is_not_read_pass_through_and_are_named() {
         ("array.json", serde_json::to_string(&rows).unwrap(), "it is a JSON array"),
         ("lines.txt", serde_json::to_string_pretty(&rows).unwrap(), "it is a JSON array"),
         ("pretty.jsonl", pretty, "it is JSON with values over several lines"),
-        ("table.csv", format!("id,text\n1,\"{text}\"\n"), "it is a table of separated values"),
+        ("table.csv", format!("id,words\n1,\"{text}\"\n"), "it is a table (CSV) without a column"),
     ];
     for (name, content, _) in &files {
         fs::write(forms.join(name), content).unwrap();
@@ -710,7 +710,7 @@ fn rows_of_parquet_are_sampled_and_read_one_by_one() {
     let refused = sample(&run.out.with_extension("2"), None).unwrap_err().to_string();
     assert!(refused.contains("give --to jsonl"), "{refused}");
 
-    let names = chaffinch_formats::Names::default();
+    let names = chaffinch_formats::FieldNames::default();
     let read = |wanted| {
         let inputs = std::slice::from_ref(&table);
         chaffinch_formats::documents(inputs, None, &names, wanted, 100).unwrap()

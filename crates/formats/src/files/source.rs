@@ -1,0 +1,192 @@
+//! Inputs: files and directories, walked in a fixed order, told apart by their first bytes.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use globset::GlobSet;
+use tempfile::NamedTempFile;
+use walkdir::WalkDir;
+
+use super::names;
+use super::store::{Object, Store, Stores, store_of};
+use crate::error::Error;
+
+/// Where a file is.
+#[derive(Clone)]
+pub enum Place {
+    /// Standard input, which is read once.
+    Stdin,
+    /// Standard input that passes through: a copy of it.
+    Copied(Arc<NamedTempFile>),
+    /// In the file system.
+    File(PathBuf),
+    /// In an object store, under this name; when it was last written.
+    Object(Arc<dyn Store>, String, u128),
+}
+
+impl Place {
+    /// Its path in the file system.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Place::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Opens it, at its start.
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        match self {
+            Place::Stdin => Ok(Box::new(io::stdin())),
+            Place::Copied(copy) => Ok(Box::new(File::open(copy.path())?)),
+            Place::File(path) => Ok(Box::new(File::open(path)?)),
+            Place::Object(store, name, _) => store.open(name),
+        }
+    }
+
+    /// When it was last written, in nanoseconds since 1970; 0 if nothing tells.
+    pub(crate) fn modified(&self) -> u128 {
+        let of_file = |path: &Path| {
+            let modified = path.metadata().ok()?.modified().ok()?;
+            modified.duration_since(UNIX_EPOCH).ok().map(|since| since.as_nanos())
+        };
+        match self {
+            Place::Stdin | Place::Copied(_) => 0,
+            Place::File(path) => of_file(path).unwrap_or(0),
+            Place::Object(_, _, modified) => *modified,
+        }
+    }
+}
+
+/// One file to read.
+#[derive(Clone)]
+pub struct Source {
+    /// Where it is.
+    pub place: Place,
+    /// Where its output goes, relative to the output directory, with `/` between the parts.
+    pub name: String,
+    /// Its size in bytes, as the directory has it.
+    pub bytes: u64,
+}
+
+impl Source {
+    /// What to call it in messages.
+    pub(crate) fn shown(&self) -> String {
+        match &self.place {
+            Place::Stdin | Place::Copied(_) => "standard input".into(),
+            Place::File(path) => path.display().to_string(),
+            Place::Object(store, name, _) => format!("{}/{name}", store.address()),
+        }
+    }
+}
+
+/// What to take from the inputs.
+pub(crate) struct Filter<'a> {
+    pub(crate) include: &'a GlobSet,
+    pub(crate) exclude: &'a GlobSet,
+}
+
+impl Filter<'_> {
+    fn takes(&self, name: &str) -> bool {
+        (self.include.is_empty() || self.include.is_match(name)) && !self.exclude.is_match(name)
+    }
+}
+
+/// All files of the inputs, in order; directories by name. Names stay relative to their input,
+/// below the input's own name if there are several. Hidden files are passed over; what is no file,
+/// such as a pipe or a device, is an error that names it.
+pub(crate) fn sources<'a>(
+    inputs: &'a [PathBuf],
+    stores: &'a Stores,
+    filter: &'a Filter<'a>,
+) -> impl Iterator<Item = Result<Source, Error>> + Send + 'a {
+    let several = inputs.len() > 1;
+    inputs.iter().flat_map(move |input| {
+        let prefix = if several { format!("{}/", names::base_name(input)) } else { String::new() };
+        let found = match store_of(stores, input) {
+            Some(store) => objects(store),
+            None => walk(input),
+        };
+        found.filter_map(move |found| {
+            let source = match found {
+                Ok(source) => source,
+                Err(error) => return Some(Err(error)),
+            };
+            let name = match several && source.place.path() == Some(input) {
+                true => source.name,
+                false => format!("{prefix}{}", source.name),
+            };
+            filter.takes(&name).then_some(Ok(Source { name, ..source }))
+        })
+    })
+}
+
+type Found = Result<Source, Error>;
+
+/// The objects of a store, but for hidden ones.
+fn objects(store: &Arc<dyn Store>) -> Box<dyn Iterator<Item = Found> + Send + '_> {
+    let failed = |error| Error::Input(store.address().to_owned(), error);
+    let listed = match store.list() {
+        Ok(listed) => listed,
+        Err(error) => return Box::new(std::iter::once(Err(failed(error)))),
+    };
+    let hidden = |name: &str| name.split('/').any(|part| part.starts_with('.'));
+    Box::new(listed.filter_map(move |object| match object {
+        Err(error) => Some(Err(failed(error))),
+        // Consoles make empty objects for folders.
+        Ok(object) if hidden(&object.name) || object.name.ends_with('/') => None,
+        Ok(Object { name, bytes, modified }) => {
+            let source_name = names::of_part(OsStr::new(&name));
+            let place = Place::Object(Arc::clone(store), name, modified);
+            Some(Ok(Source { place, name: source_name, bytes }))
+        }
+    }))
+}
+
+fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
+    if !input.is_dir() {
+        let found = std::fs::metadata(input)
+            .map(|metadata| Source {
+                place: Place::File(input.to_owned()),
+                name: names::base_name(input),
+                bytes: metadata.len(),
+            })
+            .map_err(|error| Error::Input(input.display().to_string(), error));
+        return Box::new(std::iter::once(found));
+    }
+    let hidden = |entry: &walkdir::DirEntry| {
+        entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
+    };
+    let entries = WalkDir::new(input).follow_links(true).sort_by_file_name().into_iter();
+    Box::new(entries.filter_entry(move |entry| !hidden(entry)).filter_map(move |entry| {
+        let failed = |error: walkdir::Error| {
+            let path = error.path().unwrap_or(input).display().to_string();
+            let error = match error.loop_ancestor() {
+                Some(above) => {
+                    let message = format!("the link leads back to {}", above.display());
+                    io::Error::other(message)
+                }
+                None => error.into(),
+            };
+            Error::Input(path, error)
+        };
+        match entry {
+            Err(error) => Some(Err(failed(error))),
+            Ok(entry) if entry.file_type().is_dir() => None,
+            Ok(entry) if !entry.file_type().is_file() => {
+                let error = io::Error::other("it is a pipe, a socket or a device, not a file");
+                Some(Err(Error::Input(entry.path().display().to_string(), error)))
+            }
+            Ok(entry) => Some(entry.metadata().map_err(failed).map(|metadata| {
+                let below = entry.path().strip_prefix(input).unwrap_or(entry.path());
+                let parts: Vec<_> =
+                    below.components().map(|part| names::of_part(part.as_os_str())).collect();
+                let place = Place::File(entry.path().to_owned());
+                Source { place, name: parts.join("/"), bytes: metadata.len() }
+            })),
+        }
+    }))
+}

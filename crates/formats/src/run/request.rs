@@ -1,0 +1,29 @@
+//! What a run was asked to do, as `run.json` records it.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::containers::{Container, FieldNames};
+use crate::ledger::runs::run_record;
+
+/// The inputs of a run: paths, and whether each is a directory.
+pub(crate) type Inputs = Vec<(PathBuf, bool)>;
+
+/// What a run was asked to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) inputs: Vec<(String, bool)>,
+    pub(crate) from: Option<Container>,
+    pub(crate) to: Option<Container>,
+    pub(crate) shard_bytes: Option<u64>,
+    pub(crate) names: FieldNames,
+    pub(crate) sample: Option<usize>,
+}
+
+impl Request {
+    /// The request of the run in `run`; none if it did not finish.
+    pub(crate) fn of_run(run: &Path) -> Option<Request> {
+        serde_json::from_value(run_record(run).ok()?["job"].take()).ok()
+    }
+}

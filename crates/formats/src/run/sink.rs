@@ -1,0 +1,744 @@
+//! The one who writes: results in input order, and behind each a line in the journal that tells
+//! how far everything is written.
+//!
+//! A run that was killed, by a person, by a full disk or by the machine, is found by its journal:
+//! every file is cut back to the last line's lengths, and the run goes on from there. The journal
+//! goes when the run is finished, so that nothing tells whether it was ever cut off.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Seek, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::blocks::Position;
+use super::summary::Summary;
+use super::worker::{Event, FinishedBlock};
+use crate::containers::parquet;
+use crate::error::Error;
+use crate::files::output::{
+    FILES, OutputDirectory, WholeFile, escape_line, unescape_line, write_json,
+};
+use crate::files::store::Shipping;
+use crate::files::{derived, names};
+use crate::ledger::runs::run_record;
+
+/// What to do with an unfinished run that lies in the output directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resume {
+    /// Go on with it if it is the same run; else begin anew.
+    #[default]
+    May,
+    /// Go on with it, or refuse.
+    Must,
+    /// Begin anew.
+    Never,
+}
+
+/// Bytes of all files after a block, and what the block adds up to.
+#[derive(Debug, Serialize, Deserialize)]
+struct JournalEntry {
+    after: Position,
+    names: u64,
+    ledger: u64,
+    fields: u64,
+    problems: u64,
+    output: Option<(String, Written)>,
+    #[serde(default)]
+    shard: u64,
+    summary: Summary,
+}
+
+/// How much of a container is written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Written {
+    /// So many bytes of one file.
+    Bytes(u64),
+    /// The parts with these numbers, each a file.
+    Parts(Range<u64>),
+}
+
+/// A container in hand.
+enum OpenFile {
+    Stream(AppendOnlyFile),
+    /// The parts with these numbers, each a file, and the bytes of all of them.
+    Parts(Range<u64>, u64),
+}
+
+/// A file that only grows.
+struct AppendOnlyFile {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl AppendOnlyFile {
+    fn open(path: PathBuf, length: u64) -> Result<AppendOnlyFile, Error> {
+        let open = || {
+            let mut options = OpenOptions::new();
+            let file = options.create(true).write(true).truncate(false).open(&path);
+            let mut file = match file {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                    options.open(&path)?
+                }
+                file => file?,
+            };
+            // A pipe or a device has no length to set.
+            if file.metadata()?.len() != length {
+                file.set_len(length)?;
+            }
+            if length > 0 {
+                file.seek(io::SeekFrom::Start(length))?;
+            }
+            Ok(file)
+        };
+        let file = open().map_err(|error| Error::Output(path.display().to_string(), error))?;
+        Ok(AppendOnlyFile { path, file, length })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.file
+            .write_all(bytes)
+            .map_err(|error| Error::Output(self.path.display().to_string(), error))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// The files of a run's record, and the container in hand.
+struct Files {
+    directory: OutputDirectory,
+    identity: String,
+    names: AppendOnlyFile,
+    fields: AppendOnlyFile,
+    problems: AppendOnlyFile,
+    journal: AppendOnlyFile,
+    container: Option<(String, OpenFile)>,
+    /// The number of the next part. No two parts have the same one, whatever they belong to.
+    next_part: u64,
+    /// Parts below this number are gone.
+    first_part: u64,
+    shard_bytes: Option<u64>,
+    /// Where finished files go on to.
+    shipping: Option<Shipping>,
+    /// The number of the shard of the container in hand.
+    shard: u64,
+}
+
+/// Where results go.
+pub(crate) struct Sink {
+    files: Option<Files>,
+    stdout: bool,
+    ledger: Option<AppendOnlyFile>,
+}
+
+/// What an earlier start of the same run left.
+pub(crate) struct ResumeState {
+    pub(crate) position: Position,
+    pub(crate) summary: Summary,
+}
+
+impl Sink {
+    /// A sink that writes into no directory.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    pub(crate) fn without_directory(stdout: bool, ledger: Option<&Path>) -> Result<Sink, Error> {
+        let ledger = ledger.map(|path| AppendOnlyFile::open(path.to_owned(), 0)).transpose()?;
+        Ok(Sink { files: None, stdout, ledger })
+    }
+
+    /// A sink into a directory. Goes on with the run that left it unfinished, if it has the same
+    /// `identity`; else begins anew.
+    ///
+    /// # Errors
+    /// The directory holds something else, cannot be written, or there is nothing to go on with
+    /// though that was asked for.
+    pub(crate) fn directory(
+        directory: OutputDirectory,
+        identity: String,
+        resume: Resume,
+        shard_bytes: Option<u64>,
+        shipping: Option<Shipping>,
+    ) -> Result<(Sink, Option<ResumeState>), Error> {
+        let unfinished = Unfinished::find(&directory);
+        let same = unfinished.as_ref().is_some_and(|found| found.identity == identity);
+        if resume == Resume::Must && !same {
+            let root = directory.root.display();
+            return Err(Error::Usage(match unfinished {
+                None => format!("{root} holds no unfinished run to go on with; leave out --resume"),
+                Some(_) => format!(
+                    "the unfinished run in {root} had other inputs, options, rules or another \
+                     version of chaffinch; repeat its command, or start over with --fresh"
+                ),
+            }));
+        }
+        let (steps, journal) = match unfinished {
+            Some(found) if same && resume != Resume::Never => (found.steps, found.journal),
+            _ => (Vec::new(), 0),
+        };
+        let earlier = match steps.is_empty() {
+            true => {
+                let left = shipping.as_ref().map(Shipping::left).transpose()?;
+                directory.take()?;
+                if let (Some(shipping), Some(left)) = (&shipping, left) {
+                    shipping.take(&left)?;
+                }
+                None
+            }
+            false => Some(ResumeState {
+                position: steps.last().map(|step| step.after.clone()).unwrap_or_default(),
+                summary: steps.iter().fold(Summary::default(), |mut sum, step| {
+                    sum.add(&step.summary);
+                    sum
+                }),
+            }),
+        };
+        let last = steps.last();
+        if let Some(step) = last {
+            let failed = |error| Error::Output(directory.root.display().to_string(), error);
+            remove_unsure(&directory, step.names).map_err(failed)?;
+        }
+        let log = |name: &str, bytes: fn(&JournalEntry) -> u64| {
+            AppendOnlyFile::open(directory.record(name), last.map_or(0, bytes))
+        };
+        let ledger = log("ledger/00000.jsonl.zst", |step| step.ledger)?;
+        let container = last.and_then(|step| step.output.as_ref()).map(|(name, written)| {
+            let container = match written {
+                Written::Parts(parts) => {
+                    let bytes = parts.clone().map(|number| length(&part(&directory, number)));
+                    OpenFile::Parts(parts.clone(), bytes.sum())
+                }
+                Written::Bytes(bytes) => {
+                    let path = unfinished_path(&directory.root, name);
+                    let whole = names::below(&directory.root, name);
+                    // It may have been whole already, but for the journal.
+                    if !path.exists() && whole.exists() {
+                        let failed = |error| Error::Output(whole.display().to_string(), error);
+                        fs::rename(&whole, &path).map_err(failed)?;
+                    }
+                    OpenFile::Stream(AppendOnlyFile::open(path, *bytes)?)
+                }
+            };
+            Ok((name.clone(), container))
+        });
+        let next_part = steps.iter().rev().find_map(|step| match step.output {
+            Some((_, Written::Parts(Range { end, .. }))) => Some(end),
+            _ => None,
+        });
+        let files = Files {
+            names: log(FILES, |step| step.names)?,
+            fields: log("fields.jsonl", |step| step.fields)?,
+            problems: log("problems.jsonl", |step| step.problems)?,
+            // Lines behind the last one that holds go; the others must outlive a kill just now.
+            journal: AppendOnlyFile::open(directory.record(JOURNAL), journal)?,
+            container: container.transpose()?,
+            next_part: next_part.unwrap_or(0),
+            first_part: 0,
+            shard_bytes,
+            shipping,
+            shard: last.map_or(0, |step| step.shard),
+            directory,
+            identity,
+        };
+        let sink = Sink { files: Some(files), stdout: false, ledger: Some(ledger) };
+        sink.state("running", &())?;
+        Ok((sink, earlier))
+    }
+
+    /// Sets down that these files are about to be written.
+    pub(crate) fn announce<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<(), Error> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        let lines: String = names.map(|name| escape_line(name) + "\n").collect();
+        if let Some(shipping) = files.shipping.as_ref().filter(|_| !lines.is_empty()) {
+            shipping.announce(&lines, files.names.length)?;
+        }
+        files.names.append(lines.as_bytes())
+    }
+
+    /// The bytes of the list of announced files.
+    pub(crate) fn announced(&self) -> u64 {
+        self.files.as_ref().map_or(0, |files| files.names.length)
+    }
+
+    /// Writes what came of a block; `names` are the bytes of the list of files behind it.
+    pub(crate) fn write(&mut self, done: &FinishedBlock, names: u64) -> Result<(), Error> {
+        let step = self.put(done, names)?;
+        let (Some(files), Some(step)) = (&mut self.files, step) else { return Ok(()) };
+        files.journal(&step)?;
+        files.remove_parts()
+    }
+
+    /// Writes all but the line in the journal.
+    fn put(&mut self, done: &FinishedBlock, names: u64) -> Result<Option<JournalEntry>, Error> {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.append(&done.ledger)?;
+        }
+        let Some(files) = &mut self.files else {
+            if self.stdout {
+                let written = to_stdout(done);
+                written.map_err(|error| Error::Output("standard output".into(), error))?;
+            }
+            return Ok(None);
+        };
+        if let Event::Open(name, parts) = &done.event {
+            let name = files.shard_bytes.map_or_else(|| name.clone(), |_| derived::shard(name, 0));
+            files.begin(name, *parts)?;
+            files.shard = 0;
+        }
+        files.next_shard(done)?;
+        match &mut files.container {
+            Some((_, OpenFile::Stream(log))) => log.append(&done.output)?,
+            Some((_, OpenFile::Parts(parts, bytes))) if !done.output.is_empty() => {
+                AppendOnlyFile::open(part(&files.directory, parts.end), 0)?.append(&done.output)?;
+                (parts.end, *bytes) = (parts.end + 1, *bytes + done.output.len() as u64);
+                files.next_part = parts.end;
+            }
+            _ => {}
+        }
+        files.fields.append(&done.fields)?;
+        files.problems.append(&done.problems)?;
+        if matches!(done.event, Event::Close) {
+            files.end()?;
+        }
+        done.files.iter().try_for_each(|name| files.ship(name))?;
+        Ok(Some(JournalEntry {
+            after: done.after.clone(),
+            names,
+            ledger: self.ledger.as_ref().map_or(0, |ledger| ledger.length),
+            fields: files.fields.length,
+            problems: files.problems.length,
+            output: files.container.as_ref().map(|(name, container)| {
+                let written = match container {
+                    OpenFile::Stream(log) => Written::Bytes(log.length),
+                    OpenFile::Parts(parts, _) => Written::Parts(parts.clone()),
+                };
+                (name.clone(), written)
+            }),
+            shard: files.shard,
+            summary: done.summary.clone(),
+        }))
+    }
+
+    /// Ends the run's record.
+    pub(crate) fn finish(self, summary: &Summary, run: &impl Serialize) -> Result<(), Error> {
+        if summary.interrupted {
+            return self.state("interrupted", run);
+        }
+        self.state("finished", run)?;
+        let Some(files) = &self.files else { return Ok(()) };
+        let failed = |error| Error::Output(files.directory.root.display().to_string(), error);
+        let parts = files.directory.record(PARTS);
+        if parts.exists() {
+            fs::remove_dir_all(parts).map_err(failed)?;
+        }
+        let Some(shipping) = &files.shipping else {
+            return fs::remove_file(&files.journal.path).map_err(failed);
+        };
+        if let Err(error) = shipping.ship_record(JOURNAL) {
+            // What is not all there is not finished.
+            self.state("interrupted", run)?;
+            return Err(error);
+        }
+        fs::remove_dir_all(&files.directory.root).map_err(failed)
+    }
+
+    /// Writes `run.json`.
+    fn state(&self, state: &str, run: &impl Serialize) -> Result<(), Error> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let path = files.directory.record("run.json");
+        let (identity, shard_bytes) = (&files.identity, files.shard_bytes);
+        let all = State { chaffinch: env!("CARGO_PKG_VERSION"), state, identity, shard_bytes, run };
+        write_json(&path, &all).map_err(|error| Error::Output(path.display().to_string(), error))
+    }
+}
+
+/// `run.json`.
+#[derive(Serialize)]
+struct State<'a, R> {
+    chaffinch: &'static str,
+    state: &'a str,
+    identity: &'a str,
+    shard_bytes: Option<u64>,
+    #[serde(flatten)]
+    run: &'a R,
+}
+
+impl Files {
+    /// Begins a container, put together from `parts` or written on and on.
+    fn begin(&mut self, name: String, parts: bool) -> Result<(), Error> {
+        let container = match parts {
+            true => OpenFile::Parts(self.next_part..self.next_part, 0),
+            false => OpenFile::Stream(AppendOnlyFile::open(
+                unfinished_path(&self.directory.root, &name),
+                0,
+            )?),
+        };
+        self.container = Some((name, container));
+        Ok(())
+    }
+
+    /// Ends the container in hand: it is whole.
+    fn end(&mut self) -> Result<(), Error> {
+        let Some((name, container)) = self.container.take() else { return Ok(()) };
+        let root = &self.directory.root;
+        let path = names::below(root, &name);
+        match container {
+            OpenFile::Stream(_) => fs::rename(unfinished_path(root, &name), &path),
+            OpenFile::Parts(parts, _) => assemble(&self.directory, parts, &path),
+        }
+        .map_err(|error| Error::Output(path.display().to_string(), error))?;
+        self.ship(&name)
+    }
+
+    /// Ends the shard in hand if it is full and the block has more to be written.
+    fn next_shard(&mut self, block: &FinishedBlock) -> Result<(), Error> {
+        let (Some((name, container)), Some(most)) = (&self.container, self.shard_bytes) else {
+            return Ok(());
+        };
+        let (length, parts) = match container {
+            OpenFile::Stream(log) => (log.length, false),
+            OpenFile::Parts(_, bytes) => (*bytes, true),
+        };
+        if block.output.is_empty() || length < most {
+            return Ok(());
+        }
+        let whole = derived::written_for(name).unwrap_or_else(|| name.clone());
+        self.end()?;
+        self.shard += 1;
+        self.begin(derived::shard(&whole, self.shard), parts)?;
+        match &mut self.container {
+            Some((_, OpenFile::Stream(file))) => file.append(&block.shard_header),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a finished file off, if files go on to a store.
+    fn ship(&self, name: &str) -> Result<(), Error> {
+        self.shipping.as_ref().map_or(Ok(()), |shipping| shipping.ship(name))
+    }
+
+    /// Removes the parts of what is whole. The journal must know by now: a run that is killed
+    /// before it does puts them together again.
+    fn remove_parts(&mut self) -> Result<(), Error> {
+        let kept = match &self.container {
+            Some((_, OpenFile::Parts(parts, _))) => parts.start,
+            _ => self.next_part,
+        };
+        for number in std::mem::replace(&mut self.first_part, kept)..kept {
+            let path = part(&self.directory, number);
+            remove_if_there(&path)
+                .map_err(|error| Error::Output(path.display().to_string(), error))?;
+        }
+        Ok(())
+    }
+
+    fn journal(&mut self, step: &JournalEntry) -> Result<(), Error> {
+        let failed = |error: serde_json::Error| Error::Output("the journal".into(), error.into());
+        let line = serde_json::to_string(step).map_err(failed)? + "\n";
+        self.journal.append(line.as_bytes())
+    }
+}
+
+/// Writes what came of a block to standard output, with the files that pass through in their places.
+fn to_stdout(done: &FinishedBlock) -> io::Result<()> {
+    let (mut out, mut from) = (io::stdout().lock(), 0);
+    for (at, place) in &done.passed {
+        out.write_all(&done.output[from..*at])?;
+        io::copy(&mut place.open()?, &mut out)?;
+        from = *at;
+    }
+    out.write_all(&done.output[from..])?;
+    out.flush()
+}
+
+/// The file in a run's record that tells how far it is.
+const JOURNAL: &str = "journal.jsonl";
+
+fn unfinished_path(root: &Path, name: &str) -> PathBuf {
+    names::below(root, &names::unfinished(name))
+}
+
+/// The file of a part of the container in hand.
+fn part(directory: &OutputDirectory, number: u64) -> PathBuf {
+    directory.record(&format!("{PARTS}/{number:05}"))
+}
+
+/// The bytes of a file; none if it is not there.
+fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// The folder in a run's record for parts.
+const PARTS: &str = "parts";
+
+/// Writes the file `path` from its parts.
+fn assemble(directory: &OutputDirectory, parts: Range<u64>, path: &Path) -> io::Result<()> {
+    let mut out = WholeFile::create(path)?;
+    parquet::assemble(&mut out, parts.map(|number| File::open(part(directory, number))))?;
+    out.finish()
+}
+
+/// Removes the files that are announced behind `names` bytes of the list: they are announced and
+/// written again, and until then, on the list no more, they would look foreign.
+fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
+    let mut list = match File::open(directory.record(FILES)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        list => list?,
+    };
+    list.seek(io::SeekFrom::Start(names))?;
+    let (mut list, mut line) = (BufReader::new(list), Vec::new());
+    // The last name may be half written, and be another's then; its file is not there yet.
+    while list.read_until(b'\n', &mut line)? > 0 && line.pop() == Some(b'\n') {
+        let name = unescape_line(&String::from_utf8_lossy(&line));
+        line.clear();
+        let path = names::below(&directory.root, &name);
+        if path.is_dir() {
+            remove_texts(&path, &name)?;
+        } else {
+            remove_if_there(&path)?;
+        }
+        remove_if_there(&unfinished_path(&directory.root, &name))?;
+    }
+    Ok(())
+}
+
+/// Removes the texts of the records of `name`, and their folder if nothing else is in it.
+fn remove_texts(folder: &Path, name: &str) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let text = names::of_part(&entry.file_name());
+        let text = names::finished(&text).unwrap_or(text);
+        if derived::written_for(&format!("{name}/{text}")).as_deref() == Some(name) {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A run that was cut off.
+struct Unfinished {
+    identity: String,
+    steps: Vec<JournalEntry>,
+    /// The bytes of the journal up to the last of them.
+    journal: u64,
+}
+
+impl Unfinished {
+    /// The run that left `directory` unfinished, up to where all that it wrote is there.
+    fn find(directory: &OutputDirectory) -> Option<Unfinished> {
+        let run = fs::read(directory.record("run.json")).ok()?;
+        let run: serde_json::Value = serde_json::from_slice(&run).ok()?;
+        if run["state"] == "finished" {
+            return None;
+        }
+        let identity = run["identity"].as_str()?.to_owned();
+        let (mut steps, mut ends): (Vec<JournalEntry>, Vec<u64>) = (Vec::new(), Vec::new());
+        if let Ok(journal) = File::open(directory.record(JOURNAL)) {
+            let (mut journal, mut line, mut end) = (BufReader::new(journal), String::new(), 0);
+            // The last line may be half written.
+            while journal.read_line(&mut line).is_ok_and(|length| length > 0)
+                && line.ends_with('\n')
+                && let Ok(step) = serde_json::from_str(&line)
+            {
+                end += line.len() as u64;
+                steps.push(step);
+                ends.push(end);
+                line.clear();
+            }
+        }
+        let record = |name: &str| length(&directory.record(name));
+        let there = (
+            record(FILES),
+            record("ledger/00000.jsonl.zst"),
+            record("fields.jsonl"),
+            record("problems.jsonl"),
+        );
+        let holds = |step: &JournalEntry| {
+            let output = match &step.output {
+                None => true,
+                Some((name, Written::Bytes(bytes))) => {
+                    let root = &directory.root;
+                    // It may be whole already, but for the journal.
+                    let there =
+                        length(&unfinished_path(root, name)).max(length(&names::below(root, name)));
+                    there >= *bytes
+                }
+                Some((_, Written::Parts(parts))) => {
+                    parts.clone().all(|number| length(&part(directory, number)) > 0)
+                }
+            };
+            output
+                && there.0 >= step.names
+                && there.1 >= step.ledger
+                && there.2 >= step.fields
+                && there.3 >= step.problems
+        };
+        while steps.last().is_some_and(|step| !holds(step)) {
+            steps.pop();
+            ends.pop();
+        }
+        let journal = ends.last().copied().unwrap_or(0);
+        Some(Unfinished { identity, steps, journal })
+    }
+}
+
+/// Whether the run in `run` finished.
+pub(crate) fn is_finished(run: &Path) -> bool {
+    // A run that finished may have been killed before its journal was removed.
+    run_record(run).is_ok_and(|run| run["state"] == "finished")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::output::RECORD;
+    use crate::files::output::write_whole;
+
+    #[test]
+    fn files_that_will_be_announced_again_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = OutputDirectory { root: folder.path().to_owned() };
+        let write = |name: &str, text: &str| {
+            write_whole(&directory.root.join(name), text.as_bytes()).unwrap();
+        };
+        let known = "a\na.txt\n";
+        let new = "b/new.txt\nline\\nend\nrows.jsonl\nmixed.jsonl\na";
+        write(&format!("{RECORD}/{FILES}"), &format!("{known}{new}"));
+        for name in ["a", "a.txt", "b/new.txt", "line\nend"] {
+            write(name, "");
+        }
+        // Texts of records, the last of them half written, and a file of somebody else.
+        for name in ["rows.jsonl/00000000.txt", "rows.jsonl/.00000001.txt.chaffinch-tmp"] {
+            write(name, "");
+        }
+        for name in ["mixed.jsonl/00000000.txt", "mixed.jsonl/mine.txt"] {
+            write(name, "");
+        }
+        remove_unsure(&directory, known.len() as u64).unwrap();
+        let there = |name: &str| directory.root.join(name).exists();
+        let left = ["a", "a.txt", "b/new.txt", "line\nend"].map(there);
+        assert_eq!(left, [true, true, false, false]);
+        let left = ["rows.jsonl", "mixed.jsonl/00000000.txt", "mixed.jsonl/mine.txt"].map(there);
+        assert_eq!(left, [false, false, true]);
+    }
+
+    /// A journal that is cut back keeps the lines that hold: a run that is killed just now goes on.
+    #[test]
+    fn a_journal_is_never_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = OutputDirectory { root: folder.path().to_owned() };
+        let step = |names: u64| JournalEntry {
+            after: Position::default(),
+            names,
+            ledger: 0,
+            fields: 0,
+            problems: 0,
+            output: None,
+            shard: 0,
+            summary: Summary::default(),
+        };
+        let line = |step: JournalEntry| serde_json::to_string(&step).unwrap() + "\n";
+        let (first, second) = (line(step(0)), line(step(5)));
+        let record = |name: &str, text: &str| {
+            write_whole(&directory.record(name), text.as_bytes()).unwrap();
+        };
+        record("run.json", r#"{"state": "running", "identity": "x"}"#);
+        record(FILES, "abc\n");
+        record(JOURNAL, &format!("{first}{second}{}", &first[..9]));
+        let found = Unfinished::find(&directory).unwrap();
+        assert_eq!((found.steps.len(), found.journal), (1, first.len() as u64));
+        let sink = Sink::directory(directory, "x".into(), Resume::Must, None, None);
+        assert!(sink.is_ok_and(|(_, earlier)| earlier.is_some()));
+        let journal = fs::read_to_string(folder.path().join(RECORD).join(JOURNAL)).unwrap();
+        assert_eq!(journal, first);
+    }
+
+    /// Killed when all of a step is written but for its line in the journal, a run loses that step
+    /// alone and ends with the same files: also where the step ended a shard or a container.
+    #[test]
+    fn a_step_that_the_journal_does_not_know_is_done_again() {
+        let event = |event: Event| (event, Vec::new());
+        let open = |name: &str, parts: bool| event(Event::Open(name.to_owned(), parts));
+        let piece = |bytes: &[u8]| (Event::None, bytes.to_vec());
+        let mut steps = vec![open("a.jsonl", false), piece(b"1\n"), piece(b"2\n"), piece(b"3\n")];
+        steps.push(event(Event::Close));
+        #[cfg(feature = "parquet")]
+        for name in ["b.parquet", "c.parquet"] {
+            steps.push(open(name, true));
+            steps.extend(["x", "y", "z"].map(|text| piece(&parquet::tests::part(text))));
+            steps.push(event(Event::Close));
+        }
+        let sink = |folder: &Path| {
+            let directory = OutputDirectory { root: folder.to_owned() };
+            Sink::directory(directory, "x".into(), Resume::May, Some(2), None).unwrap()
+        };
+        let done = |number: usize| {
+            let (event, output) = steps[number].clone();
+            FinishedBlock {
+                event,
+                output,
+                shard_header: Vec::new(),
+                passed: Vec::new(),
+                files: Vec::new(),
+                ledger: Vec::new(),
+                fields: Vec::new(),
+                problems: Vec::new(),
+                summary: Summary::default(),
+                after: Position { files: number as u64 + 1, ..Position::default() },
+                read: 0,
+            }
+        };
+        let write = |sink: &mut Sink, number| sink.write(&done(number), 0).unwrap();
+        let files = |folder: &Path| -> Vec<_> {
+            let mut files: Vec<_> =
+                fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+            files.retain(|path| path.is_file());
+            files.sort();
+            files
+                .iter()
+                .map(|path| (path.file_name().unwrap().to_owned(), fs::read(path).unwrap()))
+                .collect()
+        };
+        let whole = tempfile::tempdir().unwrap();
+        let mut uncut = sink(whole.path()).0;
+        (0..steps.len()).for_each(|number| write(&mut uncut, number));
+        let wanted = files(whole.path());
+        assert!(wanted.iter().any(|(name, bytes)| name == "a-00002.jsonl" && bytes == b"3\n"));
+        for killed in 1..steps.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let mut first = sink(folder.path()).0;
+            (0..killed).for_each(|number| write(&mut first, number));
+            first.put(&done(killed), 0).unwrap();
+            let (mut second, earlier) = sink(folder.path());
+            assert_eq!(earlier.unwrap().position.files, killed as u64);
+            (killed..steps.len()).for_each(|number| write(&mut second, number));
+            assert!(files(folder.path()) == wanted, "killed in step {killed}");
+            assert!(!is_finished(folder.path()));
+            second.finish(&Summary::default(), &()).unwrap();
+            assert!(is_finished(folder.path()));
+            let left = fs::read_dir(folder.path().join(RECORD)).unwrap();
+            let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+            left.sort();
+            assert_eq!(left, ["fields.jsonl", "files.txt", "ledger", "problems.jsonl", "run.json"]);
+        }
+    }
+}

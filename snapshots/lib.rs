@@ -1,1 +1,1 @@
-//! Snapshots of the seed documents, and cases; the tests are in `seeds.rs` and `cases.rs`.
+//! Snapshots of the seed documents, and cases. The tests are in `seeds.rs` and `cases.rs`.

@@ -1,5 +1,5 @@
-//! Every seed document, guarded: what is cut and by which rule, what becomes a field, and that the
-//! original comes back byte for byte.
+//! Snapshots of every seed document: what is cut by which rule, the recorded fields, and that the
+//! original is restored byte for byte.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,45 +7,46 @@ use std::path::{Path, PathBuf};
 
 use chaffinch_core::{Cleaned, Pipeline};
 
-/// Where the rules are; `just accept RULE` makes a directory in which only some are new.
+/// The directory of the rules. `just accept RULE` sets another one in which only some rules are
+/// new.
 fn rules() -> PathBuf {
     std::env::var_os("SNAPSHOT_RULES").map_or_else(|| PathBuf::from("../rules"), PathBuf::from)
 }
 
 fn pipeline() -> Pipeline {
-    Pipeline::builder().rules(rules()).build().expect("the rule files are sound")
+    Pipeline::builder().rules(rules()).build().expect("the rule files are valid")
 }
 
-/// The generic rules without any outlet.
+/// Only the generic rules, without outlets.
 fn generic() -> Pipeline {
     let files = chaffinch_rules::files_in(&rules().join("generic")).expect("they can be read");
     let mut builder = Pipeline::builder();
     for (name, text) in files {
         builder = builder.rule_file(&name, &text);
     }
-    builder.build().expect("the generic rules are sound")
+    builder.build().expect("the generic rules are valid")
 }
 
-/// Holds texts to their snapshots. All of them are looked at before anything is said.
+/// Compares texts with their snapshots and reports all differences together.
 #[derive(Default)]
-struct Guard {
+struct Snapshots {
     new: usize,
     changed: usize,
 }
 
-impl Guard {
-    fn hold(&mut self, name: &str, text: String) {
+impl Snapshots {
+    fn compare(&mut self, name: &str, text: String) {
         let there = Path::new("seeds").join(format!("{name}.snap")).exists();
         let name = name.to_owned();
-        let held = std::panic::catch_unwind(|| {
+        let same = std::panic::catch_unwind(|| {
             settings().bind(|| insta::assert_snapshot!(name, text));
         });
-        if held.is_err() {
+        if same.is_err() {
             *(if there { &mut self.changed } else { &mut self.new }) += 1;
         }
     }
 
-    fn tell(self) {
+    fn report(self) {
         let count = |number: usize, what: &str| {
             let word = if number == 1 { "snapshot" } else { "snapshots" };
             (number > 0).then(|| format!("{number} {word} {what}"))
@@ -55,7 +56,7 @@ impl Guard {
         let all: Vec<String> = changed.into_iter().chain(new).collect();
         assert!(
             all.is_empty(),
-            "{}: see why with `just review`; take them with `just accept`, or what one rule \
+            "{}: run `just review` to see why, and `just accept` to accept them, or what one rule \
              explains with `just accept RULE`",
             all.join(", ")
         );
@@ -93,26 +94,26 @@ fn shown(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> String {
 
 #[test]
 fn every_seed_matches_its_snapshot() {
-    let (pipeline, mut guard) = (pipeline(), Guard::default());
+    let (pipeline, mut guard) = (pipeline(), Snapshots::default());
     for (name, bytes) in seeds() {
         let cleaned = pipeline.clean(&bytes);
         assert_eq!(cleaned.restore().as_deref(), Ok(bytes.as_slice()), "{name} does not restore");
-        guard.hold(&format!("{name}.annotated"), shown(&pipeline, &cleaned));
+        guard.compare(&format!("{name}.annotated"), shown(&pipeline, &cleaned));
         let fields = serde_json::to_string_pretty(&cleaned.fields().to_json()).expect("JSON");
-        guard.hold(&format!("{name}.fields"), fields);
+        guard.compare(&format!("{name}.fields"), fields);
     }
-    guard.tell();
+    guard.report();
 }
 
 #[test]
-fn every_seed_keeps_its_article_with_generic_rules_alone() {
-    let (pipeline, mut guard) = (generic(), Guard::default());
+fn every_seed_keeps_its_article_with_only_generic_rules() {
+    let (pipeline, mut guard) = (generic(), Snapshots::default());
     for (name, bytes) in seeds() {
         let cleaned = pipeline.clean(&bytes);
         assert_eq!(cleaned.restore().as_deref(), Ok(bytes.as_slice()), "{name} does not restore");
-        guard.hold(&format!("{name}.generic"), shown(&pipeline, &cleaned));
+        guard.compare(&format!("{name}.generic"), shown(&pipeline, &cleaned));
     }
-    guard.tell();
+    guard.report();
 }
 
 #[test]
@@ -120,7 +121,8 @@ fn a_second_run_cuts_nothing() {
     for pipeline in [pipeline(), generic()] {
         for (name, bytes) in seeds() {
             let cleaned = pipeline.clean(&bytes);
-            // With no outlet, since its signs are gone; and with the one that the first run found.
+            // Without an outlet, because its signs may be removed, and with the outlet that the
+            // first run detected.
             let forced = cleaned.outlet().map(|(outlet, _)| {
                 Pipeline::builder().rules(rules()).outlet(outlet).build().expect("it is known")
             });
@@ -132,7 +134,7 @@ fn a_second_run_cuts_nothing() {
     }
 }
 
-/// insta looks at the snapshots that a test names; this looks at those that none does.
+/// insta checks only snapshots that a test names, so this checks for others.
 #[test]
 fn every_snapshot_has_its_seed() {
     let seeds: BTreeSet<String> = seeds().into_iter().map(|(name, _)| name).collect();

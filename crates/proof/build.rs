@@ -1,5 +1,5 @@
-//! Embeds the clean articles that `rules check` holds rules against. `baseline/` here is a link to
-//! the workspace's `corpus/baseline/`; packaging follows it.
+//! Embeds the clean articles of `rules check`. `baseline/` in this crate is a link to
+//! `corpus/baseline/` of the workspace; packaging follows it.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -1,7 +1,8 @@
-//! Embeds the shipped rule files. `rules/` here is a link to the workspace's folder of that name;
-//! packaging follows it, so a published crate has the files too.
+//! Embeds the shipped rule files. `rules/` in this crate is a link to the folder of the workspace;
+//! packaging follows it, so a published crate also contains the files.
 //!
-//! A digest of them and of this crate's sources tells a cache that another build wrote.
+//! Computes a digest of the files and of this crate's sources, so that caches of other builds are
+//! not used.
 
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};

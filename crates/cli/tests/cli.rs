@@ -177,7 +177,7 @@ fn exit_codes_tell() {
     fs::write(folder.path("corpus/c.bin"), [0; 64]).unwrap();
     let output = folder.run(&["clean", "corpus", "-o", "out"]);
     assert_eq!(code(&output), 1);
-    assert!(text(&output.stdout).contains("failed: c.bin: binary data, not text"));
+    assert!(text(&output.stdout).contains("failed: c.bin: binary data; if it is text"));
     assert_eq!(code(&folder.run(&["clean", "corpus", "-o", "out", "--fail-on", "never"])), 0);
     let output = folder.run(&["clean", "corpus", "--dry-run", "--exclude", "*.bin"]);
     assert_eq!(code(&output), 0);

@@ -260,8 +260,8 @@ fn a_review_becomes_rule_files() {
     assert_eq!(folder.read("rules/valley.yaml"), RULES);
     insta::assert_snapshot!(said(&folder, &apply), @r#"
     to do: valley/crumb: "long" is too long for a case
-    valley/crumb: 1 text more that it must remove
-    valley/keep: 1 text more that stays
+    valley/crumb: 1 text added to `removes`
+    valley/keep: 1 text to keep added
     changed rules/valley.yaml
     then: chaffinch rules check rules/valley.yaml
     "#);

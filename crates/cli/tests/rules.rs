@@ -74,7 +74,7 @@ fn a_rule_file_is_learned_from_samples_and_used() {
     insta::assert_snapshot!(said, @"error: example.yaml is there already; bring it up to date with `chaffinch outlet update`, or name another file with -o");
     let (code, said) = folder.refused(&["outlet", "new", "example", "corpus/a.txt"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: the samples carry 1 story, and what they share may be the story; give documents of 2 different stories or more");
+    insta::assert_snapshot!(said, @"error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories");
 }
 
 const BROKEN: &str = r"outlet: x
@@ -117,11 +117,13 @@ fn rule_files_are_held_to_their_proof() {
     assert!(!said.contains("rules/"), "{said}");
     folder.write("y.yaml", "outlet: y\nrules:\n  - id: near\n    stage: tags\n    line: 'Another .+'\n    removes: [Another day]\n    keeps: [Another line]\n");
     let said = text(&folder.run(&["rules", "check", "y.yaml"]).stdout);
-    assert!(said.contains("y/near: must stay, but y/near cuts \"Another line"), "{said}");
+    assert!(said.contains("y/near: must be kept, but y/near cuts \"Another line"), "{said}");
     folder.write("y.yaml", &folder.read("y.yaml").replace("Another line", "An other line"));
     let unnoticed = text(&folder.run(&["rules", "check", "y.yaml", "--mutate"]).stdout);
     assert!(
-        unnoticed.contains("warning[unnoticed]: y/near: no case notices if it acts anywhere"),
+        unnoticed.contains(
+            "warning[unnoticed]: y/near: no case notices if `where` is changed to `anywhere`"
+        ),
         "{unnoticed}"
     );
 }
@@ -131,7 +133,7 @@ fn findings_are_told_to_programs_too() {
     let folder = Folder::new();
     folder.write("x.yaml", BROKEN);
     let output = folder.run(&["rules", "check", "x.yaml", "--format", "github"]);
-    let line = "::error file=x.yaml,line=11,endLine=11,col=12,endColumn=21,title=missing-case::x/idle: no case shows this pattern; add to";
+    let line = "::error file=x.yaml,line=11,endLine=11,col=12,endColumn=21,title=missing-case::x/idle: no case for this pattern; add to";
     assert!(text(&output.stdout).contains(line), "{}", text(&output.stdout));
     let output = folder.run(&["rules", "check", "x.yaml", "--format", "json"]);
     let rows: Vec<serde_json::Value> =
@@ -214,28 +216,28 @@ rules:
     page.txt:5: Press TV News Roku
     stands in: head, among the first lines; outlet: x
 
-    y/other  outlet: its rules are for documents of y
+    y/other  outlet: it applies only to documents of y
 
     page.txt:6: FILED: A
     stands in: body; outlet: x
 
-    x/case   place: it acts at `where: tail` alone
+    x/case   place: it acts only at `where: tail`
     x/words  case: it would match with `ignore_case: true`
-    x/block  block: its last line does not follow within 12 lines, or not in its place
+    x/block  block: its last line does not follow within 12 lines or is out of place
 
     page.txt:7: Filed: a b c d e f
     stands in: body; outlet: x
 
     x/case   case: it would match with `ignore_case: true`
     x/words  words: the line has 7, and `max_words` is 3
-    x/kept   whole lines: it matches "Filed: a b" alone
+    x/kept   whole lines: it matches only "Filed: a b"
 
     page.txt:8: Filed: a b
     stands in: body; outlet: x
 
     x/case   case: it would match with `ignore_case: true`
     x/words  a `keep` rule protects the line
-    x/kept   it cuts nothing: it notes, or points a detector to its lines
+    x/kept   action: it only records fields or gives hints to a detector
 
     page.txt:9: share this article
     stands in: body; outlet: x
@@ -470,18 +472,18 @@ fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() 
         told.push_str(&format!("{name}: {said}\n"));
     }
     insta::assert_snapshot!(told, @"
-    one: error: the samples carry 1 story, and what they share may be the story; give documents of 2 different stories or more
-    same: error: the samples carry 1 story, and what they share may be the story; give documents of 2 different stories or more
+    one: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
+    same: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
     empty: error: there is no sample to learn from: 0.txt: it is empty (and 1 more)
-    binary: error: there is no sample to learn from: a.txt: binary data, not text; if it is text, name its encoding with --encoding
-    mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn each on its own, choose with --where FIELD=VALUE, or give --together if they are of one outlet
-    languages: error: nothing repeats across the samples but what the generic rules cut already; give more of them, or see that they are all of one outlet and layout
+    binary: error: there is no sample to learn from: a.txt: binary data; if it is text, give its encoding with --encoding
+    mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn them separately, select one with --where FIELD=VALUE, or use --together if they belong to one outlet
+    languages: error: nothing repeats across the samples except text that the generic rules already remove; give more samples, or check that all belong to one outlet and layout
     none: error: there is no sample to learn from: no document was found
     nowhere: error: cannot read nowhere: No such file or directory (os error 2)
     ");
     let (exit, said) = folder.refused(&["outlet", "new", "../up", "one", "-o", "x.yaml"]);
     assert_eq!(exit, 2);
-    insta::assert_snapshot!(said, @r#"error: "../up": a name is made of a-z, 0-9, `-`, `.` and `_`, and begins with a letter or digit"#);
+    insta::assert_snapshot!(said, @r#"error: "../up": a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit"#);
     // What is none among others is named, and the others teach.
     folder.write("most/a.txt", &page(0, "Example Post, all day"));
     folder.write("most/b.txt", &page(1, "Example Post, all day"));

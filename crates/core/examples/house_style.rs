@@ -1,14 +1,14 @@
-//! A program with a stage of its own: `cargo run -p chaffinch-core --example house_style`.
+//! A program with its own stage: `cargo run -p chaffinch-core --example house_style`.
 //!
-//! The stage is registered under a name; from then on the pipeline file places it and rule files
-//! may address it, like any stage that ships.
+//! The stage is registered by name. Pipeline files and rule files can then refer to it like any
+//! built-in stage.
 
 use std::path::Path;
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::stage::{Document, Marks, Options, OptionsError, Stage, contract};
 
-/// Replaces the double hyphens of typewriters with dashes, and cuts the house's sign-off.
+/// Replaces double hyphens with dashes and removes the sign-off `-30-`.
 struct HouseStyle {
     sign_off: bool,
 }
@@ -40,7 +40,7 @@ stages:
 ";
 
 fn main() {
-    // The test that every stage passes.
+    // The test that every stage must pass.
     contract::check(&HouseStyle { sign_off: true }, &["It ended -- at last -- well.\n\n-30-"]);
 
     let pipeline = Pipeline::builder()

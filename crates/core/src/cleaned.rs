@@ -1,4 +1,5 @@
-//! A cleaned document: what is left, what was cut, and the way back.
+//! The result of cleaning a document: the text that is left, the edits, the recovered fields, and
+//! the record that restores the original.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,21 +13,21 @@ use chaffinch_stage::{RuleId, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::clean::Outcome;
 use crate::decode::{self, Coding, Decoded, Patch};
 use crate::edits::{self, Edit};
+use crate::engine::Outcome;
 
-/// What became of a document.
+/// The outcome of cleaning a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Something was cut or replaced.
+    /// Something was removed or replaced.
     Cleaned,
-    /// There was nothing to cut.
+    /// There was nothing to remove.
     Unchanged,
-    /// The rules would have cut too much: less was cut, or nothing. To be looked at.
+    /// The rules would have removed too much, so some or all cuts were dropped. Should be reviewed.
     Suspect,
-    /// It could not be cleaned: it passed through as it was.
+    /// It could not be cleaned and passed through unchanged.
     Failed,
 }
 
@@ -47,24 +48,24 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Names of fields, in the order in which they are shown; others follow by name.
+/// The names of fields in display order. Other fields follow, sorted by name.
 const FIELD_ORDER: &[&str] =
     &["title", "date", "place", "section", "authors", "agency", "tags", "caption", "outlet"];
 
-/// Fields that are lists, even of one value.
+/// Fields that are always lists, even with one value.
 const LISTS: &[&str] = &["authors", "tags"];
 
-/// Metadata recovered from a document's residue.
+/// Metadata recovered from a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     fields: Vec<(String, Values)>,
 }
 
-/// The values of a field, each once.
+/// The values of a field, without duplicates.
 #[derive(Clone, Debug, Default)]
 struct Values {
     list: Vec<String>,
-    /// The same values, once there are more than a few.
+    /// The same values, filled only if there are more than [`Values::FEW`].
     seen: HashSet<String>,
 }
 
@@ -77,7 +78,7 @@ impl PartialEq for Values {
 impl Eq for Values {}
 
 impl Values {
-    /// The number of values that are compared one by one.
+    /// The maximum number of values that are compared one by one.
     const FEW: usize = 8;
 
     fn add(&mut self, value: String) {
@@ -96,8 +97,8 @@ impl Values {
 }
 
 impl Fields {
-    /// Adds a value, unless the field has it already. Dates are written as ISO 8601 where they can
-    /// be read; `tags` are taken apart where a separator tells.
+    /// Adds a value, unless the field already has it. Dates are normalised to ISO 8601 if they can
+    /// be parsed. `tags` are split at separators.
     pub fn add(&mut self, name: &str, value: &str) {
         match name {
             "date" => {
@@ -133,7 +134,7 @@ impl Fields {
         }
     }
 
-    /// Names and values.
+    /// The names and values of all fields.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.fields.iter().map(|(name, values)| (name.as_str(), values.list.as_slice()))
     }
@@ -143,7 +144,7 @@ impl Fields {
         self.iter().find(|(known, _)| *known == name)?.1.first().map(String::as_str)
     }
 
-    /// From what [`Fields::to_json`] gives.
+    /// Parses the output of [`Fields::to_json`].
     fn from_json(json: &serde_json::Map<String, Value>) -> Fields {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let values = |value: &Value| match value {
@@ -156,7 +157,8 @@ impl Fields {
         Fields { fields: json.iter().map(field).collect() }
     }
 
-    /// As JSON: a text for one value, a list for several, and always for `authors` and `tags`.
+    /// The fields as JSON: a string for one value, a list for several, and always a list for
+    /// `authors` and `tags`.
     pub fn to_json(&self) -> serde_json::Map<String, Value> {
         let value = |name: &str, values: &[String]| match values {
             [one] if !LISTS.contains(&name) => Value::from(one.as_str()),
@@ -166,20 +168,20 @@ impl Fields {
     }
 }
 
-/// What an earlier run found out about a document, so that it need not be cleaned again.
+/// The result of cleaning a document in an earlier run, as read from its ledger.
 #[derive(Clone, Debug)]
 pub struct Recalled {
-    /// What it cut and replaced, in order.
+    /// The edits, in order.
     pub edits: Vec<Edit>,
-    /// Metadata recovered, as [`Fields::to_json`] gives it.
+    /// The recovered metadata, in the form of [`Fields::to_json`].
     pub fields: serde_json::Map<String, Value>,
-    /// What became of the document.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Why it is suspect.
+    /// The reason for the verdict `suspect`.
     pub reason: Option<String>,
-    /// Its outlet, and how it was recognised.
+    /// The outlet, and how it was detected.
     pub outlet: Option<(String, How)>,
-    /// Lines left below the last sentence.
+    /// The number of non-blank lines left below the last body line.
     pub tail_lines: usize,
 }
 
@@ -190,9 +192,9 @@ pub struct Cleaned<'a> {
     source: Cow<'a, str>,
     coding: Coding,
     patches: Vec<Patch>,
-    // For documents that are not text: their bytes.
+    // The bytes of a document that passes through unchanged.
     raw: Option<Cow<'a, [u8]>>,
-    // What is left, made when it is first asked for: a row is cut without it.
+    // The cleaned text, made on first use: rows are rewritten without it.
     text: OnceLock<String>,
     edits: Vec<Edit>,
     fields: Fields,
@@ -223,7 +225,7 @@ impl<'a> Cleaned<'a> {
         }
     }
 
-    /// A document as an earlier run left it.
+    /// A document with the results of an earlier run.
     pub(crate) fn recalled(decoded: Decoded<'a>, recalled: Recalled) -> Cleaned<'a> {
         let Recalled { edits, fields, verdict, reason, outlet, tail_lines } = recalled;
         let refused = Vec::new();
@@ -242,7 +244,7 @@ impl<'a> Cleaned<'a> {
         cleaned
     }
 
-    /// A document that could be read but not cleaned.
+    /// A document that was decoded but could not be cleaned.
     pub(crate) fn untouched_text(decoded: Decoded<'a>, reason: String) -> Cleaned<'a> {
         let outcome = Outcome {
             edits: Vec::new(),
@@ -253,19 +255,19 @@ impl<'a> Cleaned<'a> {
             refused: Vec::new(),
             tail_lines: 0,
         };
-        // It passes through as it was, in its own encoding.
+        // It passes through unchanged, in its own encoding.
         let raw = decode::encode(&decoded.text, &decoded.coding, &decoded.patches);
         let mut cleaned = Cleaned::new(decoded, outcome);
         cleaned.raw = raw.map(Cow::Owned);
         cleaned
     }
 
-    /// What is left: UTF-8, or the untouched bytes of a failed document.
+    /// The output: cleaned UTF-8 text, or the original bytes of a failed document.
     pub fn output(&self) -> &[u8] {
         self.raw.as_deref().unwrap_or_else(|| self.text().as_bytes())
     }
 
-    /// The cleaned text; empty for what is not text.
+    /// The cleaned text. Empty if the document could not be decoded.
     pub fn text(&self) -> &str {
         match self.edits.is_empty() {
             true => &self.source,
@@ -273,69 +275,71 @@ impl<'a> Cleaned<'a> {
         }
     }
 
-    /// The decoded text, before cleaning; empty for what is not text.
+    /// The decoded text before cleaning. Empty if the document could not be decoded.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// What was cut and replaced, in order.
+    /// The edits, in order.
     pub fn edits(&self) -> &[Edit] {
         &self.edits
     }
 
-    /// The edits that share a byte with `span`, in order. Takes logarithmic time.
+    /// The edits that overlap `span`, in order. Takes logarithmic time.
     pub fn edits_in(&self, span: Span) -> &[Edit] {
         let from = self.edits.partition_point(|edit| edit.span.end() <= span.start());
         let to = self.edits.partition_point(|edit| edit.span.start() < span.end());
         &self.edits[from..to.max(from)]
     }
 
-    /// Metadata recovered from what was cut.
+    /// The metadata recovered from the document.
     pub fn fields(&self) -> &Fields {
         &self.fields
     }
 
-    /// What became of the document.
+    /// The verdict.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }
 
-    /// Why the verdict is suspect or failed.
+    /// The reason for the verdict `suspect` or `failed`.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
-    /// The outlet that the document was recognised as, and how.
+    /// The outlet, and how it was detected.
     pub fn outlet(&self) -> Option<(&str, How)> {
         self.outlet.as_ref().map(|(outlet, how)| (outlet.as_str(), *how))
     }
 
-    /// How the document was encoded.
+    /// How the document was decoded.
     pub fn coding(&self) -> &Coding {
         &self.coding
     }
 
-    /// Marks that the engine refused, by stage.
+    /// The number of marks that the engine rejected, by stage.
     pub fn refused(&self) -> &[(String, usize)] {
         &self.refused
     }
 
-    /// Lines left below the last sentence, blank ones aside: where many are, rules are missing.
+    /// The number of non-blank lines left below the last body line. A high number suggests missing
+    /// rules.
     pub fn tail_lines(&self) -> usize {
         self.tail_lines
     }
 
-    /// Length of the decoded document, in bytes.
+    /// The length of the decoded document, in bytes.
     pub fn bytes_in(&self) -> usize {
         self.bytes_in
     }
 
-    /// Bytes that were cut: replaced text counts for what it lost.
+    /// The number of bytes removed. A replacement counts by how much shorter it is.
     pub fn bytes_removed(&self) -> usize {
         self.edits.iter().map(|edit| edit.span.len().saturating_sub(edit.with.len())).sum()
     }
 
-    /// What the ledger needs to give the original back; `number` numbers rules for it.
+    /// The record that restores the original from the output. `number` maps rule ids to the
+    /// ledger's rule numbers.
     pub fn undo(&self, mut number: impl FnMut(RuleId) -> u32) -> Undo<'_> {
         let edits = self.edits.iter().map(|edit| LedgerEdit {
             at: edit.span.start(),
@@ -357,45 +361,44 @@ impl<'a> Cleaned<'a> {
         }
     }
 
-    /// The original bytes, made from the output and the edits alone.
+    /// The original bytes, restored from only the output and the edits.
     ///
     /// # Errors
-    /// None for a document fresh from the engine: that is what its tests hold it to.
+    /// None for a result of the engine.
     pub fn restore(&self) -> Result<Vec<u8>, RestoreError> {
         self.undo(|rule| rule.0).restore(self.output())
     }
 }
 
-/// An edit as the ledger has it.
+/// An edit as stored in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEdit<'a> {
-    /// Where the stretch begins in the decoded original, in bytes.
+    /// The start of the edited range in the decoded original, in bytes.
     pub at: usize,
-    /// The rule, by its number in the ledger's table.
+    /// The rule, by its index in the ledger's rule table.
     pub rule: u32,
-    /// What was cut.
+    /// The original text.
     pub text: Cow<'a, str>,
-    /// What stands there instead.
+    /// The replacement, empty for a removal.
     pub with: Cow<'a, str>,
-    /// How sure it is in percent that the text is boilerplate, if that was estimated.
+    /// The confidence, in percent, that the text is boilerplate, if a stage estimated one.
     pub confidence: Option<u8>,
 }
 
 impl LedgerEdit<'_> {
-    /// Where the stretch ends in the decoded original, in bytes.
+    /// The end of the edited range in the decoded original, in bytes.
     pub fn end(&self) -> usize {
         self.at + self.text.len()
     }
 
-    /// The bytes that were cut: replaced text counts for what it lost.
+    /// The number of bytes removed. A replacement counts by how much shorter it is.
     pub fn removed(&self) -> usize {
         self.text.len().saturating_sub(self.with.len())
     }
 }
 
-/// Edits as they are written: each a list of the bytes between it and the one before, its rule,
-/// what was cut, and what stands there instead, if something does; then the confidence, if there
-/// is one.
+/// The serialised form of edits. Each is a list: the number of bytes since the previous edit, the
+/// rule, the original text, the replacement if not empty, and the confidence if there is one.
 mod edits_def {
     use std::borrow::Cow;
 
@@ -432,11 +435,11 @@ mod edits_def {
         let mut end = 0_usize;
         let edit = |Entry(between, rule, text, with, confidence): Entry| {
             let at = end.checked_add(between);
-            let behind = at.and_then(|at| at.checked_add(text.len()));
-            let (Some(at), Some(behind)) = (at, behind) else {
-                return Err(D::Error::custom("an edit stands behind all texts"));
+            let after = at.and_then(|at| at.checked_add(text.len()));
+            let (Some(at), Some(after)) = (at, after) else {
+                return Err(D::Error::custom("the offset of an edit is out of range"));
             };
-            end = behind;
+            end = after;
             let (text, with) = (Cow::Owned(text), Cow::Owned(with));
             Ok(LedgerEdit { at, rule, text, with, confidence })
         };
@@ -452,7 +455,7 @@ mod edits_def {
                 type Value = Entry;
 
                 fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    f.write_str("an edit: bytes between, rule, text")
+                    f.write_str("an edit: gap in bytes, rule, text")
                 }
 
                 fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry, A::Error> {
@@ -471,30 +474,30 @@ mod edits_def {
     }
 }
 
-/// Original bytes of a stretch that does not encode back to them, as the ledger has it.
+/// A [`Patch`] as stored in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerPatch {
-    /// Where the stretch begins in the decoded original, in bytes.
+    /// The start of the range in the decoded original, in bytes.
     pub at: usize,
-    /// Its length there, in bytes.
+    /// The length of the range in the decoded original, in bytes.
     pub len: usize,
-    /// The bytes, in Base64.
+    /// The original bytes, in Base64.
     pub bytes: String,
 }
 
-/// All that is needed to make the original from the output.
+/// The record that restores the original from the output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo<'a> {
-    /// How the original was encoded; UTF-8 if not said.
+    /// How the original was decoded. Default: UTF-8.
     #[serde(default = "utf_8", skip_serializing_if = "is_utf_8")]
     pub coding: Coding,
-    /// Whether the output is the original's bytes, passed through.
+    /// Whether the output is the unchanged bytes of the original.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub raw: bool,
-    /// What was cut and replaced, in order.
+    /// The edits, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "edits_def")]
     pub edits: Vec<LedgerEdit<'a>>,
-    /// Where the text does not encode back.
+    /// The ranges that would not encode back to the original bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<LedgerPatch>,
 }
@@ -511,7 +514,7 @@ impl Undo<'_> {
     /// The original bytes.
     ///
     /// # Errors
-    /// The output is not the one that this record is about, or the record is damaged.
+    /// If `output` is not the output of this record, or the record is damaged.
     pub fn restore(&self, output: &[u8]) -> Result<Vec<u8>, RestoreError> {
         if self.raw {
             return Ok(output.to_vec());
@@ -533,7 +536,7 @@ impl Undo<'_> {
     /// The decoded original.
     ///
     /// # Errors
-    /// As [`Undo::restore`].
+    /// Like [`Undo::restore`].
     pub fn restore_text(&self, output: &str) -> Result<String, RestoreError> {
         let mut text = String::with_capacity(output.len());
         let mut left = output;
@@ -548,13 +551,13 @@ impl Undo<'_> {
     }
 }
 
-/// Why an original cannot be made.
+/// Why an original cannot be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RestoreError {
     /// The output was changed after the run.
     Edited,
-    /// The record contradicts itself.
+    /// The record is inconsistent.
     Damaged,
 }
 
@@ -574,7 +577,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_edits_of_a_span_are_those_that_overlap_it() {
+    fn edits_in_returns_the_edits_that_overlap_a_span() {
         let edit = |start, end| {
             let span = Span::new(start, end);
             Edit { span, rule: RuleId(0), with: String::new(), confidence: None }
@@ -591,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_of_a_field_is_kept_once_however_many_there_are() {
+    fn duplicate_values_of_a_field_are_dropped() {
         let values: Vec<String> =
             (0..3 * Values::FEW).map(|number| format!("tag {number}")).collect();
         let mut fields = Fields::default();
@@ -599,7 +602,7 @@ mod tests {
             fields.add("tags", value);
         }
         assert_eq!(fields.iter().collect::<Vec<_>>(), [("tags", values.as_slice())]);
-        // So does a field that was read from a ledger.
+        // The same applies to fields read from a ledger.
         let mut read = Fields::from_json(&fields.to_json());
         values.iter().for_each(|value| read.add("tags", value));
         assert_eq!(read, fields);

@@ -1,4 +1,5 @@
-//! The pipeline file: which stages, in which order, with which limits and rules.
+//! The pipeline file: which stages run, in which order, with which settings, limits and rules.
+//! [`Config::parse`] reads it for the pipeline builder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use chaffinch_rules::yaml::{self, Node, Problems};
 use chaffinch_stage::{Options, Setting};
 use serde_yaml::Value;
 
-/// The pipeline that runs where no file says otherwise.
+/// The pipeline file that is used if none is given.
 pub const DEFAULT: &str = include_str!("chaffinch.yaml");
 
 const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
@@ -21,43 +22,44 @@ const FILE: &[Key] = &[
     key(
         "rules",
         Kind::Texts,
-        "Directories of rule files, from this file's directory; those that ship if not said.",
+        "Directories of rule files, relative to this file; default: the shipped outlets.",
     ),
     key(
         "languages",
         Kind::Texts,
-        "`all`, or a list such as [en, fa]: generic rules that name another language are left out.",
+        "`all`, or a list such as [en, fa]: generic rules for other languages are left out.",
     ),
-    key("limits", Kind::Node(LIMITS), "What a document may cost, and how much of it may go."),
+    key("limits", Kind::Node(LIMITS), "Limits on document size and on cuts."),
     key(
         "stages",
         Kind::Stages,
-        "The stages, in order, some with settings; all of them if not said.",
+        "The stages, in order, with optional settings; default: all stages.",
     ),
 ];
 
 const LIMITS: &[Key] = &[
-    key("document_bytes", Kind::Size, "Longer documents pass through untouched."),
+    key("document_bytes", Kind::Size, "Larger documents pass through unchanged."),
     key(
         "body_cut_share",
         Kind::Share,
-        "Generic cuts inside the body beyond this share of it are dropped.",
+        "Share of the body that generic rules may cut; the least certain cuts beyond it are dropped.",
     ),
     key(
         "total_cut_share",
         Kind::Share,
-        "Cuts beyond this share of the body: the document passes through.",
+        "Share of the body that may be cut; beyond it, the document passes through unchanged.",
     ),
 ];
 
-/// The JSON Schemas of rule files and of pipeline files, made of the tables that their readers use.
+/// The JSON Schemas of rule files, lexicon files and pipeline files, generated from the tables that
+/// their parsers use.
 #[derive(Clone, Debug)]
 pub struct Schemas {
-    /// That of rule files.
+    /// The schema of rule files.
     pub rule_file: serde_json::Value,
-    /// That of lexicon files.
+    /// The schema of lexicon files.
     pub lexicon: serde_json::Value,
-    /// That of pipeline files.
+    /// The schema of pipeline files.
     pub pipeline: serde_json::Value,
 }
 
@@ -70,13 +72,13 @@ impl Schemas {
             .collect();
         let rule_file = schema::json_schema(
             "Chaffinch rule file",
-            "How an outlet is recognised, what is cut from its documents, and the proof.",
+            "How an outlet is detected, what is removed from its documents, and test cases.",
             schema::FILE,
             &stages,
         );
         let lexicon = schema::json_schema(
             "Chaffinch lexicon file",
-            "The cue words of one language, by kind, and the proof.",
+            "The cue words of one language, by kind, with test cases.",
             schema::LEXICON,
             &stages,
         );
@@ -90,10 +92,10 @@ impl Schemas {
     }
 }
 
-/// The settings that a stage takes, told by making it.
+/// The schema of a stage's settings, found by making the stage.
 fn settings_schema(stage: &chaffinch_stages::BuiltIn) -> serde_json::Value {
     let mut options = Options::default();
-    // Without settings, every stage can be made.
+    // Every built-in stage can be made without settings.
     let _ = (stage.make)(&mut options);
     let property = |(name, default): (&str, &Setting)| {
         let schema = match default {
@@ -114,28 +116,37 @@ fn settings_schema(stage: &chaffinch_stages::BuiltIn) -> serde_json::Value {
     serde_json::json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false})
 }
 
-/// A pipeline file, read.
+/// A parsed pipeline file.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Directories of rule files; empty for the shipped outlets.
+    /// The directories of rule files, empty for the shipped outlets.
     pub rules: Vec<PathBuf>,
-    /// Languages of generic cues; none for all.
+    /// The languages of generic rules, or `None` for all.
     pub languages: Option<Vec<String>>,
-    /// What a document may cost, and how much of it may go.
+    /// The limits on document size and on cuts.
     pub limits: Limits,
     /// The stages, in order, with their settings.
     pub stages: Vec<(String, Options)>,
 }
 
-/// What a document may cost, and how much of it may go.
+/// Limits on document size and on cuts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// Longer documents pass through untouched, in bytes.
+    /// The maximum size of a document, in bytes. Larger documents pass through unchanged.
     pub document_bytes: usize,
-    /// Generic cuts inside the body beyond this share of its bytes are dropped; 0 to 1.
+    /// The maximum share of the body, in bytes, that generic rules may cut, from 0 to 1. The least
+    /// certain cuts beyond it are dropped.
     pub body_cut_share: f64,
-    /// Cuts inside the body beyond this share of its bytes: the document passes through; 0 to 1.
+    /// The maximum share of the body, in bytes, that may be cut, from 0 to 1. Beyond it, the
+    /// document passes through unchanged.
     pub total_cut_share: f64,
+}
+
+impl Limits {
+    /// The default limits without damage caps, for texts that are shorter than articles.
+    pub fn without_caps() -> Limits {
+        Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() }
+    }
 }
 
 impl Default for Limits {
@@ -145,11 +156,10 @@ impl Default for Limits {
 }
 
 impl Config {
-    /// Reads a pipeline file. Relative rule directories are meant from `base`.
+    /// Parses a pipeline file. Relative rule directories refer to `base`.
     ///
     /// # Errors
-    /// Everything that is wrong with it, but for stage names and settings: only the pipeline
-    /// knows those.
+    /// All problems except unknown stages and settings, which only the pipeline builder can detect.
     pub fn parse(file: &str, source: &str, base: &Path) -> Result<Config, Vec<Problem>> {
         let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
         let problems = Problems::default();
@@ -212,7 +222,7 @@ fn parse_limits(node: Node<'_>) -> Limits {
     limits
 }
 
-/// A size in bytes: a number, with KiB, MiB or GiB behind it.
+/// Parses a size in bytes: a number with an optional unit KiB, MiB or GiB.
 fn parse_bytes(text: &str) -> Option<u64> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
     let (number, shift) = units
@@ -297,11 +307,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_all_at_once() {
-        let told = parse(
+    fn all_errors_are_reported_together() {
+        let message = parse(
             "limit: {}\nlimits: {document_bytes: many, body_cut_share: 2}\nstages: [debris, debris, [x]]\n",
         );
-        let told = told.unwrap_err();
+        let message = message.unwrap_err();
         for part in [
             "p.yaml:1:1: unknown key \"limit\"; did you mean \"limits\"?",
             "p.yaml:2:26: expected a size such as 64MiB",
@@ -309,12 +319,12 @@ mod tests {
             "p.yaml:3:18: stage \"debris\" is named twice",
             "p.yaml:3:26: not a stage",
         ] {
-            assert!(told.contains(part), "{part} is not in\n{told}");
+            assert!(message.contains(part), "{part} is not in\n{message}");
         }
     }
 
     #[test]
-    fn without_stages_all_run() {
+    fn all_stages_run_by_default() {
         assert_eq!(parse("languages: all\n").unwrap().stages.len(), chaffinch_stages::STAGES.len());
         assert_eq!(Config::default().limits, Limits::default());
     }

@@ -1,9 +1,9 @@
-//! Bytes to text and back, exactly.
+//! Decodes bytes to text and encodes text back to the same bytes.
 //!
-//! A byte order mark decides, then a declared encoding, then detection. Encodings of seven bits that
-//! switch character sets are detected first, because their bytes are valid UTF-8; then UTF-8, which
-//! costs a scan; then UTF-16 and legacy encodings. Wherever encoding the text again would not give the same bytes, the original
-//! bytes are kept beside it as [`Patch`]es.
+//! The encoding is taken from a byte order mark, else from the declared encoding, else it is
+//! detected. Detection tries seven-bit encodings that switch character sets first, because their
+//! bytes are valid UTF-8; then UTF-8, which costs one scan; then UTF-16 and legacy encodings. Where
+//! encoding the text again would not give the original bytes, these are kept as [`Patch`]es.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,15 +12,16 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a document that the detector reads: it is slow, and a megabyte tells.
+/// The number of bytes that the detector of legacy encodings reads. It is slow, and a megabyte is
+/// enough.
 const DETECTED_BYTES: usize = 1 << 20;
 
-/// How a document's bytes were made into text.
+/// How a document's bytes were decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coding {
-    /// The name of the encoding, as the Encoding Standard has it.
+    /// The name of the encoding in the Encoding Standard.
     pub encoding: Cow<'static, str>,
-    /// Whether a byte order mark stood before the text.
+    /// Whether a byte order mark precedes the text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bom: bool,
 }
@@ -30,14 +31,14 @@ impl Coding {
     pub const UTF_8: Coding = Coding { encoding: Cow::Borrowed("UTF-8"), bom: false };
 }
 
-/// Original bytes of a stretch of text that does not encode back to them.
+/// The original bytes of a range of text that would not encode back to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// Where the stretch begins in the decoded text, in bytes.
+    /// The start of the range in the decoded text, in bytes.
     pub at: usize,
-    /// Its length there, in bytes.
+    /// The length of the range in the decoded text, in bytes.
     pub len: usize,
-    /// What stood there.
+    /// The original bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -46,48 +47,46 @@ pub struct Patch {
 pub struct Decoded<'a> {
     /// The text.
     pub text: Cow<'a, str>,
-    /// How it was encoded.
+    /// How the bytes were decoded.
     pub coding: Coding,
-    /// Where it would not encode back; in order.
+    /// The ranges that would not encode back, in order.
     pub patches: Vec<Patch>,
 }
 
-/// Why a document is not text to be cleaned.
+/// Why a document cannot be decoded to text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotText {
-    /// More than one byte in a hundred is NUL.
+    /// It contains too many NUL bytes or control characters for text.
     Binary,
-    /// It is a web page with its markup.
+    /// It is an HTML page.
     Html,
     /// It is longer than the limit.
     TooLong,
-    /// It is text in this encoding, which cannot be decoded.
+    /// It is text in this encoding, which is not supported.
     Encoding(&'static str),
 }
 
 impl fmt::Display for NotText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            NotText::Binary => {
-                "binary data, not text; if it is text, name its encoding with --encoding"
-            }
-            NotText::Html => "HTML, not text: extract its text first",
+            NotText::Binary => "binary data; if it is text, give its encoding with --encoding",
+            NotText::Html => "HTML: extract its text first",
             NotText::TooLong => "longer than limits.document_bytes",
             NotText::Encoding(name) => {
                 return write!(
                     f,
-                    "text in {name}, which cannot be read: convert it to UTF-8 first"
+                    "text in {name}, which is not supported: convert it to UTF-8 first"
                 );
             }
         })
     }
 }
 
-/// Decodes a document. `declared` is used unless a byte order mark says otherwise.
+/// Decodes a document. `declared` is used unless there is a byte order mark.
 ///
 /// # Errors
-/// The document is binary, HTML, or in an encoding that cannot be decoded.
+/// If the document is binary data, HTML, or text in an unsupported encoding.
 pub fn decode<'a>(
     bytes: &'a [u8],
     declared: Option<&'static Encoding>,
@@ -118,23 +117,23 @@ pub fn decode<'a>(
     }
 }
 
-/// Control characters in a text that may be a scraper's litter.
+/// The number of control characters that are accepted in any text, as noise from a scraper.
 const FEW_CONTROLS: usize = 8;
 
-/// Whether a byte is a control character that text does not need. ESC switches character sets in
-/// ISO-2022.
+/// Whether a byte is a control character that does not belong in text. ESC is allowed because
+/// ISO-2022 uses it.
 fn is_control(b: u8) -> bool {
     (b < b'\t') | (b > b'\r') & (b < b' ') & (b != 0x1b) | (b == 0x7f)
 }
 
-/// Whether there are control characters: most text has none, and UTF-16 always has some.
+/// Whether there are control characters. Most text has none, UTF-16 always has some.
 fn has_controls(bytes: &[u8]) -> bool {
     // Folding bools without a branch lets the compiler vectorise the loop.
     bytes.iter().fold(false, |any, &b| any | is_control(b))
 }
 
-/// More than one NUL in a hundred bytes, or more than one control character in fifty: of
-/// compressed data, images and programs, a tenth of the bytes are such.
+/// Whether more than one byte in a hundred is NUL, or more than one in fifty a control character.
+/// In compressed data, images and programs, about one in ten is.
 fn is_binary(bytes: &[u8]) -> bool {
     let nuls = bytes.iter().filter(|&&b| b == 0).count();
     let controls = bytes.iter().filter(|&&b| is_control(b)).count();
@@ -158,11 +157,11 @@ fn detect(bytes: &[u8]) -> Result<&'static Encoding, NotText> {
     Ok(detector.guess(None, Utf8Detection::Deny))
 }
 
-/// Detects encodings of seven bits that switch character sets with escape sequences (ISO-2022) or
+/// Detects seven-bit encodings that switch character sets with escape sequences (ISO-2022) or
 /// tildes (HZ).
 ///
 /// # Errors
-/// It is one that cannot be decoded.
+/// If the detected encoding is not supported.
 fn detect_seven_bit(bytes: &[u8]) -> Result<Option<&'static Encoding>, NotText> {
     const ESC: u8 = 0x1b;
     if !bytes.iter().any(|&b| (b == ESC) | (b == b'~')) || !bytes.is_ascii() {
@@ -170,7 +169,7 @@ fn detect_seven_bit(bytes: &[u8]) -> Result<Option<&'static Encoding>, NotText> 
     }
     let mut found = None;
     for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == ESC) {
-        // Terminals use `ESC ( B`, too, so it says nothing.
+        // Terminals also use `ESC ( B`, so it proves nothing.
         match &bytes[at + 1..] {
             [b'$', b'@' | b'B', ..] | [b'(', b'I' | b'J', ..] => {
                 found = Some(encoding_rs::ISO_2022_JP);
@@ -189,7 +188,7 @@ fn detect_seven_bit(bytes: &[u8]) -> Result<Option<&'static Encoding>, NotText> 
     }
 }
 
-/// Whether a text in ASCII has Chinese between `~{` and `~}`, and nothing else between them.
+/// Whether an ASCII text has Chinese, and nothing else, between `~{` and `~}`.
 fn is_hz(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     let mut chinese = 0;
@@ -218,18 +217,19 @@ fn detect_utf_16(bytes: &[u8]) -> Option<&'static Encoding> {
     candidates.into_iter().flatten().max_by_key(|(score, _)| *score).map(|(_, encoding)| encoding)
 }
 
-/// What the characters of a text are if its bytes are read as UTF-16.
+/// Counts of characters by kind when bytes are read as UTF-16.
 #[derive(Default)]
 struct Utf16Counts {
     all: usize,
     /// Letters, digits and punctuation.
     good: usize,
-    /// Control characters, characters that are not assigned, halves of pairs.
+    /// Control characters, unassigned characters, unpaired surrogates.
     bad: usize,
-    /// Characters of the blocks below U+2000, which hold all alphabets in common use. In bytes of
-    /// other encodings, half of their UTF-16 is control characters.
+    /// Characters below U+2000, which include all common alphabets. When bytes of other encodings
+    /// are read as UTF-16, half of these would be control characters.
     alphabetic: usize,
-    /// Spaces, line ends and the full stops and commas of East Asia: the same holds for them.
+    /// Spaces, line endings, and the full stops and commas of East Asia. They are rare when bytes
+    /// of other encodings are read as UTF-16.
     separators: usize,
 }
 
@@ -243,7 +243,8 @@ impl Utf16Counts {
                     counts.separators += 1;
                     counts.good += 1;
                 }
-                // Rare ideographs, which letters of other blocks look like with their bytes swapped.
+                // Rare ideographs. Letters of other blocks look like these when their bytes are
+                // swapped.
                 Ok('\u{3400}'..='\u{4dbf}') => continue,
                 Ok('\t' | '!'..='~' | '\u{2010}'..='\u{205e}' | '\u{3003}'..='\u{303f}') => {
                     counts.good += 1;
@@ -259,9 +260,9 @@ impl Utf16Counts {
         counts
     }
 
-    /// How well the counts fit a text; none if `bytes` are not UTF-16 of this order.
+    /// How well the counts fit a text. `None` if `bytes` are not UTF-16 in this byte order.
     fn score(&self, bytes: &[u8]) -> Option<usize> {
-        // Plain ASCII with some litter looks like ideographs.
+        // ASCII with some noise would look like ideographs.
         let plain = bytes.iter().filter(|b| matches!(b, b'\n' | b'\r' | b' '..=b'~')).count();
         let is_text = self.all >= 4 && self.bad * 50 <= self.all && self.good * 4 >= self.all * 3;
         let is_utf_16 = self.alphabetic * 5 >= self.all * 4 || self.separators * 100 >= self.all;
@@ -270,8 +271,8 @@ impl Utf16Counts {
     }
 }
 
-/// Broken UTF-8 rather than something else: at least four good multi-byte characters to each bad
-/// sequence. Legacy text seldom has even one.
+/// Whether the bytes are damaged UTF-8 rather than another encoding: at least four valid multi-byte
+/// characters per invalid sequence. Legacy text seldom has even one.
 fn is_mostly_utf_8(bytes: &[u8]) -> bool {
     let (mut good, mut bad) = (0, 0);
     for chunk in bytes.utf8_chunks() {
@@ -293,16 +294,16 @@ fn decode_as<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Decoded<'a> {
     if *encoding.encode(&text).0 == *bytes {
         return Decoded { text, coding, patches: Vec::new() };
     }
-    // Line by line, so that one odd byte costs the patch of one line.
-    let (mut whole, mut patches) = (String::with_capacity(text.len()), Vec::new());
+    // Line by line, so that one invalid byte costs a patch of only one line.
+    let (mut decoded, mut patches) = (String::with_capacity(text.len()), Vec::new());
     for line in bytes.split_inclusive(|&b| b == b'\n') {
         let (text, _) = encoding.decode_without_bom_handling(line);
         if *encoding.encode(&text).0 != *line {
-            patches.push(Patch { at: whole.len(), len: text.len(), bytes: line.to_vec() });
+            patches.push(Patch { at: decoded.len(), len: text.len(), bytes: line.to_vec() });
         }
-        whole.push_str(&text);
+        decoded.push_str(&text);
     }
-    Decoded { text: Cow::Owned(whole), coding, patches }
+    Decoded { text: Cow::Owned(decoded), coding, patches }
 }
 
 fn decode_utf_8<'a>(bytes: &'a [u8], coding: Coding) -> Decoded<'a> {
@@ -348,8 +349,8 @@ fn unit_bytes(unit: u16, big: bool) -> [u8; 2] {
     if big { unit.to_be_bytes() } else { unit.to_le_bytes() }
 }
 
-/// Encodes a text as it was: the inverse of [`decode`]. None where the encoding is unknown or a
-/// patch does not fit the text.
+/// Encodes a text to its original bytes: the inverse of [`decode`]. Returns `None` if the encoding
+/// is unknown or a patch does not fit the text.
 pub fn encode(text: &str, coding: &Coding, patches: &[Patch]) -> Option<Vec<u8>> {
     let encoding = Encoding::for_label(coding.encoding.as_bytes())?;
     let mut bytes = match (coding.bom, &*coding.encoding) {
@@ -398,8 +399,8 @@ mod tests {
     }
 
     #[test]
-    fn compressed_data_is_no_text() {
-        // As images and archives are: any byte anywhere, so few of them NULs.
+    fn compressed_data_is_not_text() {
+        // Like images and archives: uniformly distributed bytes, so few of them are NUL.
         let mut state = 1_u32;
         let bytes: Vec<u8> = std::iter::repeat_with(|| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -408,7 +409,7 @@ mod tests {
         .take(5000)
         .collect();
         assert_eq!(decode(&bytes, None).unwrap_err(), NotText::Binary);
-        // Litter in a text does not make it data.
+        // Some control characters do not turn text into binary data.
         let line = "Der Minister sagte am Dienstag,\u{1} es gehe mit den Gesprächen weiter.\n";
         let litter = line.repeat(20);
         assert!(decode(litter.as_bytes(), None).is_ok());
@@ -465,7 +466,7 @@ mod tests {
         assert!(std::str::from_utf8(&bytes).is_ok());
         let decoded = round_trip(&bytes, None).unwrap();
         assert_eq!((decoded.text.as_ref(), &*decoded.coding.encoding), (text, "ISO-2022-JP"));
-        // A line that ends in the midst of a character costs no other.
+        // A line that ends inside a character damages no other line.
         let cut = [&bytes[..], b"\x1b$B$3\n", &bytes[..]].concat();
         let decoded = round_trip(&cut, None).unwrap();
         assert!(decoded.text.starts_with(text) && decoded.text.ends_with(text));
@@ -517,7 +518,7 @@ mod tests {
                     text.encode_utf16().flat_map(|unit| unit_bytes(unit, big)).collect();
                 let decoded = round_trip(&bytes, None).unwrap_or_else(|| panic!("{text}"));
                 assert_eq!((decoded.text.as_ref(), &*decoded.coding.encoding), (text, name));
-                // A byte that is missing at the end changes nothing.
+                // A missing byte at the end changes nothing.
                 let cut = round_trip(&bytes[..bytes.len() - 1], None).unwrap();
                 assert_eq!(cut.coding.encoding, name, "{text}");
             }
@@ -579,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_refused() {
+    fn binary_data_and_html_are_rejected() {
         assert_eq!(
             decode(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\xff\0\0", None).unwrap_err(),
             NotText::Binary

@@ -1,35 +1,37 @@
-//! The edits of one document: what is cut and replaced, each byte credited to one rule.
+//! The edits of one document: what is removed and replaced, with each byte attributed to one rule.
+//! The engine adds edits as stages mark spans; `Cleaned` exposes the result.
 
 use chaffinch_stage::{Piece, RuleId, Span};
 
-/// A stretch of the source that is cut, or replaced.
+/// A range of the source that is removed or replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// Bytes of the source.
+    /// The bytes of the source.
     pub span: Span,
-    /// The rule that asked for it first.
+    /// The first rule that marked them.
     pub rule: RuleId,
-    /// What stands there instead; mostly nothing.
+    /// The replacement, empty for a removal.
     pub with: String,
-    /// How sure it is in percent that the stretch is boilerplate, if that was estimated.
+    /// The confidence, in percent, that the range is boilerplate, if a stage estimated one.
     pub confidence: Option<u8>,
 }
 
 impl Edit {
-    /// Whether the edit cuts and puts nothing in the place.
+    /// Whether the edit removes the range without a replacement.
     pub fn removes(&self) -> bool {
         self.with.is_empty()
     }
 }
 
-/// The most edits of a page: few in tests, so that they have several.
+/// The maximum number of edits on a page. Small in tests, so that they have several pages.
 const PAGE: usize = if cfg!(test) { 4 } else { 256 };
 
-/// Edits in order, none overlapping another. Most documents have a few and some a million, so they
-/// lie in pages: adding one in the midst of a million moves a page, not all of them.
+/// Edits in order, without overlaps. Most documents have a few, some a million. They are stored in
+/// pages, so that an insertion moves at most one page.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Edits {
-    // Invariant: by start, over all pages; no two share a byte; no span is empty, and no page.
+    // Invariant: edits are sorted by start over all pages, no two overlap, and neither spans nor
+    // pages are empty.
     pages: Vec<Vec<Edit>>,
 }
 
@@ -39,7 +41,7 @@ impl Edits {
         self.pages.iter().flatten()
     }
 
-    /// The edits that touch `span`, in order.
+    /// The edits that overlap `span`, in order.
     pub(crate) fn within(&self, span: Span) -> impl DoubleEndedIterator<Item = &Edit> {
         let last = |page: &[Edit]| page.last().map_or(0, |edit| edit.span.end());
         let first = self.pages.partition_point(|page| last(page) <= span.start());
@@ -52,41 +54,42 @@ impl Edits {
         })
     }
 
-    /// Where an edit that begins at `start` belongs: the page, and the place on it. Behind it stands
-    /// the first edit that ends later.
+    /// The position, as page and index, at which an edit that begins at `start` belongs. The edit
+    /// at that position is the first one that ends after `start`.
     fn place(&self, start: usize) -> (usize, usize) {
         let ends = |edit: &Edit| edit.span.end() <= start;
         let page = self.pages.partition_point(|page| page.last().is_none_or(ends));
         match self.pages.get(page) {
             Some(edits) => (page, edits.partition_point(ends)),
-            // Behind all others, on the last page.
+            // After all others, on the last page.
             None => (page.saturating_sub(1), self.pages.last().map_or(0, Vec::len)),
         }
     }
 
-    /// Inserts an edit where [`Edits::place`] said.
+    /// Inserts an edit at a position returned by [`Edits::place`].
     fn insert(&mut self, (page, place): (usize, usize), edit: Edit) {
         let Some(edits) = self.pages.get_mut(page) else {
-            // Room for what most documents need.
+            // Enough for most documents.
             let mut first = Vec::with_capacity(PAGE.min(16));
             first.push(edit);
             return self.pages.push(first);
         };
         edits.insert(place, edit);
         if edits.len() > PAGE {
-            // Edits mostly come in order: a full page stays full.
+            // Edits usually come in order, so a page that overflows at its end stays full.
             let rest = edits.split_off(if place == PAGE { PAGE } else { PAGE / 2 });
             self.pages.insert(page + 1, rest);
         }
     }
 
-    /// Cuts `span` for `rule`: what is already cut stays with the rule that cut it, and a
-    /// replacement that the cut touches goes with it. Whether that cut anything new.
+    /// Removes `span` for `rule`. Bytes that are already removed stay attributed to their rule. A
+    /// replacement that overlaps the span is removed with it. Returns whether anything new is
+    /// removed.
     pub(crate) fn remove(&mut self, span: Span, rule: RuleId) -> bool {
         self.remove_judged(span, rule, None)
     }
 
-    /// As [`Edits::remove`], with a confidence.
+    /// Like [`Edits::remove`], with a confidence.
     pub(crate) fn remove_judged(
         &mut self,
         span: Span,
@@ -126,7 +129,8 @@ impl Edits {
         true
     }
 
-    /// Replaces `span` for `rule`, unless something of it is already cut. Whether that was new.
+    /// Replaces `span` for `rule`, unless a part of it is already removed. Returns whether the edit
+    /// is new.
     pub(crate) fn replace(&mut self, span: Span, with: &str, rule: RuleId) -> bool {
         if with.is_empty() {
             return self.remove(span, rule);
@@ -161,13 +165,13 @@ impl Edits {
         }
     }
 
-    /// Drops the edits that `keep` does not want.
+    /// Drops the edits for which `keep` returns false.
     pub(crate) fn retain(&mut self, keep: impl Fn(&Edit) -> bool) {
         self.pages.iter_mut().for_each(|page| page.retain(&keep));
         self.pages.retain(|page| !page.is_empty());
     }
 
-    /// The edits in order, neighbours that one rule cut as one.
+    /// The edits in order. Adjacent removals by the same rule are joined.
     pub(crate) fn into_joined(self) -> Vec<Edit> {
         let mut pages = self.pages.into_iter();
         let mut edits = pages.next().unwrap_or_default();
@@ -186,7 +190,7 @@ impl Edits {
         edits
     }
 
-    /// Whether every byte of `span` is cut.
+    /// Whether every byte of `span` is removed.
     pub(crate) fn removes_all(&self, span: Span) -> bool {
         let removed = self.within(span).filter(|edit| edit.removes());
         let covered = removed
@@ -194,12 +198,12 @@ impl Edits {
         covered.sum::<usize>() == span.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no edits.
     pub(crate) fn is_empty(&self) -> bool {
         self.pages.is_empty()
     }
 
-    /// Whether the edits leave a stretch of text that `wanted` accepts.
+    /// Whether `wanted` accepts any piece of the text that is left.
     pub(crate) fn leaves(&self, source: &str, wanted: impl Fn(&str) -> bool) -> bool {
         let mut at = 0;
         let any = self.iter().any(|edit| {
@@ -210,7 +214,7 @@ impl Edits {
         any || wanted(&source[at..])
     }
 
-    /// What is left of `span`, and where each piece of it comes from.
+    /// The text that is left of `span`, and the source range of each of its pieces.
     pub(crate) fn left_of(&self, source: &str, span: Span) -> (String, Vec<Piece>) {
         let (mut text, mut pieces) = (String::new(), Vec::new());
         let mut push = |from: usize, to: usize, with: Option<&str>| {
@@ -237,7 +241,7 @@ impl Edits {
     }
 }
 
-/// The text that the edits leave.
+/// The text that the edits leave of `source`.
 pub(crate) fn apply(source: &str, edits: &[Edit]) -> String {
     let mut text = String::with_capacity(source.len());
     let mut at = 0;

@@ -1,19 +1,20 @@
-//! Which day a document is from, for rules that hold in one layout of their outlet alone.
+//! Determines the date of a document. Rules with an era apply only if the date lies in it; an era
+//! is usually the time of one page layout.
 
 use chaffinch_stage::{Document, calendar};
 use chaffinch_stages::date;
 
 use crate::clean::Input;
 
-/// The day of a decoded document, as `2024-05-31`: as the input says, else from its URL, else from
-/// a date line.
+/// The date of a decoded document, such as `2024-05-31`: from the input, else from its URL, else
+/// from a date line.
 pub fn day_of(input: &Input<'_>, text: &str) -> Option<String> {
     const NO_RULES: &[chaffinch_stage::Rule; 0] = &[];
     day(input, &Document::new(text, NO_RULES, chaffinch_rules::key::key))
 }
 
-/// The day of a document, as `2024-05-31`: as the input says, else from its URL, else from a line
-/// of its head or tail that is a date and nothing else.
+/// The date of a document, such as `2024-05-31`: from the input, else from its URL, else from a
+/// line outside the body that contains only a date.
 pub(crate) fn day(input: &Input<'_>, doc: &Document<'_>) -> Option<String> {
     let given = || date::iso(input.date?);
     let dated = |line: chaffinch_stage::Line<'_, '_>| {
@@ -25,27 +26,27 @@ pub(crate) fn day(input: &Input<'_>, doc: &Document<'_>) -> Option<String> {
         .or_else(|| doc.lines().filter(|line| !line.is_blank()).find_map(dated))
 }
 
-/// The day that a URL names between slashes: `/2017/07/05/`, `/2017-07-05/`, `/20170705/`.
+/// The date in the path of a URL: `/2017/07/05/`, `/2017-07-05/` or `/20170705/`.
 fn of_url(url: &str) -> Option<String> {
     let path = url.split_once("://").map_or(url, |(_, rest)| rest);
     let parts: Vec<&str> = path.split(['/', '?', '#']).skip(1).collect();
     let number = |text: &str, most: usize| {
-        let sound = (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        sound.then(|| text.parse::<u32>().ok()).flatten()
+        let valid = (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        valid.then(|| text.parse::<u32>().ok()).flatten()
     };
-    let sound = |year: u32, month: u32, day: u32| {
+    let valid_date = |year: u32, month: u32, day: u32| {
         let fits = (1990..2100).contains(&year) && calendar::is_date(year, month, day);
         fits.then(|| format!("{year:04}-{month:02}-{day:02}"))
     };
-    let apart = parts
+    let separate = parts
         .windows(3)
-        .find_map(|part| sound(number(part[0], 4)?, number(part[1], 2)?, number(part[2], 2)?));
+        .find_map(|part| valid_date(number(part[0], 4)?, number(part[1], 2)?, number(part[2], 2)?));
     let joined = |part: &&str| {
         let digits: String = part.chars().take(10).filter(|c| *c != '-').take(8).collect();
         let part = |range| digits.get(range).and_then(|part| number(part, 4));
-        sound(part(0..4)?, part(4..6)?, part(6..8)?)
+        valid_date(part(0..4)?, part(4..6)?, part(6..8)?)
     };
-    apart.or_else(|| parts.iter().find_map(joined))
+    separate.or_else(|| parts.iter().find_map(joined))
 }
 
 #[cfg(test)]
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_name_days() {
+    fn dates_are_found_in_urls() {
         for url in [
             "https://example.org/2017/07/05/talks.html",
             "https://example.org/news/2017/7/5/talks",
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_input_goes_before_the_url_and_the_url_before_the_text() {
+    fn the_input_overrides_the_url_and_the_url_overrides_the_text() {
         let text = "5 July 2017\n\nThe minister said on Tuesday that the talks would go on.\n";
         let doc =
             Document::new(text, &[] as &[chaffinch_stage::Rule; 0], chaffinch_rules::key::key);

@@ -1,4 +1,4 @@
-//! The fields that marks bring, until it is known which marks take effect.
+//! Collects the fields of all marks until it is known which marks take effect. Used by the engine.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use crate::edits::Edits;
 #[derive(Default)]
 pub(crate) struct Findings {
     all: Vec<Finding>,
-    /// The place of the last note of a rule on a span.
+    /// The index of the last note of a rule on a span.
     notes: HashMap<(RuleId, Span), usize>,
-    /// The spans of the notes of patterns.
+    /// The spans of the notes made by patterns.
     noted: Spans,
-    /// The round of the chain.
+    /// The current round of the chain.
     round: usize,
 }
 
@@ -34,7 +34,7 @@ impl Findings {
         self.round += 1;
     }
 
-    /// Adds the fields of a mark. A note that is made again in a later round replaces the earlier
+    /// Adds the fields of a mark. A note that is repeated in a later round replaces the earlier
     /// one.
     pub(crate) fn add(
         &mut self,
@@ -52,8 +52,8 @@ impl Findings {
         self.all.push(Finding { rule, round: self.round, span, note, fields });
     }
 
-    /// Adds the fields of a note of a detector. It replaces the detector's notes of earlier rounds:
-    /// a detector compares lines, and there were others.
+    /// Adds the fields of a detector's note. It replaces the detector's notes of earlier rounds,
+    /// which were based on lines that may have been removed since.
     pub(crate) fn detect(&mut self, span: Span, rule: RuleId, fields: Vec<(String, String)>) {
         let outdated = |earlier: &&mut Finding| {
             earlier.note && earlier.rule == rule && earlier.round < self.round
@@ -62,12 +62,12 @@ impl Findings {
         self.all.push(Finding { rule, round: self.round, span, note: true, fields });
     }
 
-    /// Whether a pattern made a note on a part of `span`.
+    /// Whether a pattern has a note on a part of `span`.
     pub(crate) fn is_noted(&self, span: Span) -> bool {
         self.noted.overlap(span)
     }
 
-    /// The fields of the marks that took effect: notes on text that stays, removals of text that
+    /// The fields of the marks that took effect: notes on text that is kept, removals of text that
     /// is removed.
     pub(crate) fn fields(self, edits: &Edits) -> Fields {
         let mut fields = Fields::default();

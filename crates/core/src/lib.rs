@@ -1,8 +1,8 @@
-//! Chaffinch's engine: decodes documents, recognises their outlet, finds rule hits, runs the chain
-//! of stages, cuts what they marked, and keeps what it takes to undo it.
+//! The engine: decodes documents, detects their outlet, finds the hits of rules, runs the chain of
+//! stages, applies their marks, and records how to undo the edits.
 //!
-//! Cleaning is a pure function of a document and a [`Pipeline`]: no state, no I/O, no order
-//! between documents. So the result is the same for any number of threads.
+//! Cleaning is a pure function of a document and a [`Pipeline`], without state, I/O or any
+//! dependence between documents. The result is therefore the same for any number of threads.
 //!
 //! ```
 //! use chaffinch_core::Pipeline;
@@ -16,11 +16,14 @@
 //! assert_eq!(cleaned.restore().unwrap(), page.as_bytes());
 //! ```
 
+mod blank_lines;
+mod caps;
 mod clean;
 mod cleaned;
 pub mod config;
 mod decode;
 mod edits;
+mod engine;
 mod era;
 mod findings;
 mod panics;

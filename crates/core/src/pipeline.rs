@@ -1,11 +1,12 @@
-//! A pipeline: rules, stages and limits, ready to clean documents.
+//! A pipeline: compiled rules, a chain of stages and limits, ready to clean documents. [`Builder`]
+//! makes one from a pipeline file, rule files and options.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chaffinch_rules::{Pattern, Problem, Purpose, RuleSet, UnitId, Wanted, yaml};
-use chaffinch_stage::{Options, OptionsError, Rule, RuleId, Setting, Stage, Table};
+use chaffinch_rules::{LoadOptions, Pattern, Problem, Purpose, RuleSet, UnitId, yaml};
+use chaffinch_stage::{Options, OptionsError, Rule, RuleId, RuleTable, Setting, Stage};
 use encoding_rs::Encoding;
 
 use crate::config::{Config, Limits};
@@ -14,7 +15,7 @@ use crate::config::{Config, Limits};
 pub type MakeStage =
     Box<dyn Fn(&mut Options) -> Result<Box<dyn Stage>, OptionsError> + Send + Sync>;
 
-/// A stage in its place in the chain.
+/// A stage of the chain.
 pub(crate) struct Link {
     pub(crate) name: String,
     pub(crate) stage: Box<dyn Stage>,
@@ -35,15 +36,15 @@ pub struct Pipeline {
     settings: Arc<str>,
 }
 
-/// How a pipeline's rules differ from those of its files.
+/// The differences between a pipeline's rules and those of its rule files.
 #[derive(Clone, Default)]
 pub(crate) struct Variant {
-    /// Rules that are switched off, by their ids.
+    /// Whether a rule is disabled, by rule id.
     off: Vec<bool>,
-    /// Rules that are others than in their files.
-    others: BTreeMap<RuleId, Rule>,
-    /// A rule with patterns other than those of its file.
-    instead: Option<(RuleId, Vec<Pattern>)>,
+    /// Rules that replace those of the rule files.
+    replaced_rules: BTreeMap<RuleId, Rule>,
+    /// A rule whose patterns are replaced, with its new patterns.
+    replaced_patterns: Option<(RuleId, Vec<Pattern>)>,
 }
 
 impl Variant {
@@ -51,13 +52,13 @@ impl Variant {
         self.off.get(rule.0 as usize).copied().unwrap_or(false)
     }
 
-    /// Whether some rule is another than in its file, and not only switched off.
+    /// Whether a rule or its patterns are replaced, and not only disabled.
     pub(crate) fn has_other_rules(&self) -> bool {
-        !self.others.is_empty() || self.instead.is_some()
+        !self.replaced_rules.is_empty() || self.replaced_patterns.is_some()
     }
 
-    pub(crate) fn instead(&self) -> Option<(RuleId, &[Pattern])> {
-        self.instead.as_ref().map(|(rule, patterns)| (*rule, patterns.as_slice()))
+    pub(crate) fn replaced_patterns(&self) -> Option<(RuleId, &[Pattern])> {
+        self.replaced_patterns.as_ref().map(|(rule, patterns)| (*rule, patterns.as_slice()))
     }
 }
 
@@ -65,12 +66,12 @@ impl Pipeline {
     /// The default chain with the shipped rules.
     ///
     /// # Errors
-    /// None, for the rules and stages that ship.
+    /// None, as long as the shipped rules and stages are valid.
     pub fn shipped() -> Result<Pipeline, Vec<Problem>> {
         Pipeline::builder().build()
     }
 
-    /// Starts a pipeline of one's own.
+    /// Starts building a pipeline.
     pub fn builder() -> Builder {
         let stages = chaffinch_stages::STAGES.iter().map(|built_in| {
             let make = built_in.make;
@@ -92,46 +93,48 @@ impl Pipeline {
         }
     }
 
-    /// The rules.
+    /// The compiled rules.
     pub fn rules(&self) -> &RuleSet {
         &self.rules
     }
 
-    /// What stages know of a rule.
+    /// A rule without its pattern, as stages see it.
     pub fn rule(&self, id: RuleId) -> &Rule {
-        let other = self.variant.as_ref().and_then(|variant| variant.others.get(&id));
+        let other = self.variant.as_ref().and_then(|variant| variant.replaced_rules.get(&id));
         other.unwrap_or_else(|| self.rules.rule(id))
     }
 
-    /// The rule with this full id.
+    /// The rule with this full id, such as `presstv/breadcrumb`.
     pub fn find_rule(&self, id: &str) -> Option<RuleId> {
         self.rules.find_rule(id)
     }
 
-    /// This pipeline, taking every document to be of one outlet; without one, each is recognised.
+    /// A copy of this pipeline that treats every document as belonging to `outlet`. With `None`,
+    /// the outlet of each document is detected.
     pub fn for_outlet(&self, outlet: Option<UnitId>) -> Pipeline {
         Pipeline { outlet, ..self.clone() }
     }
 
-    /// This pipeline without the rules that `off` names.
+    /// A copy of this pipeline with the rules disabled for which `off` returns true.
     pub fn without(&self, off: impl Fn(RuleId) -> bool) -> Pipeline {
         let off = self.rules.ids().map(off).collect();
         self.varied(|variant| variant.off = off)
     }
 
-    /// Whether [`Pipeline::without`] switched a rule off.
+    /// Whether [`Pipeline::without`] disabled a rule.
     pub fn is_off(&self, rule: RuleId) -> bool {
         self.variant.as_ref().is_some_and(|variant| variant.is_off(rule))
     }
 
-    /// This pipeline with another rule in the place of one.
+    /// A copy of this pipeline with one rule replaced.
     pub fn with_rule(&self, id: RuleId, rule: Rule) -> Pipeline {
-        self.varied(|variant| drop(variant.others.insert(id, rule)))
+        self.varied(|variant| drop(variant.replaced_rules.insert(id, rule)))
     }
 
-    /// This pipeline with other patterns for one rule. Slow: they are tried on every line.
+    /// A copy of this pipeline with the patterns of one rule replaced. Slow, because these patterns
+    /// are tried on every line.
     pub fn with_patterns(&self, id: RuleId, patterns: Vec<Pattern>) -> Pipeline {
-        self.varied(|variant| variant.instead = Some((id, patterns)))
+        self.varied(|variant| variant.replaced_patterns = Some((id, patterns)))
     }
 
     fn varied(&self, change: impl FnOnce(&mut Variant)) -> Pipeline {
@@ -140,30 +143,30 @@ impl Pipeline {
         Pipeline { variant: Some(Arc::new(variant)), ..self.clone() }
     }
 
-    /// What a document may cost, and how much of it may go.
+    /// The limits on document size and on cuts.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// All that decides besides the rules what is cut, as text: two pipelines with the same rules
-    /// and the same settings do the same.
+    /// Everything besides the rules that decides what is cut, as text. Two pipelines with equal
+    /// rules and equal settings give the same results.
     pub fn settings(&self) -> &str {
         &self.settings
     }
 
-    /// The stages, in order.
+    /// The names of the stages, in order.
     pub fn stages(&self) -> impl Iterator<Item = &str> {
         self.chain.iter().map(|link| link.name.as_str())
     }
 }
 
-impl Table for Pipeline {
+impl RuleTable for Pipeline {
     fn rule(&self, id: RuleId) -> &Rule {
         Pipeline::rule(self, id)
     }
 }
 
-/// A pipeline in the making.
+/// Collects the parts of a [`Pipeline`]. Made by [`Pipeline::builder`].
 pub struct Builder {
     config: Config,
     config_file: (String, String),
@@ -179,10 +182,11 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Uses this pipeline file: its name, its text, the directory that its paths are meant from.
+    /// Uses this pipeline file. `file` is its name for messages, `source` its text, and `base` the
+    /// directory that its relative paths refer to.
     ///
     /// # Errors
-    /// Everything that is wrong with the file.
+    /// All problems in the file.
     pub fn config(
         mut self,
         file: &str,
@@ -194,8 +198,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// Makes a stage known by name, so that a pipeline file can place it and rule files can
-    /// address it. A built-in stage of that name gives way.
+    /// Registers a stage by name, so that pipeline files and rule files can refer to it. Replaces a
+    /// built-in stage of the same name.
     pub fn register<S: Stage + 'static>(
         mut self,
         name: &str,
@@ -206,39 +210,40 @@ impl Builder {
         self
     }
 
-    /// Takes outlet rules from this directory, not from those that ship. Can be given again.
+    /// Uses the rule files of this directory instead of the shipped outlets. Can be called several
+    /// times.
     pub fn rules(mut self, directory: impl Into<PathBuf>) -> Builder {
         self.rules.push(directory.into());
         self
     }
 
-    /// Takes outlet rules from this text, under this name, not from those that ship. Can be given
-    /// again, and beside directories.
+    /// Uses this rule file instead of the shipped outlets. `name` is its name for messages. Can be
+    /// called several times, and together with [`Builder::rules`].
     pub fn rule_file(mut self, name: &str, text: &str) -> Builder {
         self.rule_files.push((name.to_owned(), text.to_owned()));
         self
     }
 
-    /// Takes every document to be of this outlet.
+    /// Treats every document as belonging to this outlet.
     pub fn outlet(mut self, outlet: &str) -> Builder {
         self.outlet = Some(outlet.to_owned());
         self
     }
 
-    /// Takes documents without a byte order mark to be in this encoding.
+    /// Decodes documents without a byte order mark in this encoding.
     pub fn encoding(mut self, encoding: &'static Encoding) -> Builder {
         self.encoding = Some(encoding);
         self
     }
 
-    /// Sets what a document may cost, and how much of it may go.
+    /// Sets the limits on document size and on cuts.
     pub fn limits(mut self, limits: Limits) -> Builder {
         self.config.limits = limits;
         self
     }
 
-    /// Sets a setting of a stage, whatever the pipeline file says. A stage that the file does not
-    /// name is added at the end of the chain.
+    /// Overrides a setting of a stage in the pipeline file. A stage that the file does not list is
+    /// added at the end of the chain.
     pub fn stage_setting(mut self, stage: &str, name: &str, value: Setting) -> Builder {
         match self.config.stages.iter_mut().find(|(own, _)| own == stage) {
             Some((_, options)) => options.set(name, value),
@@ -251,7 +256,7 @@ impl Builder {
         self
     }
 
-    /// Runs these stages alone.
+    /// Runs only these stages.
     pub fn only(mut self, stages: &[String]) -> Builder {
         self.only.extend_from_slice(stages);
         self
@@ -263,69 +268,29 @@ impl Builder {
         self
     }
 
-    /// Reads the rules with their cases and examples, to check them. Without this, rules are
-    /// read to clean with them: without cases, and packed until a document needs them, because the
-    /// rules of thousands of outlets would fill the memory.
+    /// Loads rules together with their cases and examples, so that they can be checked. Without
+    /// this, cases are skipped and rules stay packed until a document needs them, which keeps the
+    /// rules of thousands of outlets small in memory.
     pub fn to_prove(mut self) -> Builder {
         self.to_prove = true;
         self
     }
 
-    /// Keeps packed rules in this directory, and takes them from there as long as no rule file
-    /// changes. It has no effect together with [`Builder::to_prove`].
+    /// Caches packed rules in this directory and reuses them until a rule file changes. Has no
+    /// effect together with [`Builder::to_prove`].
     pub fn cache(mut self, directory: PathBuf) -> Builder {
         self.cache = Some(directory);
         self
     }
 
-    /// Reads the rules and makes the stages.
+    /// Loads the rules and makes the stages.
     ///
     /// # Errors
-    /// Everything that is wrong with pipeline file, rule files and names, all at once.
+    /// All problems in the pipeline file, the rule files and the given names.
     pub fn build(self) -> Result<Pipeline, Vec<Problem>> {
         let mut problems = Vec::new();
         let names: Vec<&str> = self.stages.keys().map(String::as_str).collect();
-        let (file, text) = &self.config_file;
-        let unknown = |option: &str, name: &str, names: &[&str]| {
-            let message =
-                format!("{option}: unknown stage \"{name}\"; {}", yaml::expected(name, names));
-            Problem::whole("command line", message)
-        };
-        for (option, wanted) in [("--only", &self.only), ("--skip", &self.skip)] {
-            let wrong = wanted.iter().filter(|name| !names.contains(&name.as_str()));
-            problems.extend(wrong.map(|name| unknown(option, name, &names)));
-        }
-        let in_file = |name: &str, message: String, help: Option<String>| {
-            // The stage is named once in the file, in its list: what is found first is it.
-            let list = text.find("stages:").unwrap_or(0);
-            let at = text[list..].find(name).map_or(0..0, |at| list + at..list + at + name.len());
-            Problem { file: file.clone(), source: text.clone(), span: at, message, help }
-        };
-        let mut made: Vec<(String, Box<dyn Stage>)> = Vec::new();
-        for (name, options) in &self.config.stages {
-            let wanted = self.only.is_empty() || self.only.contains(name);
-            let Some(make) = self.stages.get(name) else {
-                let help = Some(yaml::expected(name, &names));
-                problems.push(in_file(name, format!("unknown stage \"{name}\""), help));
-                continue;
-            };
-            let mut options = options.clone();
-            match make(&mut options).and_then(|stage| options.finish().map(|()| stage)) {
-                Ok(stage) if wanted && !self.skip.contains(name) => {
-                    made.push((name.clone(), stage))
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    let mut problem = in_file(name, error.to_string(), None);
-                    let inside = text[problem.span.end..].find(error.name());
-                    if let Some(at) = inside {
-                        let at = problem.span.end + at;
-                        problem.span = at..at + error.name().len();
-                    }
-                    problems.push(problem);
-                }
-            }
-        }
+        let made = self.make_stages(&names, &mut problems);
         let directories = if self.rules.is_empty() { &self.config.rules } else { &self.rules };
         let directories: Vec<&std::path::Path> = directories.iter().map(PathBuf::as_path).collect();
         let running: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
@@ -333,7 +298,7 @@ impl Builder {
             true => Purpose::Proof,
             false => Purpose::Run { cache: self.cache.as_deref() },
         };
-        let wanted = Wanted {
+        let wanted = LoadOptions {
             languages: self.config.languages.as_deref(),
             running: Some(&running),
             purpose,
@@ -378,5 +343,55 @@ impl Builder {
             variant: None,
             settings: settings.into(),
         })
+    }
+
+    /// Makes the stages that are to run. `names` are all known stages.
+    fn make_stages(
+        &self,
+        names: &[&str],
+        problems: &mut Vec<Problem>,
+    ) -> Vec<(String, Box<dyn Stage>)> {
+        for (option, wanted) in [("--only", &self.only), ("--skip", &self.skip)] {
+            for name in wanted.iter().filter(|name| !names.contains(&name.as_str())) {
+                let help = yaml::expected(name, names);
+                let message = format!("{option}: unknown stage \"{name}\"; {help}");
+                problems.push(Problem::whole("command line", message));
+            }
+        }
+        let mut made = Vec::new();
+        for (name, options) in &self.config.stages {
+            let wanted = self.only.is_empty() || self.only.contains(name);
+            let Some(make) = self.stages.get(name) else {
+                let help = Some(yaml::expected(name, names));
+                problems.push(self.in_config(name, format!("unknown stage \"{name}\""), help));
+                continue;
+            };
+            let mut options = options.clone();
+            match make(&mut options).and_then(|stage| options.finish().map(|()| stage)) {
+                Ok(stage) if wanted && !self.skip.contains(name) => {
+                    made.push((name.clone(), stage));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let mut problem = self.in_config(name, error.to_string(), None);
+                    let after = problem.span.end;
+                    if let Some(at) = problem.source[after..].find(error.name()) {
+                        problem.span = after + at..after + at + error.name().len();
+                    }
+                    problems.push(problem);
+                }
+            }
+        }
+        made
+    }
+
+    /// A problem with a stage of the pipeline file. Its name occurs once, in the list of stages, so
+    /// the first match there is the right place.
+    fn in_config(&self, stage: &str, message: String, help: Option<String>) -> Problem {
+        let (file, source) = self.config_file.clone();
+        let list = source.find("stages:").unwrap_or(0);
+        let at = source[list..].find(stage).map(|at| list + at);
+        let span = at.map_or(0..0, |at| at..at + stage.len());
+        Problem { file, source, span, message, help }
     }
 }

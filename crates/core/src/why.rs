@@ -1,31 +1,33 @@
-//! Why a line stayed: which rules came near it, and what stopped them.
+//! Explains why a line was kept: the rules that match it or nearly match it, and what stopped each
+//! of them. Used by `explain --why-not`.
 
 use std::fmt;
 
 use chaffinch_rules::{Pattern, Written};
-use chaffinch_stage::{Act, Explanation, Line, Role, Rule, RuleId};
+use chaffinch_stage::{Action, Explanation, Line, Role, Rule, RuleId};
 
-use crate::clean::{Input, Work};
+use crate::clean::Input;
+use crate::engine::Engine;
 use crate::pipeline::Pipeline;
 
-/// What became of one line of a document.
+/// Why one line of a document was kept, or which rule cuts it.
 #[derive(Clone, Debug)]
 pub struct WhyNot {
-    /// The line, without its end.
+    /// The line, without its line ending.
     pub text: String,
-    /// Where the line stands, as rules see it, once all is cut.
+    /// The zone of the line after all cuts, in words.
     pub zone: &'static str,
-    /// The outlet that the document was recognised as.
+    /// The detected outlet.
     pub outlet: Option<String>,
-    /// The rule that cuts the line, if it does not stay.
+    /// The rule that cuts the line, if one does.
     pub cut: Option<RuleId>,
-    /// The rules that came near it, in the order of the table.
+    /// The rules that match the line or nearly match it, ordered by id.
     pub near: Vec<Near>,
-    /// What a stage that judges every line says of it, if it stays.
+    /// The judgement of a stage that judges every line, if the line is kept.
     pub judged: Option<Explanation>,
 }
 
-/// A rule that came near a line.
+/// A rule that matches a line, or nearly matches it, but did not cut it.
 #[derive(Clone, Debug)]
 pub struct Near {
     /// The rule.
@@ -38,85 +40,84 @@ pub struct Near {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stopped {
-    /// It is of an outlet or family that the document does not belong to.
+    /// It belongs to an outlet or family other than the document's.
     Outlet(String),
-    /// The document is from a day outside its era.
+    /// The document's date lies outside its era.
     Era(String),
     /// Its stage is not in the pipeline.
     Stage(String),
-    /// It cuts nothing: it only notes, or points a detector to its lines.
+    /// It cuts nothing: it only records fields or gives hints to a detector.
     Note,
-    /// The line stands elsewhere than the rule may act.
+    /// The line is outside the place where the rule may act.
     Place(String),
-    /// There is no body line, so the edges are empty.
+    /// The document has no body line, so the edges are empty.
     NoBody,
-    /// The line has more words than the rule allows.
+    /// The line has more words (first value) than the rule allows (second value).
     MaxWords(usize, usize),
     /// A pattern of its `unless` matches the line.
     Unless,
-    /// It is another line of its place that the rule is for.
+    /// Its `at` selects another line.
     At,
-    /// A block begins here and its last line does not come in time, or in its place.
+    /// A block begins here, but its last line does not follow within this many lines or is out of
+    /// place.
     Open(usize),
-    /// A block ends here that nothing begins.
+    /// A block ends here, but none begins above.
     Ends,
     /// A `keep` rule protects the line.
     Kept,
-    /// The damage cap: why.
+    /// The damage cap dropped the cut, for this reason.
     Cap(String),
-    /// Letters differ in their case.
+    /// It matches only if case is ignored.
     Case,
-    /// It matches a part of the line, and is for whole lines.
+    /// It needs to match the whole line but matches only this part.
     Part(String),
-    /// The stage saw the hit and left it.
+    /// Its stage did not mark the hit because of the surrounding lines.
     Judged,
 }
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stopped::Outlet(unit) => write!(f, "outlet: its rules are for documents of {unit}"),
-            Stopped::Era(day) => write!(f, "era: the document is from {day}"),
+            Stopped::Outlet(unit) => write!(f, "outlet: it applies only to documents of {unit}"),
+            Stopped::Era(day) => write!(f, "era: the document is dated {day}"),
             Stopped::Stage(stage) => write!(f, "stage: {stage} is not in the pipeline"),
             Stopped::Note => {
-                f.write_str("it cuts nothing: it notes, or points a detector to its lines")
+                f.write_str("action: it only records fields or gives hints to a detector")
             }
-            Stopped::Place(place) => write!(f, "place: it acts at `where: {place}` alone"),
-            Stopped::NoBody => {
-                f.write_str("place: no sentence of the article was found, so there are no edges")
-            }
+            Stopped::Place(place) => write!(f, "place: it acts only at `where: {place}`"),
+            Stopped::NoBody => f.write_str("place: no body line was found, so the edges are empty"),
             Stopped::MaxWords(words, most) => {
                 write!(f, "words: the line has {words}, and `max_words` is {most}")
             }
-            Stopped::Unless => f.write_str("unless: a pattern of its `unless` matches the line"),
-            Stopped::At => f.write_str("place: `at` means another line"),
+            Stopped::Unless => f.write_str("unless: one of its `unless` patterns matches the line"),
+            Stopped::At => f.write_str("place: its `at` selects another line"),
             Stopped::Open(most) => {
                 write!(
                     f,
-                    "block: its last line does not follow within {most} lines, or not in its place"
+                    "block: its last line does not follow within {most} lines or is out of place"
                 )
             }
-            Stopped::Ends => f.write_str("block: it would end here, but begins nowhere above"),
+            Stopped::Ends => f.write_str("block: it would end here, but none begins above"),
             Stopped::Kept => f.write_str("a `keep` rule protects the line"),
             Stopped::Cap(reason) => write!(f, "cap: {reason}"),
             Stopped::Case => f.write_str("case: it would match with `ignore_case: true`"),
-            Stopped::Part(part) => write!(f, "whole lines: it matches {part:?} alone"),
+            Stopped::Part(part) => write!(f, "whole lines: it matches only {part:?}"),
             Stopped::Judged => {
-                f.write_str("its stage saw it and left it, for what stands around it")
+                f.write_str("its stage kept the line because of the surrounding lines")
             }
         }
     }
 }
 
 impl Pipeline {
-    /// Why line `number` (from 1) of a decoded document stayed; none if it has no such line.
+    /// Why line `number` (from 1) of a decoded document was kept. `None` if there is no such line.
     pub fn why_not(&self, input: &Input<'_>, source: &str, number: usize) -> Option<WhyNot> {
-        let mut work = Work::new(self, source, input);
-        work.run();
-        let index = number.checked_sub(1).filter(|index| *index < work.doc.line_count())?;
-        let line = work.doc.line(index);
+        let mut engine = Engine::new(self, source, input);
+        engine.run();
+        let index = number.checked_sub(1).filter(|index| *index < engine.doc.line_count())?;
+        let line = engine.doc.line(index);
         let text = source[line.span().range()].to_owned();
-        let marked = work.edits.within(line.span()).find(|edit| edit.removes()).map(|e| e.rule);
+        let marked = engine.edits.within(line.span()).find(|edit| edit.removes()).map(|e| e.rule);
         let cleaned = self.clean_record(input, source);
         let cut =
             cleaned.edits().iter().find(|edit| edit.removes() && edit.span.overlaps(line.span()));
@@ -126,45 +127,45 @@ impl Pipeline {
             near.extend(self.rules.ids().filter_map(|rule| {
                 let stopped = match marked.filter(|marked| *marked == rule) {
                     Some(_) => Stopped::Cap(cleaned.reason().unwrap_or_default().to_owned()),
-                    None => work.stopped(line, rule)?,
+                    None => engine.stopped(line, rule)?,
                 };
                 Some(Near { rule, stopped })
             }));
         }
         let outlet = cleaned.outlet().map(|(outlet, _)| outlet.to_owned());
-        let judged = if cut.is_none() { work.explain(&[index]).pop().flatten() } else { None };
-        Some(WhyNot { text, zone: zone(line, work.doc.has_body()), outlet, cut, near, judged })
+        let judged = if cut.is_none() { engine.explain(&[index]).pop().flatten() } else { None };
+        Some(WhyNot { text, zone: zone(line, engine.doc.has_body()), outlet, cut, near, judged })
     }
 
-    /// Why stages that judge every line remove or keep lines of a decoded document, given by their
-    /// indices in ascending order: as they judge after all other stages.
+    /// Why stages that judge every line remove or keep the lines of a decoded document with these
+    /// indices, which must be ascending. They are judged as after all other stages.
     pub fn explain(
         &self,
         input: &Input<'_>,
         source: &str,
         lines: &[usize],
     ) -> Vec<Option<Explanation>> {
-        let mut work = Work::new(self, source, input);
-        work.run_rules();
-        work.explain(lines)
+        let mut engine = Engine::new(self, source, input);
+        engine.run_rules();
+        engine.explain(lines)
     }
 }
 
-/// Where a line stands, in words.
+/// The zone of a line, in words.
 fn zone(line: Line<'_, '_>, has_body: bool) -> &'static str {
     match (has_body, line.in_head(), line.in_tail(), line.is_outside_body()) {
-        (false, ..) => "nowhere: no sentence of the article was found",
-        (_, true, _, true) => "head, above the first sentence",
-        (_, _, true, true) => "tail, below the last sentence",
-        (_, true, true, _) => "head and tail, among the outermost lines",
+        (false, ..) => "none: no body line was found",
+        (_, true, _, true) => "head, above the first body line",
+        (_, _, true, true) => "tail, below the last body line",
+        (_, true, true, _) => "head and tail, among the first and the last lines",
         (_, true, false, _) => "head, among the first lines",
         (_, false, true, _) => "tail, among the last lines",
         (_, false, false, _) => "body",
     }
 }
 
-impl Work<'_> {
-    /// What the first stage that judges them says of lines.
+impl Engine<'_> {
+    /// The explanation of each line by the first stage that has one.
     fn explain(&self, lines: &[usize]) -> Vec<Option<Explanation>> {
         let mut explained: Vec<Option<Explanation>> = lines.iter().map(|_| None).collect();
         for link in self.pipeline.chain.iter() {
@@ -175,7 +176,7 @@ impl Work<'_> {
         explained
     }
 
-    /// What stopped a rule that came near a line; none if it did not come near.
+    /// What stopped a rule that matches or nearly matches a line. `None` for all other rules.
     fn stopped(&self, line: Line<'_, '_>, id: RuleId) -> Option<Stopped> {
         let rules = self.pipeline.rules();
         let (rule, source) = (self.pipeline.rule(id), rules.source(id));
@@ -188,7 +189,7 @@ impl Work<'_> {
             own.is_some_and(|own| own == unit || rules.families(own).contains(&unit))
         });
         let Some(role) = role else {
-            // Other outlets' near misses would be noise.
+            // Near misses of other outlets are not of interest.
             return holds.then(|| near_miss(&source.written, &key)).flatten();
         };
         if let Some(unit) = source.unit.filter(|_| !holds) {
@@ -203,7 +204,7 @@ impl Work<'_> {
         if excluded {
             return Some(Stopped::Unless);
         }
-        if matches!(rule.act, Act::Keep | Act::Note) {
+        if matches!(rule.action, Action::Keep | Action::Note) {
             return Some(Stopped::Note);
         }
         if self.kept.overlap(line.span()) {
@@ -230,7 +231,7 @@ impl Work<'_> {
     }
 }
 
-/// What a pattern that does not match a line's key would need to match it.
+/// The change that would make a pattern match a line's key, if there is a simple one.
 fn near_miss(written: &Written, key: &str) -> Option<Stopped> {
     let matches = |written: &Written| {
         let patterns = written.patterns()?;
@@ -248,6 +249,6 @@ fn near_miss(written: &Written, key: &str) -> Option<Stopped> {
     let ignore_case = written.ignore_case;
     let inside = Written::new(vec![("inside", texts)], ignore_case);
     let part = key.get(matches(&inside)?)?;
-    // A word or two of a long line is chance.
+    // A short match in a long line is a coincidence.
     (part.len() * 3 >= key.len()).then(|| Stopped::Part(part.to_owned()))
 }

@@ -1,27 +1,23 @@
-//! What must hold for every document, every stage and every order of stages.
+//! Properties that hold for every document, every stage and every order of stages.
 
 use std::path::Path;
 use std::sync::LazyLock;
 
-use chaffinch_core::rules::acts_inside;
+use chaffinch_core::rules::acts_mid_article;
 use chaffinch_core::stage::{Document, Mark, Marks, Role, RuleId, Span, Stage};
 use chaffinch_core::{Builder, Limits, Pipeline, Verdict};
 use proptest::prelude::*;
 
 static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| Pipeline::shipped().unwrap());
 
-fn no_limits() -> Limits {
-    Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() }
-}
-
-/// A pipeline of these stages alone, in this order.
+/// A pipeline of only these stages, in this order.
 fn chain(builder: Builder, stages: &[String]) -> Pipeline {
     let list: String = stages.iter().map(|stage| format!("  - {stage}\n")).collect();
     let text = if stages.is_empty() { "stages: []\n".into() } else { format!("stages:\n{list}") };
     builder.config("test.yaml", &text, Path::new("")).unwrap().build().unwrap()
 }
 
-/// Lines of all sorts: chaff, sentences, blanks, oddities.
+/// Lines of many kinds: boilerplate, sentences, blank lines, unusual characters.
 fn line() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "SHARE THIS ARTICLE",
@@ -70,7 +66,7 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
-/// Makes the marks that a test hands it.
+/// Makes the marks that a test gives it.
 #[derive(Clone)]
 struct Marker(Vec<(usize, usize, u8)>);
 
@@ -98,7 +94,7 @@ impl Stage for Marker {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
-    // Invariant 1, over text and over any bytes.
+    // Invariant 1, for text and for arbitrary bytes.
     #[test]
     fn the_original_comes_back(text in document()) {
         let cleaned = PIPELINE.clean(text.as_bytes());
@@ -116,7 +112,7 @@ proptest! {
         prop_assert_eq!(cleaned.restore().unwrap(), bytes);
     }
 
-    // Every cut names its rule, and edits and text agree.
+    // Every edit names its rule, and the edits account for the cleaned text.
     #[test]
     fn edits_account_for_every_byte(text in document()) {
         let cleaned = PIPELINE.clean(text.as_bytes());
@@ -133,7 +129,7 @@ proptest! {
         prop_assert_eq!(left, cleaned.text());
     }
 
-    // The index finds what the plain loop over all rules finds.
+    // The index finds the same hits as a loop over all rules.
     #[test]
     fn the_index_finds_what_the_loop_finds(text in document()) {
         let rules = PIPELINE.rules();
@@ -145,7 +141,7 @@ proptest! {
                 let shown = |hits: Vec<chaffinch_core::stage::Hit>| {
                     hits.into_iter().map(|h| (h.rule, h.span, h.role, h.fields)).collect::<Vec<_>>()
                 };
-                // The ends of blocks are found apart from the rest.
+                // The ends of blocks are found separately.
                 let all = rules.find_naively(unit, line);
                 let (ends, all): (Vec<_>, Vec<_>) =
                     all.into_iter().partition(|hit| hit.role == Role::Through);
@@ -153,7 +149,7 @@ proptest! {
                     let found = rules.find_end(end.rule, line).map(|hit| hit.span);
                     prop_assert_eq!(found, Some(end.span));
                 }
-                let inside = all.iter().filter(|hit| acts_inside(rules.rule(hit.rule)));
+                let inside = all.iter().filter(|hit| acts_mid_article(rules.rule(hit.rule)));
                 let inside = shown(inside.cloned().collect());
                 prop_assert_eq!(shown(rules.find(unit, line, true, &mut near)), inside);
                 prop_assert_eq!(shown(rules.find(unit, line, false, &mut near)), shown(all));
@@ -163,10 +159,10 @@ proptest! {
 }
 
 proptest! {
-    // Each case builds its own pipeline, which takes its time.
+    // Each case builds its own pipeline, which is slow.
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    // Invariants 1 to 3 over any marks: those that are not sound are refused and counted.
+    // Invariants 1 to 3 for arbitrary marks: invalid ones are rejected and counted.
     #[test]
     fn any_marks_are_safe(
         text in "[a-cé\u{a0}’ \n\r]{0,30}",
@@ -174,21 +170,21 @@ proptest! {
     ) {
         let wanted = marks.clone();
         let builder = Pipeline::builder()
-            .limits(no_limits())
+            .limits(Limits::without_caps())
             .register("marker", move |_| Ok(Marker(marks.clone())));
         let pipeline = chain(builder, &["marker".into()]);
         let cleaned = pipeline.clean(text.as_bytes());
         prop_assert_eq!(cleaned.restore().unwrap(), text.as_bytes());
-        let sound = |(start, end, kind): &(usize, usize, u8)| {
+        let valid = |(start, end, kind): &(usize, usize, u8)| {
             let span = Span::new(*start, *end);
             let part = text.get(span.range());
             *kind < 4 && part.is_some() && (*kind == 2 || !span.is_empty())
                 && (*kind != 1 || !part.unwrap_or_default().contains(['\n', '\r']))
         };
-        let bad = wanted.iter().filter(|mark| !sound(mark)).count();
+        let bad = wanted.iter().filter(|mark| !valid(mark)).count();
         prop_assert_eq!(bad > 0, !cleaned.refused().is_empty());
-        // What a sound keep mark covers from the first stays, whatever came after it.
-        if let Some((start, end, 3)) = wanted.iter().find(|mark| sound(mark)).copied() {
+        // The text covered by a valid `keep` mark is kept, whatever marks follow.
+        if let Some((start, end, 3)) = wanted.iter().find(|mark| valid(mark)).copied() {
             let kept = Span::new(start, end);
             let cut = cleaned.edits().iter().find(|edit| edit.span.overlaps(kept));
             let only_line_ends = cut.is_none_or(|edit| text[edit.span.range()].trim().is_empty());
@@ -203,16 +199,16 @@ proptest! {
         order in Just(chaffinch_stages::STAGES.iter().map(|s| s.name.to_owned()).collect::<Vec<_>>()).prop_shuffle(),
         count in 0usize..16,
     ) {
-        let pipeline = chain(Pipeline::builder().limits(no_limits()), &order[..count]);
+        let pipeline = chain(Pipeline::builder().limits(Limits::without_caps()), &order[..count]);
         let cleaned = pipeline.clean(text.as_bytes());
         prop_assert_eq!(cleaned.restore().unwrap(), text.as_bytes());
         prop_assert!(count > 0 || cleaned.edits().is_empty());
     }
 }
 
-/// Chaff lies around this article in many ways; the article itself never changes.
+/// Boilerplate surrounds this article in many ways. The article itself never changes.
 #[test]
-fn the_article_stays_whole_whatever_surrounds_it() {
+fn the_article_is_unchanged_whatever_surrounds_it() {
     let article = "Talks to go on\n\nThe minister told reporters on Tuesday that the talks would go on.\n\nA subheading\n\nOfficials from seven countries took part in the meeting, which was held behind closed doors.";
     let above =
         ["", "News / Politics\n\n", "|  |\n\n", "Home > World\n\n", "Share on Facebook\n\n"];
@@ -251,7 +247,7 @@ fn keep_rules_win_over_everything() {
 #[test]
 fn each_byte_is_credited_to_the_first_stage_that_marked_it() {
     let builder = Pipeline::builder()
-        .limits(no_limits())
+        .limits(Limits::without_caps())
         .register("first", |_| Ok(Marker(vec![(2, 4, 0)])))
         .register("second", |_| Ok(Marker(vec![(0, 6, 0)])));
     let pipeline = chain(builder, &["first".into(), "second".into()]);
@@ -288,7 +284,7 @@ fn a_stage_that_panics_costs_the_document_its_cleaning_and_no_more() {
 }
 
 #[test]
-fn what_is_off_by_default_can_be_switched_on() {
+fn options_that_are_off_by_default_can_be_enabled() {
     let on = "normalise: {nfc: true, line_ends: true, quotes: true}".to_owned();
     let text = "“Cafe\u{301}” it’s called.\r\nIt’s open.\r\n";
     let cleaned = chain(Pipeline::builder(), &[on]).clean(text.as_bytes()).text().to_owned();
@@ -298,7 +294,7 @@ fn what_is_off_by_default_can_be_switched_on() {
 }
 
 #[test]
-fn generic_rules_of_languages_that_are_not_wanted_are_left_out() {
+fn generic_rules_of_other_languages_are_left_out() {
     let folder = tempfile("languages");
     std::fs::create_dir_all(folder.join("generic")).unwrap();
     let rule = |language: &str, text: &str| {
@@ -322,7 +318,7 @@ fn generic_rules_of_languages_that_are_not_wanted_are_left_out() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-// Invariant 6: a document over the limit is not even looked at.
+// Invariant 6: a document over the limit is not examined at all.
 #[test]
 fn documents_over_the_limit_pass_through() {
     let limits = Limits { document_bytes: 100, ..Limits::default() };
@@ -416,7 +412,7 @@ fn documents_of_every_encoding_are_cleaned_and_restored() {
 }
 
 #[test]
-fn odd_documents_come_back() {
+fn unusual_documents_are_restored() {
     let binary: Vec<u8> =
         (0..4096u32).map(|i| (i * i % 251) as u8 & if i % 3 == 0 { 0 } else { 255 }).collect();
     let documents: [&[u8]; 8] = [
@@ -437,10 +433,10 @@ fn odd_documents_come_back() {
 }
 
 #[test]
-fn cuts_that_eat_the_body_are_not_made() {
+fn cuts_of_most_of_the_body_are_dropped() {
     let body = "The minister told reporters on Tuesday that the talks would go on.\n\n";
     let article = body.repeat(6);
-    // A foreign stage that would take most of the document.
+    // A third-party stage that would remove most of the document.
     let eater = |from: usize, to: usize| {
         let builder =
             Pipeline::builder().register("eater", move |_| Ok(Marker(vec![(from, to, 0)])));
@@ -457,7 +453,7 @@ fn cuts_that_eat_the_body_are_not_made() {
     assert_eq!(all.clean(b"Gone").text(), "Gone");
 }
 
-/// Judges that the last line goes unless all six sentences are there.
+/// Judges that the last line is boilerplate unless all six sentences are left.
 struct Judge;
 
 impl Stage for Judge {
@@ -474,7 +470,7 @@ impl Stage for Judge {
 }
 
 #[test]
-fn what_is_judged_is_the_document_without_the_cuts_that_are_dropped() {
+fn stages_judge_the_document_as_it_is_after_cuts_are_dropped() {
     let body = "The minister told reporters on Tuesday that the talks would go on.\n\n";
     let article = format!("{}Stays with six\n", body.repeat(6));
     let marker = Marker(vec![(body.len(), body.len() * 2, 0)]);
@@ -488,7 +484,7 @@ fn what_is_judged_is_the_document_without_the_cuts_that_are_dropped() {
 }
 
 #[test]
-fn outlets_are_told_by_host_then_path_then_signs_and_ties_abstain() {
+fn outlets_are_detected_by_host_then_path_then_signs_and_ties_by_none() {
     let folder = tempfile("tie");
     for (name, sign) in [("one", "One sign of it"), ("two", "Two signs of it")] {
         let file = format!(

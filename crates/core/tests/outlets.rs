@@ -1,4 +1,4 @@
-//! Families, eras and `keep` rules: what an outlet's file can say beyond its own rules.
+//! Families, eras and `keep` rules of outlet files.
 
 use chaffinch_core::{Cleaned, Input, Pipeline};
 
@@ -22,7 +22,7 @@ fn rule(id: &str, text: &str, more: &str) -> String {
 }
 
 #[test]
-fn rules_of_families_hold_in_outlets_and_in_families_of_families() {
+fn rules_of_families_apply_to_outlets_and_to_families_that_extend_them() {
     let press = format!("family: press\nrules:\n{}", rule("press", "A Press Company", ""));
     let north =
         format!("family: north\nextends: [press]\nrules:\n{}", rule("north", "North Dailies", ""));
@@ -48,7 +48,7 @@ fn rules_of_families_hold_in_outlets_and_in_families_of_families() {
 }
 
 #[test]
-fn families_that_go_in_a_circle_are_refused() {
+fn families_that_extend_themselves_are_rejected() {
     let files = [
         ("a.yaml", "family: a\nextends: [b]\n"),
         ("b.yaml", "family: b\nextends: [a]\n"),
@@ -57,14 +57,14 @@ fn families_that_go_in_a_circle_are_refused() {
     ];
     insta::assert_snapshot!(problems(&files), @r#"
     c.yaml:2:14: unknown family "nobody"; expected one of: a, b, d
-    a.yaml:2:11: "a" extends itself, by way of "b"
-    b.yaml:2:11: "b" extends itself, by way of "a"
-    d.yaml:2:11: "d" extends itself, by way of "d"
+    a.yaml:2:11: "a" extends itself through "b"
+    b.yaml:2:11: "b" extends itself through "a"
+    d.yaml:2:11: "d" extends itself through "d"
     "#);
 }
 
 #[test]
-fn rules_hold_in_their_era_alone() {
+fn rules_apply_only_in_their_era() {
     let old = rule("old", "The old footer", ", until: 2018-01-01");
     let new = rule("new", "The new footer", ", since: 2018-01-01");
     let file = format!("outlet: paper\nrecognise: {{hosts: [paper.org]}}\nrules:\n{old}{new}");
@@ -83,12 +83,12 @@ fn rules_hold_in_their_era_alone() {
         left(Some("https://paper.org/2017/07/05/talks"), Some("1 May 2020")),
         "The old footer"
     );
-    // Nobody knows the day: both may be meant.
+    // If the date is unknown, the rules of all eras apply.
     assert_eq!(left(Some("https://paper.org/talks"), None), "");
 }
 
 #[test]
-fn eras_are_days_in_their_order() {
+fn eras_need_valid_dates_in_order() {
     let file = format!(
         "outlet: x\nrules:\n{}{}{}{}",
         rule("a", "AAAA", ", since: 2018-13-01"),
@@ -98,13 +98,13 @@ fn eras_are_days_in_their_order() {
     );
     insta::assert_snapshot!(problems(&[("x.yaml", &file)]), @"
     x.yaml:3:77: expected a day such as 2024-05-31
-    x.yaml:4:96: the era ends before it begins
+    x.yaml:4:96: `until` must be later than `since`
     x.yaml:5:77: expected a day such as 2024-05-31
     x.yaml:6:77: expected a day such as 2024-05-31
     ");
 }
 
-// Shipped files are read without compiling their largest patterns: here they are.
+// Loading shipped files does not compile their largest patterns, so this test does.
 #[test]
 fn every_shipped_pattern_compiles() {
     let pipeline = Pipeline::shipped().unwrap();

@@ -1,4 +1,4 @@
-//! The JSON Schemas that are checked in are those that the program makes.
+//! The checked-in JSON Schemas are those that the program generates.
 
 use std::path::Path;
 
@@ -13,12 +13,12 @@ fn same(path: &str, made: &serde_json::Value) {
     let there = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         there == made,
-        "{path} is out of step: UPDATE_SCHEMAS=1 cargo test -p chaffinch-core --test schema"
+        "{path} is out of date; run UPDATE_SCHEMAS=1 cargo test -p chaffinch-core --test schema"
     );
 }
 
 #[test]
-fn the_schemas_are_in_step() {
+fn the_schemas_are_up_to_date() {
     let made = Schemas::built_in();
     same("../../rules/rule-file.schema.json", &made.rule_file);
     same("../../rules/lexicon.schema.json", &made.lexicon);

@@ -1,4 +1,4 @@
-//! A draft as YAML, with what a person should know beside each rule.
+//! Writes a draft as a YAML rule file, with comments on how often each rule was seen.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,37 +7,38 @@ use chaffinch_core::rules::edit::{double, quote};
 
 use crate::rules::{Draft, DraftPattern, DraftRule};
 
-/// The most lines of a width that stay in one list on one line.
+/// The maximum width of a list on one line, in characters.
 const WIDTH: usize = 92;
 
-/// The line that editors find the schema by.
+/// The line by which editors find the schema.
 const MODELINE: &str = "# yaml-language-server: $schema=rule-file.schema.json";
 
-/// What is known of how rules fare, for the comments beside them.
-pub(crate) struct Told<'a> {
-    /// The stories that taught.
+/// How often rules were seen, for the comments above them.
+pub(crate) struct Evidence<'a> {
+    /// The number of stories that the rules were learned from.
     pub(crate) stories: usize,
-    /// The documents held out.
+    /// The number of documents held out.
     pub(crate) tests: usize,
-    /// In how many of those each rule fired, by id.
+    /// The number of held-out documents in which each rule has a hit, by id.
     pub(crate) fired: &'a BTreeMap<String, usize>,
-    /// What a person should know, for the top of the file.
+    /// Notes for the top of the file.
     pub(crate) notes: &'a [String],
 }
 
-impl Told<'_> {
-    /// In how many of how many documents held out a rule fired; none if none was.
+impl Evidence<'_> {
+    /// The number of held-out documents in which a rule has a hit, and the number of held-out
+    /// documents. `None` if none are held out.
     pub(crate) fn fired_of(&self, rule: &DraftRule) -> Option<(usize, usize)> {
         let fired = self.fired.get(&rule.id).copied().unwrap_or(0);
         (self.tests > 0).then_some((fired, self.tests))
     }
 }
 
-/// A whole rule file.
+/// A complete rule file.
 pub(crate) fn file(
     name: &str,
     draft: &Draft,
-    told: &Told<'_>,
+    evidence: &Evidence<'_>,
     examples: &[(String, String)],
 ) -> String {
     let mut out = format!("{MODELINE}\n");
@@ -46,24 +47,24 @@ pub(crate) fn file(
         out.push('\n');
     };
     line(format!(
-        "# Proposed from {} stories by `chaffinch outlet new`. Read it before you trust it.",
-        told.stories
+        "# Learned from {} stories by `chaffinch outlet new`. Review it before use.",
+        evidence.stories
     ));
-    if told.tests > 0 {
+    if evidence.tests > 0 {
         line(format!(
-            "# {} documents were held out; beside each rule stands in how many of them it fired.",
-            told.tests
+            "# {} documents were held out. The comment on each rule says in how many of them it fired.",
+            evidence.tests
         ));
     }
-    line("# A rule under a `learned:` line is kept up to date by `chaffinch outlet update`, until it is".into());
-    line("# edited by hand: then it is yours.".into());
-    told.notes.iter().for_each(|note| line(format!("# Note: {note}")));
+    line("# `chaffinch outlet update` updates the rules below a `learned:` comment, except those that".into());
+    line("# have been edited by hand.".into());
+    evidence.notes.iter().for_each(|note| line(format!("# Note: {note}")));
     line(format!("outlet: {name}"));
     recognise(draft, &mut line);
     line("rules:".into());
     for rule in &draft.rules {
         line(String::new());
-        line(learned(rule, told.fired_of(rule)));
+        line(learned(rule, evidence.fired_of(rule)));
     }
     if !examples.is_empty() {
         line(String::new());
@@ -76,7 +77,7 @@ pub(crate) fn file(
     out
 }
 
-/// A draft as the shortest file that can be tried.
+/// The shortest file for trying a draft.
 pub(crate) fn bare(name: &str, draft: &Draft) -> String {
     let mut out = format!("outlet: {name}\n");
     let mut line = |text: String| {
@@ -105,12 +106,13 @@ fn recognise(draft: &Draft, line: &mut dyn FnMut(String)) {
     }
 }
 
-/// What marks a rule as learned: how it fared, and the digest that tells whether it was edited.
+/// The beginning of the comment that marks a rule as learned. It ends with a digest that shows
+/// whether the rule was edited.
 pub(crate) const LEARNED: &str = "  # learned: ";
 
 /// A rule with the comment that marks it as learned.
 pub(crate) fn learned(rule: &DraftRule, fired: Option<(usize, usize)>) -> String {
-    let mut comment = format!("seen in {} of {} stories", rule.seen, rule.lessons);
+    let mut comment = format!("seen in {} of {} stories", rule.seen, rule.training_stories);
     if let Some((count, tests)) = fired {
         let _ = write!(comment, "; fired in {count} of {tests} held out");
         if count == 0 {
@@ -121,12 +123,12 @@ pub(crate) fn learned(rule: &DraftRule, fired: Option<(usize, usize)>) -> String
     format!("{LEARNED}{comment} [{}]\n{block}", digest(&block))
 }
 
-/// Tells whether a rule is as it was learned.
+/// A digest of a rule's lines, which shows whether the rule was edited.
 pub(crate) fn digest(block: &str) -> String {
     format!("{:08x}", xxhash_rust::xxh3::xxh3_64(block.trim_end().as_bytes()) >> 32)
 }
 
-/// A rule, without the last line end.
+/// The lines of a rule, without the last line ending.
 fn block(rule: &DraftRule) -> String {
     let mut out = String::new();
     let mut line = |text: String| {

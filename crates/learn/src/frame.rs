@@ -1,4 +1,4 @@
-//! Frames: the start and the end that lines have in common around a value that changes.
+//! Frames: the start and the end that lines have in common around a changing value.
 
 use chaffinch_core::stage::script;
 
@@ -12,12 +12,12 @@ pub(crate) struct Frame {
     pub(crate) end: String,
 }
 
-/// Words that stand before a name.
+/// Words that precede a name.
 const LEADS: &[&str] =
     &["By ", "BY ", "Von ", "Par ", "Por ", "Di ", "Door ", "Autor: ", "Автор: "];
 
 impl Frame {
-    /// The frames that a line fits: up to eight words of its start, up to six of its end.
+    /// The frames that a line fits: up to eight words of its start and up to six of its end.
     pub(crate) fn all(key: &str) -> Vec<Frame> {
         let starts = word_ends(key, 8);
         let ends = word_starts(key, 6);
@@ -40,26 +40,28 @@ impl Frame {
         self.start.len() + self.end.len()
     }
 
-    /// Whether it tells that a line like `row` is the outlet's: long lines and sentences need words
-    /// at both ends, and sentences many.
-    pub(crate) fn is_telling_of(&self, row: &Row) -> bool {
+    /// Whether the frame shows that a line like `row` is boilerplate. Long lines and sentences need
+    /// words at both ends, and sentences need many.
+    pub(crate) fn fits_boilerplate(&self, row: &Row) -> bool {
         let (start, end) = (script::words(&self.start), script::words(&self.end));
         let both = start >= 2 && end >= 2;
         match (row.body, row.words) {
             (true, _) => both && start + end >= 8,
             (false, 15..) => both && start + end >= 4 && row.words <= 45,
-            // Titles begin alike by chance; nothing else in the head does without a mark.
-            _ if row.in_head => self.is_telling() && (self.is_marked() || self.is_two_sided()),
-            _ => self.is_telling(),
+            // Titles may begin alike by coincidence; other lines of the head need punctuation.
+            _ if row.in_head => {
+                self.is_distinctive() && (self.is_punctuated() || self.is_two_sided())
+            }
+            _ => self.is_distinctive(),
         }
     }
 
-    /// Whether it has two words or more at both ends: no two titles do.
+    /// Whether it has at least two words at both ends, which no two titles share by coincidence.
     pub(crate) fn is_two_sided(&self) -> bool {
         script::words(&self.start) >= 2 && script::words(&self.end) >= 2
     }
 
-    /// In how many stories it must stand: in two, if it says much.
+    /// The minimum number of stories: two, if it has enough words.
     pub(crate) fn needs(&self) -> usize {
         match script::words(&self.start) + script::words(&self.end) {
             0..=3 => usize::MAX,
@@ -67,20 +69,21 @@ impl Frame {
         }
     }
 
-    /// Whether it says enough: a mark beside the value, or three words, or a word before names.
-    fn is_telling(&self) -> bool {
+    /// Whether it is distinctive: punctuation next to the value, three words, or a word before
+    /// names.
+    fn is_distinctive(&self) -> bool {
         let words = script::words(&self.start) + script::words(&self.end);
-        self.is_marked() && self.len() >= 4 && words >= 1 || words >= 3
+        self.is_punctuated() && self.len() >= 4 && words >= 1 || words >= 3
     }
 
-    /// Whether a mark stands between it and the value, or the value is a name.
-    fn is_marked(&self) -> bool {
+    /// Whether punctuation separates it from the value, or the value is a name.
+    fn is_punctuated(&self) -> bool {
         let before = self.start.trim_end().ends_with([':', '|', '/', '>', '»', '›', '—']);
         let after = self.end.trim_start().starts_with(['|', '/', '—', '(']);
         before || after || LEADS.contains(&&*self.start)
     }
 
-    /// The field that stands in the frame, by its words and by what stands in it.
+    /// The field of the value, judged by the words of the frame and by the values.
     pub(crate) fn field(&self, rows: &RowsByStory<'_>) -> Option<&'static str> {
         let start = self.start.to_lowercase();
         let said = |words: &[&str]| words.iter().any(|word| start.contains(word));
@@ -151,12 +154,12 @@ pub(crate) fn stage_of(field: Option<&str>) -> &'static str {
     }
 }
 
-/// Where the first words of a key end, the space behind them included.
+/// The offsets after the first words of a key and the space that follows each.
 fn word_ends(key: &str, most: usize) -> Vec<usize> {
     key.match_indices(' ').map(|(at, space)| at + space.len()).take(most).collect()
 }
 
-/// Where the last words of a key begin, the space before them included.
+/// The offsets of the last words of a key, including the space before each.
 fn word_starts(key: &str, most: usize) -> Vec<usize> {
     key.rmatch_indices(' ').map(|(at, _)| at).take(most).collect()
 }

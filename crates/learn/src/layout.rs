@@ -1,13 +1,13 @@
-//! Layouts: groups of an outlet's pages that share no line, such as its languages, or its pages
-//! before and after a relaunch.
+//! Finds layouts: groups of an outlet's pages that share no lines, such as its languages, or its
+//! pages before and after a relaunch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::FEWEST;
 use crate::page::{Page, grouped, stories_by_key};
-use crate::recognise::STRANGERS_SHARE;
+use crate::recognise::FEWEST_SHARED_LINES;
 
-/// Numbers the layouts of pages, largest first. Pages that share no line with others count to the
+/// Assigns pages to layouts, largest first. Pages that share no lines with others belong to the
 /// largest. Returns the number of layouts.
 pub(crate) fn number_layouts(pages: &mut [Page]) -> usize {
     let mut groups = grouped(pages, |_, _| false);
@@ -16,7 +16,7 @@ pub(crate) fn number_layouts(pages: &mut [Page]) -> usize {
         let stories: BTreeSet<usize> = of_group.iter().map(|page| page.story).collect();
         let seen = stories_by_key(&of_group);
         let repeated = seen.values().filter(|stories| stories.len() > 1).count();
-        stories.len() >= FEWEST && repeated >= STRANGERS_SHARE
+        stories.len() >= FEWEST && repeated >= FEWEST_SHARED_LINES
     };
     groups.retain(repeats);
     for (number, group) in groups.iter().enumerate() {
@@ -30,17 +30,17 @@ pub(crate) fn of_layout(pages: &[Page], layout: usize) -> Vec<Page> {
     pages.iter().filter(|page| page.layout == layout).cloned().collect()
 }
 
-/// The days between which a layout is in use, as far as they are known.
+/// The dates between which a layout is in use, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Era {
-    /// Its first day, if another layout was in use before.
+    /// The first day, if another layout was in use before.
     pub(crate) since: Option<String>,
-    /// The first day of the layout that came after it.
+    /// The first day of the next layout.
     pub(crate) until: Option<String>,
 }
 
-/// The eras of layouts. A layout has one if all its pages are dated, another layout of its host and
-/// in its language is older or newer, and none of them is in use at the same time.
+/// The eras of layouts. A layout has an era if all its pages are dated, another layout of the same
+/// host and language is older or newer, and none of these are in use at the same time.
 pub(crate) fn eras(layouts: &[Vec<Page>]) -> Vec<Era> {
     let days = |pages: &Vec<Page>| -> Option<(String, String)> {
         let days: Option<BTreeSet<&String>> = pages.iter().map(|page| page.day.as_ref()).collect();
@@ -76,19 +76,19 @@ pub(crate) fn eras(layouts: &[Vec<Page>]) -> Vec<Era> {
     (0..layouts.len()).map(|at| era(at).unwrap_or_default()).collect()
 }
 
-/// The most common words of a language that are compared, and how many of them two layouts in one
-/// language share at least.
+/// The number of most common words that are compared, and the minimum number that two layouts in
+/// one language share.
 const COMMON_WORDS: usize = 15;
 const SHARED_WORDS: usize = 4;
 
-/// The words that most stories have in their sentences: those of the language.
+/// The words that occur in the sentences of most stories, which are typical of the language.
 fn common_words(pages: &[Page]) -> BTreeSet<String> {
     let mut stories: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     for page in pages {
         let Some((first, last)) = page.own else { continue };
         for row in page.rows[first..=last].iter().filter(|row| row.body) {
             for word in row.key.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
-                // Scripts without spaces: characters are as good.
+                // In scripts without spaces, characters serve the same purpose.
                 let parts: Vec<String> = match word.chars().count() > LONGEST_WORD {
                     true => word.chars().map(String::from).collect(),
                     false => vec![word.to_lowercase()],
@@ -101,20 +101,20 @@ fn common_words(pages: &[Page]) -> BTreeSet<String> {
     }
     let mut words: Vec<(usize, String)> =
         stories.into_iter().map(|(word, stories)| (stories.len(), word)).collect();
-    // Of words that are as common, the shorter are more likely to be of the language.
+    // Of equally common words, shorter ones are more typical of the language.
     words.sort_by_key(|(count, word)| {
         (std::cmp::Reverse(*count), word.chars().count(), word.clone())
     });
     words.into_iter().take(COMMON_WORDS).map(|(_, word)| word).collect()
 }
 
-/// Longer words are text without spaces.
+/// The maximum length of a word in characters. Longer runs are text without spaces.
 const LONGEST_WORD: usize = 24;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Sample, page::tell_stories};
+    use crate::{Sample, page::assign_stories};
 
     const ENGLISH: [&str; 4] = [
         "The mayor of the town opened a bridge in the north on Tuesday, and it is to last.",
@@ -139,7 +139,7 @@ mod tests {
         };
         let mut pages: Vec<Page> =
             texts.iter().zip(days).map(|pair| Page::new(&sample(pair), &pipeline)).collect();
-        tell_stories(&mut pages);
+        assign_stories(&mut pages);
         pages
     }
 
@@ -157,7 +157,7 @@ mod tests {
             eras(&[new.clone(), german.clone(), old.clone()]),
             [era(Some("2021-03-03"), None), Era::default(), era(None, Some("2021-03-03"))]
         );
-        // Another language, another host or an unknown day: nothing is known of a relaunch.
+        // For another language, another host or an unknown date, no relaunch is assumed.
         let late = layout(&GERMAN[..2], None, &["2024-01-01", "2024-01-02"]);
         assert_eq!(eras(&[old.clone(), late]), [Era::default(), Era::default()]);
         let elsewhere = layout(&ENGLISH[..2], Some("a.org"), &["2019-01-01", "2020-02-02"]);

@@ -1,21 +1,21 @@
-//! Samples of an outlet in, a rule file out.
+//! Learns a rule file from samples of an outlet.
 //!
-//! What repeats across an outlet's documents, and does not belong to a story, is the outlet's. The
-//! generic rules run first; what they leave is looked at:
+//! Text that repeats across an outlet's documents and does not belong to a story is taken for
+//! boilerplate. The generic rules run first. In the remaining lines, the following are detected:
 //!
-//! - lines that repeat as they are, and lines that differ in their numbers alone;
+//! - lines that repeat exactly, and lines that differ only in their numbers;
 //! - *frames*: lines at the edges that begin or end alike around a changing value ("Updated: …");
-//! - *blocks*: a heading that repeats, lines that change below it, a line that repeats;
-//! - *slots*: a short line at a fixed place above the title (a section label);
+//! - *blocks*: a heading that repeats, changing lines below it, and a line that repeats;
+//! - *slots*: a short line at a fixed position above the title (a section label);
 //! - prefixes of the first sentence and suffixes of titles (the outlet's name).
 //!
-//! Two documents that share most of their sentences carry one story (an agency's, say) and count as
-//! one, so nothing that stories share is taken for chaff. No rule may touch a sentence that only one
-//! story has. Every rule is proved before it is written: rules that fail their own cases or cut of
-//! clean articles are left out.
+//! Documents that share most of their sentences, such as copies of an agency report, count as one
+//! story, so that text shared by stories is not taken for boilerplate. No rule may remove a
+//! sentence that only one story has. Every rule is tested before it is written. Rules that fail
+//! their own cases or cut clean articles are left out.
 //!
-//! [`learn`] writes a new file, [`update`] brings one up to date with more samples.
-//! `docs/learning.md` says where the ideas come from.
+//! [`learn`] makes a new file, [`update`] updates one from more samples. `docs/learning.md` lists
+//! the sources of the methods.
 
 mod emit;
 mod frame;
@@ -30,34 +30,34 @@ use std::fmt;
 
 use chaffinch_core::stage::Span;
 use chaffinch_core::{Cleaned, Limits, Pipeline};
-use chaffinch_proof::{Level, no_limits};
+use chaffinch_proof::Level;
 
-use emit::Told;
+use emit::Evidence;
 use layout::Era;
 use page::Page;
 pub use page::Sample;
 use rules::{Draft, DraftRule};
 pub use update::{UpdateError, Updated, update};
 
-/// The fewest stories that a rule file can be learned from.
+/// The minimum number of stories for learning.
 const FEWEST: usize = 2;
 
-/// The most hosts that one outlet is taken to have.
+/// The maximum number of hosts of one outlet.
 const MOST_HOSTS: usize = 3;
 
-/// From so many stories on, one in four is held out to test what the others taught.
+/// The number of stories from which one in four is held out for testing.
 const HOLD_OUT_FROM: usize = 4;
 
-/// A rule file, and what is to be said of it.
+/// A learned rule file.
 #[derive(Debug)]
 pub struct Learned {
-    /// The file.
+    /// The text of the file.
     pub yaml: String,
     /// The number of its rules.
     pub rules: usize,
     /// The number of different stories among the samples.
     pub stories: usize,
-    /// What is uncertain, for people.
+    /// Notes on what is uncertain.
     pub notes: Vec<String>,
 }
 
@@ -66,8 +66,8 @@ pub struct Learned {
 pub struct Samples<'a> {
     /// The documents.
     pub all: &'a [Sample],
-    /// Whether they are known to be of one outlet. Otherwise documents that share no line must be of
-    /// one site.
+    /// Whether all are known to belong to one outlet. Otherwise documents that share no line must
+    /// belong to one site.
     pub one_outlet: bool,
 }
 
@@ -81,25 +81,25 @@ impl<'a, S: AsRef<[Sample]> + ?Sized> From<&'a S> for Samples<'a> {
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// All samples carry one story: what they share may be the story.
+    /// There are too few different stories: this many.
     TooFewStories(usize),
-    /// The samples fall into groups that have nothing in common: their names, by group.
+    /// The samples form groups that have nothing in common: their names, by group.
     Mixed(Vec<Vec<String>>),
-    /// Nothing repeats but what the generic rules cut.
+    /// Nothing repeats except text that the generic rules remove.
     NothingFound,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::TooFewStories(0) => f.write_str("there is no sample to learn from"),
+            Error::TooFewStories(0) => f.write_str("there are no samples to learn from"),
             Error::TooFewStories(1) => write!(
                 f,
-                "the samples carry 1 story, and what they share may be the story; \
-                 give documents of {FEWEST} different stories or more"
+                "all samples contain the same story, so boilerplate cannot be evidence from the article; \
+                 give documents of at least {FEWEST} different stories"
             ),
             Error::TooFewStories(count) => {
-                write!(f, "the samples carry {count} stories; give documents of {FEWEST} or more")
+                write!(f, "the samples contain {count} stories; give documents of at least {FEWEST} different stories")
             }
             Error::Mixed(groups) => {
                 write!(f, "the samples look like {} outlets that share no line: ", groups.len())?;
@@ -110,13 +110,13 @@ impl fmt::Display for Error {
                     write!(f, "{lead}({}{more})", shown.join(", "))?;
                 }
                 f.write_str(
-                    "; learn each on its own, choose with --where FIELD=VALUE, or give --together \
-                     if they are of one outlet",
+                    "; learn them separately, select one with --where FIELD=VALUE, or use --together \
+                     if they belong to one outlet",
                 )
             }
             Error::NothingFound => f.write_str(
-                "nothing repeats across the samples but what the generic rules cut already; \
-                 give more of them, or see that they are all of one outlet and layout",
+                "nothing repeats across the samples except text that the generic rules already remove; \
+                 give more samples, or check that all belong to one outlet and layout",
             ),
         }
     }
@@ -124,67 +124,69 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What samples teach.
-struct Study {
+/// The result of learning from samples.
+struct LearnedDraft {
     draft: Draft,
     stories: usize,
-    /// The documents held out, and in how many each rule fired.
+    /// The number of held-out documents, and in how many of them each rule has a hit.
     tests: usize,
     fired: BTreeMap<String, usize>,
     pages: Vec<Page>,
     notes: Vec<String>,
 }
 
-impl Study {
-    fn told(&self) -> Told<'_> {
-        let Study { stories, tests, fired, notes, .. } = self;
-        Told { stories: *stories, tests: *tests, fired, notes }
+impl LearnedDraft {
+    fn evidence(&self) -> Evidence<'_> {
+        let LearnedDraft { stories, tests, fired, notes, .. } = self;
+        Evidence { stories: *stories, tests: *tests, fired, notes }
     }
 }
 
 /// Learns the rules of the outlet `name` from samples of it. The same samples give the same file.
 ///
-/// `pipeline` has the rules and outlets that exist already. It should be read with
-/// [`Builder::to_prove`](chaffinch_core::Builder::to_prove): signs that occur in examples of other
-/// outlets are not taken.
+/// `pipeline` contains the existing rules and outlets. It should be built with
+/// [`Builder::to_prove`](chaffinch_core::Builder::to_prove), because signs that occur in examples
+/// of other outlets are not used.
 ///
 /// # Errors
-/// The samples are too few, too much alike or too different, or hold nothing to learn.
+/// If the samples are too few, too similar or too different, or contain nothing to learn.
 pub fn learn<'a>(
     name: &str,
     samples: impl Into<Samples<'a>>,
     pipeline: &Pipeline,
 ) -> Result<Learned, Error> {
-    let mut study = study(name, samples.into(), pipeline, pipeline)?;
-    if study.draft.rules.is_empty() {
+    let mut learned = learn_draft(name, samples.into(), pipeline, pipeline)?;
+    if learned.draft.rules.is_empty() {
         return Err(Error::NothingFound);
     }
-    if study.draft.signs.is_empty() && study.draft.hosts.is_empty() && study.draft.paths.is_empty()
+    if learned.draft.signs.is_empty()
+        && learned.draft.hosts.is_empty()
+        && learned.draft.paths.is_empty()
     {
-        study.notes.push(
-            "no line tells this outlet from others: add `hosts` or `paths` under `recognise`, \
+        learned.notes.push(
+            "no line identifies this outlet: add `hosts` or `paths` under `recognise`, \
              or name it with --outlet"
                 .to_owned(),
         );
     }
-    let examples = examples(name, &study.draft, &study.pages);
-    let yaml = emit::file(name, &study.draft, &study.told(), &examples);
-    let Study { draft, stories, notes, .. } = study;
+    let examples = examples(name, &learned.draft, &learned.pages);
+    let yaml = emit::file(name, &learned.draft, &learned.evidence(), &examples);
+    let LearnedDraft { draft, stories, notes, .. } = learned;
     Ok(Learned { yaml, rules: draft.rules.len(), stories, notes })
 }
 
-/// Studies samples: what `pipeline` cuts needs no rule, and what the outlets of `others` have tells
-/// nothing.
-fn study(
+/// Learns a draft from samples. Text that `pipeline` cuts needs no rule, and text that occurs in
+/// outlets of `others` identifies nothing.
+fn learn_draft(
     name: &str,
     Samples { all, one_outlet }: Samples<'_>,
     pipeline: &Pipeline,
     others: &Pipeline,
-) -> Result<Study, Error> {
+) -> Result<LearnedDraft, Error> {
     let mut sorted: Vec<&Sample> = all.iter().collect();
     sorted.sort_by(|a, b| (&a.name, &a.text).cmp(&(&b.name, &b.text)));
     let mut pages: Vec<Page> = sorted.iter().map(|sample| Page::new(sample, pipeline)).collect();
-    let stories = page::tell_stories(&mut pages);
+    let stories = page::assign_stories(&mut pages);
     if stories < FEWEST {
         return Err(Error::TooFewStories(stories));
     }
@@ -192,7 +194,7 @@ fn study(
     let hosts: BTreeSet<String> = pages.iter().filter_map(|page| page.host.clone()).collect();
     let one_site =
         recognise::site(&hosts).is_some() && pages.iter().all(|page| page.host.is_some());
-    if !one_outlet && !one_site && recognise::are_strangers(&groups, pipeline) {
+    if !one_outlet && !one_site && recognise::are_different_outlets(&groups, pipeline) {
         let names = |group: &Vec<&Page>| group.iter().map(|page| page.name.clone()).collect();
         return Err(Error::Mixed(groups.iter().map(names).collect()));
     }
@@ -211,8 +213,8 @@ fn study(
         };
         let each: Vec<String> = layouts.iter().zip(&eras).map(of).collect();
         notes.push(format!(
-            "the samples are of {count} layouts or languages that share no line, each learned on \
-             its own: {}",
+            "the samples have {count} layouts or languages that share no line; each is learned \
+             separately: {}",
             each.join("; ")
         ));
     }
@@ -233,14 +235,14 @@ fn study(
     if hosts.len() > MOST_HOSTS && !one_site {
         let shown = hosts.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
         notes.push(format!(
-            "the samples are from {} hosts ({shown}, …): are they one outlet?",
+            "the samples come from {} hosts ({shown}, …); check that they belong to one outlet",
             hosts.len()
         ));
     }
     for page in &mut pages {
         page.held_out = stories >= HOLD_OUT_FROM && page.story % 4 == 3;
     }
-    let lessons: Vec<Page> = pages.iter().filter(|page| !page.held_out).cloned().collect();
+    let training: Vec<Page> = pages.iter().filter(|page| !page.held_out).cloned().collect();
     let drafted = |pages: &[Page]| {
         let mut draft = Draft::default();
         for (number, era) in eras.iter().enumerate() {
@@ -252,33 +254,34 @@ fn study(
     };
     let mut draft = drafted(&pages);
     draft.recognise(name, &pages, &sorted, others);
-    // What is foretold of documents that taught nothing is what a rule can be trusted for.
+    // A rule is as reliable as its predictions for documents that it was not learned from.
     let tests: Vec<&Page> = pages.iter().filter(|page| page.held_out).collect();
     let fired = match tests.is_empty() || draft.rules.is_empty() {
         true => BTreeMap::new(),
-        false => fired(name, &draft, &drafted(&lessons), &tests),
+        false => fired(name, &draft, &drafted(&training), &tests),
     };
     let tests = tests.len();
-    Ok(Study { draft, stories, tests, fired, pages, notes })
+    Ok(LearnedDraft { draft, stories, tests, fired, pages, notes })
 }
 
-/// What the draft is called while it is tried.
+/// The name of a draft's file while it is tested.
 const DRAFT: &str = "draft.yaml";
 
-/// A pipeline with this draft for its only outlet; none if the draft is no sound rule file.
+/// A pipeline with this draft as its only outlet. `None` if the draft is not a valid rule file.
 fn pipeline_of(name: &str, draft: &Draft, limits: Limits) -> Option<Pipeline> {
     let yaml = emit::bare(name, draft);
     chaffinch_proof::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name).build().ok()
 }
 
-/// Leaves out rules that touch a sentence of one story alone or its title, and rules that fail
-/// their own proof; until all that are left hold.
+/// Removes rules that cut a story's own sentence or title and rules that fail their cases, until
+/// all remaining rules pass.
 fn sift(name: &str, draft: &mut Draft, pages: &[Page], others: &Pipeline) {
     while !draft.rules.is_empty() {
-        let Some(pipeline) = pipeline_of(name, draft, no_limits()) else {
-            // One rule is not sound: find it by trying each alone.
-            let sound =
-                |rule: &DraftRule| pipeline_of(name, &draft.with(rule), no_limits()).is_some();
+        let Some(pipeline) = pipeline_of(name, draft, Limits::without_caps()) else {
+            // A rule is invalid: find it by trying each one separately.
+            let sound = |rule: &DraftRule| {
+                pipeline_of(name, &draft.with(rule), Limits::without_caps()).is_some()
+            };
             let kept: Vec<DraftRule> = draft.rules.iter().filter(|r| sound(r)).cloned().collect();
             if kept.len() == draft.rules.len() {
                 draft.rules.clear();
@@ -287,7 +290,7 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page], others: &Pipeline) {
             draft.rules = kept;
             continue;
         };
-        // Rules that fail, each with the line that it fails on.
+        // The ids of failing rules, each with the line that it fails on.
         let mut bad: Vec<(String, String)> = Vec::new();
         let own = |id: &str| id.strip_prefix(&format!("{name}/")).map(str::to_owned);
         for page in pages {
@@ -308,7 +311,8 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page], others: &Pipeline) {
         let failures = chaffinch_proof::cases(&pipeline, &wanted);
         bad.extend(failures.into_iter().filter_map(|f| Some((own(&f.rule)?, f.case?))));
         if bad.is_empty() {
-            // What is sound is held to the rest: other outlets' documents, clean articles, choices.
+            // Rules that pass are also checked on other outlets' documents, clean articles and
+            // choices.
             let examples = others.rules().examples().filter(|(outlet, _)| *outlet != name);
             for (_, example) in examples {
                 let cleaned = pipeline.clean_text(&example.text, None);
@@ -332,11 +336,15 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page], others: &Pipeline) {
     }
 }
 
-/// In how many of the held-out documents each rule cuts what rules learned without them cut too.
+/// In how many of the held-out documents each rule cuts text that rules learned without these
+/// documents also cut.
 fn fired(name: &str, draft: &Draft, early: &Draft, tests: &[&Page]) -> BTreeMap<String, usize> {
     let mut fired = BTreeMap::new();
-    let pipelines =
-        pipeline_of(name, draft, no_limits()).zip(pipeline_of(name, early, no_limits()));
+    let pipelines = pipeline_of(name, draft, Limits::without_caps()).zip(pipeline_of(
+        name,
+        early,
+        Limits::without_caps(),
+    ));
     let Some((pipeline, early)) = pipelines else { return fired };
     for page in tests {
         let foretold = early.clean_text(&page.text, None);
@@ -363,11 +371,11 @@ fn own_cuts<'a>(
     })
 }
 
-/// The longest document that may stand in a rule file as its example, in bytes.
+/// The maximum size of an example in a rule file, in bytes.
 const EXAMPLE: usize = 8_000;
 
-/// Samples that the rules cut, and what is left of them: the shortest that taught, and the shortest
-/// of those held out.
+/// Examples: the shortest training document and the shortest held-out document that the rules cut,
+/// with their output.
 fn examples(name: &str, draft: &Draft, pages: &[Page]) -> Vec<(String, String)> {
     let Some(pipeline) = pipeline_of(name, draft, Limits::default()) else { return Vec::new() };
     let open = pipeline.for_outlet(None);

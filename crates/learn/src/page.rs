@@ -1,4 +1,5 @@
-//! A sample as the learner sees it: its lines, what the generic rules cut, which story it carries.
+//! Prepares samples for learning: the lines of a page, the lines that generic rules remove, and the
+//! story that the page contains. Pages with the same article are one *story*.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -11,15 +12,15 @@ use chaffinch_core::{Input, Pipeline};
 /// A document of the outlet.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
-    /// What it is called: a path, or a path and a row.
+    /// Its name: a path, or a path and a row.
     pub name: String,
     /// Its text.
     pub text: String,
-    /// Where it is from.
+    /// Its URL.
     pub url: Option<String>,
-    /// The file that it stands in.
+    /// The file that contains it.
     pub path: Option<PathBuf>,
-    /// The day it is from, as it is written.
+    /// Its date, as written.
     pub date: Option<String>,
 }
 
@@ -33,7 +34,7 @@ impl Sample {
         host.contains('.').then_some(host)
     }
 
-    /// The day it is from, as `2024-05-31`.
+    /// Its date, such as `2024-05-31`.
     fn day(&self) -> Option<String> {
         let (url, date) = (self.url.as_deref(), self.date.as_deref());
         let input = Input { url, date, ..Input::default() };
@@ -41,42 +42,42 @@ impl Sample {
     }
 }
 
-/// A line of a page that is not blank.
+/// A non-blank line of a page.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) key: String,
     pub(crate) words: usize,
-    /// A sentence of eight words or more.
+    /// Whether it is a body line: a sentence of at least eight words.
     pub(crate) body: bool,
-    /// The generic rules cut it.
+    /// Whether the generic rules remove it.
     pub(crate) gone: bool,
     pub(crate) in_head: bool,
     pub(crate) in_tail: bool,
-    /// The stage of a generic rule that matches it, wherever it stands.
+    /// The stage of a generic rule that matches it, in any zone.
     pub(crate) hint: Option<String>,
     pub(crate) span: Range<usize>,
 }
 
-/// A sample as the learner sees it.
+/// A sample prepared for learning.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) name: String,
     pub(crate) host: Option<String>,
-    /// The day it is from, as `2024-05-31`.
+    /// Its date, such as `2024-05-31`.
     pub(crate) day: Option<String>,
     /// The number of its layout, from 0.
     pub(crate) layout: usize,
     pub(crate) text: String,
-    /// Whether it tests what the others teach.
+    /// Whether it is held out to test rules learned from the others.
     pub(crate) held_out: bool,
     pub(crate) rows: Vec<Row>,
     /// The number of its story, from 0.
     pub(crate) story: usize,
-    /// Places in `rows` of the first and last sentence that only this story has.
+    /// The indices in `rows` of the first and last sentence that only this story has.
     pub(crate) own: Option<(usize, usize)>,
-    /// The places of what may be its title: the first long line of the head, and the longest.
+    /// The indices of rows that may be its title: the first long line of the head, and the longest.
     pub(crate) titles: Vec<usize>,
-    /// Bytes that no learned rule may cut whole: the story's own sentences.
+    /// The ranges of the story's own sentences, which no learned rule may remove completely.
     pub(crate) guarded: Vec<Range<usize>>,
 }
 
@@ -92,9 +93,13 @@ impl Page {
             .filter(|line| !line.is_blank())
             .map(|line| {
                 let span = line.span().range();
-                let gone = cleaned.edits_in(line.span()).iter().any(|edit| {
-                    edit.removes() && edit.span.start() <= span.start && span.end <= edit.span.end()
-                });
+                // Cuts of the line model do not count: it is not used for documents of an outlet.
+                let mut cuts = cleaned
+                    .edits_in(line.span())
+                    .iter()
+                    .filter(|edit| edit.removes() && edit.confidence.is_none());
+                let gone =
+                    cuts.any(|edit| edit.span.start() <= span.start && span.end <= edit.span.end());
                 let hit = rules.find(None, line, false, &mut near).into_iter().next();
                 Row {
                     key: line.key().into_owned(),
@@ -127,12 +132,12 @@ impl Page {
         self.rows.iter().filter(|row| row.body).map(|row| row.key.as_str()).collect()
     }
 
-    /// Rows that the generic rules leave, with their places.
+    /// The rows that the generic rules leave, with their indices.
     pub(crate) fn left(&self) -> impl DoubleEndedIterator<Item = (usize, &Row)> {
         self.rows.iter().enumerate().filter(|(_, row)| !row.gone)
     }
 
-    /// Whether a place lies before or after all sentences of the story.
+    /// Whether a row lies before or after all sentences of the story.
     pub(crate) fn at_edge(&self, place: usize) -> bool {
         self.own.is_none_or(|(first, last)| place < first || place > last)
     }
@@ -142,11 +147,11 @@ impl Page {
     }
 }
 
-/// Sentences that two pages must share, at least, to carry one story.
+/// The minimum number of sentences that two pages of one story share.
 const SHARED: usize = 3;
 
-/// The sentences of each page, without those that most pages have though each has its own: they are
-/// the outlet's, and tell no story.
+/// The sentences of each page. If each page also has sentences of its own, sentences of most pages
+/// are left out, because they belong to the outlet.
 fn sentences_of_stories(pages: &[Page]) -> Vec<BTreeSet<String>> {
     let of = |page: &Page| -> BTreeSet<String> {
         page.sentences().into_iter().map(str::to_owned).collect()
@@ -165,8 +170,8 @@ fn sentences_of_stories(pages: &[Page]) -> Vec<BTreeSet<String>> {
     sentences
 }
 
-/// Whether what two pages share only surrounds what each has for itself, and that is a story: the
-/// sentences of a long page's menus and notices, not those of an agency's story.
+/// Whether the sentences that two pages share only surround a story of their own on each page. This
+/// is the case for menus and notices of long pages, but not for two copies of an agency report.
 fn surrounds(a: &BTreeSet<String>, b: &BTreeSet<String>, page_a: &Page, page_b: &Page) -> bool {
     let around = |page: &Page, other: &BTreeSet<String>| {
         let body: Vec<&Row> = page.rows.iter().filter(|row| row.body).collect();
@@ -180,11 +185,12 @@ fn surrounds(a: &BTreeSet<String>, b: &BTreeSet<String>, page_a: &Page, page_b: 
     around(page_a, b) && around(page_b, a)
 }
 
-/// Sentences in a row that are a story of their own.
+/// The number of consecutive sentences that are a story of their own.
 const OWN_STORY: usize = 6;
 
-/// Numbers the stories, and finds each page's own sentences and title. How many stories there are.
-pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
+/// Assigns pages to stories, and finds each page's own sentences and title. Returns the number of
+/// stories.
+pub(crate) fn assign_stories(pages: &mut [Page]) -> usize {
     let mut story: Vec<usize> = (0..pages.len()).collect();
     let sentences = sentences_of_stories(pages);
     for a in 0..pages.len() {
@@ -193,8 +199,8 @@ pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
             let shared = of_a.intersection(of_b).count();
             let fewer = of_a.len().min(of_b.len());
             let same = pages[a].text == pages[b].text;
-            let alike = shared >= SHARED && shared * 5 >= fewer * 2;
-            if same || alike && !surrounds(of_a, of_b, &pages[a], &pages[b]) {
+            let similar = shared >= SHARED && shared * 5 >= fewer * 2;
+            if same || similar && !surrounds(of_a, of_b, &pages[a], &pages[b]) {
                 let (from, to) = (story[a], story[b]);
                 story.iter_mut().filter(|s| **s == from).for_each(|s| *s = to);
             }
@@ -231,8 +237,8 @@ pub(crate) fn tell_stories(pages: &mut [Page]) -> usize {
     numbers.len()
 }
 
-/// The pages in groups that share lines, or a host, largest first. What the generic rules cut binds
-/// nobody.
+/// Groups pages that share lines or a host, largest group first. Lines that the generic rules
+/// remove do not count.
 pub(crate) fn groups(pages: &[Page]) -> Vec<Vec<&Page>> {
     let one_host = |a: &Page, b: &Page| a.host.is_some() && a.host == b.host;
     grouped(pages, one_host)
@@ -241,11 +247,12 @@ pub(crate) fn groups(pages: &[Page]) -> Vec<Vec<&Page>> {
         .collect()
 }
 
-/// The places of pages in groups that share lines, or that `also` joins, largest first.
+/// Groups pages that share lines or that `also` joins, largest group first. Returns indices of
+/// pages.
 pub(crate) fn grouped(pages: &[Page], also: impl Fn(&Page, &Page) -> bool) -> Vec<Vec<usize>> {
     let lines = |page: &Page| -> BTreeSet<String> {
-        let telling = |row: &&Row| !row.gone && row.key.chars().any(char::is_alphabetic);
-        page.rows.iter().filter(telling).map(|row| row.key.clone()).collect()
+        let has_letters = |row: &&Row| !row.gone && row.key.chars().any(char::is_alphabetic);
+        page.rows.iter().filter(has_letters).map(|row| row.key.clone()).collect()
     };
     let lines: Vec<BTreeSet<String>> = pages.iter().map(lines).collect();
     let mut group: Vec<usize> = (0..pages.len()).collect();
@@ -269,10 +276,10 @@ pub(crate) fn grouped(pages: &[Page], also: impl Fn(&Page, &Page) -> bool) -> Ve
     groups
 }
 
-/// Words at each end of a sentence that tell whether another says the same.
+/// The number of words at each end of a sentence that are compared.
 const END_WORDS: usize = 5;
 
-/// The first and last words of a sentence: those of a self-description are the same in all stories.
+/// The first and last words of a sentence. Those of a self-description are the same in all stories.
 fn both_ends(key: &str) -> (String, String) {
     let words: Vec<&str> = key.split(' ').collect();
     if words.len() < 2 * END_WORDS {
@@ -281,7 +288,7 @@ fn both_ends(key: &str) -> (String, String) {
     (words[..END_WORDS].join(" "), words[words.len() - END_WORDS..].join(" "))
 }
 
-/// The stories in which each line stands.
+/// The stories that contain each line.
 pub(crate) fn stories_by_key(pages: &[Page]) -> BTreeMap<String, BTreeSet<usize>> {
     let mut seen: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     for page in pages {

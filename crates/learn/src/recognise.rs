@@ -1,4 +1,4 @@
-//! How an outlet is told from others: its hosts, its name, lines that no other has.
+//! Finds what identifies an outlet: its hosts, its name, and lines that only it has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use crate::MOST_HOSTS;
 use crate::page::{Page, Sample, stories_by_key};
 use crate::rules::{Draft, DraftPattern};
 
-/// The most signs that a file names.
+/// The maximum number of signs in a file.
 const SIGNS: usize = 12;
 
 impl Draft {
-    /// Finds what tells the outlet: hosts of the samples, and lines of half the stories or more that
-    /// no generic rule and no other outlet's example has.
+    /// Finds what identifies the outlet: the hosts of the samples, and lines of at least half of
+    /// the stories that match no generic rule and occur in no example of another outlet.
     pub(crate) fn recognise(
         &mut self,
         name: &str,
@@ -30,7 +30,7 @@ impl Draft {
         } else if hosts.len() <= MOST_HOSTS {
             self.hosts = hosts.into_iter().collect();
         }
-        // Samples that all lie in a folder of the outlet's name will be followed by others.
+        // If all samples are in a folder named after the outlet, later documents probably are, too.
         let in_folder = |sample: &&Sample| {
             let folder = sample.path.as_ref().and_then(|path| path.parent());
             folder.is_some_and(|folder| folder.iter().any(|part| part == name))
@@ -38,7 +38,19 @@ impl Draft {
         if samples.iter().all(in_folder) {
             self.paths = vec![format!("**/{name}/**")];
         }
-        // What other outlets' documents and clean articles have tells nothing.
+        self.signs = select_signs(&self.propose_signs(name, pages, pipeline));
+    }
+
+    /// Texts that may identify the outlet, each with whether it contains the outlet's name and with
+    /// the number of stories that contain it.
+    fn propose_signs(
+        &self,
+        name: &str,
+        pages: &[Page],
+        pipeline: &Pipeline,
+    ) -> BTreeMap<String, (bool, usize)> {
+        // Text that also occurs in other outlets' documents or in clean articles identifies
+        // nothing.
         let examples = pipeline.rules().examples().filter(|(outlet, _)| *outlet != name);
         let examples = examples.map(|(_, example)| example.text.as_str());
         let articles = chaffinch_proof::BASELINE.iter().map(|(_, text)| *text);
@@ -55,19 +67,24 @@ impl Draft {
         };
         let names = names(pages, &stories, pipeline);
         let name = letters(name);
-        let few = |lessons: usize| lessons.div_ceil(5).max(2);
-        let smallest = self.rules.iter().map(|rule| rule.lessons).min().unwrap_or(self.lessons);
+        let few = |training_stories: usize| training_stories.div_ceil(5).max(2);
+        let smallest = self
+            .rules
+            .iter()
+            .map(|rule| rule.training_stories)
+            .min()
+            .unwrap_or(self.training_stories);
         let mut signs: BTreeMap<String, (bool, usize)> = BTreeMap::new();
-        let mut propose = |text: &str, count: usize, lessons: usize, safe: bool| {
+        let mut propose = |text: &str, count: usize, training_stories: usize, safe: bool| {
             let named = name.len() >= 5 && letters(text).contains(&name)
                 || names.iter().any(|name| text.contains(name.as_str()));
             let long = text.chars().count() >= 12 && script::words(text) >= 2
                 || named && text.chars().count() >= 6;
             let alone = !others.iter().any(|other| other.contains(text));
-            // A bare name may begin a sentence anywhere.
+            // A name by itself may begin a sentence.
             let bare = names.iter().any(|name| name == text)
                 || letters(text) == name && text.ends_with(char::is_alphanumeric);
-            if long && alone && !bare && count >= few(lessons) && (named || safe) {
+            if long && alone && !bare && count >= few(training_stories) && (named || safe) {
                 signs.insert(text.to_owned(), (named, count));
             }
         };
@@ -75,51 +92,55 @@ impl Draft {
             match &rule.pattern {
                 DraftPattern::Text(texts) => texts.iter().for_each(|text| {
                     let count = stories.get(text).map_or(0, BTreeSet::len);
-                    let safe = count * 2 >= rule.lessons && !hinted.contains(text.as_str());
-                    propose(text, count, rule.lessons, safe);
+                    let safe =
+                        count * 2 >= rule.training_stories && !hinted.contains(text.as_str());
+                    propose(text, count, rule.training_stories, safe);
                 }),
                 DraftPattern::Block(..) => {}
                 DraftPattern::Start(_) | DraftPattern::End(_) | DraftPattern::Line(_) => {
-                    rule.literals
-                        .iter()
-                        .for_each(|text| propose(text.trim(), rule.seen, rule.lessons, false));
+                    rule.literals.iter().for_each(|text| {
+                        propose(text.trim(), rule.seen, rule.training_stories, false)
+                    });
                 }
             }
         }
-        // The generic rules may cut what tells the outlet best: its name in a notice.
+        // Lines that the generic rules remove may be the best signs, such as a notice with the
+        // outlet's name.
         for (key, count) in stories.iter().map(|(key, stories)| (key, stories.len())) {
             propose(key, count, smallest, false);
         }
         for (text, stories) in around(&names, pages) {
             propose(&text, stories.len(), smallest, false);
         }
-        // What names the outlet comes first; then long lines, which are rarer elsewhere.
-        // Of two signs that one line has, the one that more stories have stays; else the longer.
-        let needless = |text: &str, count: usize| {
-            signs.iter().any(|(other, (_, more))| {
-                let inside = text != other && (other.starts_with(text) || other.ends_with(text));
-                let around =
-                    text != other && (text.starts_with(&**other) || text.ends_with(&**other));
-                inside && *more >= count || around && *more > count
-            })
-        };
-        let kept = signs.iter().filter(|(text, (_, count))| !needless(text, *count));
-        let mut kept: Vec<(&String, bool)> =
-            kept.map(|(text, (named, _))| (text, *named)).collect();
-        kept.sort_by_key(|(text, named)| (!named, std::cmp::Reverse(text.len().min(80)), *text));
-        self.signs = kept.into_iter().take(SIGNS).map(|(text, _)| text.clone()).collect();
+        signs
     }
 }
 
-/// Names of subdomains under which a site has its languages and its pages for small screens, besides
-/// codes of languages.
+/// The best of the proposed signs: those with the outlet's name first, then long ones, which are
+/// rarer elsewhere. Of two signs in one line, keeps the one that more stories have, else the longer
+/// one.
+fn select_signs(proposed: &BTreeMap<String, (bool, usize)>) -> Vec<String> {
+    let needless = |text: &str, count: usize| {
+        proposed.iter().any(|(other, (_, more))| {
+            let inside = text != other && (other.starts_with(text) || other.ends_with(text));
+            let around = text != other && (text.starts_with(&**other) || text.ends_with(&**other));
+            inside && *more >= count || around && *more > count
+        })
+    };
+    let kept = proposed.iter().filter(|(text, (_, count))| !needless(text, *count));
+    let mut kept: Vec<(&String, bool)> = kept.map(|(text, (named, _))| (text, *named)).collect();
+    kept.sort_by_key(|(text, named)| (!named, std::cmp::Reverse(text.len().min(80)), *text));
+    kept.into_iter().take(SIGNS).map(|(text, _)| text.clone()).collect()
+}
+
+/// Names of subdomains for languages and mobile pages, besides language codes.
 const VARIANTS: [&str; 16] = [
     "www", "m", "mobile", "amp", "wap", "en", "english", "arabic", "farsi", "persian", "espanol",
     "francais", "deutsch", "turkish", "urdu", "hindi",
 ];
 
-/// The site that hosts belong to, if it is one: the host itself, or the one that the others are
-/// subdomains or language variants of.
+/// The site that all hosts belong to, if there is one: a host of which the others are subdomains or
+/// language variants.
 pub(crate) fn site(hosts: &BTreeSet<String>) -> Option<String> {
     let base = |host: &String| -> String {
         let mut host = host.as_str();
@@ -138,7 +159,7 @@ pub(crate) fn site(hosts: &BTreeSet<String>) -> Option<String> {
     bases.iter().all(below).then(|| site.clone())
 }
 
-/// Whether a name may be a site's own: not the end of many, such as `com` and `co.uk`.
+/// Whether a name may be a site's own domain, and not a public suffix such as `com` or `co.uk`.
 fn is_domain(name: &str) -> bool {
     match name.split('.').collect::<Vec<_>>()[..] {
         [] | [_] => false,
@@ -147,16 +168,16 @@ fn is_domain(name: &str) -> bool {
     }
 }
 
-/// Whether several groups of pages each have lines of their own, in two stories or more, and none
-/// names what another calls itself: then they are pages of several outlets.
-pub(crate) fn are_strangers(groups: &[Vec<&Page>], pipeline: &Pipeline) -> bool {
+/// Whether the groups of pages belong to several outlets: each has lines of its own in at least two
+/// stories, and none contains the name of another.
+pub(crate) fn are_different_outlets(groups: &[Vec<&Page>], pipeline: &Pipeline) -> bool {
     let telling: Vec<Vec<Page>> = groups
         .iter()
         .map(|group| group.iter().map(|page| (*page).clone()).collect::<Vec<Page>>())
         .filter(|group| {
             let stories = stories_by_key(group);
             let repeated = stories.iter().filter(|(_, stories)| stories.len() > 1).count();
-            repeated >= STRANGERS_SHARE
+            repeated >= FEWEST_SHARED_LINES
         })
         .collect();
     let names: Vec<Vec<String>> =
@@ -169,11 +190,11 @@ pub(crate) fn are_strangers(groups: &[Vec<&Page>], pipeline: &Pipeline) -> bool 
             .all(|a| (0..telling.len()).all(|b| a == b || !knows(&telling[a], &names[b])))
 }
 
-/// Lines that the pages of a group must share, at least, to be told for an outlet's.
-pub(crate) const STRANGERS_SHARE: usize = 2;
+/// The minimum number of lines that the pages of a group share to count as an outlet.
+pub(crate) const FEWEST_SHARED_LINES: usize = 2;
 
-/// What the outlet calls itself: words in capitals that several different lines of its chaff have,
-/// in a good part of the stories, and that are no cue of a generic rule.
+/// The names of the outlet: capitalised words that several different lines of its boilerplate
+/// contain, in many stories, and that match no generic rule.
 pub(crate) fn names(
     pages: &[Page],
     stories: &BTreeMap<String, BTreeSet<usize>>,
@@ -200,10 +221,10 @@ pub(crate) fn names(
     names.into_iter().map(|(_, name)| name).take(MOST_NAMES).collect()
 }
 
-/// The most names that an outlet may have.
+/// The maximum number of names of an outlet.
 const MOST_NAMES: usize = 3;
 
-/// Runs of two words or more in capitals, and of one with a capital inside.
+/// Runs of at least two capitalised words, and single words with an inner capital.
 fn capitals(key: &str) -> Vec<String> {
     let name = |words: &[&str]| -> Option<String> {
         let inside = |word: &str| word.chars().skip(1).any(char::is_uppercase);
@@ -225,15 +246,15 @@ fn capitals(key: &str) -> Vec<String> {
     found
 }
 
-/// Whether a generic rule takes this for chaff, whoever says it.
+/// Whether a generic rule matches this text.
 fn is_cue(text: &str, pipeline: &Pipeline) -> bool {
     let rules = pipeline.rules();
     let doc = Document::new(text, rules, key::key);
     doc.lines().any(|line| !rules.find(None, line, false, &mut Vec::new()).is_empty())
 }
 
-/// Starts of lines up to a name, and ends from it on, with words enough to tell; and the stories
-/// that have them.
+/// The beginnings of lines up to a name, and the ends of lines from a name on, if they are long
+/// enough; with the stories that contain them.
 fn around(names: &[String], pages: &[Page]) -> BTreeMap<String, BTreeSet<usize>> {
     let mut found: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     for page in pages {

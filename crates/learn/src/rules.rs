@@ -1,4 +1,4 @@
-//! From pages to rules: lines that repeat, frames, slots, prefixes.
+//! Drafts rules from pages: repeated lines, frames, blocks, slots, prefixes and suffixes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,22 +11,23 @@ use crate::layout::Era;
 use crate::page::{Page, Row, stories_by_key};
 use crate::recognise::names;
 
-/// The most frames that a file gets, and the pages that are looked through for them: both keep a
-/// large set of whole pages from taking minutes.
+/// The maximum number of frames in a file, and the number of pages that are searched for them. Both
+/// bound the time for many long pages.
 const MOST_FRAMES: usize = 30;
 const FRAME_PAGES: usize = 40;
 
-/// The fewest lines that make a menu, and the most words that a line of one has.
+/// The minimum number of lines in a menu, and the maximum number of words in a line of one.
 const MENU_LINES: usize = 8;
 const MENU_WORDS: usize = 5;
 
-/// The most words of a line that one story has and that names the outlet.
+/// The maximum number of words in a line that only one story has and that contains the outlet's
+/// name.
 const NAMED_WORDS: usize = 12;
 
-/// The most lines of a block between its first and its last.
+/// The maximum number of lines between the first and the last line of a block.
 const BLOCK_LINES: usize = 12;
 
-/// A rule in the making.
+/// A draft of a rule.
 #[derive(Clone, Debug)]
 pub(crate) struct DraftRule {
     pub(crate) id: String,
@@ -36,19 +37,19 @@ pub(crate) struct DraftRule {
     pub(crate) pattern: DraftPattern,
     pub(crate) max_words: Option<usize>,
     pub(crate) max_lines: Option<usize>,
-    /// No line of it is a sentence: no part of a story.
+    /// Whether no line of it is a sentence, so that it is no part of a story.
     pub(crate) safe: bool,
     pub(crate) removes: Vec<String>,
     pub(crate) keeps: Vec<String>,
-    /// In how many stories of the lessons it was seen.
+    /// The number of training stories in which it was seen.
     pub(crate) seen: usize,
-    /// Texts at an end of its lines that may tell the outlet.
+    /// Texts at an end of its lines that may identify the outlet.
     pub(crate) literals: Vec<String>,
-    /// A frame with words at both ends.
+    /// Whether it is a frame with words at both ends.
     pub(crate) two_sided: bool,
-    /// The number of stories of the lessons of its layout.
-    pub(crate) lessons: usize,
-    /// The days between which its layout is in use.
+    /// The number of training stories of its layout.
+    pub(crate) training_stories: usize,
+    /// The dates between which its layout is in use.
     pub(crate) era: Era,
 }
 
@@ -56,24 +57,25 @@ pub(crate) struct DraftRule {
 pub(crate) enum DraftPattern {
     Text(Vec<String>),
     Line(Vec<String>),
-    /// From a line through another.
+    /// From one line through another.
     Block(String, String),
     Start(String),
     End(String),
 }
 
-/// A rule file in the making.
+/// A draft of a rule file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) rules: Vec<DraftRule>,
     pub(crate) hosts: Vec<String>,
     pub(crate) paths: Vec<String>,
     pub(crate) signs: Vec<String>,
-    pub(crate) lessons: usize,
+    pub(crate) training_stories: usize,
 }
 
 impl DraftRule {
-    /// Takes one line out of a rule of exact lines. Whether the rule has it, and others.
+    /// Removes one line from a rule of exact lines. Returns false if the rule does not have it or
+    /// has no other.
     pub(crate) fn drop_text(&mut self, text: &str) -> bool {
         match &mut self.pattern {
             DraftPattern::Text(texts) if texts.len() > 1 => {
@@ -95,10 +97,10 @@ impl Draft {
                     && (&known.stage, known.place, known.at) == (&rule.stage, rule.place, rule.at)
             };
             if let Some(known) = self.rules.iter_mut().find(is_same) {
-                // It is for both.
+                // It applies to both layouts.
                 known.era = Era::default();
                 known.seen += rule.seen;
-                known.lessons += rule.lessons;
+                known.training_stories += rule.training_stories;
                 continue;
             }
             let ids = self.rules.iter().map(|rule| rule.id.clone()).collect();
@@ -106,16 +108,16 @@ impl Draft {
             rule.era = era.clone();
             self.rules.push(rule);
         }
-        self.lessons += other.lessons;
+        self.training_stories += other.training_stories;
     }
 
-    /// This draft with one rule alone.
+    /// This draft with only one rule.
     pub(crate) fn with(&self, rule: &DraftRule) -> Draft {
         Draft { rules: vec![rule.clone()], ..self.clone() }
     }
 }
 
-/// `id`, or one like it with a number, that is not taken.
+/// `id`, or `id` with a number, that is not taken.
 pub(crate) fn free_id(id: &str, taken: &BTreeSet<String>) -> String {
     let base = id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
     let numbered = (2..).map(|n| format!("{base}-{n}"));
@@ -127,7 +129,7 @@ pub(crate) fn free_id(id: &str, taken: &BTreeSet<String>) -> String {
 pub(crate) fn draft(name: &str, pages: &[Page], pipeline: &Pipeline) -> Draft {
     let names = &names(pages, &stories_by_key(pages), pipeline);
     let stories: BTreeSet<usize> = pages.iter().map(|page| page.story).collect();
-    let mut work = Work {
+    let mut drafter = Drafter {
         pages,
         stories: stories.len(),
         seen: stories_by_key(pages),
@@ -139,23 +141,23 @@ pub(crate) fn draft(name: &str, pages: &[Page], pipeline: &Pipeline) -> Draft {
         keep: keep(pages),
         name,
     };
-    work.blocks();
-    // A slot that tells something comes before the list of all that stood in it.
-    work.frames(Frames::OfFields);
-    work.repeated_lines();
-    work.changing_numbers();
-    work.frames(Frames::All);
-    work.slots();
-    work.prefixes();
-    Draft { rules: work.rules, lessons: stories.len(), ..Draft::default() }
+    drafter.blocks();
+    // A slot with a field takes precedence over a list of the values seen in it.
+    drafter.frames(Frames::OfFields);
+    drafter.repeated_lines();
+    drafter.changing_numbers();
+    drafter.frames(Frames::All);
+    drafter.slots();
+    drafter.prefixes();
+    Draft { rules: drafter.rules, training_stories: stories.len(), ..Draft::default() }
 }
 
-/// What must stay where no sample has a sentence for it.
+/// The sentence to keep if no sample has a suitable one.
 const KEEP: &str =
     "Nobody could say on Tuesday when the bridge over the river would be open again.";
 
-/// A sentence that must stay, for rules to prove themselves on: inside its story, since before the
-/// first sentence and behind the last the outlet's name may stand.
+/// A sentence that rules must keep, for their cases. Taken from inside a story, because the
+/// outlet's name may precede the first sentence or follow the last.
 fn keep(pages: &[Page]) -> String {
     let inner = pages.iter().flat_map(|page| {
         let own = |(at, row): &(usize, &Row)| {
@@ -168,31 +170,31 @@ fn keep(pages: &[Page]) -> String {
     shortest.unwrap_or(KEEP).to_owned()
 }
 
-struct Work<'a> {
+struct Drafter<'a> {
     pages: &'a [Page],
     stories: usize,
-    /// The stories in which each line stands.
+    /// The stories that contain each line.
     seen: BTreeMap<String, BTreeSet<usize>>,
-    /// What the outlet calls itself.
+    /// The names of the outlet.
     names: &'a [String],
-    /// The stages of lines that begin and end blocks: no other stage may cut them before.
+    /// The stages of lines that begin and end blocks. No other stage may cut these first.
     stages: BTreeMap<String, String>,
-    /// Keys that a rule takes already.
+    /// Keys that a rule already matches.
     covered: BTreeSet<String>,
-    /// Keys that a frame takes already.
+    /// Keys that a frame already matches.
     framed: BTreeSet<String>,
     rules: Vec<DraftRule>,
     keep: String,
     name: &'a str,
 }
 
-/// What goes into one rule each: by stage and place.
+/// Groups for one rule each, by stage and place.
 type Groups<T> = BTreeMap<(String, &'static str), Vec<T>>;
 
-/// Lines by the story that they stand in.
+/// Lines by the story that contains them.
 pub(crate) type RowsByStory<'a> = BTreeMap<usize, Vec<(&'a Page, &'a Row)>>;
 
-/// Where the lines with one key stand.
+/// The occurrences of lines with one key.
 struct Occurrences<'a> {
     rows: Vec<(&'a Page, usize, &'a Row)>,
     stories: BTreeSet<usize>,
@@ -203,13 +205,14 @@ impl Occurrences<'_> {
         self.rows.iter().all(|(page, at, row)| test(page, *at, row))
     }
 
-    /// Whether the test holds of more than half.
+    /// Whether the test is true for more than half of the occurrences.
     fn mostly(&self, test: impl Fn(&Page, usize, &Row) -> bool) -> bool {
         let count = self.rows.iter().filter(|(page, at, row)| test(page, *at, row)).count();
         count * 2 > self.rows.len()
     }
 
-    /// The stage that its words point to, else one by place.
+    /// The stage of a generic rule that matches the lines, else a stage that depends on their
+    /// place.
     fn stage(&self) -> String {
         let hint = self.rows.iter().find_map(|(_, _, row)| row.hint.clone());
         let below = self.all(|page, at, _| !page.above(at));
@@ -220,7 +223,7 @@ impl Occurrences<'_> {
         }
     }
 
-    /// `head` or `tail` where the engine sees them all there, else anywhere.
+    /// `head` or `tail` if all occurrences are in that zone, else `anywhere`.
     fn place(&self) -> &'static str {
         if self.all(|_, _, row| row.in_head) {
             "head"
@@ -232,8 +235,8 @@ impl Occurrences<'_> {
     }
 }
 
-impl<'a> Work<'a> {
-    /// The lines that are left and not covered, by what `of` makes of them.
+impl<'a> Drafter<'a> {
+    /// The lines that no rule matches yet, by the result of `of`.
     fn by(
         &self,
         of: impl Fn(&Page, usize, &Row) -> Option<String>,
@@ -250,8 +253,8 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        // What the generic rules cut wherever it stands needs no rule of its own; but what names the
-        // outlet may stand where they do not act.
+        // Lines that generic rules always remove need no rule. But lines with the outlet's name may
+        // also occur where the generic rules do not act.
         let named = |row: &Row| self.names.iter().any(|name| row.key.contains(name.as_str()));
         found.retain(|_, found| {
             found.rows.iter().any(|(_, _, row)| !row.gone)
@@ -289,37 +292,37 @@ impl<'a> Work<'a> {
             seen,
             literals: Vec::new(),
             two_sided: false,
-            lessons: self.stories,
+            training_stories: self.stories,
             era: Era::default(),
         });
         let last = self.rules.len() - 1;
         &mut self.rules[last]
     }
 
-    /// Whether a line that one story has stands in a menu: a run of short lines, a good part of
-    /// which the outlet repeats or the generic rules cut.
+    /// Whether a line of only one story is in a menu: a run of short lines, many of which the
+    /// outlet repeats or the generic rules remove.
     fn in_menu(&self, page: &Page, at: usize) -> bool {
         let short = |row: &Row| !row.body && row.words <= MENU_WORDS;
         let first = page.rows[..at].iter().rposition(|row| !short(row)).map_or(0, |at| at + 1);
         let rest = page.rows[at..].iter().position(|row| !short(row));
         let run = first..rest.map_or(page.rows.len(), |rest| at + rest);
-        let chaff = run.clone().filter(|at| self.is_chaff(page, *at)).count();
+        let chaff = run.clone().filter(|at| self.is_boilerplate(page, *at)).count();
         run.len() >= MENU_LINES && chaff * 4 >= run.len() && short(&page.rows[at])
     }
 
-    /// Whether the outlet repeats a line, or the generic rules cut it.
-    fn is_chaff(&self, page: &Page, at: usize) -> bool {
+    /// Whether the outlet repeats a line or the generic rules remove it.
+    fn is_boilerplate(&self, page: &Page, at: usize) -> bool {
         let row = page.rows.get(at);
         row.is_some_and(|row| row.gone || self.seen.get(&row.key).is_some_and(|s| s.len() > 1))
     }
 
-    /// Whether a line stands beside another that the outlet repeats or the generic rules cut.
-    fn keeps_company(&self, page: &Page, at: usize) -> bool {
-        self.is_chaff(page, at + 1) || at > 0 && self.is_chaff(page, at - 1)
+    /// Whether a neighbour of the line is repeated by the outlet or removed by the generic rules.
+    fn has_boilerplate_neighbour(&self, page: &Page, at: usize) -> bool {
+        self.is_boilerplate(page, at + 1) || at > 0 && self.is_boilerplate(page, at - 1)
     }
 
-    /// Lines that stand in several stories as they are. Inside the body they must keep company: a
-    /// menu's lines stand among others of their kind, a heading among sentences of its story.
+    /// Lines that repeat exactly in several stories. Inside the body, they must be next to other
+    /// boilerplate, because a heading of an article is next to sentences.
     fn repeated_lines(&mut self) {
         let many = (self.stories * 3).div_ceil(10).max(3);
         type Lines = Vec<(String, usize)>;
@@ -327,18 +330,20 @@ impl<'a> Work<'a> {
         for (key, found) in self.by(|_, _, row| Some(row.key.clone())) {
             let count = found.stories.len();
             let edge = found.mostly(|page, at, _| page.at_edge(at));
-            let company =
-                found.mostly(|page, at, _| self.keeps_company(page, at) || self.in_menu(page, at));
+            let neighbour = found.mostly(|page, at, _| {
+                self.has_boilerplate_neighbour(page, at) || self.in_menu(page, at)
+            });
             let sentence = found.rows[0].2.body;
             let named = self.names.iter().any(|name| key.contains(name.as_str()));
             let menu = |page: &Page, at, _: &Row| self.in_menu(page, at);
             let alone = |page: &Page, at, row: &Row| {
                 self.in_menu(page, at) || named && row.words <= NAMED_WORDS && page.at_edge(at)
             };
-            let enough = match (edge, company) {
+            let enough = match (edge, neighbour) {
                 _ if count == 1 => !sentence && found.all(alone),
                 (true, _) => true,
-                // Two stories of two or three may be built alike: reviews, live tickers.
+                // With two or three stories, similar structure may be a coincidence: reviews, live
+                // tickers.
                 (false, true) => {
                     count >= many || !sentence && (self.stories > 3 || found.mostly(menu))
                 }
@@ -348,7 +353,7 @@ impl<'a> Work<'a> {
             let says = key.chars().any(char::is_alphanumeric);
             if enough && says && !title {
                 let stage = self.stages.get(&key).cloned().unwrap_or_else(|| found.stage());
-                // What the generic rules cut here needs a rule for elsewhere.
+                // Lines that the generic rules remove here need a rule for other places.
                 let place = match found.all(|_, _, row| row.gone) {
                     true => "anywhere",
                     false => found.place(),
@@ -366,10 +371,11 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Headings that several stories have, with lines that change below them, up to the next line
-    /// that repeats: teasers, most of the time.
+    /// Headings of several stories with changing lines below them, up to the next repeated line.
+    /// Usually teasers.
     fn blocks(&mut self) {
-        // By first and last line: the stories, the first line's places, samples of the block.
+        // By first and last line: the stories, the positions of the first line, and samples of the
+        // block.
         type Seen<'a> = (BTreeSet<usize>, Vec<(&'a Page, usize)>, BTreeSet<Vec<&'a str>>);
         let mut found: BTreeMap<(&str, &str), Seen<'_>> = BTreeMap::new();
         let enough = (self.stories * 2).div_ceil(5).max(2);
@@ -387,7 +393,9 @@ impl<'a> Work<'a> {
                     && block[1..=between].iter().all(|row| self.seen[&row.key].len() == 1);
                 let titled = page.titles.iter().any(|title| (first..=last).contains(title));
                 let outside = page.at_edge(first)
-                    || first > 0 && self.is_chaff(page, first - 1) && self.is_chaff(page, last + 1);
+                    || first > 0
+                        && self.is_boilerplate(page, first - 1)
+                        && self.is_boilerplate(page, last + 1);
                 if changing && !titled && repeated(&page.rows[last]) && outside {
                     let (stories, places, samples) =
                         found.entry((&row.key, &page.rows[last].key)).or_default();
@@ -421,7 +429,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Lines that are alike but for their numbers.
+    /// Lines that differ only in their numbers.
     fn changing_numbers(&mut self) {
         let shape = |page: &Page, at: usize, row: &Row| {
             let letters = row.key.chars().filter(|c| c.is_alphabetic()).count();
@@ -429,14 +437,14 @@ impl<'a> Work<'a> {
             let fits = digits && letters >= 2 && !row.body && !page.titles.contains(&at);
             (fits && page.at_edge(at)).then(|| numbers(&row.key))
         };
-        // By stage and place: pattern, a sample of it, in how many stories.
+        // By stage and place: the pattern, a sample, and the number of stories.
         let mut groups: Groups<(String, String, usize)> = BTreeMap::new();
         for (pattern, found) in self.by(shape) {
             if found.stories.len() >= 2 {
                 let longest = found.rows.iter().map(|(_, _, row)| &row.key);
                 let longest = longest.max_by_key(|key| (key.len(), *key));
                 let Some(sample) = longest.cloned() else { continue };
-                // Where no number has two digits, none is said to have more.
+                // If no number has two digits, do not claim that any has more.
                 let pattern = match shows_repetition(&pattern, &sample) {
                     true => pattern,
                     false => pattern.replace(r"\d+", r"\d{1,4}"),
@@ -468,10 +476,10 @@ impl<'a> Work<'a> {
             for page in self.pages.iter().take(FRAME_PAGES) {
                 for (at, row) in page.left() {
                     let title = page.titles.contains(&at);
-                    // Lines that a rule takes already bear a frame out; they do not need it.
+                    // Lines that a rule already matches support a frame but do not need it.
                     if page.at_edge(at) && !self.framed.contains(&row.key) {
                         let telling = |frame: &Frame| {
-                            frame.is_telling_of(row) && (!title || frame.is_two_sided())
+                            frame.fits_boilerplate(row) && (!title || frame.is_two_sided())
                         };
                         for frame in Frame::all(&row.key).into_iter().filter(telling) {
                             frames
@@ -523,14 +531,14 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Whether what stands in a frame changes from story to story.
+    /// Whether the value in a frame changes from story to story.
     fn changes(&self, rows: &RowsByStory<'_>) -> bool {
         let keys: BTreeSet<&String> = rows.values().flatten().map(|(_, row)| &row.key).collect();
         let most = keys.iter().map(|key| self.seen[*key].len()).max().unwrap_or(0);
         keys.len() >= rows.len().min(3) && most * 5 <= rows.len() * 3
     }
 
-    /// A short line at a fixed place above the title, below a line that always goes.
+    /// A short line at a fixed position above the title, below a line that is always removed.
     fn slots(&mut self) {
         for place in 1..4usize {
             let rows: Option<Vec<(&Page, &Row)>> =
@@ -551,7 +559,7 @@ impl<'a> Work<'a> {
             };
             let different: BTreeSet<&str> = rows.iter().map(|(_, row)| row.key.as_str()).collect();
             if rows.iter().all(label) && different.len() > 1 {
-                // Lines of pipes stand in for what always goes above the label.
+                // Lines of pipes stand for the lines above the label that are always removed.
                 let above = "| |\n\n".repeat(place);
                 let case = |key: &&str| format!("{above}⟦{key}⟧\n\nTitle of the story today");
                 let mut shown: Vec<&&str> = different.iter().collect();
@@ -559,7 +567,7 @@ impl<'a> Work<'a> {
                 let (first, last) = (shown.first().copied(), shown.last().copied());
                 let removes: Vec<String> = first.into_iter().chain(last).map(case).collect();
                 let seen = self.stories;
-                // As many words as the samples have, and some more.
+                // About as many words as the samples have.
                 let words = rows.iter().map(|(_, row)| row.words);
                 let fewest = words.min().map_or(0, |words| words.saturating_sub(1));
                 let pattern =
@@ -580,7 +588,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The outlet's name before the first sentence, and behind titles.
+    /// The outlet's name before the first sentence and after titles.
     fn prefixes(&mut self) {
         let enough = (self.stories * 6).div_ceil(10).max(2);
         let few = self.stories.div_ceil(5).max(2);
@@ -672,7 +680,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The value that most stories have, and in how many.
+/// The value that most stories have, and their number.
 fn most_common(
     keys: &[(usize, &str)],
     of: impl Fn(&str) -> Option<String>,
@@ -689,7 +697,7 @@ fn most_common(
         .max_by_key(|(v, n)| (*n, v.clone()))
 }
 
-/// The start of a dateline as a regex, its day open.
+/// The start of a dateline as a regex that matches any day.
 fn days(text: &str) -> String {
     let words: Vec<String> = text
         .split(' ')
@@ -701,7 +709,7 @@ fn days(text: &str) -> String {
     words.join(" ")
 }
 
-/// A line's key as a regex, its numbers open.
+/// A line's key as a regex that matches any numbers.
 fn numbers(key: &str) -> String {
     let mut pattern = String::new();
     let mut rest = key;
@@ -714,17 +722,17 @@ fn numbers(key: &str) -> String {
     pattern + &regex_syntax::escape(rest)
 }
 
-/// Whether each number of a line has two digits or more.
+/// Whether each number of a line has at least two digits.
 fn shows_repetition(pattern: &str, line: &str) -> bool {
     let keys = vec![("line", [pattern.to_owned()].into())];
     coverage::gaps(&Written::new(keys, false), &[line.to_owned()]).is_empty()
 }
 
-/// Which frames are looked for.
+/// The frames to search for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frames {
-    /// Those whose slot is a field, and changes from story to story.
+    /// Frames whose value is a field and changes from story to story.
     OfFields,
-    /// All.
+    /// All frames.
     All,
 }

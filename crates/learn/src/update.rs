@@ -1,8 +1,9 @@
-//! A rule file brought up to date with more samples: what they do not change stays, to the byte.
+//! Updates a rule file from more samples. Lines that do not need to change are preserved byte for
+//! byte.
 //!
-//! A learned rule carries the digest of its own text in the comment above it. While that holds,
-//! the rule is the learner's to change; once a person has edited it, it is theirs, as is every rule
-//! without such a comment. What kept rules cut is as good as cut, so nothing is learned twice.
+//! The comment above a learned rule contains a digest of the rule. While the digest matches, the
+//! rule may be changed here; a rule that was edited by hand, or has no such comment, is preserved.
+//! Text that preserved rules remove is not learned again.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,28 +15,28 @@ use chaffinch_core::{Pipeline, STAGES};
 use crate::emit::{self, LEARNED};
 use crate::layout::Era;
 use crate::rules::{DraftPattern, DraftRule, free_id};
-use crate::{DRAFT, Error, Samples, study};
+use crate::{DRAFT, Error, Samples, learn_draft};
 
-/// A rule file after an update.
+/// An updated rule file.
 #[derive(Debug)]
 pub struct Updated {
-    /// The file.
+    /// The text of the file.
     pub yaml: String,
-    /// What changed, for people; nothing, if the samples teach nothing new.
+    /// The changes, one per line. Empty if the samples teach nothing new.
     pub changes: Vec<String>,
-    /// What is uncertain, for people.
+    /// Notes on what is uncertain.
     pub notes: Vec<String>,
 }
 
-/// Why a rule file could not be brought up to date.
+/// Why a rule file could not be updated.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum UpdateError {
-    /// The file is no sound rule file.
+    /// The file is not a valid rule file.
     Problems(Vec<Problem>),
     /// Nothing can be learned from the samples.
     Samples(Error),
-    /// The file is of a shape that cannot be changed in place: why.
+    /// The file cannot be edited automatically, for this reason.
     Shape(String),
 }
 
@@ -53,13 +54,13 @@ impl fmt::Display for UpdateError {
 
 impl std::error::Error for UpdateError {}
 
-/// Brings the rule file `file`, whose text is `text`, up to date with samples of its outlet.
+/// Updates the rule file `file`, whose text is `text`, from samples of its outlet.
 ///
-/// `since` is the day from which on new rules hold, if they are for a new layout. `pipeline` tells
-/// what is cut without the outlet, and which outlets there are.
+/// `since` is the first day of new rules, if they are for a new layout. `pipeline` contains the
+/// generic rules and the other outlets.
 ///
 /// # Errors
-/// The file is not sound or of too unusual a shape, or the samples teach nothing.
+/// If the file is invalid or has an unsupported structure, or the samples teach nothing.
 pub fn update<'a>(
     file: &str,
     text: &str,
@@ -71,23 +72,24 @@ pub fn update<'a>(
     let parsed = RuleFile::parse(file, text, &stages).map_err(UpdateError::Problems)?;
     let name = parsed.id.as_str();
     if parsed.subject != Subject::Outlet {
-        let help = "samples are of one outlet, and teach an outlet's file";
-        return Err(UpdateError::Shape(format!("{file} is no outlet's; {help}")));
+        let help = "only the file of an outlet can be updated from samples";
+        return Err(UpdateError::Shape(format!("{file} is not an outlet file; {help}")));
     }
     let mut blocks = Blocks::of(text).filter(|blocks| blocks.rules.len() == parsed.rules.len());
     let blocks = blocks.as_mut().ok_or_else(|| {
         let help =
-            "write `rules:` on a line of its own, and each rule from a line `  - id: NAME` on";
-        UpdateError::Shape(format!("{file} cannot be changed in place; {help}"))
+            "put `rules:` on a line of its own and begin each rule with a line `  - id: NAME`";
+        UpdateError::Shape(format!("{file} cannot be edited automatically; {help}"))
     })?;
     let kept = blocks.kept();
     let known = with_rules(file, &kept, name, pipeline)?;
-    let study = study(name, samples.into(), &known, pipeline).map_err(UpdateError::Samples)?;
+    let learned =
+        learn_draft(name, samples.into(), &known, pipeline).map_err(UpdateError::Samples)?;
     let mut changes = Vec::new();
     let mut ids: BTreeSet<String> =
         parsed.rules.iter().map(|rule| id_in_file(&rule.rule.id).to_owned()).collect();
-    for draft in &study.draft.rules {
-        let fired = study.told().fired_of(draft);
+    for draft in &learned.draft.rules {
+        let fired = learned.evidence().fired_of(draft);
         let mut draft = draft.clone();
         if let Some(since) = since {
             draft.era = Era { since: Some(since.to_owned()), until: None };
@@ -95,42 +97,14 @@ pub fn update<'a>(
         if parsed.rules.iter().any(|rule| is_same(&draft, &rule.written.keys)) {
             continue;
         }
-        if let (DraftPattern::Text(new), None) = (&mut draft.pattern, since) {
-            let same = |block: &&mut Block| {
-                let rule = &parsed.rules[block.at];
-                block.learned
-                    && rule.rule.stage == draft.stage
-                    && rule.rule.safe == draft.safe
-                    && rule.era.since == draft.era.since
-                    && rule.era.until == draft.era.until
-                    && place_of(&block.text) == draft.place
-                    && matches!(rule.written.keys.as_slice(), [("text", _)])
-            };
-            let whole = |rule: &&FileRule| {
-                let [pattern] = rule.patterns.as_slice() else { return false };
-                pattern.role() == Role::Line
-            };
-            let matched = |text: &str| {
-                let mut rules = parsed.rules.iter().filter(whole);
-                rules.any(|rule| rule.patterns[0].is_match(text))
-            };
-            new.retain(|text| !matched(text));
-            if new.is_empty() {
-                continue;
-            }
-            if let Some(block) = blocks.rules.iter_mut().find(same) {
-                let rule = &parsed.rules[block.at];
-                let old = rule.written.keys.iter().flat_map(|(_, texts)| texts.to_vec());
-                let count = new.len();
-                *new = old.chain(std::mem::take(new)).collect();
-                draft.id = id_in_file(&rule.rule.id).to_owned();
-                // The file's own case that must stay is as good as a new one.
-                draft.keeps.clone_from(&rule.keeps);
-                let written = emit::learned(&draft, fired);
-                let lines = if count == 1 { "line" } else { "lines" };
-                changes.push(format!("{}: {count} {lines} more", draft.id));
-                block.text = format!("{}{written}\n", block.blank);
-                continue;
+        if since.is_none() {
+            match grow(&mut draft, fired, &parsed, blocks) {
+                Grown::Nothing => continue,
+                Grown::Rule(change) => {
+                    changes.push(change);
+                    continue;
+                }
+                Grown::New => {}
             }
         }
         draft.id = free_id(&draft.id, &ids);
@@ -140,33 +114,89 @@ pub fn update<'a>(
         blocks.added.push_str(&format!("\n{written}\n"));
     }
     let mut yaml = blocks.joined();
-    let tell = |yaml: &mut String, key: &str, wanted: &[String], old: &[String]| {
+    let add_new = |yaml: &mut String, key: &str, wanted: &[String], old: &[String]| {
         let new: Vec<String> = wanted.iter().filter(|item| !old.contains(item)).cloned().collect();
         if new.is_empty() {
             return None;
         }
         *yaml = edit::push(yaml, "recognise", key, &new)?;
-        Some(format!("recognise.{key}: {} more", new.len()))
+        Some(format!("recognise.{key}: {} added", new.len()))
     };
-    // Only where samples are not told yet: what a person took out stays out.
+    // Only if some samples are not recognised yet, so that signs deleted by hand are not added
+    // again.
     let open = known.for_outlet(None);
-    let unknown = study.pages.iter().any(|page| {
+    let unknown = learned.pages.iter().any(|page| {
         let url = page.host.as_ref().map(|host| format!("https://{host}/"));
         let cleaned = open.clean_text(&page.text, url.as_deref());
         cleaned.outlet().is_none_or(|(outlet, _)| outlet != name)
     });
     if unknown {
-        changes.extend(tell(&mut yaml, "hosts", &study.draft.hosts, &parsed.hosts));
-        changes.extend(tell(&mut yaml, "signs", &study.draft.signs, &parsed.signs));
+        changes.extend(add_new(&mut yaml, "hosts", &learned.draft.hosts, &parsed.hosts));
+        changes.extend(add_new(&mut yaml, "signs", &learned.draft.signs, &parsed.signs));
     }
     if !changes.is_empty() {
         let examples = examples(file, &mut yaml, name, pipeline)?;
         changes.extend(examples);
     }
-    Ok(Updated { yaml, changes, notes: study.notes })
+    Ok(Updated { yaml, changes, notes: learned.notes })
 }
 
-/// The caller's rules with this file among them, for its outlet.
+/// The result of [`grow`].
+enum Grown {
+    /// Existing rules match all lines of the draft.
+    Nothing,
+    /// The lines were added to an existing rule: a description of the change.
+    Rule(String),
+    /// The draft needs a rule of its own.
+    New,
+}
+
+/// Adds the lines of a draft of exact lines to a learned rule of the same kind, if there is one.
+/// Lines that rules already match are removed from the draft.
+fn grow(
+    draft: &mut DraftRule,
+    fired: Option<(usize, usize)>,
+    parsed: &RuleFile,
+    blocks: &mut Blocks,
+) -> Grown {
+    let DraftPattern::Text(new) = &mut draft.pattern else { return Grown::New };
+    let is_line_rule = |rule: &&FileRule| {
+        let [pattern] = rule.patterns.as_slice() else { return false };
+        pattern.role() == Role::Line
+    };
+    let matched = |text: &str| {
+        let mut rules = parsed.rules.iter().filter(is_line_rule);
+        rules.any(|rule| rule.patterns[0].is_match(text))
+    };
+    new.retain(|text| !matched(text));
+    if new.is_empty() {
+        return Grown::Nothing;
+    }
+    let same = |block: &&mut Block| {
+        let rule = &parsed.rules[block.at];
+        block.learned
+            && rule.rule.stage == draft.stage
+            && rule.rule.safe == draft.safe
+            && rule.era.since == draft.era.since
+            && rule.era.until == draft.era.until
+            && place_of(&block.text) == draft.place
+            && matches!(rule.written.keys.as_slice(), [("text", _)])
+    };
+    let Some(block) = blocks.rules.iter_mut().find(same) else { return Grown::New };
+    let rule = &parsed.rules[block.at];
+    let old = rule.written.keys.iter().flat_map(|(_, texts)| texts.to_vec());
+    let count = new.len();
+    *new = old.chain(std::mem::take(new)).collect();
+    draft.id = id_in_file(&rule.rule.id).to_owned();
+    // The file's own `keeps` cases are as good as new ones.
+    draft.keeps.clone_from(&rule.keeps);
+    let written = emit::learned(draft, fired);
+    block.text = format!("{}{written}\n", block.blank);
+    let lines = if count == 1 { "line" } else { "lines" };
+    Grown::Rule(format!("{}: {count} {lines} added", draft.id))
+}
+
+/// The caller's rules together with this file, for its outlet.
 fn with_rules(
     file: &str,
     text: &str,
@@ -181,7 +211,7 @@ fn with_rules(
     })
 }
 
-/// Takes what the examples come out as now.
+/// Replaces the expected output of the examples by the actual one.
 fn examples(
     file: &str,
     yaml: &mut String,
@@ -199,11 +229,11 @@ fn examples(
             let path = format!("examples[{at}]");
             if let Some(changed) = edit::set(yaml, &path, "clean", cleaned.text(), "text") {
                 *yaml = changed;
-                changes.push(format!("example {}: less is left", at + 1));
+                changes.push(format!("example {}: expected output updated", at + 1));
             }
         }
     }
-    // What is written must be sound.
+    // The result must be valid.
     with_rules(file, yaml, name, pipeline)?;
     Ok(changes)
 }
@@ -212,7 +242,7 @@ fn id_in_file(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or(id)
 }
 
-/// Whether a draft has the pattern of a rule that is there.
+/// Whether the draft has the pattern of an existing rule.
 fn is_same(draft: &DraftRule, keys: &[(&'static str, std::sync::Arc<[String]>)]) -> bool {
     match (&draft.pattern, keys) {
         (DraftPattern::Line(new), [("line", old)]) => new.iter().all(|line| old.contains(line)),
@@ -230,19 +260,19 @@ fn place_of(block: &str) -> &str {
     line.map_or("", str::trim)
 }
 
-/// A rule's lines in its file.
+/// The lines of a rule in its file.
 struct Block {
-    /// Its place among the rules.
+    /// Its index among the rules.
     at: usize,
-    /// Blank lines above it.
+    /// The blank lines above it.
     blank: String,
-    /// All its lines, comments above it included.
+    /// All its lines, including comments above it.
     text: String,
-    /// Whether it is as it was learned.
+    /// Whether it is unchanged since it was learned.
     learned: bool,
 }
 
-/// A rule file cut into its rules.
+/// A rule file split into its rules.
 struct Blocks {
     head: String,
     rules: Vec<Block>,
@@ -258,13 +288,13 @@ impl Blocks {
             |line: &&str| line.starts_with(|c: char| !c.is_whitespace() && c != '#' && c != '-');
         let end = lines[start..].iter().position(top).map_or(lines.len(), |end| start + end);
         let opens: Vec<usize> = (start..end).filter(|at| lines[*at].starts_with("  - ")).collect();
-        // Comments and blank lines above a rule are the rule's.
+        // Comments and blank lines above a rule belong to it.
         let above = |at: usize| {
             let plain = |line: &&&str| line.trim().is_empty() || line.trim_start().starts_with('#');
             at - lines[start..at].iter().rev().take_while(plain).count()
         };
         let mut begins: Vec<usize> = opens.iter().map(|at| above(*at)).collect();
-        // Blank lines and comments below the last rule stand above what follows.
+        // Blank lines and comments below the last rule belong to what follows.
         let last = match end == lines.len() {
             true => end,
             false => above(end).max(*opens.last().unwrap_or(&start)),
@@ -288,7 +318,7 @@ impl Blocks {
         })
     }
 
-    /// The file with the rules alone that are a person's.
+    /// The file with only the rules that were written or edited by hand.
     fn kept(&self) -> String {
         let own = self.rules.iter().filter(|rule| !rule.learned).map(|rule| rule.text.as_str());
         let own: String = own.collect();
@@ -296,7 +326,7 @@ impl Blocks {
             true => self.head.trim_end().trim_end_matches("rules:").to_owned(),
             false => self.head.clone(),
         };
-        // Examples show what all rules do.
+        // Examples show the effect of all rules, so they are left out.
         format!("{head}{own}")
     }
 
@@ -310,7 +340,7 @@ impl Blocks {
     }
 }
 
-/// Whether a rule is as its `learned:` comment says.
+/// Whether a rule matches the digest in its `learned:` comment.
 fn is_learned(block: &str) -> bool {
     let mut lines = block.lines().skip_while(|line| line.trim().is_empty());
     let Some(comment) = lines.next().filter(|line| line.starts_with(LEARNED)) else { return false };

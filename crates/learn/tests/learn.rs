@@ -15,7 +15,7 @@ fn seed(number: usize) -> Sample {
     Sample { name: number.to_string(), text, ..Sample::default() }
 }
 
-/// Stories without a sentence in common: title and paragraphs.
+/// Stories without a common sentence: title and paragraphs.
 const STORIES: [(&str, [&str; 4]); 6] = [
     (
         "Town opens its new bridge at last",
@@ -73,7 +73,7 @@ const STORIES: [(&str, [&str; 4]); 6] = [
     ),
 ];
 
-/// A page of an outlet: its own story, the rest the outlet's.
+/// A page of an outlet: its own story, surrounded by boilerplate of the outlet.
 fn page(number: usize) -> Sample {
     let (title, [first, second, third, fourth]) = STORIES[number];
     let text = format!(
@@ -87,19 +87,19 @@ fn page(number: usize) -> Sample {
 }
 
 #[test]
-fn lines_frames_and_prefixes_are_learned_and_stories_stay() {
+fn lines_frames_and_prefixes_are_learned_and_stories_kept() {
     let samples: Vec<Sample> = (0..5).map(page).collect();
     let learned = learn("example", &samples, &generic()).unwrap();
     let pipeline = Pipeline::builder().rule_file("example.yaml", &learned.yaml).build();
     let pipeline = pipeline.unwrap_or_else(|problems| panic!("{problems:?}\n{}", learned.yaml));
-    // A page that was not among the samples.
+    // A page that is not among the samples.
     let unseen = page(5);
     let cleaned = pipeline.clean_text(&unseen.text, unseen.url.as_deref());
     let (title, paragraphs) = STORIES[5];
     let article = format!("{title}\n\n{}\n", paragraphs.join("\n\n"));
     assert_eq!(cleaned.text(), article, "{}", learned.yaml);
     assert!(learned.yaml.contains("hosts: [example.org]"), "{}", learned.yaml);
-    // Without its URL, its lines tell it.
+    // Without its URL, its lines identify the outlet.
     let by_signs = pipeline.clean_text(&unseen.text, None);
     assert_eq!(by_signs.outlet().map(|(outlet, _)| outlet), Some("example"));
 }
@@ -126,8 +126,8 @@ fn the_seeds_of_one_outlet_teach_its_slot_and_its_footer() {
 }
 
 #[test]
-fn what_two_outlets_share_of_a_story_is_not_chaff() {
-    // Two outlets carry one agency story: eight paragraphs are the same.
+fn text_that_copies_of_a_story_share_is_not_boilerplate() {
+    // Two outlets have copies of one agency report: eight paragraphs are the same.
     let error = learn("agency", &[seed(0), seed(1)], &generic()).unwrap_err();
     assert_eq!(error, Error::TooFewStories(1));
     let error = learn("twice", &[page(1), page(1)], &generic()).unwrap_err();
@@ -135,7 +135,7 @@ fn what_two_outlets_share_of_a_story_is_not_chaff() {
 }
 
 #[test]
-fn titles_that_begin_alike_are_no_frame() {
+fn titles_that_begin_alike_are_not_a_frame() {
     let text = |number: usize, word: &str| Sample {
         name: number.to_string(),
         text: format!(
@@ -166,13 +166,13 @@ fn other_page(number: usize) -> Sample {
 }
 
 #[test]
-fn two_outlets_mixed_are_told_apart() {
+fn samples_of_two_outlets_are_detected() {
     let mut samples: Vec<Sample> = (0..3).map(page).collect();
     samples.extend((3..6).map(other_page));
     samples.iter_mut().for_each(|sample| sample.url = None);
     let error = learn("example", &samples, &generic()).unwrap_err();
-    insta::assert_snapshot!(error, @"the samples look like 2 outlets that share no line: (0.txt, 1.txt, 2.txt) and (nord-3.txt, nord-4.txt, nord-5.txt); learn each on its own, choose with --where FIELD=VALUE, or give --together if they are of one outlet");
-    // One stray page is no outlet: it is named, and the rest is learned.
+    insta::assert_snapshot!(error, @"the samples look like 2 outlets that share no line: (0.txt, 1.txt, 2.txt) and (nord-3.txt, nord-4.txt, nord-5.txt); learn them separately, select one with --where FIELD=VALUE, or use --together if they belong to one outlet");
+    // A single page of another outlet is reported, and the rest is learned.
     let mut samples: Vec<Sample> = (0..4).map(page).collect();
     samples.push(other_page(5));
     let learned = learn("example", &samples, &generic()).unwrap();
@@ -180,7 +180,7 @@ fn two_outlets_mixed_are_told_apart() {
     assert!(learned.yaml.contains("# Note: 1 of 5 samples share no line"), "{}", learned.yaml);
 }
 
-/// Samples of two layouts that share no line, three documents each, the second from 2022 on.
+/// Samples of two layouts that share no line, three documents each. The second begins in 2022.
 fn two_layouts(hosts: [&str; 2]) -> Vec<Sample> {
     let mut samples: Vec<Sample> = (0..3).map(page).chain((3..6).map(other_page)).collect();
     for (number, sample) in samples.iter_mut().enumerate() {
@@ -190,7 +190,7 @@ fn two_layouts(hosts: [&str; 2]) -> Vec<Sample> {
     samples
 }
 
-/// What is left of a sample, with the rules that were learned for `outlet`.
+/// The output for a sample with the rules learned for `outlet`.
 fn left(yaml: &str, outlet: &str, sample: &Sample) -> String {
     let pipeline = Pipeline::builder().rule_file("x.yaml", yaml).outlet(outlet).build().unwrap();
     pipeline.clean_text(&sample.text, sample.url.as_deref()).text().to_owned()
@@ -202,7 +202,7 @@ fn layouts_of_one_host_are_learned_each_with_its_era() {
     let learned = learn("example", &samples, &generic()).unwrap();
     assert_eq!(
         learned.notes[0],
-        "the samples are of 2 layouts or languages that share no line, each learned on its own: 3 \
+        "the samples have 2 layouts or languages that share no line; each is learned separately: 3 \
          samples (0.txt, …), until 2022-04-01; 3 samples (nord-3.txt, …), from 2022-04-01"
     );
     let yaml = &learned.yaml;
@@ -211,7 +211,7 @@ fn layouts_of_one_host_are_learned_each_with_its_era() {
     for (sample, chaff) in [(&samples[0], "Example Post"), (&samples[4], "Nordblatt")] {
         assert!(sample.text.contains(chaff));
         assert!(!left(yaml, "example", sample).contains(chaff), "{yaml}");
-        // The rules of the other layout do not hold then.
+        // The rules of the other layout do not apply to this date.
         let mut moved = sample.clone();
         let url = sample.url.as_deref().unwrap();
         let [old, new] = ["/2019/01/", "/2022/05/"];
@@ -261,23 +261,25 @@ fn samples_of_different_hosts_are_of_one_outlet_only_if_the_user_says_so() {
 }
 
 #[test]
-fn samples_from_many_hosts_are_asked_about() {
+fn samples_from_many_hosts_are_reported() {
     let mut samples: Vec<Sample> = (0..4).map(page).collect();
     let hosts = ["a.org", "b.org", "c.org", "d.org"];
     samples.iter_mut().zip(hosts).for_each(|(s, host)| s.url = Some(format!("https://{host}/x")));
     let learned = learn("example", &samples, &generic()).unwrap();
     assert_eq!(
         learned.notes,
-        ["the samples are from 4 hosts (a.org, b.org, c.org, …): are they one outlet?"]
+        [
+            "the samples come from 4 hosts (a.org, b.org, c.org, …); check that they belong to one outlet"
+        ]
     );
     assert!(!learned.yaml.contains("hosts: ["), "{}", learned.yaml);
 }
 
 #[test]
-fn what_holds_nothing_to_learn_says_so() {
+fn samples_with_nothing_to_learn_are_an_error() {
     assert_eq!(learn("x", &[], &generic()).unwrap_err(), Error::TooFewStories(0));
     assert_eq!(learn("x", &[page(0)], &generic()).unwrap_err(), Error::TooFewStories(1));
-    // Three languages, nothing in common.
+    // Three languages without anything in common.
     let texts = [
         "Ein Titel\n\nDer Minister sagte am Dienstag, dass die Gespräche noch lange weitergehen sollen.\n",
         "Un titre\n\nLe ministre a dit mardi que les discussions allaient se poursuivre encore longtemps.\n",
@@ -318,7 +320,7 @@ fn long_pages_that_share_notices_are_two_stories() {
 }
 
 #[test]
-fn a_folder_of_the_outlets_name_tells_its_documents() {
+fn a_folder_named_after_the_outlet_identifies_its_documents() {
     let mut samples: Vec<Sample> = (0..4).map(page).collect();
     samples.iter_mut().for_each(|s| s.path = Some(format!("/corpus/example/a/{}", s.name).into()));
     let learned = learn("example", &samples, &generic()).unwrap();
@@ -328,7 +330,7 @@ fn a_folder_of_the_outlets_name_tells_its_documents() {
 }
 
 #[test]
-fn slots_become_fields_by_what_stands_in_them() {
+fn frames_become_fields_by_their_values() {
     let sample = |number: usize| {
         let mut sample = page(number);
         let (month, town, name) = [
@@ -373,7 +375,7 @@ fn all_seeds_together_teach_nothing_that_touches_a_story() {
 }
 
 #[test]
-fn signs_are_not_what_others_have() {
+fn text_of_other_outlets_is_not_a_sign() {
     let mut samples: Vec<Sample> = (0..4).map(page).collect();
     samples.iter_mut().for_each(|sample| {
         sample.url = None;
@@ -404,9 +406,9 @@ fn an_update_with_the_same_samples_changes_nothing() {
 }
 
 #[test]
-fn an_update_keeps_what_people_wrote() {
+fn an_update_preserves_rules_edited_by_hand() {
     let file = learned_file();
-    // A rule of one's own, an edited rule, comments.
+    // A rule written by hand, an edited rule, and comments.
     let own = "\n  # Mine: asked for by the desk.\n  - id: mine\n    stage: tags\n    where: tail\n    text: Filed from nowhere   # sic\n    keeps: [x]\n";
     let at = file.find("\nexamples:").unwrap();
     let edited = format!("{}{own}{}", &file[..at], &file[at..])
@@ -425,7 +427,7 @@ fn an_update_keeps_what_people_wrote() {
         updated.yaml.matches("Filed from nowhere").count(),
         edited.matches("Filed from nowhere").count()
     );
-    // Lines are added; none is taken away or changed but in the rule that grew.
+    // Lines are added; none are removed or changed except in the rule that grew.
     let kept =
         edited.lines().filter(|line| updated.yaml.lines().any(|other| other == *line)).count();
     assert!(edited.lines().count() - kept <= 4, "{:?}\n{}", updated.changes, updated.yaml);
@@ -453,13 +455,15 @@ fn a_new_layout_has_rules_of_its_own() {
 }
 
 #[test]
-fn files_that_cannot_be_changed_in_place_are_left() {
+fn files_that_cannot_be_edited_are_rejected() {
     let samples: Vec<Sample> = (0..4).map(page).collect();
     let flow = "outlet: example\nrules: [{id: a, stage: tags, text: b, keeps: [c]}]\n";
     let error = update("x.yaml", flow, &samples, None, &generic()).unwrap_err();
     assert!(matches!(&error, UpdateError::Shape(message) if message.contains("x.yaml")), "{error}");
     let family = update("x.yaml", "family: house\n", &samples, None, &generic()).unwrap_err();
-    assert!(matches!(&family, UpdateError::Shape(message) if message.contains("no outlet's")));
+    assert!(
+        matches!(&family, UpdateError::Shape(message) if message.contains("not an outlet file"))
+    );
     let broken = update("x.yaml", "outlet: example\nrulez: []\n", &samples, None, &generic());
     assert!(matches!(broken.unwrap_err(), UpdateError::Problems(_)));
 }

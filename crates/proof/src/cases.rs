@@ -1,14 +1,14 @@
-//! The proof of rule files: every text that a rule must remove, every text that must stay, every
-//! example, cleaned for real.
+//! Runs the cases and examples of rule files: every text that a rule must remove or keep, and every
+//! example document, is cleaned and compared.
 
 use chaffinch_core::rules::key::key;
 use chaffinch_core::rules::{Pattern, Source};
-use chaffinch_core::stage::{Act, Place, Rule, RuleId, Span, Tier};
+use chaffinch_core::stage::{Action, Place, Rule, RuleId, Span, Tier};
 use chaffinch_core::{Cleaned, Pipeline, Verdict};
 
 use crate::{ERROR, Finding, alone, for_unit, rules_of};
 
-/// The paragraphs that a case is set among.
+/// The paragraphs among which a case is placed.
 pub(crate) const BODY: [&str; 4] = [
     "The minister told reporters on Tuesday that the two sides had agreed to go on with the talks.",
     "Officials from seven countries took part in the meeting, which was held behind closed doors.",
@@ -16,22 +16,22 @@ pub(crate) const BODY: [&str; 4] = [
     "The ministry said it would publish the full text of the agreement by the end of the week.",
 ];
 
-/// The title of the page that a case is on.
+/// The title of the page in which a case is placed.
 const TITLE: &str = "Talks in the capital";
 
-/// What lone `…` lines in a case stand for, one after the other.
+/// The paragraphs that replace the `…` lines of a case, in turn.
 const INSIDE: [&str; 3] = [
     "The president told members of parliament that both parties had refused to sign the treaty.",
     "Observers from the region were allowed into the building, though not into the hall itself.",
     "Nobody wished to say what had been discussed in the hours before the doors opened again.",
 ];
 
-/// Runs every case of the rules in the files that are wanted.
+/// Runs every case of the rules in the files that `wanted` accepts.
 pub fn cases(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     rules_of(pipeline, wanted).flat_map(|id| of_rule(pipeline, id)).collect()
 }
 
-/// Runs every example of the files that are wanted.
+/// Runs every example of the files that `wanted` accepts.
 pub fn examples(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let rules = pipeline.rules();
     let mut findings = Vec::new();
@@ -46,11 +46,11 @@ pub fn examples(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Findi
             };
             if cleaned.text() != example.clean {
                 let message = difference(&example.clean, cleaned.text());
-                let help =
-                    "chaffinch rules test shows the difference; --accept takes what comes out";
+                let help = "run `chaffinch rules test` to see the difference, or with --accept to accept the output";
                 findings.push(failed("clean", message).help(help));
             }
-            // Cleaned again, a document may no longer show whose it is.
+            // The outlet of the cleaned document may no longer be detectable, so try both with and
+            // without it.
             for again in [&own, pipeline] {
                 let settled = settled(again, cleaned.output());
                 findings.extend(settled.map(|message| failed("text", message)));
@@ -60,21 +60,21 @@ pub fn examples(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Findi
     findings
 }
 
-/// Where two texts part, in words.
+/// Describes the first difference between two texts.
 fn difference(wanted: &str, got: &str) -> String {
     let mut lines = wanted.lines().zip(got.lines()).enumerate();
     match lines.find(|(_, (wanted, got))| wanted != got) {
         Some((at, (wanted, got))) => {
-            format!("line {} comes out as {got:?}, not as {wanted:?}", at + 1)
+            format!("line {} of the output is {got:?}, expected {wanted:?}", at + 1)
         }
         None if wanted.lines().count() == got.lines().count() => {
-            "comes out with another line end".to_owned()
+            "the output has different line endings".to_owned()
         }
         None => match got.lines().nth(wanted.lines().count()) {
-            Some(line) => format!("has more lines than it should: {line:?}"),
+            Some(line) => format!("the output has an unexpected line: {line:?}"),
             None => {
                 let line = wanted.lines().nth(got.lines().count()).unwrap_or_default();
-                format!("lacks its end, from {line:?} on")
+                format!("the output ends before {line:?}")
             }
         },
     }
@@ -83,7 +83,7 @@ fn difference(wanted: &str, got: &str) -> String {
 /// Runs the cases of one rule.
 pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
     let own = for_unit(pipeline, id);
-    // Where the file says that the rule acts, whatever a mutant says.
+    // The rule as in its file; a mutated pipeline may have a different place for it.
     let (rule, source) = (pipeline.rules().rule(id), pipeline.rules().source(id));
     let mut findings = Vec::new();
     for (at, case) in source.removes.iter().enumerate() {
@@ -96,7 +96,7 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
             };
             if let Some((code, message)) = removed(pipeline, &cleaned, id, span, &wanted) {
                 fail(code, message);
-            } else if let Act::Remove | Act::Replace(_) = rule.act
+            } else if let Action::Remove | Action::Replace(_) = rule.action
                 && let Some(message) = needs_help(pipeline, id, &document, span, &wanted)
             {
                 fail("helped", message);
@@ -123,22 +123,23 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
             if let Some(edit) = cut {
                 let cutter = &pipeline.rule(edit.rule).id;
                 let text = cleaned.source()[edit.span.range()].trim();
-                fail(format!("must stay, but {cutter} cuts {text:?}"));
+                fail(format!("must be kept, but {cutter} cuts {text:?}"));
             }
             let output = cleaned.output();
-            // What an outlet keeps, only its own file knows: without it, others may cut it.
-            let alone = || settled(pipeline, output).filter(|_| rule.act != Act::Keep);
+            // Only the outlet's own file knows what it keeps; without the outlet, other rules may
+            // cut it.
+            let alone = || settled(pipeline, output).filter(|_| rule.action != Action::Keep);
             if let Some(message) = settled(&own, output).or_else(alone) {
                 fail(message);
             }
         }
     }
-    // A case may be set in two places, and fail in both.
+    // A case may be placed in two ways and fail in both.
     findings.dedup_by(|a, b| a.path == b.path && a.code == b.code);
     findings
 }
 
-/// The place of a case: exact lines are their own.
+/// The path of a case. Exact lines are their own cases.
 fn removes_path(source: &Source, at: usize) -> String {
     let own = source.written.keys.first();
     match own.is_some_and(|(key, texts)| *key == "text" && **texts == *source.removes) {
@@ -147,7 +148,7 @@ fn removes_path(source: &Source, at: usize) -> String {
     }
 }
 
-/// What is wrong if the rule does not remove the case with all others switched off.
+/// The error if the rule does not remove the case when all other rules are disabled.
 fn needs_help(
     pipeline: &Pipeline,
     id: RuleId,
@@ -159,10 +160,10 @@ fn needs_help(
     let cleaned = alone.clean(document.as_bytes());
     removed(&alone, &cleaned, id, span, wanted)?;
     let left = cleaned.source()[span.range()].trim();
-    Some(format!("is removed only with the help of other rules; alone it leaves {left:?}"))
+    Some(format!("is removed only together with other rules; this rule alone leaves {left:?}"))
 }
 
-/// Whether the rule removes a case with all others switched off, wherever it is set.
+/// Whether the rule removes a case when all other rules are disabled, in every placement.
 pub(crate) fn removes_alone(pipeline: &Pipeline, id: RuleId, case: &str) -> bool {
     let rule = pipeline.rule(id);
     let alone = alone(pipeline, id);
@@ -172,7 +173,7 @@ pub(crate) fn removes_alone(pipeline: &Pipeline, id: RuleId, case: &str) -> bool
     })
 }
 
-/// Which other rules remove all that this one removes, if they do.
+/// The other rules that remove everything this rule removes. `None` if they do not.
 pub(crate) fn others_that_remove(pipeline: &Pipeline, id: RuleId) -> Option<Vec<RuleId>> {
     let (rule, source) = (pipeline.rule(id), pipeline.rules().source(id));
     let without = for_unit(pipeline, id).without(|other| other == id);
@@ -201,7 +202,7 @@ pub(crate) fn others_that_remove(pipeline: &Pipeline, id: RuleId) -> Option<Vec<
     (!others.is_empty()).then_some(others)
 }
 
-/// What is wrong with the way the rule removes a case.
+/// The error in how the rule removes a case, if there is one.
 fn removed(
     pipeline: &Pipeline,
     cleaned: &Cleaned<'_>,
@@ -217,7 +218,7 @@ fn removed(
         let listed =
             |edit: &chaffinch_core::Edit| rules.source(edit.rule).written.template.is_some();
         if pipeline.rule(id).tier == Tier::Generic && cut.is_some_and(listed) {
-            // The lexicon may know the case of a generic rule too.
+            // The lexicon may also cover the case of a generic rule.
             return None;
         }
         return Some(match cut {
@@ -225,10 +226,10 @@ fn removed(
                 let other = pipeline.rule(edit.rule);
                 let stage = &pipeline.rule(id).stage;
                 let why = match other.stage == *stage {
-                    true => "which comes first",
+                    true => "which acts first",
                     false => "of an earlier stage",
                 };
-                ("shadowed", format!("is cut by {}, {why}, before this rule can", other.id))
+                ("shadowed", format!("is already cut by {}, {why}", other.id))
             }
             None => {
                 let why = why_not(pipeline, id, cleaned, case);
@@ -240,22 +241,22 @@ fn removed(
     for (at, c) in source[case.range()].char_indices() {
         let at = case.start() + at;
         let must_go = wanted.iter().any(|span| span.range().contains(&at));
-        // Other rules may cut more of the case; this one may not.
+        // Other rules may cut more of the case, but not this one.
         let gone = inside
             .clone()
             .any(|edit| edit.span.range().contains(&at) && (must_go || edit.rule == id));
         if !c.is_whitespace() && gone != must_go {
-            let word = if must_go { "stays" } else { "goes" };
+            let word = if must_go { "is kept" } else { "is removed" };
             return Some(("case", format!("{word}: {:?}", &source[at..case.end()])));
         }
     }
     None
 }
 
-/// Why a rule leaves a case, as far as its pattern tells.
+/// Why a rule does not remove a case, as far as can be seen from its pattern.
 fn why_not(pipeline: &Pipeline, id: RuleId, cleaned: &Cleaned<'_>, case: Span) -> &'static str {
     if cleaned.verdict() == Verdict::Suspect {
-        return "it would take the whole document";
+        return "it would remove most of the document";
     }
     let patterns = pipeline.rules().patterns(id);
     let text = &cleaned.source()[case.range()];
@@ -263,12 +264,12 @@ fn why_not(pipeline: &Pipeline, id: RuleId, cleaned: &Cleaned<'_>, case: Span) -
     match patterns {
         [] => "its detector finds nothing there",
         _ if !patterns.iter().all(matches) => "the pattern does not match it",
-        [_, _] => "the lines of the block match, but not in their order and place",
-        _ => "the pattern matches, but `where`, `at` or `max_words` forbid it there",
+        [_, _] => "the lines of the block match, but out of order or place",
+        _ => "the pattern matches, but `where`, `at` or `max_words` exclude it",
     }
 }
 
-/// What cleaning an output again cuts, if anything.
+/// A description of what a second run cuts, if anything.
 fn settled(pipeline: &Pipeline, output: &[u8]) -> Option<String> {
     let again = pipeline.clean(output);
     let edit = again.edits().first()?;
@@ -277,12 +278,13 @@ fn settled(pipeline: &Pipeline, output: &[u8]) -> Option<String> {
     Some(format!("a second run cuts more: {rule} cuts {text:?}"))
 }
 
-/// Documents with the case in its place: the text, the case's span, and the parts of it that must
-/// go. `titled` puts a title above a case of one paragraph. `⟦ ⟧` in a case mark those parts; else all of it goes, but `…` lines. In a text that must
-/// stay, they mark what other rules may cut.
+/// Documents that contain the case: the text, the case's span, and the spans to remove. `titled`
+/// puts a title above a case of one paragraph. `⟦ ⟧` in a case marks the spans to remove; without
+/// it, everything except `…` lines is removed. In a text to keep, it marks what other rules may
+/// cut.
 fn set_among_body(case: &str, rule: &Rule, titled: bool) -> Vec<(String, Span, Vec<Span>)> {
     let body = BODY[..3].join("\n\n");
-    // Without a title, the first line might be it, and few rules may take that.
+    // Without a title, the first line of the case might be taken for it.
     let opens = rule.at.is_some() || matches!(rule.place, Place::Opening | Place::Rims);
     let titled = titled && !opens && !case.contains("\n\n") && !case.contains('⟦');
     let title = if titled { format!("{TITLE}\n\n") } else { String::new() };
@@ -294,7 +296,7 @@ fn set_among_body(case: &str, rule: &Rule, titled: bool) -> Vec<(String, Span, V
     let tail = edges(false);
     let middle = (format!("{body}\n\n"), format!("\n\n{}\n\n{body}\n", BODY[3]));
     let settings = match rule.place {
-        // Lists are found where they end the document.
+        // Lists are detected at the end of a document.
         Place::Anywhere if rule.detect.is_some() => vec![tail],
         Place::Head | Place::Opening => vec![head],
         Place::Tail | Place::Closing => vec![tail],

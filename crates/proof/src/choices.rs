@@ -1,13 +1,13 @@
-//! Does every choice of a rule's regexes have its case?
+//! Checks that every choice of a rule's regexes has a case.
 //!
-//! An outlet's file must write each of them down. A generic rule is a word list in many languages;
-//! there a case that differs from a written one by nothing but the alternative is made on the spot
-//! and run, and only what cannot be made so must be written.
+//! In the file of an outlet, each choice needs a written case. A generic rule may list words of
+//! many languages; for it, a case that differs from a written one only in the alternative is
+//! generated and run, and only choices without such a case need a written one.
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::rules::coverage::{self, Gap};
 use chaffinch_core::rules::key;
-use chaffinch_core::stage::{Act, RuleId, Tier};
+use chaffinch_core::stage::{Action, RuleId, Tier};
 
 use crate::{ERROR, Finding, cases, rules_of};
 
@@ -16,11 +16,11 @@ pub(crate) fn choices(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec
     for id in rules_of(pipeline, wanted) {
         let source = pipeline.rules().source(id);
         let rule = pipeline.rule(id);
-        // A word that only points a detector to its lines does nothing that a case could show.
-        if rule.tier == Tier::Generic && rule.act == Act::Note {
+        // A rule that only gives hints to a detector cuts nothing that a case could show.
+        if rule.tier == Tier::Generic && rule.action == Action::Note {
             continue;
         }
-        // What stays has its cases among those that stay.
+        // A rule that removes nothing has its cases in `keeps`.
         let shown = if source.removes.is_empty() { &source.keeps } else { &source.removes };
         for gap in coverage::gaps(&source.written, shown) {
             if rule.tier == Tier::Generic && is_proved(pipeline, id, &gap) {
@@ -37,11 +37,11 @@ pub(crate) fn choices(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec
     findings
 }
 
-/// Whether some written case, with the sample in the place of what the rule matches there, is
-/// removed too, by this rule alone.
+/// Whether some written case, with the sample in place of the rule's match, is also removed by this
+/// rule alone.
 fn is_proved(pipeline: &Pipeline, id: RuleId, gap: &Gap) -> bool {
     let source = pipeline.rules().source(id);
-    let whole = !matches!(gap.key, "start" | "end" | "inside");
+    let is_line = !matches!(gap.key, "start" | "end" | "inside");
     let matches = |line: &str| {
         let key = key::key(&line.replace(['⟦', '⟧'], "")).into_owned();
         pipeline.rules().patterns(id).iter().any(|pattern| pattern.is_match(&key))
@@ -52,7 +52,7 @@ fn is_proved(pipeline: &Pipeline, id: RuleId, gap: &Gap) -> bool {
     };
     source.removes.iter().any(|case| {
         case.lines().filter(|line| matches(line)).any(|line| {
-            let made = match (whole, line.find('⟦'), line.find('⟧')) {
+            let made = match (is_line, line.find('⟦'), line.find('⟧')) {
                 (true, ..) => marked(case, line),
                 (false, Some(open), Some(close)) if open < close => {
                     let space = |text: &str| if text.ends_with(' ') { " " } else { "" };

@@ -1,4 +1,4 @@
-//! Are clean articles, and other outlets' documents, left alone?
+//! Checks that rules leave clean articles and the examples of other outlets unchanged.
 
 use std::collections::BTreeSet;
 
@@ -18,33 +18,39 @@ pub(crate) fn clean(
     let own = articles.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let articles: Vec<(&str, &str)> = shipped.chain(own).collect();
     let units: Vec<UnitId> = rules.units().filter(|unit| wanted(rules.unit_file(*unit))).collect();
-    let mut work =
-        Work { pipeline, seen: BTreeSet::new(), used: BTreeSet::new(), findings: Vec::new() };
+    let mut checks =
+        CleanCheck { pipeline, seen: BTreeSet::new(), used: BTreeSet::new(), findings: Vec::new() };
     for unit in std::iter::once(None).chain(units.iter().copied().map(Some)) {
         let forced = pipeline.for_outlet(unit);
         for (name, text) in &articles {
-            work.fires(&forced, text, name, "baseline", &format!("the clean article {name}"));
+            checks.report_cuts(
+                &forced,
+                text,
+                name,
+                "baseline",
+                &format!("the clean article {name}"),
+            );
         }
         let Some(unit) = unit else { continue };
         for other in rules.units().filter(|other| !related(pipeline, unit, *other)) {
             let name = rules.unit_name(other);
             for example in rules.examples_of(other) {
                 let on = format!("an example of {name}");
-                work.own_fires(&forced, unit, &example.text, name, &on);
+                checks.report_own_cuts(&forced, unit, &example.text, name, &on);
             }
         }
         for (at, allow) in rules.allowed(unit).iter().enumerate() {
-            if !work.used.contains(&(allow.rule.clone(), allow.on.clone())) {
-                let message = format!("{} does not fire on {}", allow.rule, allow.on);
+            if !checks.used.contains(&(allow.rule.clone(), allow.on.clone())) {
+                let message = format!("{} has no hit in {}", allow.rule, allow.on);
                 let (kind, path) = ((WARNING, "needless-allow"), format!("allow[{at}]"));
                 let finding = Finding::of_unit(pipeline, unit, kind, path, message);
-                work.findings.push(finding.help("take it out"));
+                checks.findings.push(finding.help("delete it"));
             }
         }
     }
     for (name, text) in &articles {
         let found = recognised(pipeline, text);
-        work.claims(
+        checks.report_recognition(
             found.filter(|unit| units.contains(unit)),
             &format!("the clean article {name}"),
         );
@@ -53,13 +59,13 @@ pub(crate) fn clean(
         for example in rules.examples_of(other) {
             let found = recognised(pipeline, &example.text).filter(|unit| units.contains(unit));
             let found = found.filter(|unit| !related(pipeline, *unit, other));
-            work.claims(found, &format!("an example of {}", rules.unit_name(other)));
+            checks.report_recognition(found, &format!("an example of {}", rules.unit_name(other)));
         }
     }
-    work.findings
+    checks.findings
 }
 
-/// Whether two are the same, or one extends the other.
+/// Whether the units are the same or one extends the other.
 fn related(pipeline: &Pipeline, a: UnitId, b: UnitId) -> bool {
     let families = |unit| pipeline.rules().families(unit);
     a == b || families(a).contains(&b) || families(b).contains(&a)
@@ -71,15 +77,22 @@ fn recognised(pipeline: &Pipeline, text: &str) -> Option<UnitId> {
     rules.recognise(None, None, &doc).map(|(unit, _)| unit)
 }
 
-struct Work<'a> {
+struct CleanCheck<'a> {
     pipeline: &'a Pipeline,
     seen: BTreeSet<(RuleId, String)>,
     used: BTreeSet<(String, String)>,
     findings: Vec<Finding>,
 }
 
-impl Work<'_> {
-    fn fires(&mut self, forced: &Pipeline, text: &str, on: &str, code: &'static str, what: &str) {
+impl CleanCheck<'_> {
+    fn report_cuts(
+        &mut self,
+        forced: &Pipeline,
+        text: &str,
+        on: &str,
+        code: &'static str,
+        what: &str,
+    ) {
         let cleaned = forced.clean_text(text, None);
         for edit in cleaned.edits().iter().filter(|edit| edit.removes()) {
             let id = edit.rule;
@@ -98,13 +111,20 @@ impl Work<'_> {
         }
     }
 
-    /// The same for the rules of one outlet alone, and of its families.
-    fn own_fires(&mut self, forced: &Pipeline, unit: UnitId, text: &str, on: &str, what: &str) {
+    /// Like [`CleanCheck::report_cuts`], for only the rules of one outlet and its families.
+    fn report_own_cuts(
+        &mut self,
+        forced: &Pipeline,
+        unit: UnitId,
+        text: &str,
+        on: &str,
+        what: &str,
+    ) {
         let rules = self.pipeline.rules();
         let generic = |id: RuleId| {
             rules.source(id).unit.is_none_or(|of| of != unit && !rules.families(unit).contains(&of))
         };
-        self.fires(&forced.without(generic), text, on, "other-outlet", what);
+        self.report_cuts(&forced.without(generic), text, on, "other-outlet", what);
     }
 
     fn allow(&self, id: RuleId, on: &str) -> Option<Allow> {
@@ -114,13 +134,13 @@ impl Work<'_> {
         allowed.iter().find(|allow| allow.rule == *rule && allow.on == on).cloned()
     }
 
-    fn claims(&mut self, unit: Option<UnitId>, what: &str) {
+    fn report_recognition(&mut self, unit: Option<UnitId>, what: &str) {
         let Some(unit) = unit else { return };
-        let message = format!("its signs are also in {what}");
+        let message = format!("its signs also occur in {what}");
         let kind = (ERROR, "recognition");
         let path = "recognise.signs".to_owned();
         let finding = Finding::of_unit(self.pipeline, unit, kind, path, message);
-        self.findings.push(finding.help("name lines that this outlet alone has"));
+        self.findings.push(finding.help("use lines that only this outlet has"));
     }
 }
 

@@ -1,4 +1,5 @@
-//! The cases of the lexicon: every line that its phrases must remove, every sentence that must stay.
+//! Runs the cases of the lexicon: lines that the rules must remove, and sentences that they must
+//! keep.
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::rules::lexicon::{KINDS, Language};
@@ -7,8 +8,8 @@ use rayon::prelude::*;
 use crate::cases::BODY;
 use crate::{ERROR, Finding};
 
-/// Runs the cases of the lexicon files that are wanted. A line must go from above the body, from
-/// between its paragraphs or from below it; a sentence must stay in the body and at its end.
+/// Runs the cases of the lexicon files that `wanted` accepts. A line must be removed above, inside
+/// or below the body. A sentence must be kept inside and at the end of the body.
 pub(crate) fn cases(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let languages = pipeline.rules().lexicon().languages();
     let wanted: Vec<_> = languages.iter().filter(|language| wanted(&language.file)).collect();
@@ -31,8 +32,8 @@ fn of_language(pipeline: &Pipeline, language: &Language) -> Vec<Finding> {
             case: Some(case.to_owned()),
         };
         for (at, case) in entries.removes.iter().enumerate() {
-            let goes = |document: String| cut_of(pipeline, &document, case).is_some();
-            if ![tail(case), middle(case), head(case)].into_iter().any(goes) {
+            let is_cut = |document: String| cut_of(pipeline, &document, case).is_some();
+            if ![tail(case), middle(case), head(case)].into_iter().any(is_cut) {
                 let message = "no rule removes it".to_owned();
                 findings.push(finding("removes", at, case, message));
             }
@@ -40,7 +41,7 @@ fn of_language(pipeline: &Pipeline, language: &Language) -> Vec<Finding> {
         for (at, case) in entries.keeps.iter().enumerate() {
             let cut = |document: String| cut_of(pipeline, &document, case);
             if let Some(rule) = [middle(case), tail(case)].into_iter().find_map(cut) {
-                let message = format!("must stay, but {rule} cuts it");
+                let message = format!("must be kept, but {rule} cuts it");
                 findings.push(finding("keeps", at, case, message));
             }
         }
@@ -48,7 +49,7 @@ fn of_language(pipeline: &Pipeline, language: &Language) -> Vec<Finding> {
     findings
 }
 
-/// The rule that cuts of a case, if one does.
+/// The rule that cuts a case, if one does.
 fn cut_of(pipeline: &Pipeline, document: &str, case: &str) -> Option<String> {
     let cleaned = pipeline.clean(document.as_bytes());
     let start = cleaned.source().find(case)?;

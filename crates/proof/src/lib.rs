@@ -1,12 +1,11 @@
-//! Holds rule files to what they promise: that what must go goes and what must stay stays, that
-//! clean articles are left alone, that every choice of a regex has its case, that no rule is idle.
+//! Checks rule files: rules remove and keep what their cases say, leave clean articles unchanged,
+//! have a case for every choice of a regex, and are neither useless nor slow.
 //!
-//! [`check`] does it all and hands back [`Finding`]s, each with its place in its file. [`mutate`]
-//! damages rules on purpose and tells which damage no case notices.
+//! [`check`] runs all checks and returns [`Finding`]s, each with its position in a file. [`mutate`]
+//! changes rules and reports changes that no case notices.
 //!
-//! What it learns from: semgrep's must-fire and must-not-fire marks, Sigma's corpus of known-good
-//! logs, HTTPS Everywhere's tests by complexity, mutation testing. The parts are known; rule
-//! collections for text had none of them.
+//! The methods come from semgrep's must-match and must-not-match tests, Sigma's corpus of
+//! known-good logs, HTTPS Everywhere's tests per regex choice, and mutation testing.
 
 mod cases;
 mod choices;
@@ -19,37 +18,37 @@ mod review;
 use std::ops::Range;
 
 use chaffinch_core::rules::{SHIPPED, UnitId};
-use chaffinch_core::stage::{Act, RuleId, Setting};
+use chaffinch_core::stage::{Action, RuleId, Setting};
 use chaffinch_core::{Builder, Limits, Pipeline};
 
 pub use cases::{cases, examples};
 pub use mutation::mutate;
 pub use review::{Applied, Decision, apply_review};
 
-/// The clean articles that ship, in sixteen languages: name and text. No rule may cut of them.
+/// The shipped clean articles, in sixteen languages: name and text. No rule may cut them.
 pub static BASELINE: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/baseline.rs"));
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// The file breaks a promise.
+    /// The rule file is wrong.
     Error,
-    /// Something to look at.
+    /// The rule file should be reviewed.
     Warning,
 }
 
-/// Something that a check found, with its place.
+/// A result of a check, with its position.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// How grave it is.
+    /// The severity.
     pub level: Level,
-    /// What kind of finding it is, a name such as `missing-case`.
+    /// The kind of finding, such as `missing-case`.
     pub code: &'static str,
     /// The rule file.
     pub file: String,
-    /// Where in it, such as `rules[2].removes[0]`; empty for the file as a whole.
+    /// The path in the file, such as `rules[2].removes[0]`. Empty for the file itself.
     pub path: String,
-    /// The bytes of the text there that are meant, if not all of it.
+    /// The bytes of the text at that path, if only a part is meant.
     pub part: Option<Range<usize>>,
     /// The rule or the outlet.
     pub rule: String,
@@ -57,34 +56,34 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
-    /// The text that showed it.
+    /// The text that caused the finding.
     pub case: Option<String>,
 }
 
-/// The kinds of findings, each with what it means.
+/// The kinds of findings, with their meanings.
 pub const CODES: &[(&str, &str)] = &[
-    ("case", "A case does not come out as the rule file says."),
-    ("example", "A document does not come out as the rule file says."),
-    ("shadowed", "Another rule cuts what the rule is for before it can."),
-    ("helped", "The rule removes its case only with the help of other rules."),
+    ("case", "A case is not removed or kept as required."),
+    ("example", "The output for an example differs from the expected text."),
+    ("shadowed", "Another rule cuts the text before this rule."),
+    ("helped", "The rule removes its case only together with other rules."),
     ("missing-case", "A choice of a regex has no case."),
-    ("baseline", "A rule fires on a clean article."),
-    ("other-outlet", "A rule fires on another outlet's example."),
-    ("recognition", "An outlet's signs are in texts that are not the outlet's."),
+    ("baseline", "A rule has a hit in a clean article."),
+    ("other-outlet", "A rule has a hit in another outlet's example."),
+    ("recognition", "An outlet's signs occur in texts of other origin."),
     ("needless-allow", "An exception is not needed."),
-    ("never", "A rule can never fire."),
+    ("never", "A rule can never match."),
     ("unknown-detector", "A stage has no such detector."),
-    ("subsumed", "Other rules remove all that the rule removes."),
+    ("subsumed", "Other rules remove everything that the rule removes."),
     ("duplicate", "Two files have the same rule."),
     ("shared-sign", "Two outlets have the same sign."),
     ("slow", "A rule is tried on every line."),
     ("large", "A regex is large."),
-    ("needless-group", "A group captures what nobody reads."),
-    ("unnoticed", "A damaged rule passes all its cases."),
+    ("needless-group", "A group captures text that is not used."),
+    ("unnoticed", "A changed rule still passes all its cases."),
 ];
 
 impl Finding {
-    /// A finding about a rule. `path` is the place below the rule, such as `removes[0]`.
+    /// A finding about a rule. `path` is relative to the rule, such as `removes[0]`.
     fn of_rule(
         pipeline: &Pipeline,
         id: RuleId,
@@ -126,23 +125,20 @@ impl Finding {
 const ERROR: Level = Level::Error;
 const WARNING: Level = Level::Warning;
 
-/// Limits under which rules are held to their cases: those are shorter than articles, so nothing
-/// caps what is cut of them.
-pub fn no_limits() -> Limits {
-    Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() }
-}
-
-/// The builder of a pipeline that holds rules to their cases: without caps, and without the line
-/// model, so that what is cut is cut by rules.
+/// A pipeline builder for running cases: without damage caps, and without the line model, so that
+/// only rules cut.
 pub fn builder() -> Builder {
     let off = Setting::Text("off".to_owned());
-    Pipeline::builder().to_prove().limits(no_limits()).stage_setting("lines", "level", off)
+    Pipeline::builder()
+        .to_prove()
+        .limits(Limits::without_caps())
+        .stage_setting("lines", "level", off)
 }
 
-/// All that is to be said of the pipeline's rule files that `wanted` names. `articles` are clean
-/// texts, by name, of which no rule may cut; the baseline that ships is always among them.
+/// Runs all checks on the pipeline's rule files that `wanted` accepts. `articles` are further clean
+/// texts, by name, that no rule may cut, in addition to [`BASELINE`].
 ///
-/// The pipeline should be of [`builder`].
+/// The pipeline should come from [`builder`].
 pub fn check(
     pipeline: &Pipeline,
     articles: &[(String, String)],
@@ -158,7 +154,7 @@ pub fn check(
     findings
 }
 
-/// The text of a rule file by the name that findings have: on the disk, else among those that ship.
+/// The text of a rule file by its name in findings: from the disk, else from the shipped files.
 pub fn text_of(file: &str) -> Option<String> {
     let shipped = || {
         let name = file.strip_prefix("rules/")?;
@@ -167,8 +163,8 @@ pub fn text_of(file: &str) -> Option<String> {
     std::fs::read_to_string(file).ok().or_else(shipped)
 }
 
-/// The rules of files that are wanted, with their numbers; not those that use lists of the lexicon,
-/// whose cases the lexicon has.
+/// The rules of the files that `wanted` accepts, except those that use lists of the lexicon, whose
+/// cases are in the lexicon.
 fn rules_of<'a>(
     pipeline: &'a Pipeline,
     wanted: &'a dyn Fn(&str) -> bool,
@@ -180,20 +176,22 @@ fn rules_of<'a>(
     })
 }
 
-/// The pipeline as it is for the rule's outlet, if it has one.
+/// The pipeline for documents of the rule's outlet, if it has one.
 fn for_unit(pipeline: &Pipeline, rule: RuleId) -> Pipeline {
     pipeline.for_outlet(pipeline.rules().source(rule).unit)
 }
 
-/// The pipeline with this rule alone, for its outlet. Stages' own findings stay, and what only
-/// points a detector to its lines: cues that cut nothing, and the rest of the detector's stage.
+/// The pipeline for the rule's outlet, with only this rule enabled. Stages' own marks and
+/// everything that only gives hints to a detector stay enabled: rules that cut nothing, and the
+/// other rules of the detector's stage.
 fn alone(pipeline: &Pipeline, rule: RuleId) -> Pipeline {
     let rules = pipeline.rules();
     let this = pipeline.rule(rule);
     let other = |id: RuleId| {
         let other = pipeline.rule(id);
-        let points = other.act == Act::Note || this.detect.is_some() && other.stage == this.stage;
-        id != rule && !points && !rules.source(id).file.is_empty()
+        let hints =
+            other.action == Action::Note || this.detect.is_some() && other.stage == this.stage;
+        id != rule && !hints && !rules.source(id).file.is_empty()
     };
     for_unit(pipeline, rule).without(other)
 }

@@ -1,15 +1,15 @@
-//! What can be told of rules without a document: those that can never fire, those that others make
-//! needless, and those that cost more than they must.
+//! Checks rules without running documents: rules that can never match, that other rules make
+//! redundant, or that are slower than necessary.
 
 use std::collections::BTreeMap;
 
 use chaffinch_core::rules::{coverage, yaml};
-use chaffinch_core::stage::{Act, At, Place, RuleId, Tier};
+use chaffinch_core::stage::{Action, At, Place, RuleId, Tier};
 use chaffinch_core::{Pipeline, STAGES};
 
 use crate::{ERROR, Finding, WARNING, cases, rules_of};
 
-/// The weight from which on a regex is called large: half of what can be compiled at all.
+/// The weight from which a regex is reported as large: half of what can be compiled.
 const LARGE: usize = 100_000;
 
 pub(crate) fn lint(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
@@ -34,13 +34,13 @@ fn unknown_detector(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
     }
     let message = format!("stage {} has no detector \"{wanted}\"", rule.stage);
     let help = match stage.detectors.is_empty() {
-        true => "it has none: give a pattern".to_owned(),
+        true => "it has no detectors: use a pattern".to_owned(),
         false => yaml::expected(wanted, stage.detectors),
     };
     Some(Finding::of_rule(pipeline, id, (ERROR, "unknown-detector"), "detect", message).help(help))
 }
 
-/// Why a rule can never fire, if it cannot.
+/// The reason why a rule can never match, if there is one.
 fn never(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
     let (rule, source) = (pipeline.rule(id), pipeline.rules().source(id));
     let texts =
@@ -59,50 +59,47 @@ fn never(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
     let (path, message, help) = match (rule.at, rule.max_words) {
         (Some(At::Nth(2..)), _) if rim => (
             "at",
-            "the opening and the closing are one line each: there is no second".to_owned(),
-            "take `at` out, or widen `where`",
+            "opening and closing are one line each, so there is no second one".to_owned(),
+            "delete `at`, or widen `where`",
         ),
         (_, Some(most)) if fewest().is_some_and(|fewest| fewest > most) => (
             "max_words",
-            format!("the pattern has {} words at least, and `max_words` is {most}", fewest()?),
-            "raise it, or take it out",
+            format!("the pattern needs at least {} words, but `max_words` is {most}", fewest()?),
+            "increase or delete it",
         ),
         (_, Some(most)) if rim && most < 8 => (
             "max_words",
             format!(
-                "the opening and the closing have eight words or more, and `max_words` is {most}"
+                "opening and closing lines have at least eight words, but `max_words` is {most}"
             ),
             "take it out",
         ),
         _ if is_block && rim => (
             "where",
-            "a block of lines cannot lie in the opening or the closing, which are one line"
-                .to_owned(),
+            "opening and closing are one line each, so they cannot contain a block".to_owned(),
             "use `head`, `tail` or `anywhere`",
         ),
-        _ if is_block && rule.max_lines < 2 => (
-            "max_lines",
-            "a block has a first and a last line: two at least".to_owned(),
-            "raise it, or write `line`",
-        ),
+        _ if is_block && rule.max_lines < 2 => {
+            ("max_lines", "a block has at least two lines".to_owned(), "increase it, or use `line`")
+        }
         _ => return None,
     };
-    let message = format!("can never fire: {message}");
+    let message = format!("can never match: {message}");
     Some(Finding::of_rule(pipeline, id, (WARNING, "never"), path, message).help(help))
 }
 
 fn subsumed(pipeline: &Pipeline, id: RuleId) -> Option<Finding> {
     let rule = pipeline.rule(id);
-    // A field that only this rule finds is worth its rule.
-    let cuts = matches!(rule.act, Act::Remove | Act::Replace(_));
+    // A rule that records a field is not redundant.
+    let cuts = matches!(rule.action, Action::Remove | Action::Replace(_));
     let names = pipeline.rules().patterns(id).iter().any(|pattern| pattern.has_fields());
     if !cuts || names || !rule.fields.is_empty() {
         return None;
     }
     let others = cases::others_that_remove(pipeline, id)?;
     let names: Vec<&str> = others.iter().map(|id| pipeline.rule(*id).id.as_str()).collect();
-    let message = format!("removes nothing that {} would not remove", names.join(" and "));
-    let help = "take it out, or add a case that shows what it is for";
+    let message = format!("everything it removes is also removed by {}", names.join(" and "));
+    let help = "delete it, or add a case that only this rule removes";
     Some(Finding::of_rule(pipeline, id, (WARNING, "subsumed"), "id", message).help(help))
 }
 
@@ -114,15 +111,14 @@ fn costly(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
         Finding::of_rule(pipeline, id, (WARNING, code), path, message)
     };
     if rules.is_slow(id) {
-        let message =
-            "nothing tells its lines from others, so it is tried on every line".to_owned();
-        let help = "give it a fixed word at its start or end";
+        let message = "it has no literal for the index, so it is tried on every line".to_owned();
+        let help = "add a fixed word at its start or end";
         findings.push(warn("slow", key, message).help(help));
     }
     let states: usize = rules.patterns(id).iter().map(|pattern| pattern.weight()).sum();
     if states > LARGE && pipeline.rule(id).tier != Tier::Generic {
         let message = format!("the regex has about {states} states");
-        let help = "counted repetitions of classes multiply: write `\\S+` for `\\w{1,200}`, say";
+        let help = "counted repetitions of classes multiply: use `\\S+` instead of `\\w{1,200}`, for example";
         findings.push(warn("large", key, message).help(help));
     }
     for (key, texts) in
@@ -130,11 +126,11 @@ fn costly(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
     {
         for (at, text) in texts.iter().enumerate() {
             if let Some(range) = unnamed_group(text) {
-                let message = "a group without a name captures what nobody reads".to_owned();
+                let message = "a group without a name captures text that is not used".to_owned();
                 let mut finding = warn("needless-group", &format!("{key}[{at}]"), message);
                 finding.part = Some(range);
                 findings.push(
-                    finding.help("write `(?:…)`, or name it to make a field: `(?<section>…)`"),
+                    finding.help("use `(?:…)`, or name it to record a field: `(?<section>…)`"),
                 );
             }
         }
@@ -142,7 +138,7 @@ fn costly(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
     findings
 }
 
-/// Where the first unnamed group of a regex opens.
+/// The position of the first unnamed group of a regex.
 fn unnamed_group(regex: &str) -> Option<std::ops::Range<usize>> {
     let (mut escaped, mut class) = (false, 0_usize);
     for (at, c) in regex.char_indices() {
@@ -158,7 +154,7 @@ fn unnamed_group(regex: &str) -> Option<std::ops::Range<usize>> {
     None
 }
 
-/// Rules that two files have, word for word.
+/// Rules that occur in two files.
 fn duplicates(pipeline: &Pipeline) -> Vec<Finding> {
     let rules = pipeline.rules();
     let mut seen: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
@@ -171,7 +167,7 @@ fn duplicates(pipeline: &Pipeline) -> Vec<Finding> {
                 source.written,
                 rule.place,
                 rule.at,
-                rule.act,
+                rule.action,
                 rule.max_words,
                 source.era
             );
@@ -190,21 +186,20 @@ fn duplicates(pipeline: &Pipeline) -> Vec<Finding> {
                     let name = rules.unit_name(family);
                     (
                         format!("{name}, which this file extends, has the same rule"),
-                        "take it out".to_owned(),
+                        "delete it".to_owned(),
                     )
                 }
-                // Told once, at the later of the two.
+                // Reported once, at the later of the two.
                 (None, Some(other)) if at > 0 && !rules.is_family(own) => {
                     let name = rules.unit_name(other);
                     (
                         format!("{name} has the same rule"),
-                        "put it into a `family:` file that both extend".to_owned(),
+                        "move it to a `family:` file that both extend".to_owned(),
                     )
                 }
-                (None, None) if at > 0 => (
-                    String::from("another rule of this file is the same"),
-                    "take it out".to_owned(),
-                ),
+                (None, None) if at > 0 => {
+                    (String::from("this file has the same rule twice"), "delete it".to_owned())
+                }
                 _ => continue,
             };
             findings.push(
@@ -226,13 +221,13 @@ fn shared_signs(pipeline: &Pipeline) -> Vec<Finding> {
                 .map(|unit| rules.unit_name(*unit))
                 .collect();
             let message = format!(
-                "the sign \"{sign}\" is also that of {}: it tells neither",
+                "{} also has the sign \"{sign}\", so it identifies neither",
                 others.join(", ")
             );
             let kind = (WARNING, "shared-sign");
             let path = "recognise.signs".to_owned();
             let finding = Finding::of_unit(pipeline, *unit, kind, path, message);
-            findings.push(finding.help("take it out, or name a longer part of the line"));
+            findings.push(finding.help("delete it, or use a longer part of the line"));
         }
     }
     findings

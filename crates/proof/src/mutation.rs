@@ -1,12 +1,13 @@
-//! Damages rules on purpose: what no case notices, no case guards.
+//! Mutation testing of rules: changes a rule and checks that a case notices. A part of a rule that
+//! can be changed unnoticed is not tested.
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::rules::Written;
-use chaffinch_core::stage::{Act, Place, Rule, RuleId};
+use chaffinch_core::stage::{Action, Place, Rule, RuleId};
 
 use crate::{BASELINE, Finding, WARNING, alone, cases, rules_of};
 
-/// Drops and loosens each rule of the files that are wanted, one change at a time, and hands back
+/// Drops and loosens each rule of the files that `wanted` accepts, one change at a time. Returns
 /// the changes that no case, example or clean article notices.
 pub fn mutate(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -23,7 +24,7 @@ pub fn mutate(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding
     findings
 }
 
-/// A pipeline with one rule damaged.
+/// A pipeline with one changed rule.
 struct Mutant {
     pipeline: Pipeline,
     dropped: bool,
@@ -39,7 +40,7 @@ fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
         dropped: true,
         path: "id",
         change: "the rule is dropped".to_owned(),
-        help: "others do its work: take it out, or add a case that shows what it is for",
+        help: "other rules already remove its cases: delete it, or add a case that only this rule removes",
     }];
     let mut loosen = |pipeline: Pipeline, path, change: String, help| {
         mutants.push(Mutant { pipeline, dropped: false, path, change, help });
@@ -47,30 +48,35 @@ fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
     if !matches!(rule.place, Place::Anywhere) {
         let loose = pipeline.with_rule(id, Rule { place: Place::Anywhere, ..rule.clone() });
         let help = "add to `keeps` the same text among body paragraphs: \"…\\n\\nTEXT\\n\\n…\"";
-        loosen(loose, "where", "it acts anywhere".to_owned(), help);
+        loosen(loose, "where", "`where` is changed to `anywhere`".to_owned(), help);
     }
     if rule.at.is_some() {
         let loose = pipeline.with_rule(id, Rule { at: None, ..rule.clone() });
         let help = "add to `keeps` the same text on another line of its place";
-        loosen(loose, "at", "`at` is taken out".to_owned(), help);
+        loosen(loose, "at", "`at` is removed".to_owned(), help);
     }
     if rule.max_words.is_some() {
         let loose = pipeline.with_rule(id, Rule { max_words: None, ..rule.clone() });
-        let help = "add to `keeps` a line like it with more words";
-        loosen(loose, "max_words", "`max_words` is taken out".to_owned(), help);
+        let help = "add to `keeps` a similar line with more words";
+        loosen(loose, "max_words", "`max_words` is removed".to_owned(), help);
     }
     let changes: [(&str, &str, &str, &str); 2] = [
         (
             "",
             ".+",
-            "its pattern may go on",
-            "add to `keeps` a line that begins like it and goes on",
+            "its pattern may match a longer line",
+            "add to `keeps` a line that begins like the pattern and continues",
         ),
-        (".+", "", "its pattern may begin later", "add to `keeps` a line that ends like it"),
+        (
+            ".+",
+            "",
+            "its pattern may begin later in the line",
+            "add to `keeps` a line that ends like the pattern",
+        ),
     ];
     for (before, after, change, help) in changes {
         let [(key @ ("line" | "text"), texts)] = source.written.keys.as_slice() else { continue };
-        // What is open at that end already is not changed by this.
+        // A pattern that is already open at that end is not affected.
         let open = |text: &String| match before.is_empty() {
             true => [".+", ".*"].iter().any(|end| text.trim_end_matches(')').ends_with(end)),
             false => [".+", ".*"].iter().any(|start| text.starts_with(start)),
@@ -94,7 +100,7 @@ fn mutants(pipeline: &Pipeline, id: RuleId) -> Vec<Mutant> {
 
 fn is_noticed(mutant: &Pipeline, id: RuleId, dropped: bool) -> bool {
     let rules = mutant.rules();
-    let cuts = matches!(rules.rule(id).act, Act::Remove | Act::Replace(_));
+    let cuts = matches!(rules.rule(id).action, Action::Remove | Action::Replace(_));
     if dropped && cuts {
         return cases::others_that_remove(mutant, id).is_none();
     }

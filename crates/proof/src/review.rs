@@ -1,49 +1,49 @@
-//! What a person decided about cuts, turned into rule files.
+//! Turns review decisions about cuts into changes of rule files.
 //!
-//! A cut that was accepted becomes a text that its rule must remove. One that was rejected stays
-//! from now on: an `action: keep` rule in the file of the document's outlet says so. Without an
-//! outlet it becomes a text that the rule must keep, and a person has to narrow the pattern.
+//! An accepted cut becomes a text that its rule must remove. A rejected cut adds an `action: keep`
+//! rule to the file of the document's outlet. Without an outlet, it becomes a text that the rule
+//! must keep, and its pattern must be narrowed by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::rules::lexicon::Language;
 use chaffinch_core::rules::{Problem, edit};
-use chaffinch_core::stage::{Act, Place, RuleId};
+use chaffinch_core::stage::{Action, Place, RuleId};
 
 use crate::{cases, text_of};
 
-/// What was decided about a cut.
+/// A decision about a cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The rule that made it.
+    /// The rule that made the cut.
     pub rule: String,
-    /// Whether it is right.
+    /// Whether the cut is right.
     pub accept: bool,
-    /// Its lines, with `⟦ ⟧` around what was cut if that is not all of them.
+    /// The lines of the cut, with `⟦ ⟧` around the cut part if it is not all of them.
     pub case: String,
-    /// The outlet of the document that it was made in.
+    /// The outlet of the document.
     pub outlet: Option<String>,
 }
 
-/// What decisions came to.
+/// The result of applying decisions.
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
-    /// The rule files that change: name, and new text.
+    /// The changed rule files: name and new text.
     pub files: BTreeMap<String, String>,
-    /// What was done, a line each.
+    /// The changes, one per line.
     pub done: Vec<String>,
-    /// What a person has to do, and why.
+    /// What must be done by hand, and why.
     pub left: Vec<String>,
 }
 
-/// Applies decisions to the rule files of a pipeline; nothing is written.
+/// Applies decisions to the rule files of a pipeline without writing them.
 ///
-/// A case that would not hold is left out and named. The pipeline should be read with
+/// Cases that would fail are left out and reported. The pipeline should be built with
 /// [`Builder::to_prove`](chaffinch_core::Builder::to_prove), so that its rules have their cases.
 ///
 /// # Errors
-/// The changed files are not sound.
+/// If the changed files are invalid.
 pub fn apply_review(pipeline: &Pipeline, decisions: &[Decision]) -> Result<Applied, Vec<Problem>> {
     let mut out: BTreeSet<usize> = BTreeSet::new();
     loop {
@@ -57,7 +57,7 @@ pub fn apply_review(pipeline: &Pipeline, decisions: &[Decision]) -> Result<Appli
             for at in out {
                 let Decision { rule, case, .. } = &decisions[at];
                 applied.left.push(format!(
-                    "{rule}: {case:?} cannot stand alone as a case; write one by hand"
+                    "{rule}: {case:?} fails as a case of its own; write a case by hand"
                 ));
             }
             return Ok(applied);
@@ -66,30 +66,30 @@ pub fn apply_review(pipeline: &Pipeline, decisions: &[Decision]) -> Result<Appli
     }
 }
 
-/// The decision, the rule that it became a case of, and where in it.
+/// A decision, the rule whose case it became, and the path of the case in the rule.
 type Placed = (usize, String, String);
 
-/// The files with all decisions but those that are `out`.
+/// The files with all decisions except those in `out`.
 fn compose(
     pipeline: &Pipeline,
     decisions: &[Decision],
     out: &BTreeSet<usize>,
 ) -> (Applied, Vec<Placed>) {
     let (mut applied, mut placed) = (Applied::default(), Vec::new());
-    // By outlet: the lines that must stay.
+    // The lines to keep, by outlet.
     let mut kept: BTreeMap<&str, Vec<(usize, String)>> = BTreeMap::new();
     let mut cases: BTreeMap<(RuleId, bool), Vec<(usize, String)>> = BTreeMap::new();
     for (at, decision) in decisions.iter().enumerate().filter(|(at, _)| !out.contains(at)) {
         let Decision { rule, accept, case, outlet } = decision;
         let Some(id) = pipeline.find_rule(rule) else {
-            applied.left.push(format!("{rule}: there is no such rule among the rules in force"));
+            applied.left.push(format!("{rule}: unknown rule"));
             continue;
         };
         let source = pipeline.rules().source(id);
         if source.file.is_empty() {
             let note = match pipeline.rule(id).stage.as_str() {
                 "lines" => "the line model made it; `chaffinch lines labels` makes labels of it",
-                _ => "a stage's own finding, which no rule file holds",
+                _ => "this rule belongs to a stage and is in no rule file",
             };
             applied.left.push(format!("{rule}: {note}"));
             continue;
@@ -99,7 +99,7 @@ fn compose(
             let list = if *accept { "removes" } else { "keeps" };
             applied.left.push(match pipeline.rules().lexicon().language(language) {
                 Some(Language { file, .. }) => format!(
-                    "{rule}: its phrases are in {file}: add {case:?} to `{list}` of its kind there"
+                    "{rule}: its phrases are in {file}: add {case:?} to `{list}` of their kind there"
                 ),
                 None => format!("{rule}: its phrases are in the lexicon: add {case:?} there"),
             });
@@ -136,23 +136,23 @@ fn compose(
         let Some(text) = applied.change(&source.file, |text| edit::push(text, &path, key, &texts))
         else {
             let file = &source.file;
-            applied.left.push(format!("{}: {file} cannot be changed in place", rule.id));
+            applied.left.push(format!("{}: {file} cannot be edited automatically", rule.id));
             continue;
         };
         applied.files.insert(source.file.to_string(), text);
         let count = counted(texts.len());
         match accept {
             true => {
-                applied.done.push(format!("{}: {count} more that it must remove", rule.id));
+                applied.done.push(format!("{}: {count} added to `removes`", rule.id));
                 let at = |(at, (decision, _)): (usize, (usize, String))| {
                     (decision, rule.id.clone(), format!("removes[{}]", old + at))
                 };
                 placed.extend(new.into_iter().enumerate().map(at));
             }
             false => {
-                applied.done.push(format!("{}: {count} more that it must keep", rule.id));
+                applied.done.push(format!("{}: {count} added to `keeps`", rule.id));
                 applied.left.push(format!(
-                    "{}: narrow its pattern until `chaffinch rules check {}` is content",
+                    "{}: narrow its pattern until `chaffinch rules check {}` passes",
                     rule.id, source.file
                 ));
             }
@@ -164,7 +164,7 @@ fn compose(
     (applied, placed)
 }
 
-/// Lets lines of an outlet stay from now on.
+/// Adds a `keep` rule for lines of an outlet.
 fn keep(
     pipeline: &Pipeline,
     outlet: &str,
@@ -182,7 +182,7 @@ fn keep(
     };
     let keeps = |id: &&RuleId| {
         let rule = pipeline.rule(**id);
-        rule.act == Act::Keep && rule.place == Place::Anywhere && !text_of(**id).is_empty()
+        rule.action == Action::Keep && rule.place == Place::Anywhere && !text_of(**id).is_empty()
     };
     let there = all.iter().find(keeps).copied();
     let known: &[String] = there.map_or(&[], text_of);
@@ -214,7 +214,7 @@ fn keep(
             let numbered = (2..).map(|number| format!("keep-{number}"));
             let mut names = std::iter::once("keep".to_owned()).chain(numbered);
             let name = names.find(|name| !taken(name)).unwrap_or_default();
-            // What is kept is kept from all stages; the rule has to be addressed to one.
+            // A `keep` rule overrides all stages, but must belong to one.
             let stage = pipeline.stages().next().unwrap_or_default().to_owned();
             let list = |key: &str| {
                 let items = texts.iter().map(|text| format!("  - {}", edit::quote(text)));
@@ -233,18 +233,18 @@ fn keep(
         }
     };
     let Some(text) = changed else {
-        applied.left.push(format!("{outlet}: {file} cannot be changed in place"));
+        applied.left.push(format!("{outlet}: {file} cannot be edited automatically"));
         return;
     };
     applied.files.insert(file, text);
-    applied.done.push(format!("{id}: {} more that stays", counted(texts.len())));
+    applied.done.push(format!("{id}: {} to keep added", counted(texts.len())));
     let at = |(at, (decision, _)): (usize, (usize, String))| {
         (decision, id.clone(), format!("keeps[{}]", old + at))
     };
     placed.extend(new.into_iter().enumerate().map(at));
 }
 
-/// Adds a text that was not decided on before.
+/// Adds a text, unless an earlier decision added it.
 fn add(texts: &mut Vec<(usize, String)>, decision: usize, text: &str) {
     if texts.iter().all(|(_, other)| other != text) {
         texts.push((decision, text.to_owned()));
@@ -256,7 +256,7 @@ fn counted(texts: usize) -> String {
 }
 
 impl Applied {
-    /// A file as it is so far, changed; none if it cannot be.
+    /// A file with the changes so far and another change. `None` if the change is not possible.
     fn change(&self, file: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {
         match self.files.get(file) {
             Some(text) => change(text),
@@ -265,7 +265,7 @@ impl Applied {
     }
 }
 
-/// The pipeline with the changed files in the place of its own.
+/// The pipeline with the changed files instead of its own.
 fn rebuilt(
     pipeline: &Pipeline,
     files: &BTreeMap<String, String>,
@@ -285,7 +285,7 @@ fn rebuilt(
     builder.build()
 }
 
-/// Why a case does not hold, if it does not.
+/// The reason why a case fails, if it does.
 fn fails(pipeline: &Pipeline, rule: &str, path: &str) -> Option<String> {
     let id = pipeline.find_rule(rule)?;
     let findings = cases::of_rule(pipeline, id);
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_accepted_becomes_a_case_of_its_rule() {
+    fn accepted_cuts_become_cases_of_their_rule() {
         let applied = applied(&[
             decision("presstv/breadcrumb", true, "News / Economy", Some("presstv")),
             decision("presstv/breadcrumb", true, "News / Politics", Some("presstv")),
@@ -319,18 +319,18 @@ mod tests {
         ]);
         let file = &applied.files["rules/presstv.yaml"];
         assert!(file.contains("\"Home / Society\", 'News / Economy']"), "{file}");
-        assert_eq!(applied.done, ["presstv/breadcrumb: 1 text more that it must remove"]);
+        assert_eq!(applied.done, ["presstv/breadcrumb: 1 text added to `removes`"]);
         assert_eq!(applied.left.len(), 1);
         assert!(applied.left[0].contains("No breadcrumb at all"), "{:?}", applied.left);
     }
 
     #[test]
-    fn what_is_rejected_stays_for_its_outlet() {
+    fn rejected_cuts_are_kept_for_their_outlet() {
         let share = "generic/share-buttons/share/en";
         let applied = applied(&[decision(share, false, "SHARE THIS ARTICLE", Some("presstv"))]);
         let file = &applied.files["rules/presstv.yaml"];
         assert!(file.contains("action: keep\n    text:\n      - 'SHARE THIS ARTICLE'"), "{file}");
-        assert_eq!(applied.done, ["presstv/keep: 1 text more that stays"]);
+        assert_eq!(applied.done, ["presstv/keep: 1 text to keep added"]);
         assert!(applied.left.is_empty());
         let files = [("rules/presstv.yaml".to_owned(), file.clone())];
         let again = rebuilt(&shipped(), &BTreeMap::from(files)).unwrap();
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_outlet_a_person_has_to_narrow_the_pattern() {
+    fn without_an_outlet_the_pattern_must_be_narrowed_by_hand() {
         let applied = applied(&[
             decision("generic/related/see-more-here", false, "Click here for more", None),
             decision("generic/share-buttons/share/en", false, "Share this news", None),
@@ -353,7 +353,7 @@ mod tests {
         assert!(file.contains("Click here for more"));
         assert!(applied.left.iter().any(|left| left.contains("rules/lexicon/en.yaml: add")));
         assert!(applied.left.iter().any(|left| left.contains("narrow its pattern")));
-        assert!(applied.left.iter().any(|left| left.contains("there is no such rule")));
+        assert!(applied.left.iter().any(|left| left.contains("unknown rule")));
         assert!(applied.left.iter().any(|left| left.contains("chaffinch lines labels")));
     }
 }

@@ -1,10 +1,10 @@
-//! What is found in rule files that break their promises.
+//! The findings in faulty rule files.
 
 use chaffinch_core::Pipeline;
 use chaffinch_core::rules::yaml::Places;
 use chaffinch_proof::{Finding, check, mutate};
 
-/// A pipeline of these files, and the names of the first.
+/// A pipeline of these files, which are named `0.yaml`, `1.yaml` and so on.
 fn pipeline(files: &[&str]) -> Pipeline {
     let mut builder = chaffinch_proof::builder();
     for (at, file) in files.iter().enumerate() {
@@ -14,7 +14,7 @@ fn pipeline(files: &[&str]) -> Pipeline {
 }
 
 /// Findings as `file:line:column: code: rule: message; help`.
-fn told(files: &[&str], findings: &[Finding]) -> String {
+fn shown(files: &[&str], findings: &[Finding]) -> String {
     let line = |finding: &Finding| {
         let at: usize = finding.file[..1].parse().expect("files are numbered");
         let places = Places::of(files[at]);
@@ -30,11 +30,11 @@ fn told(files: &[&str], findings: &[Finding]) -> String {
 }
 
 fn found(files: &[&str]) -> String {
-    told(files, &check(&pipeline(files), &[], &|file| file.ends_with(".yaml") && file.len() == 6))
+    shown(files, &check(&pipeline(files), &[], &|file| file.ends_with(".yaml") && file.len() == 6))
 }
 
 #[test]
-fn a_sound_file_has_no_findings() {
+fn a_valid_file_has_no_findings() {
     let file = "outlet: x
 rules:
   - id: crumb
@@ -49,7 +49,7 @@ rules:
 }
 
 #[test]
-fn cases_that_do_not_come_out_are_told_with_the_reason() {
+fn failing_cases_are_reported_with_the_reason() {
     let file = "outlet: x
 rules:
   - id: other-words
@@ -76,18 +76,18 @@ rules:
     keeps: [Share this]
 ";
     insta::assert_snapshot!(found(&[file]), @r#"
-    0.yaml:19:13: case: x/eats: must stay, but x/eats cuts "Seen by you"
-    0.yaml:13:15: case: x/elsewhere: is not removed by this rule: the pattern matches, but `where`, `at` or `max_words` forbid it there
-    0.yaml:23:15: shadowed: x/late: is cut by generic/share-buttons/share/en, of an earlier stage, before this rule can
-    0.yaml:24:13: case: x/late: must stay, but generic/share-buttons/share/en cuts "Share this"
+    0.yaml:19:13: case: x/eats: must be kept, but x/eats cuts "Seen by you"
+    0.yaml:13:15: case: x/elsewhere: is not removed by this rule: the pattern matches, but `where`, `at` or `max_words` exclude it
+    0.yaml:23:15: shadowed: x/late: is already cut by generic/share-buttons/share/en, of an earlier stage
+    0.yaml:24:13: case: x/late: must be kept, but generic/share-buttons/share/en cuts "Share this"
     0.yaml:6:30: case: x/other-words: is not removed by this rule: the pattern does not match it
     0.yaml:5:24: missing-case: x/other-words: no case that repeats `.+`; add to `removes` a text such as "Filed under something"
-    0.yaml:20:9: subsumed: x/late: removes nothing that generic/share-buttons/share/en would not remove; take it out, or add a case that shows what it is for
+    0.yaml:20:9: subsumed: x/late: everything it removes is also removed by generic/share-buttons/share/en; delete it, or add a case that only this rule removes
     "#);
 }
 
 #[test]
-fn choices_without_a_case_are_told_with_one() {
+fn choices_without_a_case_are_reported_with_a_sample() {
     let file = "outlet: x
 rules:
   - id: platform
@@ -99,12 +99,12 @@ rules:
 ";
     insta::assert_snapshot!(found(&[file]), @r#"
     0.yaml:6:33: missing-case: x/platform: no case for the alternative `Apple TV`; add to `removes` a text such as "Example News Apple TV"
-    0.yaml:6:42: missing-case: x/platform: no case that fills `(?: app)?`; add to `removes` a text such as "Example News Roku app"
+    0.yaml:6:42: missing-case: x/platform: no case with `(?: app)?`; add to `removes` a text such as "Example News Roku app"
     "#);
 }
 
 #[test]
-fn clean_articles_and_other_outlets_are_left_alone_or_allowed_with_a_reason() {
+fn hits_in_clean_articles_and_other_outlets_are_reported_unless_allowed() {
     let eats = "outlet: x
 recognise: {signs: [Daily Other]}
 rules:
@@ -120,7 +120,7 @@ examples:
     clean: \"A title\\n\\nThe minister said on Tuesday that the talks would go on.\\n\\nDaily Other\\n\"
 ";
     insta::assert_snapshot!(found(&[eats, other]), @r#"
-    0.yaml:2:20: recognition: x: its signs are also in an example of other; name lines that this outlet alone has
+    0.yaml:2:20: recognition: x: its signs also occur in an example of other; use lines that only this outlet has
     0.yaml:4:9: baseline: x/other: cuts "Storks return to the wetlands after three dry years" of the clean article en.txt
     0.yaml:4:9: other-outlet: x/other: cuts "Daily Other" of an example of other
     1.yaml:3:11: example: other: a second run cuts more: x/other cuts "\nDaily Other\n"
@@ -133,14 +133,14 @@ examples:
 "
     );
     insta::assert_snapshot!(found(&[&allowed, other]), @r#"
-    0.yaml:2:20: recognition: x: its signs are also in an example of other; name lines that this outlet alone has
-    0.yaml:12:5: needless-allow: x: x/other does not fire on de.txt; take it out
+    0.yaml:2:20: recognition: x: its signs also occur in an example of other; use lines that only this outlet has
+    0.yaml:12:5: needless-allow: x: x/other has no hit in de.txt; delete it
     1.yaml:3:11: example: other: a second run cuts more: x/other cuts "\nDaily Other\n"
     "#);
 }
 
 #[test]
-fn rules_that_can_never_fire_are_told() {
+fn rules_that_can_never_match_are_reported() {
     let rule = |id: &str, keys: &str| {
         format!(
             "  - id: {id}\n    stage: tags\n    {}\n    keeps: [x]\n",
@@ -157,21 +157,21 @@ fn rules_that_can_never_fire_are_told() {
         rule("no-detector", "stage_: x".replace("stage_: x", "detect: copy; removes: [a b]").as_str()),
     ]
     .concat();
-    let told = found(&[&file]);
-    let told: Vec<&str> = told.lines().filter(|line| !line.contains(": case: ")).collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let shown = found(&[&file]);
+    let shown: Vec<&str> = shown.lines().filter(|line| !line.contains(": case: ")).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
     0.yaml:33:13: unknown-detector: x/detector: stage tags has no detector "tag-lin"; did you mean "tag-line"?
     0.yaml:13:24: missing-case: x/few-words: no case that repeats `.+`; add to `removes` a text such as "Filed under something"
     0.yaml:38:13: unknown-detector: x/no-detector: stage tags has no detector "copy"; expected one of: tag-line
-    0.yaml:18:12: never: x/block: can never fire: a block of lines cannot lie in the opening or the closing, which are one line; use `head`, `tail` or `anywhere`
-    0.yaml:12:16: never: x/few-words: can never fire: the pattern has 3 words at least, and `max_words` is 2; raise it, or take it out
-    0.yaml:6:9: never: x/second-opening: can never fire: the opening and the closing are one line each: there is no second; take `at` out, or widen `where`
-    0.yaml:26:16: never: x/short-block: can never fire: a block has a first and a last line: two at least; raise it, or write `line`
+    0.yaml:18:12: never: x/block: can never match: opening and closing are one line each, so they cannot contain a block; use `head`, `tail` or `anywhere`
+    0.yaml:12:16: never: x/few-words: can never match: the pattern needs at least 3 words, but `max_words` is 2; increase or delete it
+    0.yaml:6:9: never: x/second-opening: can never match: opening and closing are one line each, so there is no second one; delete `at`, or widen `where`
+    0.yaml:26:16: never: x/short-block: can never match: a block has at least two lines; increase it, or use `line`
     "#);
 }
 
 #[test]
-fn needless_rules_and_needless_cost_are_told() {
+fn redundant_and_slow_rules_are_reported() {
     let one = "outlet: one
 recognise: {signs: [Example Post daily]}
 rules:
@@ -203,36 +203,36 @@ rules:
     keeps: [Example Post]
 ";
     insta::assert_snapshot!(found(&[one, two]), @r#"
-    0.yaml:2:20: shared-sign: one: the sign "Example Post daily" is also that of two: it tells neither; take it out, or name a longer part of the line
-    0.yaml:17:11: slow: one/any: nothing tells its lines from others, so it is tried on every line; give it a fixed word at its start or end
-    0.yaml:11:28: needless-group: one/footer: a group without a name captures what nobody reads; write `(?:…)`, or name it to make a field: `(?<section>…)`
-    0.yaml:4:9: subsumed: one/share: removes nothing that generic/share-buttons/share/en would not remove; take it out, or add a case that shows what it is for
-    1.yaml:2:20: shared-sign: two: the sign "Example Post daily" is also that of one: it tells neither; take it out, or name a longer part of the line
-    1.yaml:7:28: needless-group: two/footer: a group without a name captures what nobody reads; write `(?:…)`, or name it to make a field: `(?<section>…)`
-    1.yaml:4:9: duplicate: two/footer: one has the same rule; put it into a `family:` file that both extend
+    0.yaml:2:20: shared-sign: one: two also has the sign "Example Post daily", so it identifies neither; delete it, or use a longer part of the line
+    0.yaml:17:11: slow: one/any: it has no literal for the index, so it is tried on every line; add a fixed word at its start or end
+    0.yaml:11:28: needless-group: one/footer: a group without a name captures text that is not used; use `(?:…)`, or name it to record a field: `(?<section>…)`
+    0.yaml:4:9: subsumed: one/share: everything it removes is also removed by generic/share-buttons/share/en; delete it, or add a case that only this rule removes
+    1.yaml:2:20: shared-sign: two: one also has the sign "Example Post daily", so it identifies neither; delete it, or use a longer part of the line
+    1.yaml:7:28: needless-group: two/footer: a group without a name captures text that is not used; use `(?:…)`, or name it to record a field: `(?<section>…)`
+    1.yaml:4:9: duplicate: two/footer: one has the same rule; move it to a `family:` file that both extend
     "#);
     let family =
         two.replace("outlet: two\nrecognise: {signs: [Example Post daily]}", "family: house");
     let extends = one.replace("outlet: one", "outlet: one\nextends: [house]");
-    let told = found(&[&extends, &family]);
+    let shown = found(&[&extends, &family]);
     assert!(
-        told.contains("house, which this file extends, has the same rule; take it out"),
-        "{told}"
+        shown.contains("house, which this file extends, has the same rule; delete it"),
+        "{shown}"
     );
 }
 
 #[test]
-fn an_example_that_comes_out_otherwise_is_told_by_its_line() {
+fn a_failing_example_is_reported_with_its_first_different_line() {
     let file = "outlet: x
 examples:
   - text: \"A title\\n\\nThe minister said on Tuesday that the talks would go on.\\n\\nSHARE THIS ARTICLE\\n\"
     clean: \"A title\\n\\nThe minister said on Monday that the talks would go on.\\n\"
 ";
-    insta::assert_snapshot!(found(&[file]), @r#"0.yaml:4:12: example: x: line 3 comes out as "The minister said on Tuesday that the talks would go on.", not as "The minister said on Monday that the talks would go on."; chaffinch rules test shows the difference; --accept takes what comes out"#);
+    insta::assert_snapshot!(found(&[file]), @r#"0.yaml:4:12: example: x: line 3 of the output is "The minister said on Tuesday that the talks would go on.", expected "The minister said on Monday that the talks would go on."; run `chaffinch rules test` to see the difference, or with --accept to accept the output"#);
 }
 
 #[test]
-fn damage_that_no_case_notices_is_told() {
+fn unnoticed_changes_are_reported() {
     let loose = "outlet: x
 rules:
   - id: label
@@ -244,24 +244,24 @@ rules:
     keeps: [Example Posts]
 ";
     let files = &[loose];
-    let told_of = |file: &str| {
+    let unnoticed = |file: &str| {
         let files = &[file];
         let name = |file: &str| file == "0.yaml";
-        told(files, &mutate(&pipeline(files), &name))
+        shown(files, &mutate(&pipeline(files), &name))
     };
-    insta::assert_snapshot!(told(files, &mutate(&pipeline(files), &|file| file == "0.yaml")), @r#"
-    0.yaml:5:12: unnoticed: x/label: no case notices if it acts anywhere; add to `keeps` the same text among body paragraphs: "…\n\nTEXT\n\n…"
-    0.yaml:6:16: unnoticed: x/label: no case notices if `max_words` is taken out; add to `keeps` a line like it with more words
+    insta::assert_snapshot!(shown(files, &mutate(&pipeline(files), &|file| file == "0.yaml")), @r#"
+    0.yaml:5:12: unnoticed: x/label: no case notices if `where` is changed to `anywhere`; add to `keeps` the same text among body paragraphs: "…\n\nTEXT\n\n…"
+    0.yaml:6:16: unnoticed: x/label: no case notices if `max_words` is removed; add to `keeps` a similar line with more words
     "#);
     let tight = loose.replace(
         "keeps: [Example Posts]",
         "keeps: [\"…\\n…\\n…\\n\\nExample Post: Politics\\n\\n…\", 'Example Post: a paper for all of the people', 'An Example Post: Politics']",
     );
-    assert_eq!(told_of(&tight), "");
+    assert_eq!(unnoticed(&tight), "");
 }
 
 #[test]
-fn large_regexes_are_told() {
+fn large_regexes_are_reported() {
     let file = r"outlet: x
 rules:
   - id: large
@@ -271,7 +271,7 @@ rules:
     removes: [Filed by ann]
     keeps: [Filed by ann lee]
 ";
-    let told = found(&[file]);
-    assert!(told.starts_with("0.yaml:6:11: large: x/large: the regex has about "), "{told}");
+    let shown = found(&[file]);
+    assert!(shown.starts_with("0.yaml:6:11: large: x/large: the regex has about "), "{shown}");
     assert_eq!(found(&[&file.replace(r"\w{1,80}", r"\w+")]), "");
 }

@@ -1,4 +1,4 @@
-//! A document with what was cut from it, the rule in the margin.
+//! Renders a document with its cuts marked and their rules in the margin.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,46 +8,46 @@ use chaffinch_core::{Cleaned, Edit, Pipeline};
 
 use crate::visible::visible;
 
-/// A document as rows to be shown.
+/// An annotated document.
 pub struct Annotated {
     rows: Vec<Row>,
     margin: usize,
 }
 
-/// One line of the original, or a part of a margin that holds several rules.
+/// One line of the original, or an additional row if the margin has several rules.
 pub struct Row {
     /// The index of the line.
     pub line: usize,
-    /// The rule that cut something here; empty where nothing was cut.
+    /// The rule that cut something here; empty if nothing was cut.
     pub rule: String,
     /// The stage of that rule.
     pub stage: String,
-    /// Whether the whole line was cut.
+    /// Whether the line was removed completely.
     pub gone: bool,
-    /// The line: what is shown, and whether it was cut. Replacements follow what they replace.
+    /// The parts of the line. A replacement follows the text that it replaces.
     pub parts: Vec<Part>,
 }
 
-/// A stretch of a line.
+/// A part of a line.
 pub struct Part {
     /// The text, made visible.
     pub text: String,
-    /// What became of it.
+    /// Whether it was kept, cut or inserted.
     pub fate: Fate,
 }
 
-/// What became of a stretch of text.
+/// The fate of a part of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays.
+    /// Kept.
     Stays,
-    /// It was cut.
+    /// Cut.
     Cut,
-    /// It stands in the place of what was cut before it.
+    /// Inserted in place of the cut before it.
     Put,
 }
 
-/// Lays out a cleaned document.
+/// Annotates a cleaned document.
 pub fn annotated(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> Annotated {
     let rules = pipeline.rules();
     let name = |id: RuleId| match rules.has(id) {
@@ -89,7 +89,7 @@ fn lines(source: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
-/// Whether a whole line was cut: its text, or its end where it has none.
+/// Whether a line was removed completely: its text, or its line ending if it has no text.
 fn covered(edits: &[Edit], content: &Range<usize>, line: &Range<usize>) -> bool {
     let of = if content.is_empty() { line } else { content };
     let removed = edits.iter().filter(|edit| edit.removes());
@@ -106,7 +106,7 @@ fn parts(source: &str, content: &Range<usize>, edits: &[Edit]) -> Vec<Part> {
             parts.push(Part { text: visible(text).into_owned(), fate });
         }
     };
-    // What stays is shown as it is, but for what could steer a terminal.
+    // Text that is kept is shown unchanged except for hidden characters.
     let mut at = content.start;
     for edit in edits {
         let start = edit.span.start().clamp(content.start, content.end);
@@ -132,7 +132,8 @@ impl Annotated {
     }
 }
 
-/// As plain text: the rule, a bar, the line; `-` before lines that were cut, `⟦ ⟧` around parts.
+/// Writes plain text: the rule, a bar, the line. Removed lines are marked with `-`, cut parts with
+/// `⟦ ⟧`.
 impl fmt::Display for Annotated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for row in &self.rows {

@@ -1,8 +1,8 @@
-//! What changed between two runs over the same documents, grouped by the rules that caused it.
+//! Compares two runs over the same documents and groups the differences by rule.
 //!
-//! A changed rule may change thousands of documents. Here they come down to its causes: a rule that
-//! cuts more or less than before, the distinct texts that this is about, and a few places where
-//! they stand. Whatever touches the article itself comes first.
+//! A changed rule may change thousands of documents. The result lists each rule that cuts more or
+//! less than before, its distinct texts, and some of their occurrences. Changes inside articles
+//! come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -19,77 +19,78 @@ use crate::texts::{Texts, shown};
 /// Whether more or less is cut than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// The second run cuts what the first left.
+    /// The second run cuts text that the first one kept.
     More,
-    /// The second run leaves what the first cut.
+    /// The second run keeps text that the first one cut.
     Less,
 }
 
-/// All that one rule cuts more, or less.
+/// Everything that one rule cuts more, or less.
 #[derive(Clone, Debug)]
 pub struct Group {
     /// The rule.
     pub rule: String,
     /// Whether it cuts more or less.
     pub way: Way,
-    /// The documents.
+    /// The number of documents.
     pub documents: u64,
-    /// The bytes.
+    /// The number of bytes.
     pub bytes: u64,
-    /// The documents of which this cuts into the article; none of what is cut less does.
+    /// The number of documents in which the change cuts into the article. 0 for [`Way::Less`].
     pub body_documents: u64,
-    /// The distinct texts, those inside the article apart.
+    /// The distinct texts inside articles.
     pub body_texts: Texts<Sample>,
-    /// The distinct texts outside of it.
+    /// The distinct texts outside articles.
     pub texts: Texts<Sample>,
-    /// Whether the rule itself is another, where that is known.
+    /// Whether the rule itself changed, if known.
     pub rule_changed: Option<bool>,
 }
 
-/// What became of one field.
+/// Changes of one field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldChange {
-    /// Documents that have it now.
+    /// The number of documents that now have it.
     pub gained: u64,
-    /// Documents that had it.
+    /// The number of documents that no longer have it.
     pub lost: u64,
-    /// Documents that have another value.
+    /// The number of documents with another value.
     pub changed: u64,
 }
 
-/// What changed between two runs.
+/// The differences between two runs.
 #[derive(Clone, Debug, Default)]
 pub struct Diff {
-    /// Documents that both runs know.
+    /// The number of documents in both runs.
     pub documents: u64,
-    /// Of these, those in which something changed: text, fields, verdict or outlet.
+    /// The number of these in which text, fields, verdict or outlet changed.
     pub changed: u64,
-    /// Of these, those whose text changed.
+    /// The number of these in which the text changed.
     pub text_changed: u64,
-    /// Documents that only the first run knows.
+    /// The number of documents that are only in the first run.
     pub only_first: u64,
-    /// Documents that only the second run knows.
+    /// The number of documents that are only in the second run.
     pub only_second: u64,
-    /// Documents whose originals are not the same, and were not compared.
+    /// The number of documents whose originals differ, which were not compared.
     pub other_original: u64,
-    /// Documents in which the same bytes go by another rule, by both rules.
+    /// The number of documents in which the same bytes are cut by another rule, by old and new
+    /// rule.
     pub moved: BTreeMap<(String, String), u64>,
-    /// Documents of which the verdict changed, by both verdicts.
+    /// The number of documents whose verdict changed, by old and new verdict.
     pub verdicts: BTreeMap<(Verdict, Verdict), u64>,
-    /// Documents that are of another outlet, by both outlets.
+    /// The number of documents whose outlet changed, by old and new outlet.
     pub outlets: BTreeMap<(Option<String>, Option<String>), u64>,
-    /// What became of fields.
+    /// The changes of fields.
     pub fields: BTreeMap<String, FieldChange>,
     groups: BTreeMap<(String, Way), Group>,
 }
 
-/// The places kept of each distinct text.
+/// The number of occurrences kept of each distinct text.
 const SAMPLES: usize = 3;
 
-/// Compares two runs. `rules` tells whether a rule was changed between them, where that is known.
+/// Compares two runs. `rules` returns whether a rule was changed between them, if known.
 ///
 /// # Errors
-/// One of them is no run's output, or cannot be read.
+/// If either is not the output of a run or cannot be read.
 pub fn diff(
     first: &Path,
     second: &Path,
@@ -117,7 +118,7 @@ pub fn diff(
     Ok(diff)
 }
 
-/// A stretch that one run cuts, or replaces, and the other does not.
+/// A range that only one run cuts or replaces.
 struct Piece<'a> {
     way: Way,
     rule: &'a str,
@@ -126,7 +127,7 @@ struct Piece<'a> {
     with: &'a str,
 }
 
-/// An edit, its rule by name.
+/// An edit with the id of its rule.
 struct Named<'a> {
     rule: &'a str,
     edit: &'a LedgerEdit<'a>,
@@ -151,7 +152,7 @@ fn named<'a>(record: &'a Record<'_>, rules: &'a [RuleEntry]) -> Vec<Named<'a>> {
 }
 
 impl Diff {
-    /// The groups: what touches the article first, then by the number of documents.
+    /// The groups: changes inside articles first, then by the number of documents.
     pub fn groups(&self) -> Vec<&Group> {
         let mut groups: Vec<&Group> = self.groups.values().collect();
         groups.sort_by(|a, b| {
@@ -190,11 +191,11 @@ impl Diff {
         self.text_changed += 1;
         let source = originals.of(new).map(|document| document.text);
         let article = source.as_deref().and_then(|source| article(source, &before, &after));
-        // Above the article stands its title.
+        // The title is part of the article.
         let title = old.fields.get("title").and_then(serde_json::Value::as_str);
         let mut seen = BTreeSet::new();
         for piece in &pieces {
-            // What comes back into an article hurts nobody.
+            // Text that is no longer cut does no harm.
             let inside = piece.way == Way::More
                 && (title.is_some_and(|title| piece.text.lines().any(|line| line.trim() == title))
                     || match &source {
@@ -220,7 +221,7 @@ impl Diff {
         }
     }
 
-    /// Counts what changed besides the text. Whether anything did.
+    /// Counts changes besides the text. Returns whether there are any.
     fn around(&mut self, old: &Record<'_>, new: &Record<'_>) -> bool {
         let mut any = false;
         if old.verdict != new.verdict {
@@ -265,7 +266,8 @@ impl Group {
     }
 }
 
-/// What is cut more and less, in order, and which rules took over from which.
+/// The ranges that are cut more or less, in order, and pairs of rules of which one replaced the
+/// other.
 fn compare<'a>(
     before: &'a [Named<'a>],
     after: &'a [Named<'a>],
@@ -295,7 +297,7 @@ fn compare<'a>(
                 let mut same = overlapping
                     .clone()
                     .filter(|other| other.range() == range && other.edit.with == named.edit.with);
-                // What is cut whole needs no replacement any more.
+                // A replacement inside a range that is now removed is no difference.
                 let gone = overlapping.clone().any(|other| {
                     other.removes()
                         && other.edit.at <= range.start
@@ -326,7 +328,7 @@ fn compare<'a>(
             }
         }
     }
-    // Blank space that goes or stays with a neighbour says nothing.
+    // White space that is cut or kept with its neighbour does not count.
     let telling = pieces.iter().any(|piece| !piece.text.trim().is_empty());
     if telling {
         pieces.retain(|piece| !piece.text.trim().is_empty());
@@ -339,7 +341,7 @@ fn is_sentence(line: &str) -> bool {
     script::is_sentence(line)
 }
 
-/// From the first sentence to the last that either run leaves, in bytes of the source.
+/// The range of the source from the first to the last sentence that either run keeps.
 fn article(source: &str, before: &[Named<'_>], after: &[Named<'_>]) -> Option<Range<usize>> {
     let gone = |edits: &[Named<'_>], line: &Range<usize>| {
         let from = edits.partition_point(|named| named.range().end <= line.start);

@@ -1,42 +1,43 @@
-//! Drift: rules that stopped firing, and outlets of which more is left than before.
+//! Drift: rules that stopped matching, and outlets for which more boilerplate is left than before.
 //!
-//! Outlets change their layout without a word. A rule that fired in most documents and now fires in
-//! none, or a tail that grows, tells of it. Two spans of time are compared: two runs, or the months
-//! of one. A rule has stopped if what it does now would be too unlikely by chance, were it what it
-//! did before: a one-sided binomial test.
+//! Outlets change their layout without notice. A rule that matched in most documents and now
+//! matches in none, or a growing tail, indicates such a change. Two periods are compared: two runs,
+//! or the months of one run. A rule has stopped if its current number of documents would be too
+//! unlikely at its earlier rate, by a one-sided binomial test.
 
 use std::collections::BTreeMap;
 
 use chaffinch_formats::Fired;
 
-/// How unlikely what a rule does now must be before it is called stopped.
+/// The probability below which a rule has stopped.
 const UNLIKELY: f64 = 0.005;
 
-/// A rule that fires this much less often than before has stopped, for all that matters.
+/// The share of its earlier rate below which a rule has stopped.
 const STOPPED: f64 = 0.2;
 
-/// Documents that an outlet needs on both sides before its tail is compared.
+/// The minimum number of documents in both periods for comparing tails.
 const TAIL_DOCUMENTS: u64 = 5;
 
-/// What changed for the documents of one outlet.
+/// The changes for the documents of one outlet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     /// The outlet.
     pub outlet: String,
-    /// What rules did before the change, and since.
+    /// What rules did before the change.
     pub before: Fired,
-    /// What rules did since.
+    /// What rules did after the change.
     pub after: Fired,
-    /// The month that the change came with, where one run's months are compared.
+    /// The first month after the change, if the months of one run are compared.
     pub month: Option<String>,
-    /// Its rules that stopped firing.
+    /// The outlet's rules that stopped matching.
     pub stopped: Vec<String>,
     /// Whether more lines are left below the last sentence.
     pub tail_grew: bool,
 }
 
 impl Drift {
-    /// Lines left below the last sentence of a document, on average: before, and since.
+    /// The average number of lines left below the last sentence of a document, before and after the
+    /// change.
     pub fn tails(&self) -> (f64, f64) {
         (tail(&self.before), tail(&self.after))
     }
@@ -46,10 +47,10 @@ fn tail(fired: &Fired) -> f64 {
     fired.tail_lines as f64 / fired.documents.max(1) as f64
 }
 
-/// By outlet and month, as [`chaffinch_formats::tally_by_month`] hands it back.
+/// Totals by outlet and month, as returned by [`chaffinch_formats::tally_by_month`].
 pub type ByMonth = BTreeMap<(String, Option<String>), Fired>;
 
-/// What changed between the runs: the last against all before it.
+/// The changes between runs: the last one compared with all earlier ones.
 pub fn between_runs(runs: &[ByMonth]) -> Vec<Drift> {
     let Some((last, earlier)) = runs.split_last() else { return Vec::new() };
     let sum = |runs: &[ByMonth]| {
@@ -67,8 +68,8 @@ pub fn between_runs(runs: &[ByMonth]) -> Vec<Drift> {
     compared.collect()
 }
 
-/// What changed inside a run: for each outlet, the month from which on most rules have stopped.
-/// Documents of which the day is not known do not count.
+/// The changes inside a run: for each outlet, the month from which most rules have stopped.
+/// Documents without a known date do not count.
 pub fn inside_run(run: &ByMonth) -> Vec<Drift> {
     let mut months: BTreeMap<&str, Vec<(&str, &Fired)>> = BTreeMap::new();
     for ((outlet, month), fired) in run {
@@ -87,7 +88,7 @@ pub fn inside_run(run: &ByMonth) -> Vec<Drift> {
             let month = Some(months[at].0.to_owned());
             compare(outlet, &sum(&months[..at]), &sum(&months[at..]), month)
         });
-        // Of equally many, the first month after which nothing of it was seen.
+        // Of months with equally many stopped rules, the first one after which none matched.
         found.extend(splits.max_by(|a, b| {
             let left = |drift: &Drift| -> u64 {
                 drift.stopped.iter().filter_map(|rule| drift.after.rules.get(rule)).sum()
@@ -106,7 +107,7 @@ fn compare(outlet: &str, before: &Fired, after: &Fired, month: Option<String>) -
         let now = after.rules.get(*rule).copied().unwrap_or(0);
         let rate = count as f64 / of.max(1) as f64;
         let rate_now = now as f64 / after.documents.max(1) as f64;
-        // One more of either kind, so that what always happened may fail to once.
+        // Add half a document of either kind, so that a rate of exactly 1 is not certain.
         let chance = (count as f64 + 0.5) / (of as f64 + 1.0);
         rate_now <= rate * STOPPED && at_most(now, after.documents, chance) < UNLIKELY
     };
@@ -127,7 +128,7 @@ fn compare(outlet: &str, before: &Fired, after: &Fired, month: Option<String>) -
 
 /// The probability of at most `count` of `of`, each with this chance.
 fn at_most(count: u64, of: u64, chance: f64) -> f64 {
-    // Sums the terms of the binomial distribution, in logarithms so that none vanishes early.
+    // Sums the terms of the binomial distribution, using logarithms to avoid underflow.
     let (yes, no) = (chance.ln(), (1.0 - chance).ln());
     let mut term = of as f64 * no;
     let mut sum = term.exp();
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_stopped_and_tails_that_grew_are_told_between_runs() {
+    fn stopped_rules_and_grown_tails_are_found_between_runs() {
         let old = run(&[
             ("a", None, fired(100, 10, &[("a/crumb", 98), ("a/rare", 2), ("generic/x/y", 90)])),
             ("b", None, fired(100, 10, &[("b/crumb", 98)])),

@@ -1,7 +1,7 @@
-//! What people read of runs: annotated text, what changed between them, and what drifted.
+//! Reports for people: annotated documents, differences between runs, drift, and HTML pages.
 //!
-//! Text from documents is data. Whatever it holds, nothing of it can steer a terminal:
-//! [`visible`] writes control characters, direction marks and line separators as escapes.
+//! Text from documents is untrusted. [`visible`] writes control characters, direction marks and
+//! line separators as escapes, so that no text can control a terminal.
 
 mod annotated;
 mod certainty;
@@ -9,8 +9,8 @@ pub mod diff;
 pub mod drift;
 mod overview;
 pub mod page;
+mod render;
 mod sample;
-mod tell;
 mod texts;
 mod visible;
 

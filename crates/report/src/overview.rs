@@ -1,4 +1,5 @@
-//! What a run did, gathered for a page: by rule, by month, and documents to look at.
+//! Collects what a run did for the HTML report: totals by rule, outlet and month, and a selection
+//! of documents.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,73 +18,73 @@ use crate::texts::{Texts, shown};
 
 /// What a run did.
 pub struct Overview {
-    /// What `run.json` says.
+    /// The contents of `run.json`.
     pub run: Value,
-    /// The documents.
+    /// The number of documents.
     pub documents: u64,
-    /// Documents of each verdict.
+    /// The number of documents by verdict.
     pub verdicts: BTreeMap<Verdict, u64>,
-    /// Documents, and bytes cut, by month; of those whose day is known.
+    /// The number of documents and of bytes cut, by month, for documents with a known date.
     pub months: BTreeMap<String, (u64, u64)>,
-    /// Documents and bytes cut of each outlet; without a name, of those that were not recognised.
+    /// The totals of each outlet. Documents without an outlet have an empty name.
     pub outlets: BTreeMap<String, OutletReport>,
     /// Every rule that cut something.
     pub rules: BTreeMap<String, RuleReport>,
-    /// Documents to look at: those that failed or are suspect first.
+    /// A selection of documents, with failed and suspect ones first.
     pub shown: Vec<Shown>,
 }
 
-/// What was done to the documents of an outlet.
+/// The totals of an outlet.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OutletReport {
-    /// The documents.
+    /// The number of documents.
     pub documents: u64,
-    /// Those from which nothing was cut.
+    /// The number of documents without cuts.
     pub untouched: u64,
-    /// Bytes cut.
+    /// The number of bytes cut.
     pub bytes: u64,
-    /// Lines left below the last sentence.
+    /// The number of lines left below the last sentence.
     pub tail_lines: u64,
 }
 
-/// What a rule did.
+/// The totals of a rule.
 pub struct RuleReport {
     /// Its stage.
     pub stage: String,
-    /// Documents in which it cut something.
+    /// The number of documents in which it cut something.
     pub documents: u64,
-    /// Its cuts.
+    /// The number of its cuts.
     pub cuts: u64,
-    /// The bytes that it cut.
+    /// The number of bytes that it cut.
     pub bytes: u64,
-    /// The texts.
+    /// The texts that it cut.
     pub texts: Texts<Sample>,
     /// Those that it was least certain of, if its cuts have a confidence.
     pub least_certain: LeastCertain<Sample>,
 }
 
-/// A document to look at.
+/// A document shown in the report.
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// Its name.
     pub name: String,
-    /// Its outlet, and how it was recognised.
+    /// Its outlet, and how it was detected.
     pub outlet: Option<(String, String)>,
-    /// What became of it.
+    /// Its verdict.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason for the verdict.
     pub reason: Option<String>,
-    /// Its day.
+    /// Its date.
     pub day: Option<String>,
-    /// Fields recovered.
+    /// The recovered fields.
     pub fields: Map<String, Value>,
-    /// The original text; none if it is no text, or too long.
+    /// The original text. `None` if it is not text or is too long.
     pub source: Option<String>,
-    /// What was cut, and by which rule.
+    /// The cuts, with their rules.
     pub cuts: Vec<Cut>,
 }
 
-/// A cut of a document that is shown.
+/// A cut in a document shown in the report.
 #[derive(Clone, Debug)]
 pub struct Cut {
     /// Bytes of the source.
@@ -92,30 +93,30 @@ pub struct Cut {
     pub rule: String,
     /// Its stage.
     pub stage: String,
-    /// What stands there instead.
+    /// The replacement.
     pub with: String,
 }
 
-/// The most documents that failed or are suspect, and the most others.
+/// The maximum number of failed and suspect documents, and of others.
 const DOCUMENTS: [usize; 2] = [60, 60];
 
-/// The most rules of which a document is chosen because they cut something in it.
+/// The maximum number of rules for which a document is selected.
 const RULES: usize = 120;
 
-/// Longer documents are not shown, in bytes.
+/// The maximum size of a shown document, in bytes.
 const LONGEST: usize = 200_000;
 
-/// The places kept of each distinct text.
+/// The number of occurrences kept of each distinct text.
 const SAMPLES: usize = 2;
 
-/// Gathers what a run did. Memory does not grow with the run.
+/// Collects what a run did, in bounded memory.
 ///
 /// # Errors
-/// `run` is no finished run's output, or cannot be read.
+/// If `run` is not the output of a finished run or cannot be read.
 pub fn overview(run: &Path) -> Result<Overview, Error> {
     let shown = run.display().to_string();
     let record = run_record(run).map_err(|error| Error::Input(shown, error))?;
-    let mut gathering = Gathering {
+    let mut builder = OverviewBuilder {
         overview: Overview {
             run: record,
             documents: 0,
@@ -132,20 +133,20 @@ pub fn overview(run: &Path) -> Result<Overview, Error> {
     let mut originals = Originals::of_run(run);
     while let Some(record) = records.next()? {
         originals.pass(&record);
-        gathering.add(&record, records.rules(), &mut originals);
+        builder.add(&record, records.rules(), &mut originals);
     }
-    Ok(gathering.finish())
+    Ok(builder.finish())
 }
 
-struct Gathering {
+struct OverviewBuilder {
     overview: Overview,
-    /// By hash: those that failed or are suspect, and any.
+    /// By hash: failed and suspect documents, and others.
     chosen: [BTreeMap<u64, Shown>; 2],
     /// For each rule, the document with the smallest hash.
     by_rule: HashMap<String, (u64, Shown)>,
 }
 
-impl Gathering {
+impl OverviewBuilder {
     fn add(&mut self, record: &Record<'_>, rules: &[RuleEntry], originals: &mut Originals) {
         let all = &mut self.overview;
         let cut: u64 = record.undo.edits.iter().map(|edit| edit.removed() as u64).sum();
@@ -202,7 +203,7 @@ impl Gathering {
         self.choose(record, rules, &source);
     }
 
-    /// Takes the document among those that are shown, if it is one of them so far.
+    /// Adds the document to the selection if it qualifies so far.
     fn choose<'s>(
         &mut self,
         record: &Record<'_>,

@@ -1,4 +1,4 @@
-//! A place in a document, with what stands around it.
+//! A place in a document with its surroundings, for reports.
 
 use std::ops::Range;
 
@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use crate::texts::{LONGEST, shortened};
 
-/// A place where something was cut, with what stands around it.
+/// A place where something was cut, with its surroundings.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Sample {
     /// The document.
     pub document: String,
     /// Its outlet.
     pub outlet: Option<String>,
-    /// The line, from 1; 0 if the original could not be made.
+    /// The line number, from 1; 0 if the original could not be restored.
     pub line: usize,
     /// The lines of the original from the first to the last that the cut takes, if it takes all of
     /// them; else 0.
@@ -23,33 +23,33 @@ pub struct Sample {
     /// The confidence of the cut, in percent, if the line model made it.
     #[serde(skip)]
     pub confidence: Option<u8>,
-    /// The nearest line above that is not blank.
+    /// The nearest non-blank line above.
     pub above: String,
-    /// What stands before the cut on its line.
+    /// The text before the cut on its line.
     pub before: String,
     /// The cut.
     pub text: String,
-    /// What stands in its place; mostly nothing.
+    /// The replacement, empty for a removal.
     pub with: String,
-    /// What stands behind the cut on its line.
+    /// The text after the cut on its line.
     pub after: String,
-    /// The nearest line below that is not blank.
+    /// The nearest non-blank line below.
     pub below: String,
-    /// Whether it cuts into the article.
+    /// Whether the cut is inside the article.
     pub body: bool,
-    /// The cut as a rule file has it for a case: its lines, with `⟦ ⟧` around what must go if that
-    /// is not all of them. None if it is too long for one.
+    /// The cut as a case for a rule file: its lines, with `⟦ ⟧` around the cut if it is not all of
+    /// them. `None` if it is too long.
     pub case: Option<String>,
 }
 
-/// The most bytes of a neighbouring line that are shown.
+/// The maximum number of bytes shown of a neighbouring line.
 const CONTEXT: usize = 160;
 
-/// The most bytes of a case.
+/// The maximum size of a case, in bytes.
 const CASE: usize = 1000;
 
 impl Sample {
-    /// What stands around `range` of the document, whose `text` was cut.
+    /// The surroundings of `range` of the document, of which `text` was cut.
     pub(crate) fn of(
         record: &Record<'_>,
         source: Option<&str>,
@@ -64,7 +64,7 @@ impl Sample {
         };
         let Some(source) = source else { return sample };
         let Some(cut) = source.get(range.clone()) else { return sample };
-        // White space around a cut goes with it and tells nothing.
+        // White space around a cut is ignored.
         let start = range.start + (cut.len() - cut.trim_start().len());
         let end = (range.end - (cut.len() - cut.trim_end().len())).max(start);
         let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);

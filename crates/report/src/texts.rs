@@ -1,30 +1,30 @@
-//! The distinct texts that a rule cut, in bounded memory.
+//! Collects the distinct texts that a rule cut, in bounded memory.
 //!
-//! A rule may cut a million texts. Two small tables are kept: texts that are frequent (lossy
-//! counting, Manku and Motwani 2002: once the table is full, the rarest half goes), and a sample of
-//! the distinct texts, each as likely as the other (those with the smallest hashes, whose counts
-//! are exact). From the sample come the rare texts, where mistakes hide, and the number of distinct
-//! ones. What is chosen depends on the texts and their order alone.
+//! A rule may cut a million texts. Two small tables are kept: frequent texts (lossy counting, Manku
+//! and Motwani 2002: when the table is full, the rarest half is dropped), and a uniform sample of
+//! the distinct texts (those with the smallest hashes, with exact counts). The sample provides rare
+//! texts, where mistakes are likely, and an estimate of the number of distinct texts. The selection
+//! depends only on the texts and their order.
 
 use std::collections::{BTreeMap, HashMap};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The most texts in either table.
+/// The maximum number of texts in either table.
 const MOST: usize = 512;
 
-/// A text, and what is known of it.
+/// A distinct text.
 #[derive(Clone, Debug)]
 pub struct Entry<S> {
-    /// The text, cut short if it is long.
+    /// The text, shortened if it is long.
     pub text: String,
-    /// How often it came.
+    /// The number of occurrences.
     pub count: u64,
-    /// The bytes of all of it.
+    /// The total size of all occurrences, in bytes.
     pub bytes: u64,
-    /// The first places where it stood.
+    /// The first occurrences.
     pub samples: Vec<S>,
-    /// What tells it from others.
+    /// A hash of the text.
     pub hash: u64,
 }
 
@@ -37,17 +37,17 @@ pub struct Texts<S> {
     samples: usize,
 }
 
-/// The most bytes of a text that are held.
+/// The maximum number of bytes kept of a text.
 pub(crate) const LONGEST: usize = 600;
 
 impl<S: Clone> Texts<S> {
-    /// None yet; of each, so many samples are kept.
+    /// Creates an empty collection that keeps this number of samples of each text.
     pub fn new(samples: usize) -> Texts<S> {
         let (frequent, sampled) = (HashMap::new(), BTreeMap::new());
         Texts { frequent, sampled, dropped: false, samples }
     }
 
-    /// Adds a text that stands somewhere; `sample` is asked where if that is wanted.
+    /// Adds an occurrence of a text. `sample` is called only if the occurrence is kept.
     pub fn add(&mut self, text: &str, bytes: u64, sample: &dyn Fn() -> S) {
         let hash = xxh3_64(text.as_bytes());
         let samples = self.samples;
@@ -82,7 +82,7 @@ impl<S: Clone> Texts<S> {
         }
     }
 
-    /// The texts that came most often, `most` of them at most.
+    /// The `most` most frequent texts.
     pub fn frequent(&self, most: usize) -> Vec<&Entry<S>> {
         let mut all: Vec<&Entry<S>> = self.frequent.values().collect();
         all.sort_by_key(|entry| (std::cmp::Reverse(entry.count), entry.hash));
@@ -90,7 +90,7 @@ impl<S: Clone> Texts<S> {
         all
     }
 
-    /// The texts that came least often, of a sample, `most` of them at most.
+    /// The `most` rarest texts of the sample.
     pub fn rare(&self, most: usize) -> Vec<&Entry<S>> {
         let mut all: Vec<&Entry<S>> = self.sampled.values().collect();
         all.sort_by_key(|entry| (entry.count, entry.hash));
@@ -102,7 +102,7 @@ impl<S: Clone> Texts<S> {
     pub fn distinct(&self) -> (u64, bool) {
         match (self.dropped, self.sampled.last_key_value()) {
             (false, _) => (self.frequent.len() as u64, true),
-            // The hashes of the sample fill so much of all that there are.
+            // The share of the hash range that the sample covers.
             (true, Some((last, _))) => {
                 let share = *last as f64 / u64::MAX as f64;
                 (((self.sampled.len() - 1) as f64 / share) as u64, false)
@@ -112,8 +112,7 @@ impl<S: Clone> Texts<S> {
     }
 }
 
-/// What was cut, and put in its place, as one text: without the space around it, unless something
-/// was put there.
+/// A cut and its replacement as one text, trimmed if there is no replacement.
 pub(crate) fn shown(text: &str, with: &str) -> String {
     match (text.trim(), with) {
         ("", "") => "(blank lines)".to_owned(),
@@ -122,7 +121,7 @@ pub(crate) fn shown(text: &str, with: &str) -> String {
     }
 }
 
-/// `text`, with `…` in the place of what is beyond so many bytes.
+/// `text`, with everything after `most` bytes replaced by `…`.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();

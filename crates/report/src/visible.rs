@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// `text` with every character that a terminal obeys or a reader cannot see written as an escape,
-/// such as `\u{1b}`. Tabs become spaces.
+/// `text` with every control character and invisible character written as an escape, such as
+/// `\u{1b}`. Tabs become spaces.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| !is_hidden(c)) {
         return Cow::Borrowed(text);
@@ -23,7 +23,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// `text` as JSON, with the same characters written as JSON's escapes.
+/// `text` as JSON, with the same characters written as JSON escapes.
 pub(crate) fn visible_json(text: &str) -> String {
     let mut shown = String::from("\"");
     for c in text.chars() {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_steers_a_terminal() {
+    fn no_text_controls_a_terminal() {
         assert_eq!(visible("a\u{1b}[31mb\u{9b}c\r\u{202e}d"), "a\\u{1b}[31mb\\u{9b}c\\r\\u{202e}d");
         let odd = "a\"\\\u{1b}\n\u{202e}\u{e0041}ß";
         let json = visible_json(odd);

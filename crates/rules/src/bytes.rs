@@ -1,4 +1,5 @@
-//! Sets of bytes, and which bytes matches of a regex begin and end with.
+//! Sets of bytes, and the bytes with which matches of a regex begin and end. Used by the index and
+//! the matcher to reject lines cheaply.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ impl ByteSet {
         self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
     }
 
-    /// Hands over its bytes, in order.
+    /// Calls `each` with the bytes of the set, in order.
     pub(crate) fn each(&self, mut each: impl FnMut(u8)) {
         for (word, mut bits) in (0..).zip(self.0) {
             while bits != 0 {
@@ -41,53 +42,54 @@ impl ByteSet {
     }
 }
 
-/// The bytes that the matches of an anchored pattern begin and end with, where it is anchored.
+/// The bytes with which matches of an anchored pattern begin and end, at the sides where it is
+/// anchored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Frame {
+pub(crate) struct EdgeBytes {
     first: ByteSet,
     last: ByteSet,
 }
 
-impl Frame {
-    pub(crate) fn of(hir: &Hir, anchor: Anchor) -> Frame {
+impl EdgeBytes {
+    pub(crate) fn of(hir: &Hir, anchor: Anchor) -> EdgeBytes {
         let side = |side, anchored: bool| match anchored.then(|| outermost(hir, side)) {
-            // What matches nothing may stand beside anything.
+            // An empty match may have any neighbour.
             Some((bytes, false)) => bytes,
             _ => ByteSet::ALL,
         };
-        Frame {
+        EdgeBytes {
             first: side(Side::Start, matches!(anchor, Anchor::Line | Anchor::Start)),
             last: side(Side::End, matches!(anchor, Anchor::Line | Anchor::End)),
         }
     }
 
-    /// Whether the key of `text` may be a match, as far as its outermost bytes tell.
+    /// Whether the key of `text` may be a match, judging by its outermost bytes.
     pub(crate) fn fits(&self, text: &str) -> bool {
-        let (first, last) = Frame::outermost(text);
+        let (first, last) = EdgeBytes::outermost(text);
         first.is_none_or(|byte| self.first.has(byte)) && last.is_none_or(|byte| self.last.has(byte))
     }
 
-    /// The outermost bytes of the key of `text`, where they are plain.
+    /// The outermost bytes of the key of `text`, where they can be read off the text.
     pub(crate) fn outermost(text: &str) -> (Option<u8>, Option<u8>) {
         let plain = |byte: &u8| byte.is_ascii_graphic();
         let (first, last) = match text.as_bytes() {
-            // A mark on the first character would change it.
+            // A combining mark would change the first character.
             [first, second, ..] if second.is_ascii() => {
                 (Some(*first), text.as_bytes().last().copied())
             }
             all => (None, all.last().copied()),
         };
-        // Other bytes may be another's in the key.
+        // Other bytes may differ in the key.
         (first.filter(plain), last.filter(plain))
     }
 
-    /// Whether matches may begin, and end, with a byte.
+    /// Whether matches may begin with a byte, and whether they may end with it.
     pub(crate) fn has(&self, byte: u8) -> (bool, bool) {
         (self.first.has(byte), self.last.has(byte))
     }
 }
 
-/// The outermost bytes of a regex's matches on a side, and whether it may match nothing.
+/// The outermost bytes of a regex's matches on a side, and whether it may match the empty text.
 fn outermost(hir: &Hir, side: Side) -> (ByteSet, bool) {
     let mut bytes = ByteSet::default();
     match hir.kind() {
@@ -154,11 +156,11 @@ mod tests {
 
     fn fits(anchor: Anchor, pattern: &str, text: &str) -> bool {
         let hir = crate::pattern::parse(pattern, false).unwrap_or_else(|_| Hir::fail());
-        Frame::of(&hir, anchor).fits(text)
+        EdgeBytes::of(&hir, anchor).fits(text)
     }
 
     #[test]
-    fn outermost_bytes_tell_what_cannot_match() {
+    fn outermost_bytes_reject_lines_that_cannot_match() {
         let credit = r".+ ©[^.!?]{2,60}";
         assert!(fits(Anchor::Line, credit, "Smoke. © DPA"));
         assert!(!fits(Anchor::Line, credit, "Smoke © rises."));
@@ -167,7 +169,7 @@ mod tests {
         assert!(!fits(Anchor::Start, r"\d*(?:a|b)", "nothing"));
         assert!(fits(Anchor::Start, r"\d*(?:a|b)", "b"));
         assert!(fits(Anchor::Inside, "a", "nothing"));
-        assert!(fits(Anchor::Line, "a?", "nothing"), "an empty match stands anywhere");
+        assert!(fits(Anchor::Line, "a?", "nothing"), "an empty match fits anywhere");
         assert!(fits(Anchor::Line, "é.*", "e\u{301}tat"), "a mark changes the first character");
     }
 }

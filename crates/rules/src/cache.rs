@@ -1,8 +1,7 @@
-//! The cache of packed rule files: what a run has read and checked, the next one takes as it is.
+//! The cache of packed rule files: stores what one run has parsed and checked for the next one.
 //!
-//! A cache file is named for the folders that were read, for the stages, and for this build. In it,
-//! each rule file has a key of its size and times: what has changed since, and nothing else, is
-//! read anew.
+//! The name of a cache file depends on the directories, the stages and this build. Each rule file
+//! in it has a key of its size and timestamps. Only files whose key has changed are read again.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter};
@@ -14,26 +13,26 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 use crate::load::Origin;
 use crate::packed::Packed;
 
-/// A digest of this crate's sources and of the rule files that ship.
+/// A digest of this crate's sources and of the shipped rule files.
 const BUILD: &str = env!("RULES_BUILD");
 
-/// What cache files end with.
+/// The extension of cache files.
 const EXTENSION: &str = "rules";
 
-/// The most bytes of all cache files together.
+/// The maximum size of all cache files together, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// A file that changed this short a time ago may change again without another time to show it:
-/// file systems count in steps of up to two seconds.
+/// The age from which a file's timestamp is reliable. File systems have a resolution of up to two
+/// seconds, so a younger file may change again without a new timestamp.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Tells the content of a rule file without reading it; none where it cannot be told.
+/// Identifies the content of a rule file without reading it. `None` if that is not possible.
 pub(crate) type Key = Option<u128>;
 
-/// The key of a rule file. To be taken before it is read.
+/// The key of a rule file. Must be computed before the file is read.
 pub(crate) fn key(origin: &Origin<'_>) -> Key {
     match origin {
-        // The build tells it.
+        // Covered by the digest of the build.
         Origin::Shipped(_) => Some(0),
         Origin::Given(text) => Some(xxh3_128(text.as_bytes())),
         Origin::Disk(path) => {
@@ -51,24 +50,24 @@ pub(crate) fn key(origin: &Origin<'_>) -> Key {
     }
 }
 
-/// The times that tell that a file was changed.
+/// The timestamps that change when a file changes.
 #[cfg(unix)]
 fn times(metadata: &Metadata) -> impl Iterator<Item = SystemTime> {
     use std::os::unix::fs::MetadataExt;
-    // The second cannot be set by hand.
+    // Unlike the modification time, this one cannot be set by programs.
     let changed = u64::try_from(metadata.ctime()).ok().map(Duration::from_secs);
     let nanos = u64::try_from(metadata.ctime_nsec()).ok().map(Duration::from_nanos);
     let changed = changed.zip(nanos).map(|(secs, nanos)| SystemTime::UNIX_EPOCH + secs + nanos);
     metadata.modified().ok().into_iter().chain(changed)
 }
 
-/// The times that tell that a file was changed.
+/// The timestamps that change when a file changes.
 #[cfg(not(unix))]
 fn times(metadata: &Metadata) -> impl Iterator<Item = SystemTime> {
     metadata.modified().ok().into_iter()
 }
 
-/// The place of the cache for these folders.
+/// The path of the cache file for these directories.
 pub(crate) fn place(cache: &Path, stages: &[&str], directories: &[&Path]) -> PathBuf {
     let mut name = Xxh3Default::new();
     let mut add = |bytes: &[u8]| {
@@ -79,17 +78,17 @@ pub(crate) fn place(cache: &Path, stages: &[&str], directories: &[&Path]) -> Pat
     add(&(stages.len() as u64).to_le_bytes());
     stages.iter().for_each(|stage| add(stage.as_bytes()));
     for directory in directories {
-        // One name may mean two folders, from two working directories.
-        let whole = std::path::absolute(directory);
-        add(whole.as_deref().unwrap_or(directory).as_os_str().as_encoded_bytes());
+        // From different working directories, one relative path means different directories.
+        let absolute = std::path::absolute(directory);
+        add(absolute.as_deref().unwrap_or(directory).as_os_str().as_encoded_bytes());
         add(directory.as_os_str().as_encoded_bytes());
     }
     cache.join(format!("{:032x}.{EXTENSION}", name.digest128()))
 }
 
-/// Keeps packed rule files at their place.
+/// Writes packed rule files to the cache.
 ///
-/// A cache that cannot be written costs time, and no run should end for it.
+/// Errors are ignored: a missing cache costs time, but must not stop a run.
 pub(crate) fn keep(place: &Path, packed: &Packed) {
     drop(try_keep(place, packed));
 }
@@ -97,15 +96,15 @@ pub(crate) fn keep(place: &Path, packed: &Packed) {
 fn try_keep(place: &Path, packed: &Packed) -> io::Result<()> {
     let directory = place.parent().ok_or(io::ErrorKind::NotFound)?;
     fs::create_dir_all(directory)?;
-    // Another process may write the same: each has a file of its own until it is whole.
+    // Another process may write the same file, so each writes a temporary file and renames it.
     let new = place.with_extension(format!("{}.new", std::process::id()));
-    let whole = |file: File| {
+    let write = |file: File| {
         let mut file = BufWriter::new(file);
         packed.write(&mut file)?;
-        // Its name must not outlive a power failure that its bytes do not.
+        // After a power failure, the name must not exist without the bytes.
         file.into_inner()?.sync_all()
     };
-    let written = File::create(&new).and_then(whole).and_then(|()| fs::rename(&new, place));
+    let written = File::create(&new).and_then(write).and_then(|()| fs::rename(&new, place));
     if written.is_err() {
         drop(fs::remove_file(&new));
     }
@@ -113,8 +112,8 @@ fn try_keep(place: &Path, packed: &Packed) -> io::Result<()> {
     trim(directory)
 }
 
-/// Removes the oldest cache files while all of them are over [`MOST_BYTES`], and what a run that
-/// was killed left half-written.
+/// Removes the oldest cache files until all together are at most [`MOST_BYTES`], and temporary
+/// files of killed runs.
 fn trim(directory: &Path) -> io::Result<()> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {

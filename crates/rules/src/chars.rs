@@ -1,4 +1,4 @@
-//! Sets of characters, as the matcher asks for them, and what many patterns share.
+//! Sets of characters for the matcher, and a pool of values that many patterns share.
 
 use std::hash::Hash;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -34,7 +34,7 @@ impl Chars {
         chars
     }
 
-    /// The bytes that its characters begin with, and perhaps more.
+    /// A superset of the bytes with which its characters begin.
     pub(crate) fn first(&self) -> ByteSet {
         let mut first = self.ascii;
         if !self.other.is_empty() {
@@ -43,17 +43,17 @@ impl Chars {
         first
     }
 
-    /// Whether it has all characters above ASCII, as `.` and most negated classes do.
+    /// Whether it contains all characters above ASCII, like `.` and most negated classes.
     fn has_all_above(&self) -> bool {
         *self.other == [('\u{80}', char::MAX)]
     }
 
-    /// Whether it is what `.` stands for.
+    /// Whether it equals the class `.`.
     fn is_dot(&self) -> bool {
         self.ascii == ByteSet::of([!(1 << b'\n'), !0, 0, 0]) && self.has_all_above()
     }
 
-    /// The length in bytes of the character at `at`, if it is one of these.
+    /// The length in bytes of the character at `at`, if it is in the set.
     pub(crate) fn at(&self, text: &str, at: usize) -> Option<usize> {
         let first = *text.as_bytes().get(at)?;
         if first.is_ascii() {
@@ -67,7 +67,8 @@ impl Chars {
         has.then(|| c.len_utf8())
     }
 
-    /// Where its characters from `at` on end, `most` of them at most, and where `least` of them do.
+    /// Matches between `least` and `most` characters of the set from `at` on. Returns the offset
+    /// after as many as possible, and the offset after the first `least`.
     pub(crate) fn stretch(
         &self,
         text: &str,
@@ -75,17 +76,18 @@ impl Chars {
         least: u32,
         most: u32,
     ) -> Option<(usize, usize)> {
-        let (_, behind_least) = self.pass(text, at, least).filter(|(count, _)| *count == least)?;
+        let (_, after_least) = self.pass(text, at, least).filter(|(count, _)| *count == least)?;
         if most == u32::MAX && self.is_dot() {
-            let rest = &text.as_bytes()[behind_least..];
+            let rest = &text.as_bytes()[after_least..];
             let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            return Some((behind_least + line, behind_least));
+            return Some((after_least + line, after_least));
         }
-        let (_, end) = self.pass(text, behind_least, most - least)?;
-        Some((end, behind_least))
+        let (_, end) = self.pass(text, after_least, most - least)?;
+        Some((end, after_least))
     }
 
-    /// How many of its characters stand at `at`, `most` at most, and where they end.
+    /// Matches at most `most` characters of the set from `at` on. Returns their number and the
+    /// offset after them.
     fn pass(&self, text: &str, mut at: usize, most: u32) -> Option<(u32, usize)> {
         let bytes = text.as_bytes();
         let mut left = most as usize;
@@ -105,7 +107,7 @@ impl Chars {
     }
 }
 
-/// What stands in many patterns alike: each is held once.
+/// A pool of values that many patterns share.
 pub(crate) struct Shared<T>(LazyLock<Mutex<FxHashSet<Arc<T>>>>);
 
 impl<T: Eq + Hash> Shared<T> {
@@ -124,10 +126,10 @@ impl<T: Eq + Hash> Shared<T> {
     }
 }
 
-/// Classes: some, such as `\w`, have hundreds of ranges.
+/// Classes. Some, such as `\w`, have hundreds of ranges.
 pub(crate) static CLASSES: Shared<Chars> = Shared::new();
 
-/// Classes of hundreds of ranges that patterns write in a letter or two, and those of shapes.
+/// Large classes with a short form, and the classes of shapes.
 static WIDE: LazyLock<Vec<Arc<Chars>>> = LazyLock::new(|| {
     let wide = [r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", r"\p{L}", r"\p{Lu}", r"\p{Ll}", r"\p{N}"];
     let chars = |class: &str| match pattern::parse(class, false).ok()?.kind() {
@@ -142,7 +144,7 @@ static WIDE: LazyLock<Vec<Arc<Chars>>> = LazyLock::new(|| {
     all
 });
 
-/// Adds the classes of a regex, each once.
+/// Adds the distinct classes of a regex.
 fn classes(hir: &Hir, all: &mut Vec<Arc<Chars>>) {
     match hir.kind() {
         HirKind::Class(Class::Unicode(class)) => {
@@ -161,10 +163,10 @@ fn classes(hir: &Hir, all: &mut Vec<Arc<Chars>>) {
     }
 }
 
-/// [`Chars`], packed.
+/// The packed form of [`Chars`].
 #[derive(Serialize, Deserialize)]
 pub(crate) enum PackedChars {
-    /// The place among [`WIDE`].
+    /// The index in [`WIDE`].
     Wide(usize),
     These(Chars),
 }

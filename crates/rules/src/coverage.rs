@@ -1,12 +1,12 @@
-//! Which choices of a rule's regexes its cases show.
+//! Coverage of a rule's regexes by its cases.
 //!
-//! A regex with alternatives says several things at once; so does one with an optional or an open
-//! part. Each is a promise that a case should prove, or else a typing error in the tenth of
-//! eleven alternatives stays there for ever. The idea is HTTPS Everywhere's, which asked a test of
-//! a rule for each `*`, `+`, `?` and `|` in its regex (its ruleset-testing.md, 2015).
+//! A regex with alternatives, optional parts or open repetitions makes several claims, and each
+//! needs a case: otherwise a typing error in the tenth of eleven alternatives is never noticed.
+//! HTTPS Everywhere required a test for each `*`, `+`, `?` and `|` of a rule (its
+//! ruleset-testing.md, 2015).
 //!
-//! A matcher of its own walks the regex as it is written along each case and notes the choices it
-//! takes. Regexes here match short lines, so it may backtrack; a bound on its steps keeps it honest.
+//! A separate matcher follows the regex as written along each case and records the choices it
+//! takes. It backtracks with a bounded number of steps, which is enough for short lines.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -19,26 +19,26 @@ use crate::file::Written;
 use crate::key;
 use crate::pattern::{Anchor, folded};
 
-/// A choice of a regex that no case shows.
+/// A choice of a regex that no case exercises.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The key of the rule that holds the regex: `line`, `from`, …
+    /// The key of the rule that contains the regex, such as `line` or `from`.
     pub key: &'static str,
-    /// Its place in the list of that key.
+    /// The index of the regex in the list of that key.
     pub index: usize,
-    /// The bytes of the regex that no case shows.
+    /// The bytes of the regex that no case exercises.
     pub range: Range<usize>,
-    /// What is missing, for people.
+    /// A description of what is missing.
     pub message: String,
-    /// A line, or the part of one, that would show it.
+    /// A line, or part of a line, that would exercise the choice.
     pub sample: String,
 }
 
-/// The choices of a rule's regexes that none of its cases shows, in order. Cases are as rule files
-/// have them: lines, with `⟦ ⟧` around what must go.
+/// The choices of a rule's regexes that none of its cases exercises, in order. Cases are given as
+/// in rule files: lines, with `⟦ ⟧` around text to remove.
 pub fn gaps(written: &Written, cases: &[String]) -> Vec<Gap> {
     if written.template.is_some() {
-        // The lexicon has cases for each of its lists, not for each of their entries.
+        // The lexicon has cases for each of its lists, but not for each entry.
         return Vec::new();
     }
     let lines: Vec<String> = cases
@@ -70,13 +70,13 @@ pub fn gaps(written: &Written, cases: &[String]) -> Vec<Gap> {
     gaps
 }
 
-/// The fewest words that a match of the regex can have, if it is a regex.
+/// The minimum number of words in a match of the regex. `None` if it is not a regex.
 pub fn fewest_words(regex: &str, ignore_case: bool) -> Option<usize> {
     let regex = Regex::parse(regex, ignore_case)?;
     Some(regex.shortest(regex.top).split(' ').filter(|word| !word.is_empty()).count())
 }
 
-/// The most steps that matching one line may take.
+/// The maximum number of steps for matching one line.
 const STEPS: usize = 200_000;
 
 type Id = usize;
@@ -84,7 +84,7 @@ type Id = usize;
 #[derive(Debug)]
 enum Part {
     Empty,
-    /// One of these ranges of characters.
+    /// A character in one of these ranges.
     One(Vec<(char, char)>),
     Look(Look),
     All(Vec<Id>),
@@ -97,7 +97,7 @@ enum Part {
     },
 }
 
-/// A regex as it is written.
+/// A regex as written.
 #[derive(Debug)]
 struct Regex {
     parts: Vec<(Part, Range<usize>)>,
@@ -105,7 +105,7 @@ struct Regex {
     source: String,
 }
 
-/// What a match chose at a part: an alternative, or how often.
+/// The choice that a match took at a part: an alternative, or a number of repetitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Choice {
     Arm(usize),
@@ -113,12 +113,12 @@ enum Choice {
     More,
 }
 
-struct Walk {
+struct Trace {
     steps: usize,
     path: Vec<(Id, Choice)>,
 }
 
-type Then<'t> = &'t mut dyn FnMut(&mut Walk, usize) -> bool;
+type Then<'t> = &'t mut dyn FnMut(&mut Trace, usize) -> bool;
 
 impl Regex {
     fn parse(source: &str, ignore_case: bool) -> Option<Regex> {
@@ -196,14 +196,14 @@ impl Regex {
         })
     }
 
-    /// The choices that a match of `line` takes; none if it does not match.
+    /// The choices that a match of `line` takes. `None` if it does not match.
     fn walk(&self, anchor: Anchor, line: &str) -> Option<Vec<(Id, Choice)>> {
         let starts = line.char_indices().map(|(at, _)| at).chain([line.len()]);
         let starts = starts.filter(|at| *at == 0 || matches!(anchor, Anchor::End | Anchor::Inside));
         let to_end = matches!(anchor, Anchor::Line | Anchor::End);
-        let mut walk = Walk { steps: STEPS, path: Vec::new() };
+        let mut walk = Trace { steps: STEPS, path: Vec::new() };
         for start in starts {
-            let mut done = |_: &mut Walk, at: usize| !to_end || at == line.len();
+            let mut done = |_: &mut Trace, at: usize| !to_end || at == line.len();
             if self.step(self.top, line, start, &mut walk, &mut done) {
                 return Some(walk.path);
             }
@@ -212,7 +212,7 @@ impl Regex {
         None
     }
 
-    fn step(&self, id: Id, line: &str, at: usize, walk: &mut Walk, then: Then<'_>) -> bool {
+    fn step(&self, id: Id, line: &str, at: usize, walk: &mut Trace, then: Then<'_>) -> bool {
         if walk.steps == 0 {
             return false;
         }
@@ -239,11 +239,11 @@ impl Regex {
         }
     }
 
-    fn all(&self, parts: &[Id], line: &str, at: usize, walk: &mut Walk, then: Then<'_>) -> bool {
+    fn all(&self, parts: &[Id], line: &str, at: usize, walk: &mut Trace, then: Then<'_>) -> bool {
         match parts.split_first() {
             None => then(walk, at),
             Some((first, rest)) => {
-                let mut next = |walk: &mut Walk, at: usize| self.all(rest, line, at, walk, then);
+                let mut next = |walk: &mut Trace, at: usize| self.all(rest, line, at, walk, then);
                 self.step(*first, line, at, walk, &mut next)
             }
         }
@@ -255,12 +255,12 @@ impl Regex {
         count: u32,
         line: &str,
         at: usize,
-        walk: &mut Walk,
+        walk: &mut Trace,
         then: Then<'_>,
     ) -> bool {
         let Part::Times { part, least, most, lazy } = self.parts[id].0 else { return false };
         let before = walk.path.len();
-        let enough = |walk: &mut Walk, then: Then<'_>| {
+        let enough = |walk: &mut Trace, then: Then<'_>| {
             if count < least {
                 return false;
             }
@@ -275,8 +275,8 @@ impl Regex {
             return true;
         }
         if most.is_none_or(|most| count < most) {
-            let mut again = |walk: &mut Walk, next: usize| {
-                // A part that matched nothing would match it for ever.
+            let mut again = |walk: &mut Trace, next: usize| {
+                // A part that matches the empty text would match it forever.
                 (next > at || count < least) && self.times(id, count + 1, line, next, walk, then)
             };
             if self.step(part, line, at, walk, &mut again) {
@@ -287,11 +287,12 @@ impl Regex {
         !lazy && enough(walk, then)
     }
 
-    /// What no line shows: where, what, and a text that would.
+    /// The choices that no line exercises: their place, a message, and a text that would exercise
+    /// them.
     fn gaps(&self, anchor: Anchor, lines: &[String]) -> Vec<(Range<usize>, String, String)> {
         let walks: Vec<_> = lines.iter().filter_map(|line| self.walk(anchor, line)).collect();
         if walks.is_empty() {
-            let message = "no case shows this pattern".to_owned();
+            let message = "no case for this pattern".to_owned();
             return vec![(0..self.source.len(), message, self.sample(self.top, None))];
         }
         let seen: HashSet<(Id, Choice)> = walks.into_iter().flatten().collect();
@@ -317,8 +318,9 @@ impl Regex {
                 }
                 Part::Times { part, least: 0, most: part_most, .. } if !self.is_space(*part) => {
                     let text = &self.source[range.clone()];
-                    missing(Choice::More, range, format!("no case that fills `{text}`"));
-                    // An open run of one class is a word: that it may be none says little.
+                    missing(Choice::More, range, format!("no case with `{text}`"));
+                    // An open run of one class is usually a word; that it may be empty needs no
+                    // case.
                     if !matches!(
                         (&self.parts[*part].0, part_most),
                         (Part::One(_), None | Some(2..))
@@ -337,7 +339,8 @@ impl Regex {
         gaps
     }
 
-    /// Whether a part is one character that is no letter or digit: an optional space says nothing.
+    /// Whether a part is one character other than a letter or digit. An optional space needs no
+    /// case.
     fn is_space(&self, id: Id) -> bool {
         match &self.parts[id].0 {
             Part::One(ranges) => !ranges.iter().any(|(from, to)| {
@@ -347,7 +350,7 @@ impl Regex {
         }
     }
 
-    /// A text that the part matches, by way of the choice wanted.
+    /// A text that the part matches by the wanted choice.
     fn sample(&self, id: Id, wanted: Option<(Id, Choice)>) -> String {
         let here = wanted.filter(|(at, _)| *at == id).map(|(_, choice)| choice);
         let below = |part: Id| wanted.is_some_and(|(at, _)| self.holds(part, at));
@@ -381,11 +384,12 @@ impl Regex {
         }
     }
 
-    /// The match with the fewest words, more or less: shortest alternatives, fewest repetitions.
+    /// A match with about the fewest words: shortest alternatives, fewest repetitions.
     fn shortest(&self, id: Id) -> String {
         match &self.parts[id].0 {
             Part::Empty | Part::Look(_) => String::new(),
-            // What may be a space or a letter is a letter: both may be one word.
+            // If a class contains both spaces and letters, use a letter, because both may be one
+            // word.
             Part::One(ranges) => representative(ranges).to_string(),
             Part::All(parts) => parts.iter().map(|part| self.shortest(*part)).collect(),
             Part::Either(arms) => {
@@ -408,10 +412,10 @@ impl Regex {
     }
 }
 
-/// A character of a class that people can read.
+/// A readable character of a class.
 fn representative(ranges: &[(char, char)]) -> char {
     let has = |c: char| ranges.iter().any(|(from, to)| (*from..=*to).contains(&c));
-    // A literal under `ignore_case` is a class of its cases, the capital first.
+    // A literal under `ignore_case` is a class of its cases, with the capital first.
     let few = ranges.iter().map(|(from, to)| *to as u32 - *from as u32 + 1).sum::<u32>() <= 3;
     let last = ranges.last().map_or('x', |(from, _)| *from);
     let known = ['x', 'X', '1', ' ', '-', '.', ':'].into_iter().find(|c| !few && has(*c));
@@ -421,7 +425,7 @@ fn representative(ranges: &[(char, char)]) -> char {
     })
 }
 
-/// A word of characters of a class.
+/// A word made of characters of a class.
 fn word(ranges: &[(char, char)], least: usize, most: Option<usize>) -> String {
     if least == 0 {
         return String::new();
@@ -476,26 +480,23 @@ mod tests {
     }
 
     #[test]
-    fn optional_and_open_parts_need_theirs() {
-        assert_eq!(
-            missing("line", r"Tags:.*", &["Tags:"]),
-            ["no case that fills `.*`: Tags:something"]
-        );
+    fn optional_and_open_parts_need_their_cases() {
+        assert_eq!(missing("line", r"Tags:.*", &["Tags:"]), ["no case with `.*`: Tags:something"]);
         assert_eq!(
             missing("line", r"Tags(?: .+)?", &["Tags ab"]),
             ["no case without `(?: .+)?`: Tags"]
         );
-        assert_eq!(missing("line", "likes?", &["like"]), ["no case that fills `s?`: likes"]);
-        assert!(missing("line", "a ?b", &["ab"]).is_empty(), "an optional space says nothing");
+        assert_eq!(missing("line", "likes?", &["like"]), ["no case with `s?`: likes"]);
+        assert!(missing("line", "a ?b", &["ab"]).is_empty(), "an optional space needs no case");
         assert_eq!(missing("line", "(?:ab)+", &["ab"]), ["no case that repeats `(?:ab)+`: abab"]);
         assert!(missing("line", r"by \w+", &["by Ann"]).is_empty());
     }
 
     #[test]
-    fn a_pattern_that_no_case_shows_is_told_whole() {
+    fn a_pattern_without_a_case_is_one_gap() {
         assert_eq!(
             missing("line", "Updated: (.+)", &["Field"]),
-            ["no case shows this pattern: Updated: something"]
+            ["no case for this pattern: Updated: something"]
         );
         assert_eq!(missing("text", "A line (of it)", &["A line"]).len(), 1);
         assert!(missing("end", "—(?:A|B)", &["so.⟦—A⟧", "so.⟦—B⟧"]).is_empty());
@@ -504,22 +505,22 @@ mod tests {
     }
 
     #[test]
-    fn nothing_runs_away() {
+    fn the_number_of_steps_is_bounded() {
         let line = "a".repeat(400);
         assert_eq!(missing("line", "(?:a*)*b", &[&line]).len(), 1);
         assert!(missing("line", "(?:|a)*", &["aa", ""]).len() <= 2);
     }
 
     #[test]
-    fn words_are_counted_at_their_fewest() {
+    fn the_fewest_words_are_counted() {
         assert_eq!(fewest_words("News / (?:a b|c) ?.*", false), Some(3));
         assert_eq!(fewest_words(".+", false), Some(1));
     }
 
     proptest! {
-        /// The walk agrees with the regex crate on whether a whole line matches.
+        /// This matcher and the regex crate agree on whether a complete line matches.
         #[test]
-        fn the_walk_agrees_with_the_regex_crate(line in "[ab1 ]{0,6}") {
+        fn matches_agree_with_the_regex_crate(line in "[ab1 ]{0,6}") {
             for source in ["a(?:b|ab)*1?", r"(?:a|ab)(?:1|b1)", r"\w+ ?\d{1,2}", r"a+?b*", r"(?i)A\bx?", r"[^a]+a{2,}"] {
                 let regex = regex::Regex::new(&format!("^(?:{source})$")).unwrap();
                 let ours = Regex::parse(source, false).unwrap().walk(Anchor::Line, &line);

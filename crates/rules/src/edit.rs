@@ -1,13 +1,14 @@
-//! Changing one value of a YAML file and nothing else: comments, order and style stay.
+//! Edits one value of a YAML file and preserves comments, order and style. Used to update rule
+//! files after reviewing and learning.
 
 use serde_yaml::Value;
 
 use crate::yaml::Places;
 
-/// The file with `key: text` in the mapping at `path`, such as `rules[2]`: in the place of the
-/// value that is there, else in a new line below that of the key `below`.
+/// Sets `key: text` in the mapping at `path`, such as `rules[2]`, and returns the new file.
+/// Replaces an existing value; otherwise adds a line after the key `below`.
 ///
-/// None if that cannot be done without changing anything else.
+/// Returns `None` if that would change anything else.
 pub fn set(source: &str, path: &str, key: &str, text: &str, below: &str) -> Option<String> {
     let places = Places::of(source);
     let before: Value = serde_yaml::from_str(source).ok()?;
@@ -42,10 +43,10 @@ pub fn set(source: &str, path: &str, key: &str, text: &str, below: &str) -> Opti
         .or_else(|| changed(&|_| Some(double(text))))
 }
 
-/// The file with `items` at the end of the list `key` in the mapping at `path`; a lone text there
-/// becomes a list.
+/// Appends `items` to the list `key` in the mapping at `path` and returns the new file. A single
+/// text becomes a list.
 ///
-/// None if there is no such key, or if it cannot be done without changing anything else.
+/// Returns `None` if the key does not exist or anything else would change.
 pub fn push(source: &str, path: &str, key: &str, items: &[String]) -> Option<String> {
     let places = Places::of(source);
     let mut wanted: Value = serde_yaml::from_str(source).ok()?;
@@ -90,10 +91,10 @@ pub fn push(source: &str, path: &str, key: &str, items: &[String]) -> Option<Str
     (after == wanted).then_some(changed)
 }
 
-/// The file with a mapping at the end of the list `key`, which is made where there is none: the
-/// lines of the mapping, without indentation.
+/// Appends a mapping to the list `key`, which is created if needed, and returns the new file.
+/// `lines` are the lines of the mapping without indentation.
 ///
-/// None if that cannot be done without changing anything else.
+/// Returns `None` if that would change anything else.
 pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
     let mut wanted: Value = serde_yaml::from_str(source).ok()?;
     let item: Value = serde_yaml::from_str(&lines.join("\n")).ok()?;
@@ -109,7 +110,7 @@ pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
             let dash = source[..first].rfind('-')?;
             let indent = indent_of(source, dash);
             let line_end = source[first..].find('\n').map_or(source.len(), |n| first + n + 1);
-            // The item goes on for as long as lines are indented more than its dash.
+            // The item continues as long as lines are indented more than its dash.
             let (mut end, mut at) = (line_end, line_end);
             for line in source[line_end..].split_inclusive('\n') {
                 let inside = line.len() - line.trim_start_matches(' ').len() > indent.len();
@@ -124,7 +125,7 @@ pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
         }
     };
     let item = lines.join(&format!("\n{indent}  "));
-    // A blank line stands above it, and below it if anything does.
+    // Put a blank line above it, and below it if anything follows.
     let (above, below) = (source[..at].trim_end_matches('\n'), &source[at..]);
     let gap = if below.is_empty() || below.starts_with('\n') { "" } else { "\n" };
     let changed = format!("{above}\n\n{head}{indent}- {item}\n{gap}{below}");
@@ -132,9 +133,9 @@ pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
     (after == wanted).then_some(changed)
 }
 
-/// A rule file of before with one rule as it is now: in the place of its own, new, or left out.
+/// The rule file `before` with one rule replaced, added or removed, according to the file `now`.
 ///
-/// Comments do not survive. None if the files are no rule files.
+/// Comments are lost. Returns `None` if the files are not rule files.
 pub fn splice(
     before: Option<&str>,
     old: Option<usize>,
@@ -147,7 +148,7 @@ pub fn splice(
         (Some(now), Some(new)) => Some(rules(now)?.get(new)?.clone()),
         _ => None,
     };
-    // Of a file that is new, all but its other rules.
+    // For a new file, everything except its other rules.
     let mut file: Value = match before {
         Some(before) => serde_yaml::from_str(before).ok()?,
         None => {
@@ -167,8 +168,8 @@ pub fn splice(
         (Some(old), Some(rule)) => *list.get_mut(old)? = rule,
         (Some(old), None) if old < list.len() => drop(list.remove(old)),
         (None, Some(rule)) => {
-            let behind = list.iter().position(|other| above.is_some() && id(other) == above);
-            let at = match (behind, &above) {
+            let previous = list.iter().position(|other| above.is_some() && id(other) == above);
+            let at = match (previous, &above) {
                 (Some(at), _) => at + 1,
                 (None, None) => 0,
                 (None, Some(_)) => list.len(),
@@ -180,7 +181,7 @@ pub fn splice(
     serde_yaml::to_string(&file).ok()
 }
 
-/// White space that stands before what is at `at`, a list's dash counted as space.
+/// Spaces for the indentation of what is at `at`; the dash of a list item counts as a space.
 fn indent_of(source: &str, at: usize) -> String {
     let line = source[..at].rfind('\n').map_or(0, |line| line + 1);
     " ".repeat(source[line..at].chars().count())
@@ -201,7 +202,7 @@ fn at_path<'v>(value: &'v mut Value, path: &str) -> Option<&'v mut serde_yaml::M
     found.as_mapping_mut()
 }
 
-/// A text of several lines as a block below a key that is indented by `indent`.
+/// A text of several lines as a block scalar of a key that is indented by `indent`.
 fn block(text: &str, indent: &str) -> Option<String> {
     let head = match (text.ends_with('\n'), text.contains('\n')) {
         (true, true) => "|",
@@ -215,14 +216,14 @@ fn block(text: &str, indent: &str) -> Option<String> {
     Some(format!("{head}{}", lines.collect::<String>()))
 }
 
-/// A text as a YAML scalar: in single quotes, or double ones where it needs escapes.
+/// A text as a YAML scalar: in single quotes, or in double quotes if it needs escapes.
 pub fn quote(text: &str) -> String {
     let plain =
         text.chars().all(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
     if plain { format!("'{}'", text.replace('\'', "''")) } else { double(text) }
 }
 
-/// A text in double quotes.
+/// A text as a YAML scalar in double quotes.
 pub fn double(text: &str) -> String {
     use std::fmt::Write;
     let mut out = String::from("\"");
@@ -266,7 +267,7 @@ examples:
 ";
 
     #[test]
-    fn a_value_is_changed_and_nothing_else() {
+    fn only_one_value_is_changed() {
         let set = |path, key, text| set(FILE, path, key, text, "id").unwrap();
         let clean = set("examples[0]", "clean", "One.\n\n  Two.\n");
         assert_eq!(clean, FILE.replace("One.   # no comment", "One.\n\n        Two."));

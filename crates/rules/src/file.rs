@@ -1,10 +1,10 @@
-//! Rule files: what one YAML file says, checked for everything that can be wrong with it alone.
+//! Rule files: parses one YAML file and checks everything that can be checked without other files.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use chaffinch_stage::{Act, At, Certainty, Place, Role, Rule, Tier, calendar};
+use chaffinch_stage::{Action, At, Certainty, Place, Role, Rule, Tier, calendar};
 use regex_syntax::hir::Hir;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -16,70 +16,70 @@ use crate::schema;
 use crate::template::{self, Expanded, Words};
 use crate::yaml::{self, Node, Problem, Problems};
 
-/// What a rule file is about.
+/// The kind of a rule file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
     /// One news site.
     Outlet,
-    /// What several outlets have in common: one publisher, one content system.
+    /// What several outlets have in common, such as a publisher or a content management system.
     Family,
     /// One stage, for all outlets.
     Generic,
 }
 
-/// One rule file.
+/// A parsed rule file.
 #[derive(Clone, Debug)]
 pub struct RuleFile {
-    /// The file, as the user named it.
+    /// The file name, as given by the user.
     pub file: String,
-    /// What it is about.
+    /// The kind of the file.
     pub subject: Subject,
-    /// The outlet, family or stage.
+    /// The id of the outlet, family or stage.
     pub id: String,
-    /// A name for people.
+    /// A display name.
     pub name: Option<String>,
     /// The outlet's language, an ISO 639 code.
     pub language: Option<String>,
-    /// Host names; subdomains are meant too.
+    /// Host names. Subdomains are included.
     pub hosts: Vec<String>,
     /// Globs over document paths.
     pub paths: Vec<String>,
     /// Literals that begin or end a line's key.
     pub signs: Vec<String>,
-    /// Families whose rules hold here too.
+    /// Families whose rules also apply.
     pub extends: Vec<String>,
     /// The rules, in order.
     pub rules: Vec<FileRule>,
-    /// Whole documents, and what must be left of them.
+    /// Documents with their expected output.
     pub examples: Vec<Example>,
-    /// Where its rules may fire though they should not.
+    /// Accepted hits on clean articles or other outlets.
     pub allow: Vec<Allow>,
 }
 
-/// A rule with its pattern and its proof.
+/// A rule with its patterns and cases.
 #[derive(Clone, Debug)]
 pub struct FileRule {
-    /// What stages see of it.
+    /// The part of the rule that stages see.
     pub rule: Rule,
-    /// The language of its cues, for generic rules.
+    /// The language of its cue words, for generic rules.
     pub language: Option<String>,
-    /// What it looks for; two for a block, none for a detector.
+    /// The compiled patterns; two for a block, none for a detector.
     pub patterns: Vec<Pattern>,
-    /// The pattern as it is written.
+    /// The pattern as written.
     pub written: Written,
-    /// The days on which it holds.
+    /// The dates on which the rule applies.
     pub era: Era,
-    /// Its place among the rules of its file, from 0.
+    /// Its index among the rules of its file.
     pub at: usize,
-    /// Texts that must go.
+    /// Texts that the rule must remove.
     pub removes: Vec<String>,
-    /// Texts that must stay.
+    /// Texts that the rule must keep.
     pub keeps: Vec<String>,
-    /// A digest of all that decides what it cuts: its pattern, its place, what becomes of a hit.
+    /// A digest of everything that decides what it cuts: pattern, place, action.
     pub digest: u64,
 }
 
-/// What [`FileRule::digest`] is.
+/// Computes [`FileRule::digest`].
 pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
     let lists: Vec<u64> = written
         .lists
@@ -96,7 +96,7 @@ pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
         written.template,
         rule.place,
         rule.at,
-        rule.act,
+        rule.action,
         rule.max_lines,
         rule.max_words,
         rule.safe,
@@ -105,48 +105,47 @@ pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
     xxh3_64(described.as_bytes())
 }
 
-/// A pattern as a rule file has it: keys, each with its texts.
+/// A pattern as written in a rule file: keys, each with its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// `text`, `line`, `start`, `end`, `inside`, `from`, `through` or `detect`, and what stands there.
+    /// The keys, such as `text`, `line` or `detect`, with their texts.
     pub keys: Vec<(&'static str, Arc<[String]>)>,
-    /// Whether capitals and small letters match each other.
+    /// Whether case is ignored.
     pub ignore_case: bool,
     /// For a pattern that uses lists of the lexicon: the pattern before the lists were expanded.
     pub template: Option<String>,
-    /// The lists that the texts of each key use, in the order of the keys; nothing if they use none.
+    /// The lists that the texts of each key use, in the order of the keys. Empty if none are used.
     pub(crate) lists: Vec<Arc<[List]>>,
 }
 
 impl Written {
-    /// A pattern with these keys and texts that uses no lists.
+    /// A pattern with these keys and texts, without lists.
     pub fn new(keys: Vec<(&'static str, Arc<[String]>)>, ignore_case: bool) -> Written {
         Written { keys, ignore_case, ..Written::default() }
     }
 
-    /// The same pattern for text in any case.
+    /// The same pattern, ignoring case.
     pub fn in_any_case(&self) -> Written {
         Written { ignore_case: true, ..self.clone() }
     }
 
-    /// The patterns that are written; none if something of it is no pattern, or uses lists of the
-    /// lexicon.
+    /// Compiles the patterns. `None` if one is invalid or uses lists of the lexicon.
     pub fn patterns(&self) -> Option<Vec<Pattern>> {
-        let sound = |(key, texts): &(&'static str, Arc<[String]>)| {
-            let sound = |text: &String| pattern::check(text, *key == "text", self.ignore_case);
-            *key == "detect" || texts.iter().all(|text| sound(text).is_ok())
+        let valid = |(key, texts): &(&'static str, Arc<[String]>)| {
+            let valid = |text: &String| pattern::check(text, *key == "text", self.ignore_case);
+            *key == "detect" || texts.iter().all(|text| valid(text).is_ok())
         };
         let pattern = |(key, texts): &(&'static str, Arc<[String]>)| {
             let (anchor, role) = kind_of(key);
             Pattern::new(anchor, role, Arc::clone(texts), *key == "text", self.ignore_case)
         };
         let keys = self.keys.iter().filter(|(key, _)| *key != "detect");
-        let sound = self.template.is_none() && self.keys.iter().all(sound);
-        sound.then(|| keys.map(pattern).collect())
+        let valid = self.template.is_none() && self.keys.iter().all(valid);
+        valid.then(|| keys.map(pattern).collect())
     }
 }
 
-/// What part of a line a key's pattern is for, and what its hits are.
+/// The part of a line that a key's pattern matches, and the role of its hits.
 pub(crate) fn kind_of(key: &str) -> (Anchor, Role) {
     match key {
         "start" => (Anchor::Start, Role::Part),
@@ -172,90 +171,90 @@ impl fmt::Display for Written {
     }
 }
 
-/// The days on which a rule holds: those of one layout of its outlet.
+/// The dates on which a rule applies, usually those of one page layout of its outlet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Era {
-    /// The first day, as `2024-05-31`.
+    /// The first day, such as `2024-05-31`.
     pub since: Option<String>,
-    /// The day after the last.
+    /// The day after the last one.
     pub until: Option<String>,
 }
 
 impl Era {
-    /// Whether the rule holds on every day.
+    /// Whether the rule applies on every day.
     pub fn is_always(&self) -> bool {
         self.since.is_none() && self.until.is_none()
     }
 
-    /// Whether the rule holds on `day`, written as `2024-05-31`.
+    /// Whether the rule applies on `day`, such as `2024-05-31`.
     pub fn holds(&self, day: &str) -> bool {
         self.since.as_deref().is_none_or(|since| since <= day)
             && self.until.as_deref().is_none_or(|until| day < until)
     }
 }
 
-/// Where a rule may fire though it should not, and why.
+/// An accepted hit of a rule on a clean article or another outlet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allow {
     /// The rule's full id.
     pub rule: String,
-    /// An article of the baseline, or an outlet.
+    /// The article of the baseline, or the outlet.
     pub on: String,
-    /// Why that is right.
+    /// Why the hit is acceptable.
     pub why: String,
 }
 
-/// A whole document and what must be left of it.
+/// A document with its expected output.
 #[derive(Clone, Debug)]
 pub struct Example {
     /// The document.
     pub text: String,
-    /// What must be left.
+    /// The expected output.
     pub clean: String,
 }
 
-/// What a name is made of, for people.
+/// The rules for names, for messages.
 pub const NAME: &str =
-    "a name is made of a-z, 0-9, `-`, `.` and `_`, and begins with a letter or digit";
+    "a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit";
 
-/// Whether `text` can name an outlet, a family or a rule file.
+/// Whether `text` is a valid name of an outlet, a family or a rule file.
 pub fn is_name(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     text.starts_with(plain) && text.chars().all(|c| plain(c) || "-._".contains(c))
 }
 
-/// What stands for each of [`schema::ACTIONS`].
-static ACTS: [Act; 2] = [Act::Keep, Act::Note];
+/// The actions named in [`schema::ACTIONS`].
+static ACTIONS: [Action; 2] = [Action::Keep, Action::Note];
 
-/// Keys of a rule that hold its pattern, and `through` and `unless`, which go with others.
+/// The keys of a rule's pattern, including `through` and `unless`, which accompany others.
 pub(crate) const WRITTEN_KEYS: [&str; 9] =
     ["text", "line", "start", "end", "inside", "from", "detect", "through", "unless"];
 
-/// Keys of a rule that hold its pattern: it has one of them.
+/// The keys of which a rule has exactly one.
 const PATTERN_KEYS: &[&str] = WRITTEN_KEYS.split_at(7).0;
 
 impl RuleFile {
-    /// Reads a rule file. `stages` are the names that rules may be addressed to.
+    /// Parses a rule file. `stages` are the valid names of stages.
     ///
     /// # Errors
-    /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
+    /// All problems in the file, in the order of its lines. A syntax error hides all others.
     pub fn parse(file: &str, source: &str, stages: &[&str]) -> Result<RuleFile, Vec<Problem>> {
         let lexicon = None;
         RuleFile::parse_as(
             file,
             source,
-            Reading { stages, shipped: false, prepare: false, lexicon },
+            ParseOptions { stages, shipped: false, prepare: false, lexicon },
         )
     }
 
     pub(crate) fn parse_as(
         file: &str,
         source: &str,
-        reading: Reading<'_>,
+        options: ParseOptions<'_>,
     ) -> Result<RuleFile, Vec<Problem>> {
         let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
         let problems = Problems::default();
-        let parsed = parse_top(file, Node::top(&mapping, schema::FILE, &problems), reading);
+        let parsed = parse_top(file, Node::top(&mapping, schema::FILE, &problems), options);
         let problems = problems.place(file, source);
         match parsed {
             Some(parsed) if problems.is_empty() => Ok(parsed),
@@ -264,26 +263,26 @@ impl RuleFile {
     }
 }
 
-/// How a rule file is read.
+/// Options for parsing a rule file.
 #[derive(Clone, Copy)]
-pub(crate) struct Reading<'a> {
-    /// The names that rules may be addressed to.
+pub(crate) struct ParseOptions<'a> {
+    /// The valid names of stages.
     pub(crate) stages: &'a [&'a str],
-    /// Whether the file ships, so that tests have compiled its largest patterns.
+    /// Whether the file is a shipped one, whose patterns are checked by tests.
     pub(crate) shipped: bool,
-    /// Whether its patterns are prepared at once, and the cases left out.
+    /// Whether patterns are compiled now and cases left out.
     pub(crate) prepare: bool,
-    /// The lexicon that patterns use; the shipped one if this is none.
+    /// The lexicon that patterns use. Default: the shipped one.
     pub(crate) lexicon: Option<&'a Lexicon>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ParseOptions<'a> {
     fn lexicon(&self) -> &'a Lexicon {
         self.lexicon.unwrap_or_else(|| Lexicon::shipped())
     }
 }
 
-fn parse_top(file: &str, top: Node<'_>, reading: Reading<'_>) -> Option<RuleFile> {
+fn parse_top(file: &str, top: Node<'_>, options: ParseOptions<'_>) -> Option<RuleFile> {
     let kinds =
         [("outlet", Subject::Outlet), ("family", Subject::Family), ("generic", Subject::Generic)];
     let mut named =
@@ -291,76 +290,34 @@ fn parse_top(file: &str, top: Node<'_>, reading: Reading<'_>) -> Option<RuleFile
     let (first, second) = (named.next(), named.next());
     drop(named);
     let Some((key, subject, id)) = first else {
-        top.missing("the file must say `outlet: NAME`, `family: NAME` or `generic: STAGE`");
+        top.missing("the file needs `outlet: NAME`, `family: NAME` or `generic: STAGE`");
         return None;
     };
     if let Some((other, ..)) = second {
-        top.wrong_key(other, &format!("a file has one subject, and this one has `{key}`"), None);
+        top.wrong_key(
+            other,
+            &format!("a file has one of these keys, and this one has `{key}`"),
+            None,
+        );
     }
     if !is_name(id) {
         top.wrong(key, NAME, None);
     }
-    if subject == Subject::Generic && !reading.stages.contains(&id) {
-        let help = yaml::expected(id, reading.stages);
+    if subject == Subject::Generic && !options.stages.contains(&id) {
+        let help = yaml::expected(id, options.stages);
         top.wrong(key, &format!("unknown stage \"{id}\""), Some(&help));
     }
     let name = top.text("name").map(str::to_owned);
     let language = top.text("language").map(str::to_owned);
-    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let (mut hosts, mut paths, mut signs) = (Vec::new(), Vec::new(), Vec::new());
-    if let Some(recognise) = top.node("recognise") {
-        if subject != Subject::Outlet {
-            top.wrong_key("recognise", "only outlets are recognised", None);
-        }
-        hosts = owned(recognise.texts("hosts"));
-        paths = owned(recognise.texts("paths"));
-        signs = owned(recognise.texts("signs"));
-        for (i, host) in hosts.iter().enumerate() {
-            if host.contains(['/', ':', ' ']) || host.to_lowercase() != *host {
-                let help = "such as `example.com`; subdomains are meant too";
-                recognise.wrong_item("hosts", i, "expected a host name in lower case", Some(help));
-            }
-        }
-        for (i, path) in paths.iter().enumerate() {
-            if let Err(error) = globset::Glob::new(path) {
-                recognise.wrong_item("paths", i, &format!("not a glob: {}", error.kind()), None);
-            }
-        }
-        for (i, sign) in signs.iter().enumerate() {
-            if crate::key::key(sign).chars().count() < 4 {
-                recognise.wrong_item("signs", i, "a sign has four characters or more", None);
-            }
-        }
-        recognise.finish();
-    }
-    let extends = owned(top.texts("extends"));
+    let Recognise { hosts, paths, signs } = parse_recognise(&top, subject);
+    let extends = top.owned_texts("extends");
     let (mut rules, mut ids) = (Vec::new(), HashSet::new());
     for (at, node) in top.nodes("rules").into_iter().enumerate() {
-        rules.extend(parse_rule(node, at, &subject, id, reading, &mut ids));
+        let parsed = parse_rule(node, at, &subject, id, options, &mut ids);
+        rules.extend(parsed.unwrap_or_default());
     }
-    let mut examples = Vec::new();
-    for node in top.nodes("examples") {
-        let text = node.required("text", "the whole document");
-        let clean = node.required("clean", "what must be left of it");
-        if let (Some(text), Some(clean)) = (text, clean) {
-            examples.push(Example { text: text.to_owned(), clean: clean.to_owned() });
-        }
-        node.finish();
-    }
-    let mut allow = Vec::new();
-    for node in top.nodes("allow") {
-        let rule = node.required("rule", "the rule's id in this file");
-        let on = node.required("on", "the article of the baseline, or the outlet");
-        let why = node.required("why", "why the rule may fire there");
-        if let (Some(rule), Some(on), Some(why)) = (rule, on, why) {
-            let full = format!("{id}/{rule}");
-            if !ids.contains(&full) {
-                node.wrong("rule", "no rule of this file has this id", None);
-            }
-            allow.push(Allow { rule: full, on: on.to_owned(), why: why.to_owned() });
-        }
-        node.finish();
-    }
+    let examples = parse_examples(&top);
+    let allow = parse_allow(&top, id, &ids);
     top.finish();
     let (file, id) = (file.to_owned(), id.to_owned());
     Some(RuleFile {
@@ -379,23 +336,80 @@ fn parse_top(file: &str, top: Node<'_>, reading: Reading<'_>) -> Option<RuleFile
     })
 }
 
+/// The `recognise` part of a rule file.
+#[derive(Default)]
+struct Recognise {
+    hosts: Vec<String>,
+    paths: Vec<String>,
+    signs: Vec<String>,
+}
+
+fn parse_recognise(top: &Node<'_>, subject: Subject) -> Recognise {
+    let Some(recognise) = top.node("recognise") else { return Recognise::default() };
+    if subject != Subject::Outlet {
+        top.wrong_key("recognise", "only outlet files may have `recognise`", None);
+    }
+    let hosts = recognise.owned_texts("hosts");
+    let paths = recognise.owned_texts("paths");
+    let signs = recognise.owned_texts("signs");
+    for (i, host) in hosts.iter().enumerate() {
+        if host.contains(['/', ':', ' ']) || host.to_lowercase() != *host {
+            let help = "for example `example.com`; subdomains are included";
+            recognise.wrong_item("hosts", i, "expected a host name in lower case", Some(help));
+        }
+    }
+    for (i, path) in paths.iter().enumerate() {
+        if let Err(error) = globset::Glob::new(path) {
+            recognise.wrong_item("paths", i, &format!("not a glob: {}", error.kind()), None);
+        }
+    }
+    for (i, sign) in signs.iter().enumerate() {
+        if crate::key::key(sign).chars().count() < 4 {
+            recognise.wrong_item("signs", i, "a sign needs at least four characters", None);
+        }
+    }
+    recognise.finish();
+    Recognise { hosts, paths, signs }
+}
+
+fn parse_examples(top: &Node<'_>) -> Vec<Example> {
+    let mut examples = Vec::new();
+    for node in top.nodes("examples") {
+        let text = node.required("text", "the complete document");
+        let clean = node.required("clean", "the expected output");
+        if let (Some(text), Some(clean)) = (text, clean) {
+            examples.push(Example { text: text.to_owned(), clean: clean.to_owned() });
+        }
+        node.finish();
+    }
+    examples
+}
+
+/// The accepted hits of the file `id`, whose rules have these `ids`.
+fn parse_allow(top: &Node<'_>, id: &str, ids: &HashSet<String>) -> Vec<Allow> {
+    let mut allow = Vec::new();
+    for node in top.nodes("allow") {
+        let rule = node.required("rule", "the rule's id in this file");
+        let on = node.required("on", "an article of the baseline, or an outlet");
+        let why = node.required("why", "why the hit is acceptable");
+        if let (Some(rule), Some(on), Some(why)) = (rule, on, why) {
+            let full = format!("{id}/{rule}");
+            if !ids.contains(&full) {
+                node.wrong("rule", "this file has no rule with this id", None);
+            }
+            allow.push(Allow { rule: full, on: on.to_owned(), why: why.to_owned() });
+        }
+        node.finish();
+    }
+    allow
+}
+
 fn parse_rule(
     node: Node<'_>,
     at_in_file: usize,
     subject: &Subject,
     unit: &str,
-    reading: Reading<'_>,
-    ids: &mut HashSet<String>,
-) -> Vec<FileRule> {
-    parse_one_rule(node, at_in_file, subject, unit, reading, ids).unwrap_or_default()
-}
-
-fn parse_one_rule(
-    node: Node<'_>,
-    at_in_file: usize,
-    subject: &Subject,
-    unit: &str,
-    reading: Reading<'_>,
+    options: ParseOptions<'_>,
     ids: &mut HashSet<String>,
 ) -> Option<Vec<FileRule>> {
     let id = node.required("id", "a name for the rule, such as `breadcrumb`");
@@ -404,70 +418,32 @@ fn parse_one_rule(
         _ => format!("{unit}/{}", id.unwrap_or_default()),
     };
     if id.is_some() && !ids.insert(full_id.clone()) {
-        node.wrong("id", "another rule of this file has this id", None);
+        node.wrong("id", "another rule of this file has the same id", None);
     }
     let stage = match subject {
         Subject::Generic => Some(unit),
-        _ => node.required("stage", "the stage that the rule is addressed to"),
+        _ => node.required("stage", "the stage of the rule"),
     };
-    if let Some(stage) = stage.filter(|stage| !reading.stages.contains(stage)) {
-        let help = yaml::expected(stage, reading.stages);
+    if let Some(stage) = stage.filter(|stage| !options.stages.contains(stage)) {
+        let help = yaml::expected(stage, options.stages);
         node.wrong("stage", &format!("unknown stage \"{stage}\""), Some(&help));
     }
     let ignore_case = node.flag("ignore_case");
-    // A bad pattern must not hide what else is wrong with the rule.
-    let parsed = parse_pattern(&node, ignore_case, reading);
+    // An invalid pattern must not hide other problems of the rule.
+    let parsed = parse_pattern(&node, ignore_case, options);
     let at_ends = node.has("start") || node.has("end");
     let by_language = parsed.as_ref().is_some_and(|parsed| parsed.by_language);
-    const PLACES: [Place; 7] = [
-        Place::Head,
-        Place::Tail,
-        Place::Edges,
-        Place::Opening,
-        Place::Closing,
-        Place::Body,
-        Place::Anywhere,
-    ];
-    let places: Vec<(&str, Place)> = schema::PLACES.iter().copied().zip(PLACES).collect();
-    let default_place = if at_ends { Place::Rims } else { Place::Edges };
-    let place = node.one_of("where", &places).unwrap_or(default_place);
+    let place = parse_place(&node, at_ends);
     let at = parse_at(&node);
     let max_lines = node.count("max_lines").unwrap_or(12);
     let max_words = node.count("max_words");
-    let replace = node.text("replace").map(str::to_owned);
-    let acts: Vec<(&str, &Act)> = schema::ACTIONS.iter().copied().zip(&ACTS).collect();
-    let action = node.one_of("action", &acts).cloned();
-    if replace.is_some() && action.is_some() {
-        node.wrong_key("action", "a rule has `replace` or `action`, not both", None);
-    }
-    let act = action.or(replace.map(Act::Replace)).unwrap_or(Act::Remove);
+    let action = parse_action(&node);
     let fields = node.pairs("fields");
     let safe = node.flag("safe");
-    const CERTAINTIES: [Certainty; 3] = [Certainty::Guess, Certainty::Likely, Certainty::Sure];
-    let certainties: Vec<(&str, Certainty)> =
-        schema::CERTAINTIES.iter().copied().zip(CERTAINTIES).collect();
-    let default_certainty = if safe { Certainty::Sure } else { Certainty::Likely };
-    let certainty = node.one_of("certainty", &certainties).unwrap_or(default_certainty);
-    let era = Era { since: parse_day(&node, "since"), until: parse_day(&node, "until") };
-    if let (Some(since), Some(until)) = (&era.since, &era.until)
-        && since >= until
-    {
-        node.wrong("until", "the era ends before it begins", None);
-    }
+    let certainty = parse_certainty(&node, safe);
+    let era = parse_era(&node);
     let language = node.text("language").map(str::to_owned);
-    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let (mut removes, keeps) = (owned(node.texts("removes")), owned(node.texts("keeps")));
-    let stays = matches!(act, Act::Keep | Act::Note);
-    if removes.is_empty() && node.has("text") && !stays {
-        // Exact lines are their own cases.
-        removes = owned(node.texts("text"));
-    }
-    if removes.is_empty() && !stays && !by_language {
-        node.missing("`removes` is missing: a text that the rule must remove");
-    }
-    if keeps.is_empty() && !by_language {
-        node.missing("`keeps` is missing: a text like it that must stay");
-    }
+    let (removes, keeps) = parse_cases(&node, &action, by_language);
     node.finish();
     let tier = match subject {
         Subject::Outlet => Tier::Outlet,
@@ -482,7 +458,7 @@ fn parse_one_rule(
         tier,
         place,
         at,
-        act,
+        action,
         max_lines,
         max_words,
         safe,
@@ -503,15 +479,16 @@ fn parse_one_rule(
             keeps,
             digest: 0,
         };
-        return Some(in_all_languages(&rule, reading));
+        return Some(in_all_languages(&rule, options));
     }
-    let patterns = patterns_of(&written, reading.prepare.then_some(&parsed));
+    let patterns = patterns_of(&written, options.prepare.then_some(&parsed));
     let digest = digest(&rule, &written, &era);
     Some(vec![FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }])
 }
 
-/// The rule for each language that has cues for it. Its id ends with the language.
-fn in_all_languages(rule: &FileRule, reading: Reading<'_>) -> Vec<FileRule> {
+/// Expands the rule into one rule for each language that has the necessary cue words. Their ids end
+/// with the language.
+fn in_all_languages(rule: &FileRule, options: ParseOptions<'_>) -> Vec<FileRule> {
     let template = rule.written.to_string();
     let in_language = |words: Words<'_>| {
         let (mut keys, mut lists) = (Vec::new(), Vec::new());
@@ -544,7 +521,7 @@ fn in_all_languages(rule: &FileRule, reading: Reading<'_>) -> Vec<FileRule> {
             removes: Vec::new(),
             keeps: Vec::new(),
         };
-        if reading.prepare {
+        if options.prepare {
             let parsed =
                 file_rule.patterns.iter().map(Pattern::parsed_as_written).collect::<Vec<_>>();
             file_rule.patterns.iter_mut().zip(&parsed).for_each(|(p, parsed)| p.prepare(parsed));
@@ -562,7 +539,7 @@ fn in_all_languages(rule: &FileRule, reading: Reading<'_>) -> Vec<FileRule> {
         }
         own.then_some(file_rule)
     };
-    Words::all(reading.lexicon()).filter_map(in_language).collect()
+    Words::all(options.lexicon()).filter_map(in_language).collect()
 }
 
 impl FileRule {
@@ -579,7 +556,7 @@ impl FileRule {
     }
 }
 
-/// The patterns of a rule, prepared from what its texts were parsed into if that is given.
+/// The patterns of a rule, compiled from the parsed texts if those are given.
 fn patterns_of(written: &Written, parsed: Option<&Vec<Vec<Hir>>>) -> Vec<Pattern> {
     let keys = written.keys.iter().filter(|(key, _)| *key != "detect");
     let pattern = |(at, (key, texts)): (usize, &(&'static str, Arc<[String]>))| {
@@ -597,6 +574,66 @@ fn patterns_of(written: &Written, parsed: Option<&Vec<Vec<Hir>>>) -> Vec<Pattern
     keys.enumerate().map(pattern).collect()
 }
 
+fn parse_place(node: &Node<'_>, at_ends: bool) -> Place {
+    const PLACES: [Place; 7] = [
+        Place::Head,
+        Place::Tail,
+        Place::Edges,
+        Place::Opening,
+        Place::Closing,
+        Place::Body,
+        Place::Anywhere,
+    ];
+    let places: Vec<(&str, Place)> = schema::PLACES.iter().copied().zip(PLACES).collect();
+    let default = if at_ends { Place::Rims } else { Place::Edges };
+    node.one_of("where", &places).unwrap_or(default)
+}
+
+fn parse_action(node: &Node<'_>) -> Action {
+    let replace = node.text("replace").map(str::to_owned);
+    let actions: Vec<(&str, &Action)> = schema::ACTIONS.iter().copied().zip(&ACTIONS).collect();
+    let action = node.one_of("action", &actions).cloned();
+    if replace.is_some() && action.is_some() {
+        node.wrong_key("action", "a rule cannot have both `replace` and `action`", None);
+    }
+    action.or(replace.map(Action::Replace)).unwrap_or(Action::Remove)
+}
+
+fn parse_certainty(node: &Node<'_>, safe: bool) -> Certainty {
+    const CERTAINTIES: [Certainty; 3] = [Certainty::Guess, Certainty::Likely, Certainty::Sure];
+    let certainties: Vec<(&str, Certainty)> =
+        schema::CERTAINTIES.iter().copied().zip(CERTAINTIES).collect();
+    let default = if safe { Certainty::Sure } else { Certainty::Likely };
+    node.one_of("certainty", &certainties).unwrap_or(default)
+}
+
+fn parse_era(node: &Node<'_>) -> Era {
+    let era = Era { since: parse_day(node, "since"), until: parse_day(node, "until") };
+    if let (Some(since), Some(until)) = (&era.since, &era.until)
+        && since >= until
+    {
+        node.wrong("until", "`until` must be later than `since`", None);
+    }
+    era
+}
+
+/// The texts that the rule must remove and keep.
+fn parse_cases(node: &Node<'_>, action: &Action, by_language: bool) -> (Vec<String>, Vec<String>) {
+    let (mut removes, keeps) = (node.owned_texts("removes"), node.owned_texts("keeps"));
+    let stays = matches!(action, Action::Keep | Action::Note);
+    if removes.is_empty() && node.has("text") && !stays {
+        // Exact lines are their own cases.
+        removes = node.owned_texts("text");
+    }
+    if removes.is_empty() && !stays && !by_language {
+        node.missing("`removes` is missing: a text that the rule must remove");
+    }
+    if keeps.is_empty() && !by_language {
+        node.missing("`keeps` is missing: a similar text that the rule must keep");
+    }
+    (removes, keeps)
+}
+
 fn parse_at(node: &Node<'_>) -> Option<At> {
     let value = node.take("at")?;
     match (value.as_str(), value.as_u64()) {
@@ -604,13 +641,13 @@ fn parse_at(node: &Node<'_>) -> Option<At> {
         (Some("last"), _) => Some(At::Last),
         (_, Some(n)) if n > 0 => Some(At::Nth(n as usize)),
         _ => {
-            node.wrong("at", "expected `first`, `last` or a whole number from 1", None);
+            node.wrong("at", "expected `first`, `last` or a positive integer", None);
             None
         }
     }
 }
 
-/// A day as it is written: `2024-05-31`.
+/// Parses a day such as `2024-05-31`.
 fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
     let text = node.text(key)?;
     if !calendar::is_day(text) {
@@ -620,17 +657,17 @@ fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// The pattern of a rule, checked.
+/// A checked pattern of a rule.
 struct Parsed {
     written: Written,
-    /// What the texts of each key were parsed into.
+    /// The parsed texts of each key.
     parsed: Vec<Vec<Hir>>,
     detect: Option<String>,
-    /// Whether it uses lists of the lexicon, so that there is one rule for each language.
+    /// Whether it uses lists of the lexicon, so that there is one rule per language.
     by_language: bool,
 }
 
-fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Option<Parsed> {
+fn parse_pattern(node: &Node<'_>, ignore_case: bool, options: ParseOptions<'_>) -> Option<Parsed> {
     let present: Vec<&str> = PATTERN_KEYS.iter().copied().filter(|key| node.has(key)).collect();
     let through = node.has("through");
     let key = match present[..] {
@@ -641,14 +678,14 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Op
             return None;
         }
         [first, second, ..] => {
-            let message = format!("a rule has one pattern, and this one has `{first}`");
+            let message = format!("a rule has one pattern, and this one already has `{first}`");
             node.wrong_key(second, &message, Some("write two rules"));
             return None;
         }
     };
     if through != (key == "from") {
         match through {
-            true => node.wrong_key("through", "`through` goes with `from`", None),
+            true => node.wrong_key("through", "`through` needs `from`", None),
             false => node.missing("`through` is missing: the last line of the block"),
         }
         return None;
@@ -665,12 +702,12 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Op
     let unless = node.has("unless").then_some("unless");
     for key in [*key].into_iter().chain(through.then_some("through")).chain(unless) {
         let ParsedTexts { texts, heavy, parsed, lists } =
-            parse_texts(node, key, ignore_case, reading.shipped)?;
+            parse_texts(node, key, ignore_case, options.shipped)?;
         by_language |= lists;
         let texts: Arc<[String]> = texts.into();
         let (anchor, role) = kind_of(key);
         let pattern = || Pattern::new(anchor, role, texts.clone(), key == "text", ignore_case);
-        // Only a heavy regex can be too large; all others compile when they are needed.
+        // Only a heavy regex can be too large. All others are compiled when they are needed.
         if let Some(Err(message)) = heavy.then(|| pattern().compile()) {
             node.wrong(key, &format!("the pattern cannot be used: {message}"), None);
             return None;
@@ -682,14 +719,14 @@ fn parse_pattern(node: &Node<'_>, ignore_case: bool, reading: Reading<'_>) -> Op
     Some(Parsed { written, parsed: all, detect: None, by_language })
 }
 
-/// The texts of a pattern, each checked.
+/// The checked texts of a pattern.
 struct ParsedTexts {
     texts: Vec<String>,
-    /// Whether one may be too large to compile.
+    /// Whether one of them may be too large to compile.
     heavy: bool,
-    /// What regexes were parsed into.
+    /// The parsed regexes.
     parsed: Vec<Hir>,
-    /// Whether one uses a list of the lexicon.
+    /// Whether one of them uses a list of the lexicon.
     lists: bool,
 }
 
@@ -705,16 +742,16 @@ fn parse_texts(
         node.wrong(key, "the pattern is empty", None);
         return None;
     }
-    let (mut sound, mut heavy, mut parsed) = (true, false, Vec::new());
+    let (mut valid, mut heavy, mut parsed) = (true, false, Vec::new());
     let lists = key != "text" && texts.iter().any(|text| template::has_lists(text));
-    // What ships was checked by the tests.
+    // Shipped files are checked by tests.
     for (i, text) in texts.iter().enumerate().filter(|_| !shipped) {
         let plain = match (key != "text").then(|| template::check(text)) {
             None => text.to_owned().into(),
             Some(Ok(plain)) => std::borrow::Cow::Owned(plain),
             Some(Err((range, message))) => {
                 node.wrong_inside(key, list.then_some(i), range, &message);
-                sound = false;
+                valid = false;
                 continue;
             }
         };
@@ -726,9 +763,9 @@ fn parse_texts(
         };
         match checked {
             Ok(checked) if checked.empty => {
-                let message = "the pattern matches the empty text, so it would fit everywhere";
+                let message = "the pattern matches the empty text, so it would match everywhere";
                 node.wrong_inside(key, list.then_some(i), 0..text.len(), message);
-                sound = false;
+                valid = false;
             }
             Ok(checked) => {
                 heavy |= checked.heavy;
@@ -742,7 +779,7 @@ fn parse_texts(
                     range,
                     &format!("invalid regex: {message}"),
                 );
-                sound = false;
+                valid = false;
             }
         }
     }
@@ -751,7 +788,7 @@ fn parse_texts(
         "text" => texts.into_iter().map(str::to_owned).collect(),
         _ => texts.into_iter().map(spelled).collect(),
     };
-    sound.then_some(ParsedTexts { texts, heavy, parsed, lists })
+    valid.then_some(ParsedTexts { texts, heavy, parsed, lists })
 }
 
 fn explain(error: &regex_syntax::Error, text: &str) -> (std::ops::Range<usize>, String) {

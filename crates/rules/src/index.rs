@@ -1,11 +1,11 @@
-//! The index: which patterns might match a line, told from its first and last bytes.
+//! The index: selects the patterns that might match a line by its first and last bytes.
 //!
-//! Every pattern with a required literal at an end of the line is filed under it; a line's two
-//! ends are looked up, and only what is found there meets a regex. A long paragraph costs no more
-//! than a short one. Patterns that are told by a literal somewhere inside share one automaton,
-//! which reads the line once. Only what is told by nothing is tried on every line.
+//! Every pattern with a required literal at an end of the line is filed under that literal. Both
+//! ends of a line are looked up, and only the patterns found are tried, so a long paragraph costs
+//! no more than a short one. Patterns with a required literal inside the line share one automaton,
+//! which scans the line once. Only patterns without any literal are tried on every line.
 //!
-//! The ends are folded as keys are while they are read, so most lines never need a key.
+//! The ends are folded like keys while they are read, so most lines never need a key.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -16,83 +16,83 @@ use aho_corasick::packed::{self, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 
-use crate::bytes::Frame;
+use crate::bytes::EdgeBytes;
 use crate::key::{self, Fold};
 use crate::literals::{LITERAL, Side, is_bullet, is_closer, is_numbering, lower};
-use crate::pattern::Tell;
+use crate::pattern::Prefilter;
 use crate::phrases::is_digit;
 
-/// An index over numbered patterns, in the making.
+/// Collects numbered patterns for an [`Index`].
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
     index: Index,
     outer: Vec<(Key, u32)>,
-    inner: Vec<(Frame, Vec<(String, u32)>)>,
+    inner: Vec<(EdgeBytes, Vec<(String, u32)>)>,
 }
 
-/// A literal at a side, so many bytes of it packed into a number.
+/// A literal at a side: the side, the number of bytes, and the bytes packed into a number.
 type Key = (Side, u8, u64);
 
 /// An index over numbered patterns.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    // For each literal at a side, the patterns that it tells: a range of `ids`.
-    table: Table,
+    // For each literal at a side, the range of its patterns in `ids`.
+    table: LiteralTable,
     ids: Box<[u32]>,
-    // For each side, what the outermost two bytes of its literals are: most lines end the search
-    // there.
+    // For each side, the lengths of literals by their outermost two bytes. Most lookups end here.
     gates: [Gate; 2],
-    // Literals inside lines, for each way in which lines that hold them begin and end.
+    // Literals inside lines, grouped by the bytes with which the lines begin and end.
     inner: Vec<Inner>,
-    // For each byte that a line begins with, and that it ends with, which of the first 64 may hold
-    // theirs.
+    // For each first byte and each last byte of a line, a bit set of those of the first 64 groups
+    // of `inner` that allow it.
     frames: Box<[[u64; 256]]>,
     unkeyed: Vec<u32>,
 }
 
 impl IndexBuilder {
-    /// Files a pattern that is told by `tells` under the number `id`.
-    pub(crate) fn add(&mut self, id: u32, tells: &[Tell]) {
-        for tell in tells {
-            match tell {
-                Tell::Ends(side, set) => {
+    /// Files a pattern under the number `id` with its prefilters.
+    pub(crate) fn add(&mut self, id: u32, prefilters: &[Prefilter]) {
+        for prefilter in prefilters {
+            match prefilter {
+                Prefilter::Ends(side, set) => {
                     set.iter().for_each(|text| self.add_literal(id, *side, text));
                 }
-                Tell::Inside(set, frame) => {
+                Prefilter::Inside(set, frame) => {
                     let literals = set.iter().map(|text| (text.clone(), id));
                     match self.inner.iter_mut().find(|(known, _)| known == frame) {
                         Some((_, all)) => all.extend(literals),
                         None => self.inner.push((*frame, literals.collect())),
                     }
                 }
-                Tell::Nothing => self.index.unkeyed.push(id),
+                Prefilter::None => self.index.unkeyed.push(id),
             }
         }
     }
 
-    /// Files `id` under text that lines have at `side`; lower-cased here, cut to [`LITERAL`] bytes.
+    /// Files `id` under a literal at `side`, which is lower-cased and cut to [`LITERAL`] bytes
+    /// here.
     pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str) {
         let outer = Outer::of_key(side, text);
         match outer.length {
-            // A NUL, which stands for no character here, tells nothing.
+            // NUL means "no character" here, so a literal that begins with it selects nothing.
             0 => self.index.unkeyed.push(id),
             length => self.outer.push(((side, length, outer.cut(length)), id)),
         }
     }
 
-    /// The index.
+    /// Builds the index.
     pub(crate) fn build(self) -> Index {
         let IndexBuilder { mut index, mut outer, inner } = self;
         outer.sort_unstable();
         outer.dedup();
         let same = outer.chunk_by(|(one, _), (other, _)| one == other);
         let entry = |same: &[(Key, u32)]| (same[0].0, same.len() as u32);
-        index.table = Table::of(same.map(entry));
+        index.table = LiteralTable::of(same.map(entry));
         index.ids = outer.iter().map(|(_, id)| *id).collect();
         for (frame, literals) in inner {
             match Inner::of(frame, &literals) {
                 Some(inner) => index.inner.push(inner),
-                // Too many literals for one automaton: their patterns are tried on every line.
+                // Too many literals for one automaton, so their patterns are tried on every line.
                 None => index.unkeyed.extend(literals.iter().map(|(_, id)| *id)),
             }
         }
@@ -118,8 +118,8 @@ impl IndexBuilder {
 }
 
 impl Index {
-    /// Writes into `out` the numbers of the patterns that might match a line of this text, in
-    /// order, each once.
+    /// Writes the numbers of the patterns that might match a line into `out`, sorted and without
+    /// duplicates.
     pub(crate) fn candidates(&self, ends: &Ends<'_>, out: &mut Vec<u32>) {
         out.clear();
         out.extend(&self.unkeyed);
@@ -138,7 +138,7 @@ impl Index {
             }
         }
         if let [by_first, by_last] = &*self.frames {
-            let (first, last) = Frame::outermost(ends.text);
+            let (first, last) = EdgeBytes::outermost(ends.text);
             let mask = |by: &[u64; 256], byte: Option<u8>| {
                 byte.map_or(u64::MAX, |byte| by[usize::from(byte)])
             };
@@ -150,10 +150,10 @@ impl Index {
             while fits != 0 {
                 let inner = &self.inner[fits.trailing_zeros() as usize];
                 fits &= fits - 1;
-                inner.candidates(text.get_or_insert_with(|| Looked::at(ends.text)), out);
+                inner.candidates(text.get_or_insert_with(|| ScannedLine::at(ends.text)), out);
             }
             for inner in self.inner.iter().skip(64).filter(|inner| inner.frame.fits(ends.text)) {
-                inner.candidates(text.get_or_insert_with(|| Looked::at(ends.text)), out);
+                inner.candidates(text.get_or_insert_with(|| ScannedLine::at(ends.text)), out);
             }
         }
         if out.len() > 1 {
@@ -163,7 +163,7 @@ impl Index {
     }
 
     fn look_up(&self, outer: &Outer, lengths: u8, out: &mut Vec<u32>) {
-        // Those that the line is long enough for.
+        // Only lengths that fit the line.
         let mut lengths = lengths & ((1_u32 << outer.length) - 1) as u8;
         while lengths != 0 {
             let length = lengths.trailing_zeros() as u8 + 1;
@@ -175,19 +175,19 @@ impl Index {
     }
 }
 
-/// Literals that stand inside lines, in any case of ASCII letters.
+/// Literals inside lines, in any case of ASCII letters.
 #[derive(Debug)]
 struct Inner {
-    /// What the lines begin and end with.
-    frame: Frame,
-    near: Option<Near>,
+    /// The bytes with which the lines begin and end.
+    frame: EdgeBytes,
+    prescan: Option<Prescan>,
     all: AhoCorasick,
-    /// The pattern that each literal tells.
+    /// The pattern number of each literal.
     ids: Box<[u32]>,
 }
 
 impl Inner {
-    fn of(frame: Frame, literals: &[(String, u32)]) -> Option<Inner> {
+    fn of(frame: EdgeBytes, literals: &[(String, u32)]) -> Option<Inner> {
         let texts: Vec<&str> = literals.iter().map(|(text, _)| text.as_str()).collect();
         let all = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
@@ -196,96 +196,96 @@ impl Inner {
             .build(&texts)
             .ok()?;
         let ids = literals.iter().map(|(_, id)| *id).collect();
-        Some(Inner { frame, near: Near::of(&texts), all, ids })
+        Some(Inner { frame, prescan: Prescan::of(&texts), all, ids })
     }
 
-    fn candidates(&self, text: &Looked<'_>, out: &mut Vec<u32>) {
-        if self.near.as_ref().is_none_or(|near| near.may_be_in(text)) {
+    fn candidates(&self, text: &ScannedLine<'_>, out: &mut Vec<u32>) {
+        if self.prescan.as_ref().is_none_or(|prescan| prescan.may_be_in(text)) {
             let found = self.all.find_overlapping_iter(&*text.text);
             out.extend(found.map(|found| self.ids[found.pattern().as_usize()]));
         }
     }
 }
 
-/// A line that is looked through.
-struct Looked<'t> {
+/// A line prepared for searching.
+struct ScannedLine<'t> {
     text: Cow<'t, str>,
     ascii: bool,
-    /// In lower case.
+    /// The text in lower case.
     lower: Vec<u8>,
 }
 
-impl<'t> Looked<'t> {
-    fn at(text: &'t str) -> Looked<'t> {
+impl<'t> ScannedLine<'t> {
+    fn at(text: &'t str) -> ScannedLine<'t> {
         let ascii = text.is_ascii();
         let text = match !ascii && key::hides_letters(text) {
             true => key::key(text),
             false => Cow::Borrowed(text),
         };
         let lower = text.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
-        Looked { text, ascii, lower }
+        ScannedLine { text, ascii, lower }
     }
 }
 
-/// What tells of most lines that no literal stands in them, many bytes at a time.
+/// A vectorised scan that rules out all literals for most lines.
 #[derive(Debug)]
-struct Near {
-    /// What literals begin with, in lower case: of those in ASCII, and of others.
+struct Prescan {
+    /// The beginnings of literals in lower case: of ASCII literals, and of the others.
     ascii: Vec<Searcher>,
     other: Vec<Searcher>,
-    /// Literals that are too short for those.
+    /// Literals that are too short for the searchers.
     short: Vec<Finder<'static>>,
 }
 
-impl Near {
-    /// Bytes that are looked at of literals that stand there in many cases.
+impl Prescan {
+    /// The number of bytes used of literals that are not ASCII and are listed in many cases.
     const MOST: usize = 4;
-    /// Bytes that a literal must have.
+    /// The minimum length of a literal for the searchers, in bytes.
     const LEAST: usize = 3;
-    /// Literals that one searcher takes.
+    /// The maximum number of literals per searcher.
     const AT_ONCE: usize = 32;
-    /// Short literals that are looked for one by one.
+    /// The maximum number of short literals, which are searched for one by one.
     const MOST_SHORT: usize = 4;
 
-    /// None for too many short ones, or where the machine has no fast way.
-    fn of(texts: &[&str]) -> Option<Near> {
+    /// `None` if there are too many short literals or the CPU has no vectorised search.
+    fn of(texts: &[&str]) -> Option<Prescan> {
         let start = |text: &&str| {
-            let most = if text.is_ascii() { LITERAL } else { Near::MOST };
+            let most = if text.is_ascii() { LITERAL } else { Prescan::MOST };
             text.to_ascii_lowercase().as_bytes()[..text.len().min(most)].to_vec()
         };
         let mut starts: Vec<Vec<u8>> = texts.iter().map(start).collect();
         starts.sort_unstable();
-        // Whatever begins with another is found with it.
+        // A text that begins with another one is found with it.
         starts.dedup_by(|next, start| next.starts_with(start));
-        let long = |start: &Vec<u8>| start.len() >= Near::LEAST;
+        let long = |start: &Vec<u8>| start.len() >= Prescan::LEAST;
         let (starts, short): (Vec<_>, Vec<_>) = starts.into_iter().partition(long);
         let (ascii, other): (Vec<_>, Vec<_>) = starts.into_iter().partition(|s| s.is_ascii());
-        let few = short.len() <= Near::MOST_SHORT;
+        let few = short.len() <= Prescan::MOST_SHORT;
         let short = short.iter().map(|text| Finder::new(text).into_owned()).collect();
         let searcher = |starts: &[Vec<u8>]| packed::Config::new().builder().extend(starts).build();
-        let searchers = |all: Vec<Vec<u8>>| all.chunks(Near::AT_ONCE).map(searcher).collect();
+        let searchers = |all: Vec<Vec<u8>>| all.chunks(Prescan::AT_ONCE).map(searcher).collect();
         let (ascii, other): (Option<_>, Option<_>) = (searchers(ascii), searchers(other));
-        few.then_some(Near { ascii: ascii?, other: other?, short })
+        few.then_some(Prescan { ascii: ascii?, other: other?, short })
     }
 
-    fn may_be_in(&self, text: &Looked<'_>) -> bool {
+    fn may_be_in(&self, text: &ScannedLine<'_>) -> bool {
         let others = if text.ascii { &[][..] } else { &self.other };
         self.ascii.iter().chain(others).any(|starts| starts.find(&text.lower).is_some())
             || self.short.iter().any(|short| short.find(&text.lower).is_some())
     }
 }
 
-/// A table of literals, each with a range of numbers: the first behind the last one's. Small, since
-/// every outlet has its own.
+/// A hash table from literals to consecutive ranges of numbers. Compact, because every outlet has
+/// its own.
 #[derive(Debug, Default)]
-struct Table {
+struct LiteralTable {
     entries: Box<[Entry]>,
-    /// Open addressing: places among the entries, from 1; 0 is none. A power of two of them, half
-    /// of them free at the least.
+    /// Open addressing: indices of entries from 1, or 0 for a free slot. The size is a power of
+    /// two, and at least half of the slots are free.
     places: Box<[u32]>,
 }
 
-/// A literal, and where its range ends.
+/// A literal, and the end of its range.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     packed: u64,
@@ -300,9 +300,9 @@ impl Entry {
     }
 }
 
-impl Table {
-    /// Of literals, each once, with the lengths of their ranges.
-    fn of(all: impl Iterator<Item = (Key, u32)>) -> Table {
+impl LiteralTable {
+    /// Builds the table from distinct literals and the lengths of their ranges.
+    fn of(all: impl Iterator<Item = (Key, u32)>) -> LiteralTable {
         let entries = all.scan(0, |end, ((side, length, packed), count)| {
             *end += count;
             Some(Entry { packed, end: *end, side, length })
@@ -310,25 +310,25 @@ impl Table {
         let entries: Box<[Entry]> = entries.collect();
         let mut places = vec![0; (2 * entries.len()).next_power_of_two()];
         for (entry, number) in entries.iter().zip(1..) {
-            let mut place = Table::place(entry.key(), places.len());
+            let mut place = LiteralTable::place(entry.key(), places.len());
             while places[place] != 0 {
                 place = (place + 1) & (places.len() - 1);
             }
             places[place] = number;
         }
-        Table { entries, places: places.into() }
+        LiteralTable { entries, places: places.into() }
     }
 
-    /// Where among so many places the search for a literal begins.
+    /// The slot at which the search for a literal begins.
     fn place((side, length, packed): Key, places: usize) -> usize {
-        // Fibonacci hashing: the upper bits depend on all of them.
+        // Fibonacci hashing: the upper bits depend on all bits.
         let tag = u64::from(length) << 1 | side as u64;
         let mixed = (packed ^ tag.rotate_right(5)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 32) as usize & (places - 1)
     }
 
     fn get(&self, key: Key) -> Option<Range<usize>> {
-        let mut place = Table::place(key, self.places.len());
+        let mut place = LiteralTable::place(key, self.places.len());
         loop {
             let at = self.places[place].checked_sub(1)? as usize;
             if self.entries[at].key() == key {
@@ -340,11 +340,12 @@ impl Table {
     }
 }
 
-/// Which lengths the literals of a side have, told by their outermost two bytes: those and perhaps
-/// more, never fewer. Its size goes with their number, since every outlet has its own.
+/// The lengths of the literals of a side, by their outermost two bytes. May report additional
+/// lengths because of collisions, but never omits one. The size depends on the number of literals,
+/// because every outlet has its own.
 #[derive(Clone, Debug, Default)]
 struct Gate {
-    /// A bit for each length, from the lowest for 1.
+    /// A bit per length, the lowest for length 1.
     lengths: Box<[u8]>,
 }
 
@@ -352,7 +353,7 @@ impl Gate {
     fn of<'e>(entries: impl Iterator<Item = &'e Entry>) -> Gate {
         let pairs = entries.flat_map(|&Entry { side, length, packed, .. }| {
             let pair = Outer::cut_to(side, length, packed).outermost();
-            // A literal of one byte stands before any other.
+            // A literal of one byte may have any neighbour.
             let pairs = if length == 1 { pair..=pair | 0xff } else { pair..=pair };
             pairs.map(move |pair| (pair, length))
         });
@@ -370,7 +371,7 @@ impl Gate {
     }
 
     fn place(&self, pair: u16) -> usize {
-        // Fibonacci hashing, so that few places tell many pairs apart.
+        // Fibonacci hashing, so that a small table separates many pairs.
         let mixed = u32::from(pair).wrapping_mul(0x9e37_79b1);
         mixed as usize >> 16 & (self.lengths.len() - 1)
     }
@@ -385,22 +386,22 @@ impl Gate {
     }
 }
 
-/// The ends of a line's key, lower-cased; read off its text when they are asked for.
+/// The ends of a line's key in lower case, computed from its text on demand.
 pub(crate) struct Ends<'t> {
     text: &'t str,
     sides: [OnceCell<Outer>; 2],
     /// The outermost two bytes of each side.
     outermost: [OnceCell<u16>; 2],
-    /// The start without bullets and the end without closers, where there are some.
+    /// The start without bullets and the end without closers, if there are any.
     bare: [OnceCell<Option<Outer>>; 2],
-    /// Each side without a number and what is beside it, where there is one.
+    /// Each side without a number and the characters next to it, if there is one.
     without_number: [OnceCell<Option<Outer>>; 2],
 }
 
 impl<'t> Ends<'t> {
     pub(crate) fn of_text(text: &'t str) -> Ends<'t> {
         let (bare, without_number) = Default::default();
-        // Keys are trimmed, so plain spaces at the ends are nothing.
+        // Keys are trimmed, so spaces at the ends do not count.
         let bytes = text.as_bytes();
         let start = bytes.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let end = bytes[start..].iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
@@ -414,7 +415,7 @@ impl<'t> Ends<'t> {
         }
     }
 
-    /// The start after bullets, or the end before closers, if there are some.
+    /// The start after bullets, or the end before closers, if there are any.
     fn bare(&self, side: Side) -> Option<&Outer> {
         let outermost = match side {
             Side::Start => self.text.as_bytes().first(),
@@ -430,7 +431,7 @@ impl<'t> Ends<'t> {
         let mut any = false;
         let mut skipped = |c: char| match key::fold(c) {
             Fold::Drop | Fold::To(' ') => true,
-            // Keys have full-width brackets as ordinary ones.
+            // Keys contain full-width brackets as ordinary ones.
             Fold::To(c) => {
                 let skipped = match side {
                     Side::Start => is_bullet(c),
@@ -487,11 +488,11 @@ impl<'t> Ends<'t> {
         *self.outermost[side as usize].get_or_init(|| self.find_outermost(side))
     }
 
-    /// Where they are plain, the rest need not be read.
+    /// Reads the two bytes off the text if they are the same in the key.
     fn find_outermost(&self, side: Side) -> u16 {
         let plain = |byte: u8| byte.is_ascii_graphic();
         let (outer, next) = match (side, self.text.as_bytes()) {
-            // A mark on the second character would change it.
+            // A combining mark would change the second character.
             (Side::Start, &[outer, next, third, ..]) if third.is_ascii() => (outer, next),
             (Side::End, &[.., next, outer]) => (outer, next),
             _ => return self.of(side).outermost(),
@@ -509,7 +510,8 @@ impl<'t> Ends<'t> {
         self.outer_character(side).unwrap_or_else(|| self.of(side).outermost())
     }
 
-    /// The same of a character that is no ASCII, stands in keys as it is, and has no mark.
+    /// Like [`Ends::find_outermost`], for a non-ASCII character that is the same in keys and has no
+    /// combining mark.
     fn outer_character(&self, side: Side) -> Option<u16> {
         let mut chars = self.text.chars();
         let (outer, next) = match side {
@@ -530,17 +532,18 @@ impl<'t> Ends<'t> {
     }
 }
 
-/// Up to [`LITERAL`] bytes of one side of a key, lower-cased.
+/// Up to [`LITERAL`] bytes of one side of a key, in lower case.
 #[derive(Clone, Copy, Debug)]
 struct Outer {
     side: Side,
     length: u8,
-    /// The bytes in their order: a start begins at the highest byte, an end ends at the lowest.
+    /// The bytes in order: a start begins at the highest byte, an end ends at the lowest.
     packed: u64,
 }
 
 impl Outer {
-    /// Reads a side of a line's key off its text. A combining mark near it makes the key.
+    /// Reads a side of a line's key off its text. Builds the key if there is a combining mark near
+    /// that side.
     fn of_text(side: Side, text: &str) -> Outer {
         let text = match side {
             Side::Start => text.trim_start_matches(' '),
@@ -560,7 +563,7 @@ impl Outer {
         }
     }
 
-    /// The same for text whose outermost bytes are printed ASCII, which is its own key there.
+    /// The same for text whose outermost bytes are printable ASCII and therefore equal to the key.
     fn of_plain(side: Side, text: &[u8]) -> Option<Outer> {
         let length = text.len();
         if (1..=LITERAL).contains(&length) {
@@ -579,7 +582,7 @@ impl Outer {
             };
             return Some(Outer { side, length: length as u8, packed });
         }
-        // What stands next to them may be a mark, or a space that joins theirs.
+        // The byte next to them may belong to a combining mark or continue a run of spaces.
         let near: [u8; LITERAL + 1] = match side {
             Side::Start => *text.first_chunk()?,
             Side::End => *text.last_chunk()?,
@@ -602,7 +605,7 @@ impl Outer {
         }
     }
 
-    /// Of the outermost characters, from outside in.
+    /// Packs the outermost characters, given from the outside in.
     fn of(side: Side, chars: [char; LITERAL]) -> Outer {
         let (mut packed, mut length) = (0_u64, 0);
         'chars: for c in chars.into_iter().take_while(|c| *c != NONE).map(lower) {
@@ -623,7 +626,7 @@ impl Outer {
         Outer { side, length: length as u8, packed }
     }
 
-    /// What [`Outer::cut`] gave `packed` for.
+    /// The inverse of [`Outer::cut`].
     fn cut_to(side: Side, length: u8, packed: u64) -> Outer {
         let rest = 8 * (LITERAL as u32 - u32::from(length));
         let packed = match side {
@@ -633,7 +636,7 @@ impl Outer {
         Outer { side, length, packed }
     }
 
-    /// The outermost bytes, so many of them.
+    /// The outermost `length` bytes.
     fn cut(&self, length: u8) -> u64 {
         let rest = 8 * (LITERAL as u32 - u32::from(length));
         match self.side {
@@ -651,7 +654,7 @@ impl Outer {
     }
 }
 
-/// Stands behind the last character where there are fewer than [`LITERAL`].
+/// Fills the places after the last character if there are fewer than [`LITERAL`].
 const NONE: char = '\0';
 
 fn first(chars: impl Iterator<Item = char>) -> [char; LITERAL] {
@@ -660,7 +663,7 @@ fn first(chars: impl Iterator<Item = char>) -> [char; LITERAL] {
     out
 }
 
-/// The first characters of a key, folded from the text's while they are read.
+/// The first characters of a key, folded from the text's characters.
 fn folded(chars: impl Iterator<Item = char>, marked: &mut bool) -> [char; LITERAL] {
     let mut out = [NONE; LITERAL];
     let (mut count, mut space) = (0, false);
@@ -668,7 +671,7 @@ fn folded(chars: impl Iterator<Item = char>, marked: &mut bool) -> [char; LITERA
         *marked |= key::is_mark(c);
         match key::fold(c) {
             Fold::Drop => {}
-            // A run of spaces is one, and none before the first character.
+            // A run of spaces is one space, and there is none before the first character.
             Fold::To(' ') => space = count > 0,
             Fold::To(c) => {
                 if space {
@@ -712,9 +715,9 @@ mod tests {
     ];
 
     proptest! {
-        /// The index never misses what the plain loop over all patterns finds.
+        /// The index never misses a pattern that a loop over all patterns finds.
         #[test]
-        fn finds_what_the_naive_loop_finds(
+        fn candidates_include_every_matching_pattern(
             words in prop::collection::vec(prop::sample::select(vec![
                 "share", "SHARE", "ſhare", "photoſ", "\0", "b", "Fot\u{1c82}", "ф\u{1c82}то", " this", " article", "Поделиться", "ПОДЕЛИТЬСЯ", " teilen", "x",
                 "İSTANBUL", "istanbul", "ANKARA", "—Agencies", "- AFP", "12 likes", "3 K views", "3 \u{212a} VIEWS",
@@ -728,7 +731,7 @@ mod tests {
                 .collect();
             let mut builder = IndexBuilder::default();
             for (id, pattern) in patterns.iter().enumerate() {
-                builder.add(id as u32, &pattern.tells());
+                builder.add(id as u32, &pattern.prefilters());
             }
             let index = builder.build();
             let mut candidates = Vec::new();

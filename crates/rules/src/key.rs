@@ -1,15 +1,15 @@
-//! The key of a line: its form for matching.
+//! The key of a line: the form that patterns match.
 //!
-//! Match on the key, cut on the source: a no-break space, a curly quote or a soft hyphen must not
-//! hide a match. A key is trimmed; runs of white space are one space; quotes are `'` and `"`;
-//! U+2010 and U+2011 are `-`, longer dashes `—`; zero-width and direction marks are gone (the Persian
-//! U+200C, which separates, is a space); old forms of letters and letter-like signs are the letter;
-//! text is NFC where it has combining marks. Bullets stay, and so do guillemets, which news sites
-//! print as separators.
+//! Patterns match the key, and cuts apply to the source, so that a no-break space, a curly quote or
+//! a soft hyphen cannot hide a match. A key is trimmed; runs of white space are one space; quotes
+//! are `'` and `"`; U+2010 and U+2011 are `-`, longer dashes `—`; zero-width and direction marks
+//! are dropped (the Persian U+200C, which separates, is a space); old forms of letters and
+//! letter-like signs are replaced by the letter; text with combining marks is in NFC. Bullets are
+//! kept, and so are guillemets, which news sites use as separators.
 //!
-//! Spellings that writers of one language mix are one: the Arabic and Persian forms of alef, yeh, kaf
-//! and heh, without vowel signs and tatweel; `ё` and `е`; the comma and the cedilla below `s` and `t`;
-//! the Turkish `i` with and without its dot; full-width and ordinary ASCII.
+//! Spellings that writers of one language mix are folded together: the Arabic and Persian forms of
+//! alef, yeh, kaf and heh, without vowel signs and tatweel; `ё` and `е`; the comma and the cedilla
+//! below `s` and `t`; the Turkish `i` with and without its dot; full-width and ordinary ASCII.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -19,24 +19,24 @@ use chaffinch_stage::script;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
-/// The key of a line's text. Borrows wherever the text is its own key.
+/// The key of a line's text. Borrows if the text is its own key.
 pub fn key(text: &str) -> Cow<'_, str> {
     let Keyed { key, .. } = Keyed::new(text);
     key
 }
 
-/// A key that knows which text each of its characters stands for.
+/// A key that maps its characters to ranges of the text.
 #[derive(Debug)]
 pub struct Keyed<'a> {
     key: Cow<'a, str>,
-    /// Where in the text the key begins.
+    /// The offset in the text at which the key begins.
     base: usize,
-    /// The characters of the key that are not as the text has them, in order; between them, key and
-    /// text are alike.
+    /// The characters of the key that differ from the text, in order. Between them, key and text
+    /// are equal.
     folded: Vec<Folded>,
 }
 
-/// A character of a key, and the text behind it.
+/// A character of a key, and the range of text that it stands for.
 #[derive(Debug)]
 struct Folded {
     key: Range<usize>,
@@ -56,23 +56,23 @@ impl<'a> Keyed<'a> {
         Keyed { key: Cow::Owned(key), base, folded }
     }
 
-    /// The key.
+    /// The key as a string.
     pub fn as_str(&self) -> &str {
         &self.key
     }
 
-    /// The bytes of the text behind a range of bytes of the key.
+    /// The range of the text for a range of bytes of the key.
     pub fn text_range(&self, range: Range<usize>) -> Range<usize> {
-        let start = self.behind(range.start).start;
+        let start = self.text_of(range.start).start;
         let end = match range.is_empty() {
             true => start,
-            false => self.behind(range.end - 1).end,
+            false => self.text_of(range.end - 1).end,
         };
         start + self.base..end + self.base
     }
 
-    /// The trimmed text behind one byte of the key.
-    fn behind(&self, at: usize) -> Range<usize> {
+    /// The range of the trimmed text for one byte of the key.
+    fn text_of(&self, at: usize) -> Range<usize> {
         let before = self.folded.partition_point(|folded| folded.key.start <= at);
         let Some(folded) = before.checked_sub(1).map(|at| &self.folded[at]) else {
             return at..at + 1;
@@ -84,16 +84,17 @@ impl<'a> Keyed<'a> {
     }
 }
 
-/// The key of `trimmed`, which is not its own key: stretches that stay as they are at once, and
-/// the rest told.
+/// The key of `trimmed`, which is not its own key. Unchanged stretches are copied at once; the
+/// characters that differ are recorded.
 fn build(trimmed: &str) -> (String, Vec<Folded>) {
     let (mut key, mut all) = (String::with_capacity(trimmed.len()), Vec::new());
-    // What is written up to here.
+    // The offset up to which text has been copied.
     let mut written = 0;
     loop {
         let at = written + own_length(&trimmed[written..]);
         let Some(c) = trimmed[at..].chars().next() else { break };
-        // A mark belongs to the character before it, and so does what is dropped between them.
+        // A combining mark belongs to the character before it, and so do dropped characters between
+        // them.
         let joins = is_mark(c) || matches!(fold(c), Fold::Drop);
         let before = trimmed[written..at].char_indices().next_back().filter(|_| joins);
         let start = before.map_or(at, |(before, _)| written + before);
@@ -111,7 +112,8 @@ fn build(trimmed: &str) -> (String, Vec<Folded>) {
     (key, all)
 }
 
-/// Hands over what becomes of a character and of those that belong to it; gives where they end.
+/// Folds a character together with the marks and dropped characters that belong to it. Passes the
+/// results to `push` and returns the offset after them.
 fn fold_cluster(trimmed: &str, start: usize, push: &mut impl FnMut(char, Range<usize>)) -> usize {
     let mut chars = trimmed[start..].char_indices().map(|(at, c)| (start + at, c)).peekable();
     let Some((_, c)) = chars.next() else { return trimmed.len() };
@@ -148,7 +150,7 @@ pub(crate) enum Fold {
     Drop,
 }
 
-/// What a character of text or of a pattern's literal becomes in a key.
+/// The form of a character of a text, or of a pattern's literal, in a key.
 pub(crate) fn fold(c: char) -> Fold {
     Fold::To(match c {
         ' '..='~' => c,
@@ -160,7 +162,7 @@ pub(crate) fn fold(c: char) -> Fold {
         '“' | '”' | '„' | '‟' => '"',
         '\u{2010}' | '\u{2011}' => '-',
         '\u{2012}'..='\u{2015}' => '—',
-        // Signs and old forms of letters: without them, most letters have two cases.
+        // Signs and old forms of letters. Without them, most letters have exactly two cases.
         '\u{17f}' => 's',
         '\u{212a}' => 'K',
         '\u{212b}' => 'Å',
@@ -170,7 +172,7 @@ pub(crate) fn fold(c: char) -> Fold {
         '\u{1c83}' => 'с',
         '\u{1c84}' | '\u{1c85}' => 'т',
         '\u{1c86}' => 'ъ',
-        // Vowel signs and tatweel: most writers leave them out.
+        // Vowel signs and tatweel, which most writers omit.
         '\u{640}' | '\u{64b}'..='\u{652}' | '\u{670}' => return Fold::Drop,
         'آ' | 'أ' | 'إ' | 'ٱ' => 'ا',
         'ى' | 'ی' => 'ي',
@@ -184,7 +186,7 @@ pub(crate) fn fold(c: char) -> Fold {
         'Ț' => 'Ţ',
         'İ' => 'I',
         'ı' => 'i',
-        // The Persian separator within words, which as many writers leave out or make a space.
+        // The Persian separator within words, which many writers omit or replace by a space.
         '\u{200c}' => ' ',
         '！'..='～' => char::from_u32(u32::from(c) - FULL_WIDTH).unwrap_or(c),
         c if c.is_whitespace() => ' ',
@@ -192,11 +194,11 @@ pub(crate) fn fold(c: char) -> Fold {
     })
 }
 
-/// How far full-width forms lie from ASCII.
+/// The distance between full-width forms and ASCII.
 const FULL_WIDTH: u32 = '！' as u32 - '!' as u32;
 
-/// Whether a text may hold letters that keys write as another letter. Few texts do, but for those
-/// in Arabic script.
+/// Whether a text may contain letters that keys replace by another letter. Rare except in Arabic
+/// script.
 pub(crate) fn hides_letters(text: &str) -> bool {
     let bytes = text.as_bytes();
     let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
@@ -214,7 +216,7 @@ pub(crate) fn hides_letters(text: &str) -> bool {
             | matches!(first, 0xd8..=0xdb)
             | (first == 0xef) & ((second == 0xbc) | (second == 0xbd))
     };
-    // Without an early end, many bytes are looked at at a time.
+    // Folding without an early exit lets the compiler vectorise the loop.
     pairs.fold(false, |any, (first, second)| any | begins(*first, *second))
 }
 
@@ -226,14 +228,14 @@ pub(crate) fn is_mark(c: char) -> bool {
     c >= '\u{300}' && canonical_combining_class(c) != 0 && !matches!(fold(c), Fold::Drop)
 }
 
-/// Whether the first and the last so many bytes are printed ASCII, evenly spaced.
+/// Whether the first and last `N` bytes are printable ASCII without two consecutive spaces.
 fn has_even_ends<const N: usize>(bytes: &[u8]) -> bool {
     let ends = bytes.first_chunk::<N>().zip(bytes.last_chunk::<N>());
     let even = |bytes: &[u8; N]| script::is_evenly_spaced_ascii(bytes);
     ends.is_some_and(|(first, last)| even(first) && even(last))
 }
 
-/// How many bytes at the start of `trimmed` stand in its key as they are.
+/// The number of bytes at the start of `trimmed` that are the same in its key.
 fn own_length(trimmed: &str) -> usize {
     const STRETCH: usize = 32;
     let (bytes, mut at) = (trimmed.as_bytes(), 0);
@@ -246,14 +248,14 @@ fn own_length(trimmed: &str) -> usize {
         return bytes.len();
     }
     while at < bytes.len() {
-        // Most of most news is printed ASCII, and that is seen many bytes at a time. What stands
-        // behind a stretch tells whether its last byte is the first of two spaces.
+        // Most news text is printable ASCII, which is checked many bytes at a time. The byte after
+        // a stretch decides whether its last byte is the first of two spaces.
         while let Some(stretch) = bytes[at..].first_chunk::<{ STRETCH + 1 }>()
             && script::is_evenly_spaced_ascii(stretch)
         {
             at += STRETCH;
         }
-        // What is left is shorter, and was seen in part.
+        // The rest is shorter than a stretch, so check it together with bytes already checked.
         if at > 0
             && bytes.len() - at <= STRETCH
             && let Some(last) = bytes.last_chunk::<{ STRETCH + 1 }>()
@@ -279,7 +281,7 @@ fn own_length(trimmed: &str) -> usize {
     at
 }
 
-/// Whether a character stands in keys as it stands in text.
+/// Whether a character is the same in keys and in text.
 pub(crate) fn is_plain(c: char) -> bool {
     static PLAIN: LazyLock<Vec<u64>> = LazyLock::new(|| {
         let mut plain = vec![0; 0x1_0000 / 64];
@@ -302,7 +304,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn spaces_quotes_and_dashes_become_alike() {
+    fn spaces_quotes_and_dashes_are_normalised() {
         assert_eq!(key("News \u{a0} / \u{a0} Politics"), "News / Politics");
         assert_eq!(
             key("  Press TV’s “web\u{ad}site” – 24\u{2011}7\t"),
@@ -313,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_that_writers_mix_are_one() {
+    fn mixed_spellings_have_the_same_key() {
         for (one, other) in [
             ("اقرأ أيضًا", "إقرا ايضاً"),
             ("مطالب\u{200c} مرتبط", "مطالب\u{200c}مرتبط"),
@@ -329,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_of_the_key_find_their_text() {
+    fn ranges_of_the_key_map_to_the_text() {
         let text = " a\u{a0} \u{a0}b’c";
         let keyed = Keyed::new(text);
         assert_eq!(keyed.as_str(), "a b'c");
@@ -345,15 +347,15 @@ mod tests {
         }
 
         #[test]
-        fn stretches_at_once_give_what_characters_give(
+        fn stretches_give_the_same_key_as_single_characters(
             text in "[ \u{a0}aé'’\u{301}\u{200b}“—–\u{93c}बक\u{308}\u{ad}x]*|([a-c]{0,20}[ \u{301}é]{0,2}){0,5}",
         ) {
             let trimmed = text.trim_matches(is_trimmed);
-            let (mut slowly, mut behind, mut at) = (String::new(), Vec::new(), 0);
+            let (mut slowly, mut origins, mut at) = (String::new(), Vec::new(), 0);
             while at < trimmed.len() {
                 at = fold_cluster(trimmed, at, &mut |c, text| {
                     slowly.push(c);
-                    behind.resize(slowly.len(), text);
+                    origins.resize(slowly.len(), text);
                 });
             }
             let keyed = Keyed::new(&text);
@@ -362,7 +364,7 @@ mod tests {
                 for (end, c) in slowly.char_indices().filter(|(end, _)| *end >= start) {
                     let range = keyed.text_range(start..end + c.len_utf8());
                     let base = keyed.base;
-                    prop_assert_eq!(range, base + behind[start].start..base + behind[end].end);
+                    prop_assert_eq!(range, base + origins[start].start..base + origins[end].end);
                 }
             }
         }

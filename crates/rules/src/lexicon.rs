@@ -1,12 +1,12 @@
 //! The lexicon: cue words by kind and language, one YAML file per language.
 //!
 //! A *cue* is wording that newspapers print around articles ("Read also", "Sign up for our
-//! newsletter"). A lexicon file lists the cues of one language by *kind*. Patterns in rule files use a
-//! kind as `{kind}`, and the line model counts cues ([`Lexicon::cues`]).
+//! newsletter"). A lexicon file lists the cues of one language by *kind*. Patterns in rule files
+//! use a kind as `{kind}`, and the line model counts cues ([`Lexicon::cues`]).
 //!
 //! An entry is literal text with four special forms: `(a|b)` is a choice, `…` a slot that the
-//! pattern fills, `#` a number, and `*` after a letter any ending of the word. A backslash makes the
-//! next character literal. Entries are expanded into *phrases* when the file is parsed.
+//! pattern fills, `#` a number, and `*` after a letter any ending of the word. A backslash makes
+//! the next character literal. Entries are expanded into *phrases* when the file is parsed.
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, OnceLock};
@@ -22,11 +22,11 @@ use crate::yaml::{self, Node, Problem, Problems};
 /// How the entries of a kind are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// An entry is a whole line.
+    /// An entry is a complete line.
     Line,
     /// An entry begins a notice to the reader, or is one.
     Notice,
-    /// An entry stands before a colon or dash and a text.
+    /// An entry precedes a colon or dash and a text.
     Label,
     /// An entry has a slot for a list of networks.
     Slot,
@@ -57,7 +57,7 @@ pub struct Kind {
     pub name: &'static str,
     /// How its entries are used.
     pub form: Form,
-    /// What its entries say, in a line.
+    /// A one-line description.
     pub doc: &'static str,
 }
 
@@ -137,14 +137,14 @@ pub fn kind(name: &str) -> Option<usize> {
     KINDS.iter().position(|kind| kind.name == name)
 }
 
-/// The slot of a phrase.
+/// Stands for the slot of a phrase.
 pub(crate) const SLOT: char = '\u{e000}';
-/// The place of a number in a phrase.
+/// Stands for a number in a phrase.
 pub(crate) const NUMBER: char = '\u{e001}';
-/// Comes after a word of which any ending matches.
+/// Follows a word that matches with any ending.
 pub(crate) const ENDING: char = '\u{e002}';
 
-/// The most phrases that one entry may expand into.
+/// The maximum number of phrases that one entry may expand into.
 const MOST_PHRASES: usize = 1000;
 
 /// The code of the file with names and signs that all languages share.
@@ -153,9 +153,9 @@ pub const INTERNATIONAL: &str = "mul";
 /// The cues of one kind in one language.
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
-    /// The entries as the file has them.
+    /// The entries as written.
     pub written: Vec<String>,
-    /// What they expand into, each phrase once.
+    /// The distinct phrases that they expand into.
     pub(crate) phrases: Vec<String>,
     /// Lines that the rules must remove.
     pub removes: Vec<String>,
@@ -173,7 +173,7 @@ impl Entries {
 /// The cues of one language.
 #[derive(Clone, Debug)]
 pub struct Language {
-    /// The file, as the user named it.
+    /// The file name, as given by the user.
     pub file: String,
     /// The language, an ISO 639 code.
     pub code: String,
@@ -188,12 +188,12 @@ pub struct Language {
 pub struct Lexicon {
     languages: Vec<Language>,
     digest: u128,
-    /// The lists of each kind of each language, once a pattern uses them.
+    /// The lists of each kind of each language, made on first use.
     lists: Vec<OnceLock<KindLists>>,
 }
 
 impl Lexicon {
-    /// The lexicon that ships.
+    /// The shipped lexicon.
     pub fn shipped() -> &'static Lexicon {
         static SHIPPED_LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
             let (lexicon, problems) = Lexicon::with(&[]);
@@ -204,7 +204,7 @@ impl Lexicon {
     }
 
     /// The shipped lexicon with these files (name and text); a file replaces the shipped one of its
-    /// language. Also returns everything that is wrong with the files.
+    /// language. Also returns all problems in the files.
     pub(crate) fn with(own: &[(String, String)]) -> (Lexicon, Vec<Problem>) {
         let shipped = SHIPPED.iter().filter(|(name, _)| name.starts_with("lexicon/"));
         let shipped: Vec<_> =
@@ -236,12 +236,13 @@ impl Lexicon {
         (lexicon, problems)
     }
 
-    /// A digest of the files that did not ship; 0 if there are none.
+    /// A digest of the files that are not shipped; 0 if there are none.
     pub(crate) fn digest(&self) -> u128 {
         self.digest
     }
 
-    /// The lists of a kind in a language, by its place among all; `make` makes them the first time.
+    /// The lists of a kind in a language, by the index of the language; `make` makes them on first
+    /// use.
     pub(crate) fn lists(
         &self,
         language: usize,
@@ -262,7 +263,8 @@ impl Lexicon {
     }
 
     /// All cues: the index of their kind in [`KINDS`], the code of their language, and the text, in
-    /// which `#` is any number and a final `*` any ending. Of a phrase with a slot, the longer part.
+    /// which `#` is any number and a final `*` any ending. For a phrase with a slot, the longer
+    /// part.
     pub fn cues(&self) -> impl Iterator<Item = (usize, &str, String)> {
         self.languages.iter().flat_map(|language| {
             language.kinds.iter().flat_map(move |(kind, entries)| {
@@ -281,7 +283,7 @@ impl Language {
     /// Parses a lexicon file.
     ///
     /// # Errors
-    /// Everything that is wrong with the file, in the order of its lines; a syntax error alone.
+    /// All problems in the file, in the order of its lines. A syntax error hides all others.
     pub fn parse(file: &str, source: &str) -> Result<Language, Vec<Problem>> {
         let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
         let problems = Problems::default();
@@ -313,12 +315,11 @@ impl Language {
 }
 
 fn parse_entries(node: Node<'_>, kind: Kind, language: &str) -> Entries {
-    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut entries = Entries {
-        written: owned(node.texts("entries")),
+        written: node.owned_texts("entries"),
         phrases: Vec::new(),
-        removes: owned(node.texts("removes")),
-        keeps: owned(node.texts("keeps")),
+        removes: node.owned_texts("removes"),
+        keeps: node.owned_texts("keeps"),
     };
     if entries.written.is_empty() {
         node.missing("`entries` is missing: the cues of this kind");
@@ -328,7 +329,9 @@ fn parse_entries(node: Node<'_>, kind: Kind, language: &str) -> Entries {
             node.missing("`removes` is missing: a line that the rules must remove");
         }
         if entries.keeps.is_empty() {
-            node.missing("`keeps` is missing: a sentence with these words that must stay");
+            node.missing(
+                "`keeps` is missing: a sentence with these words that the rules must keep",
+            );
         }
     }
     for (at, entry) in entries.written.iter().enumerate() {
@@ -357,7 +360,7 @@ fn parse_entries(node: Node<'_>, kind: Kind, language: &str) -> Entries {
     entries
 }
 
-/// The phrases of an entry, or the bytes of it that are wrong and why.
+/// The phrases of an entry, or the bytes of an error in it and a message.
 fn expand(entry: &str) -> Result<Vec<String>, (std::ops::Range<usize>, &'static str)> {
     let mut chars = entry.char_indices().peekable();
     let phrases = expand_choices(&mut chars, 0, entry)?;
@@ -375,7 +378,7 @@ fn expand(entry: &str) -> Result<Vec<String>, (std::ops::Range<usize>, &'static 
 
 type Chars<'t> = std::iter::Peekable<std::str::CharIndices<'t>>;
 
-/// Reads choices up to the end of the entry or to the `)` that ends them.
+/// Expands choices up to the end of the entry or to the closing `)`.
 fn expand_choices(
     chars: &mut Chars<'_>,
     depth: usize,
@@ -420,7 +423,7 @@ fn expand_choices(
     Ok(all)
 }
 
-/// Serbian in Latin script.
+/// Transliterates Serbian to Latin script.
 fn serbian_latin(text: &str) -> String {
     let mut latin = String::with_capacity(text.len());
     for c in text.chars() {
@@ -487,14 +490,14 @@ mod tests {
     }
 
     #[test]
-    fn errors_have_their_place() {
+    fn errors_have_their_position() {
         let file = "lexicon: xx\nname: Test\nkinds:\n  share:\n    entries: [\"a (b\"]\n    removes: [A]\n  shared:\n    entries: [a]\n";
         let problems = Language::parse("rules/lexicon/xx.yaml", file).unwrap_err();
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(
             shown,
             [
-                "rules/lexicon/xx.yaml:4:3: `keeps` is missing: a sentence with these words that must stay",
+                "rules/lexicon/xx.yaml:4:3: `keeps` is missing: a sentence with these words that the rules must keep",
                 "rules/lexicon/xx.yaml:5:18: `(` without `)`",
                 "rules/lexicon/xx.yaml:7:3: unknown key \"shared\"; did you mean \"share\"?",
             ]

@@ -1,9 +1,9 @@
-//! Chaffinch's rule files: YAML in, an index out.
+//! Rule files: parses YAML into an index of compiled patterns.
 //!
-//! A rule file says how an outlet is recognised, what to cut from its documents, and proves it
-//! ([`RuleFile`]). A [`RuleSet`] is all files of a run: it tells a document's outlet and finds the
-//! rules that match a line. What is wrong with a file is said with its place ([`Problem`]), all of
-//! it at once.
+//! A rule file says how an outlet is detected and what to remove from its documents, with test
+//! cases ([`RuleFile`]). A [`RuleSet`] contains all rule files of a run. It detects a document's
+//! outlet and finds the rules that match a line. All errors of a file are reported together, each
+//! with its position ([`Problem`]).
 //!
 //! ```
 //! use chaffinch_rules::RuleFile;
@@ -12,7 +12,7 @@
 //! let problems = RuleFile::parse("rules/example.yaml", file, &["share-buttons"]).unwrap_err();
 //! assert_eq!(
 //!     problems[0].to_string(),
-//!     "rules/example.yaml:3:5: `keeps` is missing: a text like it that must stay",
+//!     "rules/example.yaml:3:5: `keeps` is missing: a similar text that the rule must keep",
 //! );
 //! assert_eq!(
 //!     problems[1].to_string(),
@@ -42,9 +42,9 @@ mod template;
 pub mod yaml;
 
 pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};
-pub use load::{Purpose, SHIPPED, Wanted, files_in};
+pub use load::{LoadOptions, Purpose, SHIPPED, files_in};
 pub use packed::Listed;
-pub use pattern::{Anchor, Found, Pattern};
+pub use pattern::{Anchor, CompileError, Found, Pattern};
 pub use recognise::How;
-pub use set::{RuleSet, Source, UnitId, acts_inside};
+pub use set::{RuleSet, Source, UnitId, UnknownOutlet, acts_mid_article};
 pub use yaml::Problem;

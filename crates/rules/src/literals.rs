@@ -1,33 +1,32 @@
-//! The literals that every match of a pattern begins or ends with.
+//! Extracts the literals with which every match of a pattern begins or ends, for the index.
 //!
-//! Taken from the parsed regex, in lower case from the start: `(?i)share` has one literal, not the
-//! thirty-two of its cases. A literal is a few bytes long; what cannot be told in a few hundred
-//! literals is not told at all.
+//! They are taken from the parsed regex, in lower case: `(?i)share` has one literal, not
+//! thirty-two. A literal has a few bytes. If a pattern has too many, it has none for the index.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 use serde::{Deserialize, Serialize};
 
 use crate::key::is_mark;
 use crate::pattern::Anchor;
-use crate::phrases::{List, PhraseEnd, is_digit, list_of, lists_apart};
+use crate::phrases::{List, PhraseEnd, is_digit, list_of, split_lists};
 
-/// Which end of a line a literal stands at.
+/// An end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Side {
     Start,
     End,
 }
 
-/// Bytes of a literal that the index looks at.
+/// The number of bytes of a literal that the index uses.
 pub(crate) const LITERAL: usize = 8;
 
-/// The most literals that one pattern may bring into the index.
+/// The maximum number of literals per pattern.
 const MOST_LITERALS: usize = 4000;
 
-/// The most characters of a class that are told one by one.
+/// The maximum number of characters of a class that are listed one by one.
 const MOST_CHARACTERS: usize = 24;
 
-/// Literals of the side where the shortest one is longer; none where a match may begin and end
+/// The literals of the side whose shortest literal is longer. `None` if matches may begin and end
 /// with anything.
 pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Side, Vec<String>)> {
     let sides: &[Side] = match anchor {
@@ -45,12 +44,12 @@ pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Sid
         let shortest = set.iter().map(String::len).min()?;
         (shortest > 0).then_some((side, set, shortest))
     });
-    // At the same length, starts: they tell lines apart better than ends, which share full stops.
+    // For equal lengths prefer starts, because many lines share final punctuation.
     let best = found.max_by_key(|(side, _, shortest)| (*shortest, *side == Side::Start))?;
     Some((best.0, best.1))
 }
 
-/// Whether a character comes before a line as a bullet, an arrow or an opening bracket. The index
+/// Whether a character may precede a line as a bullet, an arrow or an opening bracket. The index
 /// looks lines up with and without these.
 pub(crate) fn is_bullet(c: char) -> bool {
     match c.is_ascii() {
@@ -64,8 +63,8 @@ pub(crate) fn is_bullet(c: char) -> bool {
     }
 }
 
-/// Whether a character comes after a line as a mark, an arrow or a closing bracket. The index looks
-/// lines up with and without these.
+/// Whether a character may follow a line as punctuation, an arrow or a closing bracket. The index
+/// looks lines up with and without these.
 pub(crate) fn is_closer(c: char) -> bool {
     match c.is_ascii() {
         true => {
@@ -83,8 +82,8 @@ fn is_pictograph(c: char) -> bool {
     "➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}".contains(c)
 }
 
-/// Whether a character may come before a phrase that begins with a number, or after one that ends
-/// with one: the index looks lines up without these, too.
+/// Whether a character may precede a phrase that begins with a number, or follow one that ends with
+/// a number. The index also looks lines up without these.
 pub(crate) fn is_numbering(c: char) -> bool {
     matches!(c, ' ' | ',') || is_digit(c) || is_bullet(c) || is_closer(c)
 }
@@ -97,7 +96,7 @@ fn is_skipped(c: char, side: Side) -> bool {
 }
 
 /// A regex without the bullets and spaces that it may begin with, or the closers that it may end
-/// with; none if there are none.
+/// with. `None` if there are none.
 fn bare(hir: &Hir, side: Side) -> Option<Hir> {
     let HirKind::Concat(parts) = hir.kind() else { return None };
     let skipped =
@@ -109,7 +108,7 @@ fn bare(hir: &Hir, side: Side) -> Option<Hir> {
     (rest.len() < parts.len()).then(|| Hir::concat(rest.to_vec()))
 }
 
-/// Whether all that a regex matches is spaces and what lines are looked up without.
+/// Whether a regex matches only spaces and characters without which lines are looked up.
 fn is_skipped_part(hir: &Hir, side: Side) -> bool {
     let own = |c: char| c == ' ' || is_skipped(c, side);
     match hir.kind() {
@@ -129,8 +128,8 @@ fn is_skipped_part(hir: &Hir, side: Side) -> bool {
     }
 }
 
-/// How matches of a regex may begin, or end, without spaces and what is skipped; none where nothing
-/// is left of one.
+/// The beginnings or ends of matches, without spaces and skipped characters. `None` if one becomes
+/// empty.
 fn bare_ends(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<String>> {
     let own = |c: char| c == ' ' || is_skipped(c, side);
     let rest = |seed: Seed| match side {
@@ -138,33 +137,32 @@ fn bare_ends(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<String>> {
         Side::End => seed.text.trim_end_matches(own).to_owned(),
     };
     let set = set(seeds(hir, side, lists)?.into_iter().map(rest).collect());
-    let tells = |text: &String| match side {
+    let is_selective = |text: &String| match side {
         Side::Start => text.chars().next().is_some_and(|c| !is_mark(c)),
         Side::End => !text.is_empty(),
     };
-    set.iter().all(tells).then_some(set)
+    set.iter().all(is_selective).then_some(set)
 }
 
-/// In order, each once.
+/// Sorted and without duplicates.
 fn set<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all.sort_unstable();
     all.dedup();
     all
 }
 
-/// Bytes that a literal inside a line should have: below, it tells too little.
+/// The minimum length in bytes of a literal inside a line. Shorter ones are not selective enough.
 const INNER: usize = 2;
 
-/// Literals of which every match holds one, wherever it stands; as they stand in text, in any case
-/// of ASCII letters.
+/// Literals of which every match contains one, in any case of ASCII letters.
 ///
-/// Only what keys leave as it is can be looked for in text: of a literal, what stands
-/// between spaces, quotes and dashes counts.
+/// Text is searched without folding, so only the parts of a literal between spaces, quotes and
+/// dashes are used.
 pub(crate) fn inner(hir: &Hir) -> Option<Vec<String>> {
     inner_to(hir, INNER_DEPTH)
 }
 
-/// How many groups within groups are looked into: lists are deep.
+/// The maximum depth of nested groups that are searched.
 const INNER_DEPTH: usize = 4;
 
 fn inner_to(hir: &Hir, depth: usize) -> Option<Vec<String>> {
@@ -181,39 +179,39 @@ fn inner_to(hir: &Hir, depth: usize) -> Option<Vec<String>> {
         }
         _ => vec![hir],
     };
-    let told = (0..parts.len()).filter_map(|at| {
+    let candidates = (0..parts.len()).filter_map(|at| {
         let seeds = concat(&mut parts[at..].iter().copied(), Side::Start, &[])?;
         let texts = set(seeds.iter().map(|seed| unfolded(&seed.text).to_owned()).collect());
         let below = || match parts[at].kind() {
             HirKind::Alternation(_) | HirKind::Capture(_) => inner_to(parts[at], depth),
             _ => None,
         };
-        // A sign that prose hardly ever has tells as much as two letters.
-        let tells = |text: &String| {
+        // A character that is rare in prose is as selective as two letters.
+        let weight = |text: &String| {
             text.len() + usize::from(["@", "#", "|", "=", "_"].contains(&text.as_str()))
         };
-        let shortest = |set: &Vec<String>| set.iter().map(tells).min().unwrap_or(0);
+        let shortest = |set: &Vec<String>| set.iter().map(weight).min().unwrap_or(0);
         let best = [Some(texts), below()].into_iter().flatten().max_by_key(shortest)?;
         let shortest = shortest(&best);
         (shortest >= INNER).then_some((shortest, best))
     });
-    let (_, best) = told.max_by_key(|(shortest, set)| (*shortest, usize::MAX - set.len()))?;
+    let (_, best) = candidates.max_by_key(|(shortest, set)| (*shortest, usize::MAX - set.len()))?;
     let cased = set(best.iter().flat_map(|text| cases(text)).collect());
     (cased.len() <= MOST_LITERALS).then_some(cased)
 }
 
-/// The longest part of a literal that keys leave as it is.
+/// The longest part of a literal that is the same in keys and in text.
 fn unfolded(text: &str) -> &str {
     let folded =
         |c: char| c.is_whitespace() || "'\"-—".contains(c) || is_mark(c) || list_of(c).is_some();
-    // Of equally long parts, the first.
+    // The first of equally long parts.
     text.split(folded).rev().max_by_key(|part| part.len()).unwrap_or_default()
 }
 
-/// The most cases of one literal.
+/// The maximum number of cases of one literal.
 const MOST_CASES: usize = 32;
 
-/// A literal in all cases of its letters that are not ASCII; cut short before they are too many.
+/// A literal in all cases of its non-ASCII letters, cut before there are too many.
 pub(crate) fn cases(text: &str) -> Vec<String> {
     if text.is_ascii() {
         return vec![text.to_owned()];
@@ -247,13 +245,13 @@ pub(crate) fn cases(text: &str) -> Vec<String> {
     all
 }
 
-/// How a match may begin, or end.
+/// A beginning or an end of matches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Seed {
     text: String,
-    /// Whether this is the whole match so far, so that what follows may be joined to it.
+    /// Whether this is the complete match so far, so that what follows may be appended.
     open: bool,
-    /// Whether a number comes before the text, as seen from the side.
+    /// Whether a number precedes the text, counted from its side.
     numbered: bool,
 }
 
@@ -262,11 +260,11 @@ impl Seed {
         Seed { text: text.into(), open, numbered: false }
     }
 
-    fn of_phrase(PhraseEnd { text, whole, numbered }: &PhraseEnd) -> Seed {
-        Seed { text: text.clone(), open: *whole, numbered: *numbered }
+    fn of_phrase(PhraseEnd { text, complete, numbered }: &PhraseEnd) -> Seed {
+        Seed { text: text.clone(), open: *complete, numbered: *numbered }
     }
 
-    /// This seed with `next` behind it, as seen from the side; cut to [`LITERAL`] bytes.
+    /// This seed followed by `next`, counted from its side and cut to [`LITERAL`] bytes.
     fn join(&self, next: &Seed, side: Side) -> Seed {
         if next.numbered && !self.text.is_empty() {
             return Seed { open: false, ..self.clone() };
@@ -277,12 +275,12 @@ impl Seed {
             Side::End => [&*next.text, &self.text].concat(),
         };
         let cut = outermost(&joined, side);
-        let whole = cut.len() == joined.len();
-        Seed { text: cut.to_owned(), open: whole && next.open, numbered }
+        let complete = cut.len() == joined.len();
+        Seed { text: cut.to_owned(), open: complete && next.open, numbered }
     }
 }
 
-/// At most [`LITERAL`] bytes of one side, whole characters.
+/// At most [`LITERAL`] bytes of one side, without cutting characters.
 fn outermost(text: &str, side: Side) -> &str {
     match side {
         Side::Start => &text[..text.floor_char_boundary(LITERAL)],
@@ -290,7 +288,7 @@ fn outermost(text: &str, side: Side) -> &str {
     }
 }
 
-/// All ways in which a match may begin or end; none if they are too many or anything goes.
+/// All beginnings or ends of matches. `None` if there are too many.
 fn seeds(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<Seed>> {
     let any = || vec![Seed::new("", false)];
     let all = match hir.kind() {
@@ -300,14 +298,14 @@ fn seeds(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<Seed>> {
             if text.contains(|c| list_of(c).is_some()) {
                 return seeds_with_lists(text, side, lists);
             }
-            // Letters may be longer in lower case: cut before, where that is plain, and after.
+            // Lower case may be longer, so cut before (if the text is ASCII) and after.
             let near = if text.is_ascii() { outermost(text, side) } else { text };
             let lower: String = near.chars().map(lower).collect();
             let cut = outermost(&lower, side);
             vec![Seed::new(cut, near.len() == text.len() && cut.len() == lower.len())]
         }
         HirKind::Class(Class::Unicode(class)) => {
-            if let Some(ways) = lists_apart(class) {
+            if let Some(ways) = split_lists(class) {
                 return seeds_of_ways(&ways, side, lists);
             }
             let size: usize = class
@@ -360,7 +358,7 @@ fn concat(parts: &mut dyn Iterator<Item = &Hir>, side: Side, lists: &[List]) -> 
         if !all.iter().any(|seed| seed.open) {
             break;
         }
-        // What cannot be told here ends what is told of the seeds before it.
+        // A part without seeds ends the seeds before it.
         let next = seeds(part, side, lists).unwrap_or_else(|| vec![Seed::new("", false)]);
         if all.len() * next.len() > 4 * MOST_LITERALS {
             return Some(set(all.into_iter().map(|seed| Seed { open: false, ..seed }).collect()));
@@ -418,18 +416,18 @@ fn seeds_with_lists(text: &str, side: Side, lists: &[List]) -> Option<Vec<Seed>>
     (all.len() <= MOST_LITERALS).then_some(all)
 }
 
-/// The lower case of a character where that is one character; the same for patterns and lines.
+/// The lower case of a character, if it is one character. Used for both patterns and lines.
 pub(crate) fn lower(c: char) -> char {
     if c.is_ascii() {
         return c.to_ascii_lowercase();
     }
     if c == 'ς' {
-        // In capitals, a final sigma is like any other.
+        // The upper case does not distinguish a final sigma.
         return 'σ';
     }
     let mut lower = c.to_lowercase();
     match (lower.next(), lower.next()) {
-        // The Kelvin sign keeps its own form: text is searched for ASCII letters as they are.
+        // The Kelvin sign is kept, because text is searched for ASCII letters without folding.
         (Some(one), None) if !one.is_ascii() => one,
         _ => c,
     }
@@ -446,13 +444,13 @@ mod tests {
     }
 
     #[test]
-    fn cases_are_one_literal() {
+    fn all_cases_give_one_literal() {
         let (side, set) = of("share this .*", Anchor::Line).unwrap();
         assert_eq!((side, set), (Side::Start, vec!["share th".into()]));
     }
 
     #[test]
-    fn options_and_repetitions_are_told() {
+    fn optional_parts_and_repetitions_are_handled() {
         let (_, set) = of("[»>]* ?(?:read|see) also:.*", Anchor::Line).unwrap();
         assert_eq!(set, ["read als", "see also"]);
         let (_, set) = of("[»>] ?(?:read|see) also:.*", Anchor::Line).unwrap();
@@ -460,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_inside_are_told_as_text_has_them() {
+    fn inner_literals_are_not_folded() {
         let inner = |pattern: &str| {
             inner(&parse(pattern, true).unwrap()).map(|set| set.into_iter().collect::<Vec<_>>())
         };
@@ -471,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn the_better_side_is_taken() {
+    fn the_side_with_longer_literals_is_used() {
         let (side, set) = of(r"\d+ likes?", Anchor::Line).unwrap();
         assert_eq!(side, Side::End);
         assert!(set.contains(&" likes".to_owned()) && set.contains(&" like".to_owned()), "{set:?}");

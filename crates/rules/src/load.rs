@@ -1,4 +1,4 @@
-//! Which rule files a run reads, and how: parsed, or as an earlier run packed them.
+//! Loads the rule files of a run: parses them, or reuses what an earlier run has packed.
 
 use std::borrow::Cow;
 use std::fs;
@@ -10,44 +10,46 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::cache::{self, Key};
-use crate::file::{Reading, RuleFile};
+use crate::file::{ParseOptions, RuleFile};
 use crate::lexicon::Lexicon;
 use crate::packed::{Packed, PackedFile, pack};
 use crate::set::RuleSet;
 use crate::yaml::Problem;
 
-/// The rule files that ship with Chaffinch: name below `rules/`, and text.
+/// The shipped rule files: name relative to `rules/`, and text.
 pub static SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
-/// Which rules matter, and what for.
+/// Options for loading rules.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// Generic rules that name another language than these are left out; none if this is none.
+pub struct LoadOptions<'a> {
+    /// The languages of generic rules to load. Rules without a language are always loaded. `None`
+    /// loads all.
     pub languages: Option<&'a [String]>,
-    /// Rules addressed to other stages than these match nothing; if this is none, all match.
+    /// The stages that run. Rules of other stages are loaded but match nothing. `None` means all
+    /// stages.
     pub running: Option<&'a [&'a str]>,
-    /// What the rules are for.
+    /// What the rules are loaded for.
     pub purpose: Purpose<'a>,
 }
 
 /// What rules are loaded for.
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose<'a> {
-    /// To be proved and shown: with their cases and examples.
+    /// Checking and displaying: with cases and examples.
     Proof,
-    /// To clean: without them, and packed until a document needs them.
+    /// Cleaning: without them, and packed until a document needs them.
     Run {
-        /// Where packed rules are kept for the next run.
+        /// The directory in which packed rules are cached for the next run.
         cache: Option<&'a Path>,
     },
 }
 
-impl Wanted<'_> {
-    /// All rules, with what proves them.
-    pub const ALL: Wanted<'static> =
-        Wanted { languages: None, running: None, purpose: Purpose::Proof };
+impl LoadOptions<'_> {
+    /// Loads all rules with their cases and examples.
+    pub const ALL: LoadOptions<'static> =
+        LoadOptions { languages: None, running: None, purpose: Purpose::Proof };
 
-    pub(crate) fn speaks(&self, language: Option<&str>) -> bool {
+    pub(crate) fn includes(&self, language: Option<&str>) -> bool {
         let known = |language: &str| {
             self.languages.is_none_or(|all| all.iter().any(|other| other == language))
         };
@@ -55,14 +57,14 @@ impl Wanted<'_> {
     }
 }
 
-/// A rule file that is to be read.
+/// A rule file to load.
 pub(crate) struct Source<'t> {
-    /// As it is called in problems.
+    /// Its name in messages.
     pub(crate) file: String,
     pub(crate) origin: Origin<'t>,
 }
 
-/// Where the text of a rule file is.
+/// Where the text of a rule file comes from.
 pub(crate) enum Origin<'t> {
     Disk(PathBuf),
     Given(&'t str),
@@ -88,40 +90,40 @@ impl Source<'_> {
     ) -> Result<RuleFile, Vec<Problem>> {
         let text = self.text().map_err(|problem| vec![problem])?;
         let shipped = matches!(self.origin, Origin::Shipped(_));
-        RuleFile::parse_as(&self.file, &text, Reading { stages, shipped, prepare, lexicon })
+        RuleFile::parse_as(&self.file, &text, ParseOptions { stages, shipped, prepare, lexicon })
     }
 }
 
-/// The rule files of a set, read.
+/// The loaded rule files of a set.
 pub(crate) enum Files {
     Parsed(Vec<RuleFile>),
     Packed(Packed),
 }
 
-/// Gives the text of a rule file by its name, to show a place in it.
+/// Returns the text of a rule file by its name, to show a line of it in a message.
 pub(crate) type Text<'a> = &'a dyn Fn(&str) -> String;
 
 impl RuleSet {
-    /// The shipped generic rules with the shipped outlets.
+    /// Loads the shipped generic rules and the shipped outlets.
     ///
     /// # Errors
-    /// What is wrong with the rules; nothing, for stages that know the built-in names.
+    /// All problems in the rules; none if `stages` contains the built-in names.
     pub fn shipped(stages: &[&str]) -> Result<RuleSet, Vec<Problem>> {
-        RuleSet::load(&[], &[], stages, &Wanted::ALL)
+        RuleSet::load(&[], &[], stages, &LoadOptions::ALL)
     }
 
-    /// The shipped generic rules with the rule files below `directories`, or with the shipped
-    /// outlets where none is given; `files` are more rule files, by name and text. A directory's own
-    /// `generic/` replaces the shipped one; files in its `lexicon/` replace the shipped ones of their
-    /// languages.
+    /// Loads the shipped generic rules and the rule files below `directories`, or the shipped
+    /// outlets if none are given. `files` are further rule files, as name and text. A directory's
+    /// own `generic/` replaces the shipped one; files in its `lexicon/` replace the shipped ones of
+    /// their languages.
     ///
     /// # Errors
-    /// Everything that is wrong with the files, all at once.
+    /// All problems in the files.
     pub fn load(
         directories: &[&Path],
         files: &[(String, String)],
         stages: &[&str],
-        wanted: &Wanted<'_>,
+        wanted: &LoadOptions<'_>,
     ) -> Result<RuleSet, Vec<Problem>> {
         let (mut sources, mut problems) = sources(directories, files);
         let own_lexicon = own_lexicon(&mut sources, &mut problems);
@@ -137,7 +139,7 @@ impl RuleSet {
                     let parse = || source.parse(stages, false, lexicon);
                     SHIPPED_PARSED.get(source, stages, lexicon, parse)
                 };
-                Files::Parsed(sound(sources.par_iter().map(parse).collect(), &mut problems))
+                Files::Parsed(valid(sources.par_iter().map(parse).collect(), &mut problems))
             }
             Purpose::Run { cache } => {
                 let place = cache.map(|cache| cache::place(cache, stages, directories));
@@ -158,8 +160,8 @@ impl RuleSet {
     }
 }
 
-/// The lexicon with the lexicon files among the sources, which it takes; none if there are no such
-/// files.
+/// Removes the lexicon files from `sources` and makes a lexicon with them. `None` if there are
+/// none.
 fn own_lexicon(sources: &mut Vec<Source<'_>>, problems: &mut Vec<Problem>) -> Option<Lexicon> {
     let own = sources.extract_if(.., |source| is_in(&source.file, "lexicon"));
     let own: Vec<(String, String)> = own
@@ -179,8 +181,7 @@ fn own_lexicon(sources: &mut Vec<Source<'_>>, problems: &mut Vec<Problem>) -> Op
     Some(lexicon)
 }
 
-/// All files, packed: what is `known` from before is taken as it is, the rest is read. Whether
-/// anything is new.
+/// Packs all files, reusing the unchanged ones of `known`. Also returns whether anything is new.
 fn pack_all(
     sources: &[Source<'_>],
     stages: &[&str],
@@ -205,19 +206,19 @@ fn pack_all(
         let pack = || Ok(pack(source.parse(stages, true, lexicon)?, *key));
         SHIPPED_PACKED.get(source, stages, lexicon, pack)
     };
-    let files = sound(sources.par_iter().zip(&keys).map(pack).collect(), problems);
+    let files = valid(sources.par_iter().zip(&keys).map(pack).collect(), problems);
     (Files::Packed(Packed::of(files)), true)
 }
 
-/// What was made of shipped files: a process that makes several pipelines reads these files once.
-struct Once<T>(LazyLock<Mutex<FxHashMap<String, T>>>);
+/// The results for shipped files, so that a process that makes several pipelines reads them once.
+struct ShippedCache<T>(LazyLock<Mutex<FxHashMap<String, T>>>);
 
-static SHIPPED_PARSED: Once<RuleFile> = Once(LazyLock::new(Mutex::default));
-static SHIPPED_PACKED: Once<PackedFile> = Once(LazyLock::new(Mutex::default));
+static SHIPPED_PARSED: ShippedCache<RuleFile> = ShippedCache(LazyLock::new(Mutex::default));
+static SHIPPED_PACKED: ShippedCache<PackedFile> = ShippedCache(LazyLock::new(Mutex::default));
 
-impl<T: Clone> Once<T> {
-    /// What `make` makes of a file for these stages. Files that did not ship, and files that are
-    /// read with another lexicon, are not kept.
+impl<T: Clone> ShippedCache<T> {
+    /// The result of `make` for a file and these stages, made once. Files that are not shipped, or
+    /// are loaded with another lexicon, are not cached.
     fn get(
         &self,
         source: &Source<'_>,
@@ -239,10 +240,10 @@ impl<T: Clone> Once<T> {
     }
 }
 
-/// Packs again what was read from `file` under `key`; none if it is another by now.
+/// Packs `file` again if it still has the key `key`.
 pub(crate) fn pack_again(file: &str, key: Key, stages: &[&str]) -> Option<PackedFile> {
     let shipped = SHIPPED.iter().find(|(name, _)| file.strip_prefix("rules/") == Some(name));
-    // Where both have the name, the key tells which it was.
+    // If a file on disk has the name of a shipped one, the key decides.
     let origins = [Origin::Disk(file.into())];
     let origins = origins.into_iter().chain(shipped.map(|(_, text)| Origin::Shipped(text)));
     let origin = origins.into_iter().find(|origin| key.is_some() && cache::key(origin) == key)?;
@@ -250,7 +251,7 @@ pub(crate) fn pack_again(file: &str, key: Key, stages: &[&str]) -> Option<Packed
     Some(pack(source.parse(stages, true, None).ok()?, key))
 }
 
-/// Whether these files, and no others, are `known`, unchanged.
+/// Whether `known` contains exactly these files, unchanged.
 fn is_same(known: &Packed, sources: &[Source<'_>], keys: &[Key]) -> bool {
     let mut all = known.files().zip(sources).zip(keys);
     known.len() == sources.len()
@@ -258,13 +259,13 @@ fn is_same(known: &Packed, sources: &[Source<'_>], keys: &[Key]) -> bool {
             .all(|(((file, own), source), key)| key.is_some() && own == *key && file == source.file)
 }
 
-/// What could be read; what is wrong with the rest goes to `problems`.
-fn sound<T>(files: Vec<Result<T, Vec<Problem>>>, problems: &mut Vec<Problem>) -> Vec<T> {
+/// The files that could be loaded. The problems of the others are added to `problems`.
+fn valid<T>(files: Vec<Result<T, Vec<Problem>>>, problems: &mut Vec<Problem>) -> Vec<T> {
     let keep = |file: Result<T, Vec<Problem>>| file.map_err(|found| problems.extend(found)).ok();
     files.into_iter().filter_map(keep).collect()
 }
 
-/// All rule files that are meant, in order, and directories that cannot be read.
+/// All rule files to load, in order, and the problems with directories that cannot be read.
 fn sources<'t>(
     directories: &[&Path],
     files: &'t [(String, String)],
@@ -296,7 +297,7 @@ fn is_generic(file: &str) -> bool {
     is_in(file, "generic")
 }
 
-/// Whether a file lies in a folder of this name.
+/// Whether a file is in a folder of this name.
 fn is_in(file: &str, folder: &str) -> bool {
     Path::new(file).parent().is_some_and(|parent| parent.ends_with(folder))
 }
@@ -305,10 +306,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
     Problem::whole(&path.display().to_string(), error.to_string())
 }
 
-/// The rule files below a directory, by name and text.
+/// The rule files below a directory, as name and text.
 ///
 /// # Errors
-/// The directory or a file of it cannot be read.
+/// If the directory or a file in it cannot be read.
 pub fn files_in(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
     let read = |(name, path): (String, PathBuf)| match fs::read_to_string(&path) {
         Ok(text) => Ok((name, text)),
@@ -317,13 +318,13 @@ pub fn files_in(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
     paths_in(directory)?.into_iter().map(read).collect()
 }
 
-/// The rule files below a directory, by name.
+/// The rule files below a directory, as name and path.
 fn paths_in(directory: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
     let mut files = Vec::new();
     let mut folders = vec![directory.to_owned()];
     if !directory.is_dir() {
         let shown = directory.display().to_string();
-        return Err(Problem::whole(&shown, "there is no such directory of rule files"));
+        return Err(Problem::whole(&shown, "no such directory"));
     }
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))? {
@@ -333,7 +334,7 @@ fn paths_in(directory: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
             if kind.is_dir() || kind.is_symlink() && path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
-                // Almost all names are UTF-8, and then it is there already.
+                // Almost all names are UTF-8 and need no conversion.
                 let shown = path.to_str().map_or_else(|| path.display().to_string(), str::to_owned);
                 files.push((shown, path));
             }

@@ -1,9 +1,10 @@
 //! A small backtracking matcher for patterns over keys.
 //!
-//! Most patterns of most rules are tried on few lines, and a regex costs more to build, with its
-//! automata, than it ever gives back; with some hundred outlets they no longer fit the cache. This
-//! matcher is a few instructions a pattern. It finds what the `regex` crate finds (leftmost, alternatives in their order);
-//! what it cannot take, and what would take it too many steps, goes to `regex`.
+//! Most patterns are tried on few lines, and building a regex with its automata costs more than it
+//! saves; with a few hundred outlets they no longer fit the CPU cache. This matcher compiles a
+//! pattern to a few instructions. It finds the same matches as the `regex` crate (leftmost,
+//! alternatives in order). Patterns that it does not support, or that take too many steps, are
+//! matched with `regex`.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
 use crate::chars::{CLASSES, Chars, PackedChars, Shared};
-use crate::phrases::{Phrases, list_of, lists_apart};
+use crate::phrases::{Phrases, list_of, split_lists};
 
-/// A pattern, ready to match.
+/// A compiled pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     code: Box<[Op]>,
@@ -26,16 +27,17 @@ pub(crate) struct Matcher {
     switches: Box<[Switch]>,
     lists: Lists,
     slots: usize,
-    /// The byte that may come next, for each instruction, as a place among `firsts`.
+    /// For each instruction, the index in `firsts` of the bytes that may come next.
     first_of: Box<[u16]>,
     firsts: Box<[Arc<First>]>,
 }
 
-/// What text may begin with for an instruction to go on: ways that cannot are not tried.
+/// The bytes with which the text may continue at an instruction. Alternatives that cannot match the
+/// next byte are not tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct First {
     bytes: ByteSet,
-    /// Whether it may go on where the text ends.
+    /// Whether it may match at the end of the text.
     end: bool,
 }
 
@@ -52,7 +54,7 @@ impl First {
     }
 }
 
-/// What text may begin with at each instruction.
+/// The bytes with which the text may continue at each instruction.
 fn firsts(
     code: &[Op],
     literals: &str,
@@ -62,7 +64,7 @@ fn firsts(
 ) -> Vec<First> {
     let mut firsts = vec![First::default(); code.len()];
     let class = |class: u32| First { bytes: classes[class as usize].first(), end: false };
-    // Loops lead back, so it is done until nothing changes.
+    // Loops jump backwards, so repeat until nothing changes.
     loop {
         let mut changed = false;
         for at in (0..code.len()).rev() {
@@ -120,22 +122,22 @@ fn firsts(
 enum Op {
     /// These bytes of the literals.
     Literal(u32, u32),
-    /// The same in either case of ASCII letters; the literals have them in lower case.
+    /// The same, ignoring case of ASCII letters; the literals are in lower case.
     AnyCase(u32, u32),
     /// A phrase of a list.
     List(u32),
     /// One character of a class.
     One(u32),
-    /// So many characters of a class, as many as possible first or as few.
+    /// From `min` to `max` characters of a class, as many as possible or as few as possible.
     Many {
         class: u32,
         min: u32,
         max: u32,
         greedy: bool,
     },
-    /// On at the first place; if that fails, at the second.
+    /// Continue at the first instruction, or at the second if that fails.
     Split(u32, u32),
-    /// On at the first of these ways that the next byte allows, then at the others.
+    /// Continue at the first alternative that the next byte allows, then at the others.
     Switch(u32),
     Jump(u32),
     Look(Edge),
@@ -143,7 +145,7 @@ enum Op {
     Match,
 }
 
-/// What is told of a place between two characters.
+/// An assertion about the position between two characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Edge {
     Start,
@@ -185,15 +187,15 @@ impl Edge {
     }
 }
 
-/// From so many ways on, the next byte tells at once which of them may go on.
+/// The number of alternatives from which the next byte selects among them.
 const MANY_WAYS: usize = 6;
 
-/// The ways of a [`Op::Switch`], in their order, for each byte that may come next.
+/// The alternatives of an [`Op::Switch`], in order, for each byte that may come next.
 #[derive(Clone, Debug)]
 struct Switch {
-    /// All ways.
+    /// All alternatives.
     ways: Box<[u32]>,
-    /// For each byte, and for the end of the text, where its ways begin among `by_byte`.
+    /// For each byte, and for the end of the text, where its alternatives begin in `by_byte`.
     starts: Box<[u32]>,
     by_byte: Box<[u32]>,
 }
@@ -217,14 +219,14 @@ impl Switch {
         Switch { ways: ways.into(), starts: starts.into(), by_byte }
     }
 
-    /// The ways that may go on where this byte comes next.
+    /// The alternatives that may match if this byte comes next.
     fn at(&self, byte: Option<&u8>) -> &[u32] {
         let place = byte.map_or(256, |byte| usize::from(*byte));
         &self.by_byte[self.starts[place] as usize..self.starts[place + 1] as usize]
     }
 }
 
-/// A matcher without its lists and what can be derived from the rest.
+/// The packed form of a matcher, without lists and anything that can be derived.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PackedMatcher {
     code: Vec<Op>,
@@ -242,7 +244,7 @@ impl PackedMatcher {
         PackedMatcher { code: code.into(), literals: literals.into(), classes, switches, slots }
     }
 
-    /// The matcher, with the lists of its pattern.
+    /// Unpacks the matcher with the lists of its pattern.
     pub(crate) fn into_matcher(self, lists: &Lists) -> Matcher {
         let PackedMatcher { code, literals, classes, switches, slots } = self;
         let classes = classes.into_iter().map(PackedChars::into_chars).collect();
@@ -253,13 +255,13 @@ impl PackedMatcher {
 
 static FIRSTS: Shared<First> = Shared::new();
 
-/// The most instructions of a pattern.
+/// The maximum number of instructions of a pattern.
 const MOST_CODE: usize = 8192;
 
 /// The lists of a pattern, in the order of the characters that stand for them.
 pub(crate) type Lists = Arc<[Arc<Phrases>]>;
 
-/// Makes a [`Matcher`].
+/// Compiles a [`Matcher`].
 #[derive(Default)]
 struct Builder {
     code: Vec<Op>,
@@ -293,7 +295,7 @@ impl Builder {
                     }
                 }
             }
-            HirKind::Class(Class::Unicode(class)) => match lists_apart(class) {
+            HirKind::Class(Class::Unicode(class)) => match split_lists(class) {
                 Some(ways) => self.alternation(&ways)?,
                 None => {
                     let class = self.class(Chars::of(class));
@@ -393,7 +395,7 @@ impl Builder {
         }
         match max {
             None => {
-                // A loop around nothing would not end.
+                // A loop around an empty match would not end.
                 sub.properties().minimum_len().filter(|least| *least > 0)?;
                 let start = self.code.len();
                 self.code.push(Op::Jump(0));
@@ -419,8 +421,8 @@ impl Builder {
     }
 }
 
-/// Adds what a part stands for to `literals`, if that is an ASCII letter in either case, or has no
-/// cases. Whether it is.
+/// If `part` is an ASCII letter in either case or has no case, appends it to `literals` and returns
+/// true.
 fn push_any_case(part: &Hir, literals: &mut String) -> bool {
     let plain = |text: &&str| text.is_ascii() && !text.bytes().any(|b| b.is_ascii_alphabetic());
     match part.kind() {
@@ -442,11 +444,11 @@ fn push_any_case(part: &Hir, literals: &mut String) -> bool {
     }
 }
 
-/// The characters that a pattern of one character stands for.
+/// The characters that a regex matches, if it always matches one character.
 fn one_character(hir: &Hir) -> Option<Chars> {
     match hir.kind() {
         HirKind::Class(Class::Unicode(class)) => {
-            lists_apart(class).is_none().then(|| Chars::of(class))
+            split_lists(class).is_none().then(|| Chars::of(class))
         }
         HirKind::Literal(literal) => {
             let mut chars = std::str::from_utf8(&literal.0).ok()?.chars();
@@ -461,15 +463,15 @@ fn one_character(hir: &Hir) -> Option<Chars> {
     }
 }
 
-/// Where to go on when a way fails.
+/// A point to continue from after a failure.
 enum Back {
-    /// At an instruction and a place.
+    /// Continue at an instruction and an offset.
     To(u32, usize),
-    /// With the old value of a slot.
+    /// Restore the old value of a slot.
     Slot(u32, usize),
-    /// Fewer characters: down to a place, now at another.
+    /// Give back characters: `at` is the current end, `least` the smallest possible one.
     Fewer { next: u32, least: usize, at: usize },
-    /// More characters of a class: so many more at most.
+    /// Take more characters of a class, at most `left`.
     More { next: u32, class: u32, at: usize, left: u32 },
 }
 
@@ -477,20 +479,20 @@ enum Back {
 #[derive(Debug)]
 pub(crate) struct TooLong;
 
-/// Steps for each byte of text, and for a match at the least.
+/// The number of steps allowed per byte of text, and the minimum per match.
 const STEPS: usize = 16;
 const LEAST_STEPS: usize = 4096;
 
-/// No place: the group took no part.
+/// The value of slots of a group that did not match.
 pub(crate) const NONE: usize = usize::MAX;
 
 thread_local! {
-    // The ways that are left to try, and the slots: kept, so that matching allocates nothing.
+    // The backtracking stack and the slots, reused so that matching does not allocate.
     static STATE: RefCell<(Vec<Back>, Vec<usize>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
 impl Matcher {
-    /// A matcher for `hir`; none for what it cannot take.
+    /// Compiles `hir`. `None` if it is not supported.
     pub(crate) fn new(hir: &Hir, lists: &Lists) -> Option<Matcher> {
         let mut builder = Builder { lists: Arc::clone(lists), ..Builder::default() };
         builder.add(hir)?;
@@ -508,7 +510,7 @@ impl Matcher {
         };
         let firsts = firsts(&code, &literals, &classes, &switches, &lists);
         let switches = switches.into_iter().map(|ways| Switch::of(ways, &firsts)).collect();
-        // Of most instructions nobody asks what they begin with.
+        // The first bytes of most instructions are never needed.
         let mut asked = vec![false; code.len()];
         asked[0] = true;
         for (at, op) in code.iter().enumerate() {
@@ -535,16 +537,16 @@ impl Matcher {
         }
     }
 
-    /// Whether it has lists, which only a matcher knows.
+    /// Whether the pattern has lists, which only this matcher supports.
     pub(crate) fn has_lists(&self) -> bool {
         !self.lists.is_empty()
     }
 
-    /// The leftmost match that begins at `from` or later, with the bytes of each group that took
-    /// part: two slots a group.
+    /// The leftmost match that begins at `from` or later. `groups` receives the offsets of the
+    /// groups, two slots per group.
     ///
     /// # Errors
-    /// It would take too many steps.
+    /// If it takes too many steps.
     pub(crate) fn find(
         &self,
         text: &str,
@@ -555,7 +557,7 @@ impl Matcher {
         STATE.with_borrow_mut(|(back, slots)| {
             let mut start = from;
             loop {
-                // What begins with a literal begins where its first byte stands.
+                // Skip to the first byte of a literal at the start of the pattern.
                 let rest = &text.as_bytes()[start..];
                 let step = match self.code[0] {
                     Op::Literal(literal, _) => {
@@ -570,7 +572,7 @@ impl Matcher {
                 match step {
                     Some(0) => {}
                     Some(_) if matches!(self.code[0], Op::Look(Edge::Start)) => return Ok(None),
-                    // A byte of a character may look like the first of another.
+                    // A byte inside a character may equal the first byte of another one.
                     Some(step) => start = text.ceil_char_boundary(start + step),
                     None => return Ok(None),
                 }
@@ -696,43 +698,55 @@ impl Matcher {
                 next += 1;
                 continue;
             }
-            loop {
-                *steps = steps.checked_sub(1).ok_or(TooLong)?;
-                match back.pop() {
-                    None => return Ok(None),
-                    Some(Back::Slot(slot, old)) => slots[slot as usize] = old,
-                    Some(Back::To(to, place)) => {
-                        (next, at) = (to, place);
-                        break;
+            match self.backtrack(text, back, slots, steps)? {
+                Some(point) => (next, at) = point,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The instruction and the offset to continue from after a failure. `None` if nothing is left
+    /// to try.
+    #[inline]
+    fn backtrack(
+        &self,
+        text: &str,
+        back: &mut Vec<Back>,
+        slots: &mut [usize],
+        steps: &mut usize,
+    ) -> Result<Option<(u32, usize)>, TooLong> {
+        let bytes = text.as_bytes();
+        loop {
+            *steps = steps.checked_sub(1).ok_or(TooLong)?;
+            match back.pop() {
+                None => return Ok(None),
+                Some(Back::Slot(slot, old)) => slots[slot as usize] = old,
+                Some(Back::To(next, at)) => return Ok(Some((next, at))),
+                Some(Back::Fewer { next, least, at }) => {
+                    let Some(at) = self.fewer(bytes, next, least, at) else { continue };
+                    if at > least {
+                        back.push(Back::Fewer { next, least, at });
                     }
-                    Some(Back::Fewer { next: to, least, at: place }) => {
-                        let Some(place) = self.fewer(bytes, to, least, place) else { continue };
-                        if place > least {
-                            back.push(Back::Fewer { next: to, least, at: place });
-                        }
-                        (next, at) = (to, place);
-                        break;
+                    return Ok(Some((next, at)));
+                }
+                Some(Back::More { next, class, at, left }) => {
+                    let Some(length) = self.classes[class as usize].at(text, at) else {
+                        continue;
+                    };
+                    let at = at + length;
+                    if left > 1 {
+                        back.push(Back::More { next, class, at, left: left - 1 });
                     }
-                    Some(Back::More { next: to, class, at: place, left }) => {
-                        let Some(length) = self.classes[class as usize].at(text, place) else {
-                            continue;
-                        };
-                        let place = place + length;
-                        if left > 1 {
-                            back.push(Back::More { next: to, class, at: place, left: left - 1 });
-                        }
-                        if !self.first(to).holds(bytes, place) {
-                            continue;
-                        }
-                        (next, at) = (to, place);
-                        break;
+                    if self.first(next).holds(bytes, at) {
+                        return Ok(Some((next, at)));
                     }
                 }
             }
         }
     }
 
-    /// The last place before `at` and not before `least` where what follows may go on.
+    /// The last offset before `at`, and not before `least`, at which the next instruction may
+    /// match.
     fn fewer(&self, bytes: &[u8], next: u32, least: usize, at: usize) -> Option<usize> {
         if let Op::Literal(literal, _) = self.code[next as usize] {
             let first = self.literals.as_bytes()[literal as usize];
@@ -754,7 +768,7 @@ mod tests {
     use proptest::prelude::*;
     use regex::Regex;
 
-    /// All matches and groups, as the regex crate tells them.
+    /// All groups of the first match, as found by the regex crate.
     fn wanted(pattern: &str, text: &str) -> Option<Vec<Option<Range<usize>>>> {
         let captures = Regex::new(pattern).unwrap().captures(text)?;
         Some(captures.iter().map(|group| group.map(|group| group.range())).collect())
@@ -762,7 +776,7 @@ mod tests {
 
     fn found(pattern: &str, text: &str) -> Option<Option<Vec<Option<Range<usize>>>>> {
         let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[].into())?;
-        // Packed and unpacked, it is the same.
+        // Packing and unpacking must not change the matcher.
         let packed = postcard::to_stdvec(&PackedMatcher::of(matcher)).unwrap();
         let packed: PackedMatcher = postcard::from_bytes(&packed).unwrap();
         let matcher = packed.into_matcher(&[].into());
@@ -784,7 +798,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cannot_take_it_leaves() {
+    fn unsupported_and_slow_patterns_are_rejected() {
         for pattern in [r"(?:a*)*", r"(?m)^a", r"(?:ab?c){900}{9}"] {
             assert!(
                 Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[].into()).is_none(),
@@ -793,7 +807,10 @@ mod tests {
         }
         let slow =
             Matcher::new(&regex_syntax::parse(r"^(?:x+x+)+y$").unwrap(), &[].into()).unwrap();
-        assert!(slow.find(&"x".repeat(60), 0, &mut |_| {}).is_err(), "it gives up in time");
+        assert!(
+            slow.find(&"x".repeat(60), 0, &mut |_| {}).is_err(),
+            "the number of steps is bounded"
+        );
     }
 
     fn pattern() -> impl Strategy<Value = String> {
@@ -819,9 +836,9 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
-        /// It finds what the regex crate finds: the same place, the same groups.
+        /// It finds the same match and groups as the regex crate.
         #[test]
-        fn it_finds_what_regex_finds(pattern in pattern(), text in "[abABcéж 1\u{a0}]{0,12}") {
+        fn matches_are_those_of_the_regex_crate(pattern in pattern(), text in "[abABcéж 1\u{a0}]{0,12}") {
             if let Some(found) = found(&pattern, &text) {
                 prop_assert_eq!(found, wanted(&pattern, &text), "{} on {:?}", pattern, text);
             }

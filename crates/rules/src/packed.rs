@@ -1,9 +1,10 @@
-//! Rule files as a run keeps them: read and checked, packed into bytes, and unpacked one by one
-//! when a document needs them.
+//! Packed rule files: parsed, checked, serialised to bytes, and unpacked when a document needs
+//! them.
 //!
-//! Of ten thousand outlets most runs see a few, and what is made of a rule takes ten times the
-//! bytes of its packed form. The same bytes, in a file, are what the next run begins with (see
-//! [`crate::cache`]).
+//! Most runs see a few of ten thousand outlets, and a compiled rule takes ten times the memory of
+//! its packed form. The same bytes are stored in a file for the next run (see [`crate::cache`]).
+
+mod serial;
 
 use std::borrow::Cow;
 use std::fs::{self, File};
@@ -12,20 +13,21 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chaffinch_stage::{Act, At, Certainty, Place, Rule, Tier};
+use chaffinch_stage::{Action, Rule};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::cache::Key;
-use crate::file::{Era, FileRule, RuleFile, Subject, WRITTEN_KEYS, Written, kind_of};
+use crate::file::{Era, FileRule, RuleFile, Subject, Written};
 use crate::key;
 use crate::load;
-use crate::pattern::{Pattern, Prepared};
+use crate::pattern::Pattern;
 use crate::phrases::{LISTS, Phrases};
+use serial::{PackedOrigin, PackedRule, split};
 
-/// What is known of a rule file without unpacking its rules.
+/// The part of a rule file that is needed before its rules are unpacked.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head<'a> {
     pub(crate) file: &'a str,
@@ -35,33 +37,33 @@ pub(crate) struct Head<'a> {
     #[serde(borrow)]
     pub(crate) hosts: Vec<&'a str>,
     pub(crate) paths: Vec<&'a str>,
-    /// Signs, folded as keys are.
+    /// The signs, folded like keys.
     pub(crate) signs: Vec<&'a str>,
     pub(crate) extends: Vec<&'a str>,
-    /// Whether some of its rules hold in an era alone.
+    /// Whether any of its rules has an era.
     pub(crate) eras: bool,
-    /// The stages of its rules that switch on a detector.
+    /// The stages of its rules that enable a detector.
     pub(crate) detects: Vec<&'a str>,
     /// The number of its rules.
     pub(crate) rules: u32,
-    /// Tells what its rules cut, and in which order they are tried.
+    /// A digest of what its rules cut and of their order.
     pub(crate) digest: u64,
 }
 
 impl<'a> Head<'a> {
-    /// The head of a file, packed.
+    /// Packs the head of a file.
     pub(crate) fn packed(file: &RuleFile) -> Vec<u8> {
         let fold = |sign: &String| key::key(sign).into_owned();
         let signs: Vec<String> = file.signs.iter().map(fold).collect();
         packed(&Head::of(file, &signs))
     }
 
-    /// What [`Head::packed`] gave.
+    /// Unpacks the result of [`Head::packed`].
     pub(crate) fn read(bytes: &'a [u8]) -> Head<'a> {
         read(bytes)
     }
 
-    /// The head of a file whose signs are these, folded.
+    /// The head of a file with these folded signs.
     fn of(file: &'a RuleFile, signs: &'a [String]) -> Head<'a> {
         let mut digest = Xxh3Default::new();
         let mut detects: Vec<&str> = Vec::new();
@@ -90,32 +92,33 @@ impl<'a> Head<'a> {
     }
 }
 
-/// What is known of a rule without unpacking it.
+/// A summary of a rule that is available without unpacking it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed<'a> {
-    /// Its full id.
+    /// The full id.
     pub id: &'a str,
     /// The stage that judges its hits.
     pub stage: &'a str,
-    /// Tells what it cuts: its pattern, its place, what becomes of a hit.
+    /// A digest of everything that decides what it cuts: pattern, place, action.
     pub digest: u64,
-    /// Whether its hits are cut.
+    /// Whether its hits are removed.
     pub removes: bool,
-    /// Whether it switches on a detector.
+    /// Whether it enables a detector.
     pub detects: bool,
 }
 
 impl<'a> Listed<'a> {
     pub(crate) fn of(rule: &'a Rule, digest: u64) -> Listed<'a> {
-        let (removes, detects) = (rule.act == Act::Remove, rule.detect.is_some());
+        let (removes, detects) = (rule.action == Action::Remove, rule.detect.is_some());
         Listed { id: &rule.id, stage: &rule.stage, digest, removes, detects }
     }
 }
 
-/// Rule files, packed.
+/// Packed rule files.
 ///
-/// As bytes: [`MAGIC`]; the digest of the heads' part; its length; in it, [`Lengths`], and of each
-/// file its head and the list of its rules; the rules of each file.
+/// The bytes are: [`MAGIC`]; the digest of the heads; their length; the heads, which are
+/// [`Lengths`] followed by the head and the rule summaries of each file; and the rules of each
+/// file.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
     /// All bytes before the rules.
@@ -124,27 +127,27 @@ pub(crate) struct Packed {
     slots: Vec<Slot>,
 }
 
-/// A file among packed ones.
+/// One file among the packed ones.
 #[derive(Debug)]
 struct Slot {
-    /// Where its head lies in the bytes before the rules, and the list of its rules.
+    /// The range of its head in `front`, and of its rule summaries.
     head: Range<usize>,
     list: Range<usize>,
-    /// Where its rules lie behind these.
+    /// The range of its rules after `front`.
     rules: Range<usize>,
     digest: u64,
     key: Key,
 }
 
-/// Where packed rules are read from.
+/// The storage of packed rules.
 #[derive(Debug)]
 enum Rules {
-    /// Of each file by itself.
+    /// In memory, by file.
     Memory(Vec<Arc<[u8]>>),
     File {
         file: Mutex<File>,
         path: PathBuf,
-        /// The stages that rule files may name, for those that must be read again.
+        /// The stages that rule files may name, for files that must be parsed again.
         stages: Vec<String>,
     },
 }
@@ -155,10 +158,11 @@ impl Default for Rules {
     }
 }
 
-/// The bytes of a file's head, of the list of its rules, of these, their digest, the file's key.
+/// The lengths in bytes of a file's head, rule summaries and rules, the digest of its rules, and
+/// its key.
 type Lengths = (usize, usize, usize, u64, Key);
 
-/// A file, packed.
+/// A packed file.
 #[derive(Clone)]
 pub(crate) struct PackedFile {
     head: Vec<u8>,
@@ -168,7 +172,7 @@ pub(crate) struct PackedFile {
 }
 
 impl Packed {
-    /// Puts files together.
+    /// Combines packed files.
     pub(crate) fn of(files: Vec<PackedFile>) -> Packed {
         let lengths = |file: &PackedFile| -> Lengths {
             let PackedFile { head, list, rules, key } = file;
@@ -181,20 +185,21 @@ impl Packed {
         }
         let digest = xxh3_64(&part).to_le_bytes();
         let front = [MAGIC, &digest, &(part.len() as u64).to_le_bytes(), &part].concat();
-        let slots = slots(&front).expect("it was put together as it is read");
+        let slots = slots(&front).expect("the parts were just combined in this format");
         let rules = files.into_iter().map(|file| file.rules).collect();
         Packed { front, rules: Rules::Memory(rules), slots }
     }
 
-    /// Reads what [`Packed::write`] wrote, for these stages; none if it is not whole. Rules stay in
-    /// the file until they are asked for, and are held against their digests then.
+    /// Opens a file written by [`Packed::write`] for these stages. `None` if it is incomplete or
+    /// damaged. The rules remain in the file and are checked against their digests when they are
+    /// read.
     pub(crate) fn open(path: &Path, stages: &[&str]) -> Option<Packed> {
         let mut file = File::open(path).ok()?;
         let bytes = file.metadata().ok()?.len();
         let mut front = vec![0; MAGIC.len() + 16];
         file.read_exact(&mut front).ok()?;
         let length = u64::from_le_bytes(*front.last_chunk()?);
-        // A length that is wrong must not be memory that is not there.
+        // A damaged length must not cause a huge allocation.
         (length <= bytes).then_some(())?;
         front.reserve_exact(length as usize);
         (&mut file).take(length).read_to_end(&mut front).ok()?;
@@ -205,12 +210,12 @@ impl Packed {
         (bytes == (front.len() + end) as u64).then_some(Packed { front, rules, slots })
     }
 
-    /// Writes it all, for [`Packed::open`].
+    /// Writes everything that [`Packed::open`] reads.
     pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         to.write_all(&self.front)?;
         match &self.rules {
             Rules::Memory(all) => all.iter().try_for_each(|rules| to.write_all(rules)),
-            // What was read from a file stands in one.
+            // Rules that were read from a file are never written again.
             Rules::File { .. } => Err(io::ErrorKind::AlreadyExists.into()),
         }
     }
@@ -227,7 +232,7 @@ impl Packed {
 
     /// The names of all files, with their keys.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Key)> {
-        // It is what a head begins with.
+        // The name is the first field of a head.
         self.slots.iter().map(|slot| (read(&self.front[slot.head.clone()]), slot.key))
     }
 
@@ -235,12 +240,12 @@ impl Packed {
         Head::read(&self.front[slot.head.clone()])
     }
 
-    /// What is known of a file's rules without unpacking them, by its place among all.
+    /// The summaries of a file's rules, by the index of the file.
     pub(crate) fn list(&self, at: usize) -> Vec<Listed<'_>> {
         read(&self.front[self.slots[at].list.clone()])
     }
 
-    /// A file, by its place among all; none if it cannot be read any more.
+    /// A packed file, by its index. `None` if it can no longer be read.
     pub(crate) fn file(&self, at: usize) -> Option<PackedFile> {
         let slot = &self.slots[at];
         let part = |part: &Range<usize>| self.front[part.clone()].to_vec();
@@ -248,30 +253,30 @@ impl Packed {
         Some(PackedFile { head, list, rules: self.bytes(at)?.into(), key })
     }
 
-    /// The rules of a file, by its place among all: what a document needs of them.
+    /// Unpacks the rules of a file, by its index.
     ///
     /// # Panics
-    /// There is no such file; or the cache that it lies in is damaged, and the rule file is not
-    /// there any more as it was. The engine lays that at the door of the document that needs it.
+    /// If there is no such file, or if the cache is damaged and the rule file has changed or is
+    /// gone. The engine then reports the document as failed.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
-        let bytes = self.sound_bytes(at);
+        let bytes = self.valid_bytes(at);
         unpack(&bytes).0
     }
 
-    /// The same, with what else is known of them.
+    /// Like [`Packed::rules`], together with the origins of the rules.
     ///
     /// # Panics
-    /// As [`Packed::rules`].
+    /// Like [`Packed::rules`].
     pub(crate) fn rules_with_origins(&self, at: usize) -> (Vec<RunRule>, Vec<RuleOrigin>) {
-        let bytes = self.sound_bytes(at);
+        let bytes = self.valid_bytes(at);
         let (rules, rest) = unpack(&bytes);
         let origins = read::<Vec<PackedOrigin>>(rest);
         (rules, origins.into_iter().map(PackedOrigin::into_origin).collect())
     }
 
-    /// A file's rules. What is damaged is packed again from the rule file, and no later run sees
-    /// the damage.
-    fn sound_bytes(&self, at: usize) -> Cow<'_, [u8]> {
+    /// The bytes of a file's rules. If they are damaged, the cache is deleted and the rule file is
+    /// packed again.
+    fn valid_bytes(&self, at: usize) -> Cow<'_, [u8]> {
         let slot = &self.slots[at];
         let bytes = self.bytes(at).or_else(|| {
             let Rules::File { path, stages, .. } = &self.rules else { return None };
@@ -282,7 +287,7 @@ impl Packed {
         });
         bytes.unwrap_or_else(|| match &self.rules {
             Rules::File { path, .. } => panic!(
-                "the cache {} is damaged, and {} is not there any more as it was",
+                "the cache {} is damaged, and {} has changed or is gone; run again",
                 path.display(),
                 self.head(slot).file
             ),
@@ -310,12 +315,12 @@ impl Packed {
     }
 }
 
-/// Where heads and rules lie; none if `front` is not whole.
+/// The ranges of heads and rules. `None` if `front` is incomplete or damaged.
 fn slots(front: &[u8]) -> Option<Vec<Slot>> {
     let (digest, rest) = front.strip_prefix(MAGIC)?.split_first_chunk()?;
     let (length, part) = rest.split_first_chunk()?;
-    let whole = part.len() as u64 == u64::from_le_bytes(*length);
-    if !whole || xxh3_64(part) != u64::from_le_bytes(*digest) {
+    let complete = part.len() as u64 == u64::from_le_bytes(*length);
+    if !complete || xxh3_64(part) != u64::from_le_bytes(*digest) {
         return None;
     }
     let (lengths, heads): (Vec<Lengths>, _) = postcard::take_from_bytes(part).ok()?;
@@ -329,27 +334,27 @@ fn slots(front: &[u8]) -> Option<Vec<Slot>> {
     (head == front.len()).then_some(slots)
 }
 
-/// Reads what this build packed, and a digest held whole.
+/// Deserialises bytes that this build packed and that a digest has verified.
 fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> T {
     take(bytes).0
 }
 
-/// The same, and what stands behind it.
+/// Like [`read`], and returns the rest of the bytes.
 fn take<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> (T, &'de [u8]) {
-    postcard::take_from_bytes(bytes).expect("it is what was packed")
+    postcard::take_from_bytes(bytes).expect("these bytes were packed by this build")
 }
 
-/// What the file of packed rules begins with.
+/// The first bytes of a file of packed rules.
 const MAGIC: &[u8] = b"chaffinch rules\n";
 
-/// A file that was read under `key`: its head, and its rules without what proves them.
+/// Packs a file that was parsed under `key`, without cases and examples.
 pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let head = Head::packed(&file);
     let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
     let list = packed(&listed.collect::<Vec<_>>());
-    let mut lists = Table::default();
+    let mut lists = ListTable::default();
     let numbers: Vec<Vec<Vec<u32>>> = file.rules.iter().map(|rule| lists.of_rule(rule)).collect();
-    let all = file.rules.into_par_iter().zip(numbers).map(|(rule, lists)| apart(rule, lists));
+    let all = file.rules.into_par_iter().zip(numbers).map(|(rule, lists)| split(rule, lists));
     let (rules, origins): (Vec<PackedRule>, Vec<PackedOrigin>) = all.unzip();
     let mut bytes = packed(&lists.lists.iter().map(Arc::as_ref).collect::<Vec<&Phrases>>());
     bytes.extend(packed(&rules));
@@ -358,19 +363,20 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
 }
 
 pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
-    // It fails for what has no length, and for buffers that are full: neither is here.
+    // Serialising fails only for values of unknown length and for full buffers, which do not occur
+    // here.
     postcard::to_stdvec(value).unwrap_or_default()
 }
 
-/// The lists that the patterns of a file use, each once.
+/// The distinct lists that the patterns of a file use.
 #[derive(Default)]
-struct Table {
+struct ListTable {
     lists: Vec<Arc<Phrases>>,
     numbers: FxHashMap<Arc<Phrases>, u32>,
 }
 
-impl Table {
-    /// The numbers of the lists that each pattern of a rule uses.
+impl ListTable {
+    /// The list numbers of each pattern of a rule.
     fn of_rule(&mut self, rule: &FileRule) -> Vec<Vec<u32>> {
         let mut number = |list: &Arc<Phrases>| {
             *self.numbers.entry(Arc::clone(list)).or_insert_with(|| {
@@ -391,14 +397,14 @@ fn unpack(bytes: &[u8]) -> (Vec<RunRule>, &[u8]) {
     (rules.into_iter().map(|rule| rule.into_rule(&lists)).collect(), rest)
 }
 
-/// What a document needs of a rule: itself, its patterns, its digest.
+/// The part of a rule that cleaning a document needs.
 pub(crate) struct RunRule {
     pub(crate) rule: Rule,
     pub(crate) patterns: Box<[Pattern]>,
     pub(crate) digest: u64,
 }
 
-/// What else is known of a rule.
+/// The rest of what is known about a rule.
 pub(crate) struct RuleOrigin {
     pub(crate) language: Option<String>,
     pub(crate) written: Written,
@@ -406,152 +412,12 @@ pub(crate) struct RuleOrigin {
     pub(crate) at: usize,
 }
 
-/// A [`RunRule`] as it is packed.
-#[derive(Serialize, Deserialize)]
-struct PackedRule {
-    #[serde(with = "RuleDef")]
-    rule: Rule,
-    digest: u64,
-    /// Of each pattern the place of its key among [`WRITTEN_KEYS`], what is made of it, and the
-    /// numbers of its lists.
-    patterns: Vec<(usize, Prepared, Vec<u32>)>,
-}
-
-/// A [`RuleOrigin`] as it is packed.
-#[derive(Serialize, Deserialize)]
-struct PackedOrigin {
-    language: Option<String>,
-    /// The places of keys among [`WRITTEN_KEYS`], and their texts.
-    written: Vec<(usize, Vec<String>)>,
-    ignore_case: bool,
-    template: Option<String>,
-    era: Era,
-    at: usize,
-}
-
-/// A rule whose patterns use lists of these numbers, packed in two: most runs need the first alone.
-fn apart(rule: FileRule, lists: Vec<Vec<u32>>) -> (PackedRule, PackedOrigin) {
-    let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
-    let Written { ignore_case, template, .. } = written.clone();
-    let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
-    let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
-    let prepared = patterns.into_iter().map(Pattern::into_prepared);
-    let patterns = keys.map(place).zip(prepared).zip(lists);
-    let patterns = patterns.map(|((key, prepared), lists)| (key, prepared, lists)).collect();
-    let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
-    let origin = PackedOrigin { language, written: texts, ignore_case, template, era, at };
-    (PackedRule { rule, digest, patterns }, origin)
-}
-
-impl PackedRule {
-    /// The rule; `all` are the lists of its file.
-    fn into_rule(self, all: &[Arc<Phrases>]) -> RunRule {
-        let PackedRule { rule, digest, patterns } = self;
-        let pattern = |(key, prepared, lists): (usize, Prepared, Vec<u32>)| {
-            let (anchor, role) = kind_of(WRITTEN_KEYS[key]);
-            let lists = lists.into_iter().map(|list| Arc::clone(&all[list as usize])).collect();
-            Pattern::packed(anchor, role, prepared, lists)
-        };
-        RunRule { rule, patterns: patterns.into_iter().map(pattern).collect(), digest }
-    }
-}
-
-impl PackedOrigin {
-    fn into_origin(self) -> RuleOrigin {
-        let PackedOrigin { language, written, ignore_case, template, era, at } = self;
-        let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
-        let keys = written.into_iter().map(key).collect();
-        let written = Written { keys, ignore_case, template, lists: Vec::new() };
-        RuleOrigin { language, written, era, at }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Rule")]
-struct RuleDef {
-    id: String,
-    stage: String,
-    #[serde(with = "TierDef")]
-    tier: Tier,
-    #[serde(with = "PlaceDef")]
-    place: Place,
-    #[serde(with = "at_def")]
-    at: Option<At>,
-    #[serde(with = "ActDef")]
-    act: Act,
-    max_lines: usize,
-    max_words: Option<usize>,
-    safe: bool,
-    #[serde(with = "CertaintyDef")]
-    certainty: Certainty,
-    detect: Option<String>,
-    fields: Vec<(String, String)>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Tier")]
-enum TierDef {
-    Outlet,
-    Family,
-    Generic,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Certainty")]
-enum CertaintyDef {
-    Guess,
-    Likely,
-    Sure,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Place")]
-enum PlaceDef {
-    Head,
-    Tail,
-    Edges,
-    Opening,
-    Closing,
-    Rims,
-    Body,
-    Anywhere,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Act")]
-enum ActDef {
-    Remove,
-    Replace(String),
-    Keep,
-    Note,
-}
-
-/// A place in order from 1; the last is 0.
-mod at_def {
-    use chaffinch_stage::At;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option)] // As serde wants it.
-    pub(super) fn serialize<S: Serializer>(at: &Option<At>, to: S) -> Result<S::Ok, S::Error> {
-        let number = at.map(|at| match at {
-            At::Nth(n) => n,
-            At::Last => 0,
-        });
-        number.serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<At>, D::Error> {
-        let number = Option::<usize>::deserialize(from)?;
-        Ok(number.map(|n| if n == 0 { At::Last } else { At::Nth(n) }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::SHIPPED;
 
-    /// Whatever stage a file names is there.
+    /// Every word of the shipped files, so that any stage that they name is known.
     fn stages() -> Vec<&'static str> {
         SHIPPED.iter().flat_map(|(_, text)| text.split_whitespace()).collect()
     }
@@ -567,16 +433,16 @@ mod tests {
         shipped_rules().map(parse).map(Result::unwrap).collect()
     }
 
-    /// All of a rule but what proves it.
+    /// Everything about a rule except its cases.
     fn shown(rule: &FileRule) -> String {
         let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
-        let tells: Vec<_> = patterns.iter().map(Pattern::tells).collect();
-        // Lists are packed with what is made of the patterns.
+        let prefilters: Vec<_> = patterns.iter().map(Pattern::prefilters).collect();
+        // Lists are packed with the compiled patterns.
         let written = Written { lists: Vec::new(), ..written.clone() };
-        format!("{rule:?} {language:?} {written:?} {era:?} {at} {digest} {tells:?}")
+        format!("{rule:?} {language:?} {written:?} {era:?} {at} {digest} {prefilters:?}")
     }
 
-    /// The same of all rules of a packed file.
+    /// The same for all rules of a packed file.
     fn unpacked(packed: &Packed, at: usize) -> Vec<String> {
         let (rules, origins) = packed.rules_with_origins(at);
         let rule = rules.into_iter().zip(origins).map(|(rule, origin)| {
@@ -606,10 +472,10 @@ mod tests {
     }
 
     #[test]
-    fn rules_come_back_as_they_were() {
+    fn rules_are_unpacked_unchanged() {
         let packed = packed_shipped(Some(7));
-        let path = file("whole", &written(&packed));
-        for packed in [packed, Packed::open(&path, &stages()).expect("it is whole")] {
+        let path = file("complete", &written(&packed));
+        for packed in [packed, Packed::open(&path, &stages()).expect("it is complete")] {
             assert_eq!(packed.heads().count(), shipped_rules().count());
             for (at, ((head, key), file)) in packed.heads().zip(shipped()).enumerate() {
                 assert_eq!(key, Some(7));
@@ -625,38 +491,38 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_whole_are_refused() {
+    fn incomplete_and_damaged_bytes_are_rejected() {
         let packed = packed_shipped(Some(7));
-        let whole = written(&packed);
+        let bytes = written(&packed);
         let open = |bytes: &[u8]| {
             let path = file("part", bytes);
             let packed = Packed::open(&path, &stages());
             std::fs::remove_file(path).unwrap();
             packed
         };
-        assert!(open(&whole).is_some());
+        assert!(open(&bytes).is_some());
         for at in [0, 17, 25, 31, 40, packed.front.len() - 1] {
-            let mut changed = whole.clone();
+            let mut changed = bytes.clone();
             changed[at] ^= 1;
             assert!(open(&changed).is_none(), "a bit of byte {at}");
         }
-        for length in [0, 20, 40, packed.front.len(), whole.len() - 1] {
-            assert!(open(&whole[..length]).is_none(), "{length} bytes");
+        for length in [0, 20, 40, packed.front.len(), bytes.len() - 1] {
+            assert!(open(&bytes[..length]).is_none(), "{length} bytes");
         }
-        assert!(open(&[&*whole, b"more"].concat()).is_none());
+        assert!(open(&[&*bytes, b"more"].concat()).is_none());
     }
 
-    /// Packed files, and a bit of the first one's rules is another than it was.
+    /// Packed files with one changed bit in the rules of the first one.
     fn damaged(name: &str, key: Key) -> (Packed, PathBuf) {
         let packed = packed_shipped(key);
         let mut bytes = written(&packed);
         bytes[packed.front.len() + 10] ^= 1;
         let path = file(name, &bytes);
-        (Packed::open(&path, &stages()).expect("its front is whole"), path)
+        (Packed::open(&path, &stages()).expect("its front is complete"), path)
     }
 
     #[test]
-    fn damaged_rules_are_read_again_and_the_damage_goes() {
+    fn damaged_rules_are_parsed_again_and_the_cache_is_deleted() {
         let (packed, path) = damaged("mended", Some(0));
         assert!(packed.file(0).is_none() && packed.file(1).is_some());
         let rules: Vec<String> = shipped()[0].rules.iter().map(shown).collect();
@@ -666,7 +532,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "is damaged, and rules/")]
-    fn damaged_rules_of_a_file_that_has_changed_are_not_taken() {
+    fn damaged_rules_of_a_changed_file_are_rejected() {
         let (packed, _) = damaged("changed", Some(7));
         packed.rules(0);
     }

@@ -1,5 +1,7 @@
-//! Patterns: regexes over keys, folded as keys are, with the literals that they begin or end with.
+//! Patterns: regexes over keys, with literals folded like keys. A pattern provides *prefilters* for
+//! the index: conditions that every matching line meets and that are cheap to check.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -11,12 +13,12 @@ use regex_syntax::hir::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::Frame;
+use crate::bytes::EdgeBytes;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Lists, Matcher, PackedMatcher, TooLong};
 use crate::packed::packed;
-use crate::phrases::{List, lists_apart, shape_of};
+use crate::phrases::{List, shape_of, split_lists};
 use crate::template;
 
 /// Where on a line a pattern must match.
@@ -24,25 +26,25 @@ use crate::template;
 pub enum Anchor {
     /// The whole line.
     Line,
-    /// Its start.
+    /// The start of the line.
     Start,
-    /// Its end.
+    /// The end of the line.
     End,
-    /// Anywhere in it.
+    /// Anywhere in the line.
     Inside,
-    /// Anywhere in it, and then the rule does not match the line.
+    /// Anywhere in the line; a match excludes the line from the rule.
     Unless,
 }
 
-/// One regex of a pattern, or several that capture nothing, as one.
+/// One regex of a pattern, or several without captures combined into one.
 #[derive(Clone, Debug)]
 struct Alternative {
     matcher: Option<Matcher>,
-    // Only for what the matcher cannot take, or takes too many steps for.
+    // Only for regexes that the matcher does not support or that take it too many steps.
     regex: OnceLock<Option<Regex>>,
     /// The named groups and their numbers.
     groups: Vec<(String, usize)>,
-    /// The bytes from the end of a line in which a match that ends there begins, if that is known.
+    /// The maximum length in bytes of a match that ends at the line's end, if it is known.
     reach: Option<usize>,
 }
 
@@ -56,8 +58,9 @@ impl Alternative {
         Alternative { matcher, regex: OnceLock::new(), groups, reach }
     }
 
-    /// The matches on a key, empty ones left out; `all` of them or the first. Whether there were
-    /// any, empty ones included. `regex` makes the regex where it is needed.
+    /// Passes the non-empty matches in a key to `each`: all of them, or only the first. Returns
+    /// whether there is any match, including empty ones. `regex` compiles the regex if it is
+    /// needed.
     fn find(
         &self,
         key: &str,
@@ -68,7 +71,8 @@ impl Alternative {
         let mut found = Vec::new();
         if let Some(matcher) = &self.matcher {
             let in_time = self.quickly(matcher, key, all, &mut found).is_ok();
-            // Only the matcher knows lists: what takes too long does not match.
+            // Only the matcher supports lists, so a pattern with lists that takes too long does not
+            // match.
             if in_time || matcher.has_lists() {
                 let any = !found.is_empty();
                 found.into_iter().filter(|found| !found.range.is_empty()).for_each(each);
@@ -139,11 +143,11 @@ fn named_groups(hir: &Hir, groups: &mut Vec<(String, usize)>) {
     }
 }
 
-/// What a rule looks for on a line.
+/// A compiled pattern of a rule.
 ///
-/// Of most rules of most runs no line ever comes near, and with thousands of outlets their regexes
-/// would fill the memory: a pattern keeps its text, and what is made of it is made when it is first
-/// needed, without what it is made from.
+/// Most rules never meet a candidate line, and with thousands of outlets their compiled regexes
+/// would fill the memory. A pattern therefore stores its text or packed form and is compiled on
+/// first use.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     pub(crate) anchor: Anchor,
@@ -152,12 +156,12 @@ pub struct Pattern {
     ready: OnceLock<Arc<Ready>>,
 }
 
-/// What a pattern is made from.
+/// The form from which a pattern is compiled.
 #[derive(Clone, Debug)]
 enum Origin {
-    /// Texts, and what was made of them when they were checked.
+    /// Texts, and their compiled form if they were prepared.
     Texts(Texts, Option<Box<Prepared>>),
-    /// What was packed, and the lists that it uses.
+    /// The packed form, and the lists that it uses.
     Packed(Prepared, Lists),
 }
 
@@ -165,10 +169,10 @@ enum Origin {
 #[derive(Clone, Debug)]
 struct Texts {
     texts: Arc<[String]>,
-    /// Whether they are meant as they are, not as regexes.
+    /// Whether the texts are literal and not regexes.
     literal: bool,
     ignore_case: bool,
-    /// The lists that they use.
+    /// The lists that the texts use.
     lists: Arc<[List]>,
 }
 
@@ -177,7 +181,7 @@ impl Texts {
         self.lists.iter().map(|list| Arc::clone(&list.phrases)).collect()
     }
 
-    /// Their regexes, folded, not yet anchored.
+    /// The folded regexes of the texts, without anchors.
     fn parsed(&self) -> Vec<Hir> {
         let hir = |text: &String| match self.literal {
             true => literal(text, self.ignore_case).ok(),
@@ -187,19 +191,19 @@ impl Texts {
     }
 }
 
-/// What is made of a pattern's texts, packed: what tells it, what confirms it, and the texts, for
-/// what only the regex can do.
+/// The packed form of a pattern: its prefilters, its matchers, and its texts in case the regex is
+/// needed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Prepared {
     #[serde(with = "serde_bytes")]
     bytes: Box<[u8]>,
-    /// Where the second and the third part begin.
+    /// The offsets of the second and the third part.
     parts: (u32, u32),
 }
 
 impl Prepared {
     fn of(folded: Vec<Hir>, anchor: Anchor, texts: &Texts) -> Prepared {
-        let mut bytes = packed(&tells(&folded, anchor, &texts.lists));
+        let mut bytes = packed(&prefilters(&folded, anchor, &texts.lists));
         let ready = bytes.len() as u32;
         bytes.extend(packed(&PackedReady::of(Ready::of(folded, anchor, &texts.lists()))));
         let parts = (ready, bytes.len() as u32);
@@ -207,7 +211,7 @@ impl Prepared {
         Prepared { bytes: bytes.into(), parts }
     }
 
-    fn tells(&self) -> Option<Vec<Tell>> {
+    fn prefilters(&self) -> Option<Vec<Prefilter>> {
         postcard::from_bytes(self.bytes.get(..self.parts.0 as usize)?).ok()
     }
 
@@ -225,15 +229,15 @@ impl Prepared {
     }
 }
 
-/// What is made of a pattern's texts when a line first comes near.
+/// The compiled form of a pattern, made on first use.
 #[derive(Clone, Debug)]
 struct Ready {
     alternatives: Box<[Alternative]>,
-    /// The least and the most bytes of a key that may match.
+    /// The minimum and maximum length in bytes of a matching key.
     lengths: (usize, usize),
 }
 
-/// A [`Ready`] as it is packed: its alternatives without their lists.
+/// The packed form of [`Ready`], without lists.
 #[derive(Serialize, Deserialize)]
 struct PackedReady {
     alternatives: Vec<PackedAlternative>,
@@ -261,24 +265,24 @@ impl PackedReady {
     }
 }
 
-/// What tells that a pattern might match a line.
+/// A cheap condition that every line meets that a pattern, or one of its alternatives, matches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Tell {
-    /// One of these literals at that side of it, lower-cased.
+pub(crate) enum Prefilter {
+    /// One of these lower-case literals is at that side of the line.
     Ends(Side, Vec<String>),
-    /// One of these literals anywhere in it, in any case of ASCII letters, and what it begins and
-    /// ends with.
-    Inside(Vec<String>, Frame),
-    /// Nothing: it must be tried.
-    Nothing,
+    /// One of these literals is anywhere in the line, in any case of ASCII letters, and the line
+    /// begins and ends with these bytes.
+    Inside(Vec<String>, EdgeBytes),
+    /// No condition: the pattern is tried on every line.
+    None,
 }
 
-impl Tell {
-    fn of(hir: &Hir, anchor: Anchor, lists: &[List]) -> Tell {
+impl Prefilter {
+    fn of(hir: &Hir, anchor: Anchor, lists: &[List]) -> Prefilter {
         if let Some((side, set)) = literals(hir, anchor, lists) {
-            return Tell::Ends(side, set);
+            return Prefilter::Ends(side, set);
         }
-        inner(hir).map_or(Tell::Nothing, |set| Tell::Inside(set, Frame::of(hir, anchor)))
+        inner(hir).map_or(Prefilter::None, |set| Prefilter::Inside(set, EdgeBytes::of(hir, anchor)))
     }
 }
 
@@ -298,20 +302,20 @@ impl Ready {
     }
 }
 
-fn tells(all: &[Hir], anchor: Anchor, lists: &[List]) -> Vec<Tell> {
+fn prefilters(all: &[Hir], anchor: Anchor, lists: &[List]) -> Vec<Prefilter> {
     if anchor == Anchor::Unless {
-        // It is tried only on lines that another pattern of its rule matches.
+        // Tried only on lines that another pattern of its rule matches.
         return Vec::new();
     }
-    all.iter().flat_map(ways).map(|hir| Tell::of(hir, anchor, lists)).collect()
+    all.iter().flat_map(ways).map(|hir| Prefilter::of(hir, anchor, lists)).collect()
 }
 
-/// Whether the index has something to find lines by that a regex with lists might match as a whole.
+/// Whether the index has a literal for a regex with lists that matches a complete line.
 pub(crate) fn is_found(regex: &str, lists: &[List]) -> bool {
     parse(regex, true).is_ok_and(|hir| literals(&hir, Anchor::Line, lists).is_some())
 }
 
-/// Of several regexes, those without fields as one.
+/// Combines the regexes without captured fields into one.
 fn joined(all: Vec<Hir>) -> Vec<Hir> {
     let has_fields = |hir: &Hir| hir.properties().explicit_captures_len() > 0;
     let (fielded, plain): (Vec<Hir>, Vec<Hir>) = all.into_iter().partition(has_fields);
@@ -319,7 +323,7 @@ fn joined(all: Vec<Hir>) -> Vec<Hir> {
     plain.into_iter().chain(fielded).collect()
 }
 
-/// Neighbours that begin alike as one, so that what they begin with is tried once.
+/// Combines consecutive regexes with the same beginning, so that it is tried once.
 fn factored(all: Vec<Hir>) -> Vec<Hir> {
     let begin = |hir: &Hir| match hir.kind() {
         HirKind::Concat(parts) => parts.first().cloned(),
@@ -329,7 +333,7 @@ fn factored(all: Vec<Hir>) -> Vec<Hir> {
     all.chunk_by(same).map(|alike| Hir::alternation(alike.to_vec())).collect()
 }
 
-/// The ways of a regex, if it is several: each may be told by something else.
+/// The alternatives of a regex, each of which may have another prefilter.
 fn ways(hir: &Hir) -> &[Hir] {
     match hir.kind() {
         HirKind::Alternation(ways) => ways,
@@ -337,17 +341,29 @@ fn ways(hir: &Hir) -> &[Hir] {
     }
 }
 
-/// A match of a pattern: bytes of the key, and the captured fields.
+/// A match of a pattern in a key.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found {
-    /// What was matched.
+    /// The matched bytes of the key.
     pub range: Range<usize>,
-    /// The named groups that took part.
+    /// The named groups that matched, with their bytes of the key.
     pub fields: Vec<(String, Range<usize>)>,
 }
 
+/// A pattern cannot be compiled, usually because it is too large.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompileError(String);
+
+impl fmt::Display for CompileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CompileError {}
+
 impl Pattern {
-    /// A pattern of one or more texts that [`check`] accepts; `literal` ones are no regexes.
+    /// A pattern of one or more texts that [`check`] accepts. `literal` texts are not regexes.
     pub(crate) fn new(
         anchor: Anchor,
         role: Role,
@@ -360,7 +376,7 @@ impl Pattern {
         Pattern { anchor, role, origin, ready: OnceLock::new() }
     }
 
-    /// The pattern with these lists, for which characters in its texts stand.
+    /// The pattern with these lists, which characters in its texts stand for.
     pub(crate) fn with_lists(mut self, all: Arc<[List]>) -> Pattern {
         if let Origin::Texts(Texts { lists, .. }, _) = &mut self.origin {
             *lists = all;
@@ -368,7 +384,7 @@ impl Pattern {
         self
     }
 
-    /// The lists that it uses.
+    /// The lists that the pattern uses.
     pub(crate) fn lists(&self) -> Lists {
         match &self.origin {
             Origin::Texts(texts, _) => texts.lists(),
@@ -376,12 +392,12 @@ impl Pattern {
         }
     }
 
-    /// A pattern of which [`Pattern::into_prepared`] gave this, and [`Pattern::lists`] these.
+    /// A pattern from the results of [`Pattern::into_prepared`] and [`Pattern::lists`].
     pub(crate) fn packed(anchor: Anchor, role: Role, prepared: Prepared, lists: Lists) -> Pattern {
         Pattern { anchor, role, origin: Origin::Packed(prepared, lists), ready: OnceLock::new() }
     }
 
-    /// Prepares it, of its texts, if all of them are parsed.
+    /// Compiles the pattern from its parsed texts, if all of them are given.
     pub(crate) fn prepare(&mut self, parsed: &[Hir]) {
         if let Origin::Texts(texts, prepared) = &mut self.origin
             && texts.texts.len() == parsed.len()
@@ -391,7 +407,7 @@ impl Pattern {
         }
     }
 
-    /// What is made of it once and for all.
+    /// The packed form of the pattern.
     pub(crate) fn into_prepared(self) -> Prepared {
         match self.origin {
             Origin::Texts(_, Some(prepared)) => *prepared,
@@ -400,13 +416,13 @@ impl Pattern {
         }
     }
 
-    /// Its regexes, neither folded nor anchored.
+    /// The parsed regexes, neither folded nor anchored.
     pub(crate) fn parsed_as_written(&self) -> Vec<Hir> {
         let Origin::Texts(Texts { texts, literal: false, ignore_case, .. }, _) = &self.origin
         else {
             return Vec::new();
         };
-        texts.iter().filter_map(|text| parse_as_it_is(text, *ignore_case).ok()).collect()
+        texts.iter().filter_map(|text| parse_unfolded(text, *ignore_case).ok()).collect()
     }
 
     fn prepared(&self) -> Option<&Prepared> {
@@ -416,7 +432,7 @@ impl Pattern {
         }
     }
 
-    /// Its regexes, folded, not yet anchored.
+    /// The folded regexes, without anchors.
     fn parsed(&self) -> Vec<Hir> {
         match &self.origin {
             Origin::Texts(texts, _) => texts.parsed(),
@@ -432,55 +448,61 @@ impl Pattern {
         })
     }
 
-    /// The regex of one of its alternatives.
-    fn regex(&self, alternative: usize) -> Result<Regex, String> {
+    /// Compiles the regex of one of its alternatives.
+    fn regex(&self, alternative: usize) -> Result<Regex, CompileError> {
         let hir = joined(self.parsed()).into_iter().nth(alternative).unwrap_or_else(Hir::fail);
-        Regex::new(&anchored(hir, self.anchor).to_string()).map_err(|error| error.to_string())
+        Regex::new(&anchored(hir, self.anchor).to_string())
+            .map_err(|error| CompileError(error.to_string()))
     }
 
-    /// What tells of each way to match that it might.
-    pub(crate) fn tells(&self) -> Vec<Tell> {
-        let told = self.prepared().and_then(Prepared::tells);
+    /// The prefilters of its alternatives.
+    pub(crate) fn prefilters(&self) -> Vec<Prefilter> {
+        let prepared = self.prepared().and_then(Prepared::prefilters);
         let lists = match &self.origin {
             Origin::Texts(texts, _) => &*texts.lists,
             Origin::Packed(..) => &[],
         };
-        told.unwrap_or_else(|| tells(&self.parsed(), self.anchor, lists))
+        prepared.unwrap_or_else(|| prefilters(&self.parsed(), self.anchor, lists))
     }
 
-    /// Whether a rule with this pattern does not match the lines that it matches.
+    /// Whether a match excludes a line from the rule.
     pub fn excludes(&self) -> bool {
         self.anchor == Anchor::Unless
     }
 
-    /// What its hits are.
+    /// The role of its hits.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// About how many states its regexes have.
+    /// The approximate number of states of its regexes.
     pub fn weight(&self) -> usize {
         self.parsed().iter().map(weight).sum()
     }
 
-    /// Whether some line has nothing that tells that it does not match.
-    pub fn is_told_by_nothing(&self) -> bool {
-        self.tells().iter().any(|tell| matches!(tell, Tell::Nothing))
+    /// Whether some alternative has no prefilter, so that the pattern is tried on every line.
+    pub fn is_unfiltered(&self) -> bool {
+        self.prefilters().iter().any(|prefilter| matches!(prefilter, Prefilter::None))
     }
 
-    /// Whether it captures fields.
+    /// Whether the pattern captures fields.
     pub fn has_fields(&self) -> bool {
         self.ready().alternatives.iter().any(|alternative| !alternative.groups.is_empty())
     }
 
-    /// Compiles everything now. The error is a person's text: too large, for the most part.
-    pub fn compile(&self) -> Result<(), String> {
+    /// Compiles everything now.
+    ///
+    /// # Errors
+    /// If the pattern is too large.
+    pub fn compile(&self) -> Result<(), CompileError> {
         if !self.lists().is_empty() {
-            // Only the matcher knows lists.
+            // Only the matcher supports lists.
             let mut alternatives = self.ready().alternatives.iter();
             return match alternatives.all(|alternative| alternative.matcher.is_some()) {
                 true => Ok(()),
-                false => Err("it is too large for a pattern with lists".to_owned()),
+                false => Err(CompileError(
+                    "the pattern is too large; patterns with lists have a lower limit".to_owned(),
+                )),
             };
         }
         for (at, alternative) in self.ready().alternatives.iter().enumerate() {
@@ -490,20 +512,20 @@ impl Pattern {
         Ok(())
     }
 
-    /// Hands over the matches on a key: one at most, but for patterns that match inside a line.
+    /// Calls `each` with the matches in a key: at most one, except for [`Anchor::Inside`].
     pub fn find(&self, key: &str, each: &mut dyn FnMut(Found)) {
         let ready = self.ready();
         if key.len() < ready.lengths.0 || key.len() > ready.lengths.1 {
             return;
         }
         let all = self.anchor == Anchor::Inside;
-        // Of several alternatives, the first that matches.
+        // The first alternative that matches.
         let mut alternatives = ready.alternatives.iter().enumerate();
         alternatives
             .any(|(at, alternative)| alternative.find(key, all, || self.regex(at).ok(), each));
     }
 
-    /// The first match on a key.
+    /// The first match in a key.
     pub fn first(&self, key: &str) -> Option<Found> {
         let mut first = None;
         self.find(key, &mut |found| {
@@ -512,17 +534,17 @@ impl Pattern {
         first
     }
 
-    /// Whether it matches a key.
+    /// Whether the pattern matches a key.
     pub fn is_match(&self, key: &str) -> bool {
         self.first(key).is_some()
     }
 }
 
-/// The weight from which on a regex is compiled when its file is read: a tenth of what the limit
-/// of the regex crate allows, roughly.
+/// The weight from which a regex is compiled when its file is loaded, to find out whether it is too
+/// large: roughly a tenth of the limit of the regex crate.
 const HEAVY: usize = 20_000;
 
-/// About how many states a regex has: counted repetitions multiply.
+/// The approximate number of states of a regex. Counted repetitions multiply.
 fn weight(hir: &Hir) -> usize {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => 1,
@@ -550,9 +572,9 @@ fn anchored(hir: Hir, anchor: Anchor) -> Hir {
     }
 }
 
-/// What is found of a text without making a pattern of it.
+/// The properties of a text that is checked as a pattern.
 pub(crate) struct Checked {
-    /// What a regex was parsed into.
+    /// The parsed regex, if it is one.
     pub(crate) hir: Option<Hir>,
     /// Whether it matches the empty text.
     pub(crate) empty: bool,
@@ -560,7 +582,7 @@ pub(crate) struct Checked {
     pub(crate) heavy: bool,
 }
 
-/// Parses a regex, or takes a text as it is, and looks what it is.
+/// Parses a text as a regex, or takes it literally, and checks its properties.
 pub(crate) fn check(
     text: &str,
     literal: bool,
@@ -570,28 +592,28 @@ pub(crate) fn check(
         let empty = key::key(text).is_empty();
         return Ok(Checked { hir: None, empty, heavy: false });
     }
-    let hir = parse_as_it_is(text, ignore_case)?;
+    let hir = parse_unfolded(text, ignore_case)?;
     let empty = hir.properties().minimum_len() == Some(0);
     let heavy = weight(&hir) > HEAVY;
     Ok(Checked { hir: Some(hir), empty, heavy })
 }
 
-/// Parses a regex and folds its literals and classes as keys are folded.
+/// Parses a regex and folds its literals and classes like keys.
 pub(crate) fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
-    Ok(folded(&parse_as_it_is(pattern, ignore_case)?, ignore_case))
+    Ok(folded(&parse_unfolded(pattern, ignore_case)?, ignore_case))
 }
 
-fn parse_as_it_is(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
+fn parse_unfolded(pattern: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
     let mut parser = regex_syntax::ParserBuilder::new();
     parser.case_insensitive(ignore_case).build().parse(pattern).map_err(Box::new)
 }
 
-/// A literal as a pattern.
+/// The regex of a literal text.
 pub(crate) fn literal(text: &str, ignore_case: bool) -> Result<Hir, Box<regex_syntax::Error>> {
     parse(&regex_syntax::escape(&key::key(text)), ignore_case)
 }
 
-/// A regex with its literals and classes folded, and its shapes spelled out.
+/// A regex with folded literals and classes, and with its shapes expanded.
 pub(crate) fn folded(hir: &Hir, ignore_case: bool) -> Hir {
     let folded = |hir: &Hir| folded(hir, ignore_case);
     match hir.kind() {
@@ -604,7 +626,7 @@ pub(crate) fn folded(hir: &Hir, ignore_case: bool) -> Hir {
             Ok(text) => Hir::literal(fold_literal(text).into_bytes()),
             Err(_) => hir.clone(),
         },
-        HirKind::Class(Class::Unicode(class)) => match lists_apart(class) {
+        HirKind::Class(Class::Unicode(class)) => match split_lists(class) {
             Some(ways) => Hir::alternation(ways.iter().map(folded).collect()),
             None => Hir::class(Class::Unicode(fold_class(class))),
         },
@@ -613,7 +635,7 @@ pub(crate) fn folded(hir: &Hir, ignore_case: bool) -> Hir {
             let sub = Box::new(folded(&repetition.sub));
             Hir::repetition(Repetition { sub, ..*repetition })
         }
-        // A group without a name is there for its alternatives alone, and remembering it costs.
+        // Groups without a name only group alternatives, and recording them has a cost.
         HirKind::Capture(Capture { name: None, sub, .. }) => folded(sub),
         HirKind::Capture(capture) => {
             let sub = Box::new(folded(&capture.sub));
@@ -624,7 +646,7 @@ pub(crate) fn folded(hir: &Hir, ignore_case: bool) -> Hir {
     }
 }
 
-/// A literal in which characters stand for shapes.
+/// Expands the shapes in a literal.
 fn with_shapes(text: &str, ignore_case: bool) -> Vec<Hir> {
     let literal = |text: &str| Hir::literal(fold_literal(text).into_bytes());
     let mut parts = Vec::new();
@@ -648,8 +670,8 @@ fn fold_literal(text: &str) -> String {
     folded.nfc().collect()
 }
 
-/// The characters that keys write as another one. Of white space, those that occur; not U+200C,
-/// which `\w` contains.
+/// The characters that keys replace by another one. Of white space, only common characters; not
+/// U+200C, which `\w` contains.
 static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
     let folds = |c: &char| match key::fold(*c) {
         Fold::To(' ') => matches!(c, '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{3000}'),
@@ -659,7 +681,7 @@ static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
     ('\0'..='\u{ffff}').filter(folds).collect()
 });
 
-/// A class of half of all characters or more was written as what it leaves out.
+/// A class with at least half of all characters was probably written as a negated class.
 const LARGE_CLASS: u32 = 0x8_0000;
 
 fn fold_class(class: &ClassUnicode) -> ClassUnicode {
@@ -673,7 +695,7 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
     for &c in FOLDED.iter() {
         let Fold::To(to) = key::fold(c) else { continue };
         if has(c) && size < LARGE_CLASS {
-            // No key holds `c`, so that a class without it tells as much.
+            // No key contains `c`, so removing it does not change what the class matches.
             more.push(ClassUnicodeRange::new(to, to));
             less.extend((c != to).then(|| ClassUnicodeRange::new(c, c)));
         } else if !has(c) && has(to) && size >= LARGE_CLASS {
@@ -705,16 +727,17 @@ mod tests {
     }
 
     #[test]
-    fn patterns_fold_as_keys_do() {
+    fn patterns_are_folded_like_keys() {
         assert_eq!(find(&pattern(Anchor::Line, "Press TV’s – site"), "Press TV's — site").len(), 1);
         assert_eq!(find(&pattern(Anchor::Line, "[’–]+"), "'—").len(), 1);
         assert_eq!(find(&pattern(Anchor::Line, "[^“”]+"), "a\"b").len(), 0);
         assert_eq!(find(&pattern(Anchor::Line, "a\u{a0}b"), "a b").len(), 1);
     }
 
-    /// What the matcher cannot take goes to the regex, and that is made of the packed texts.
+    /// Patterns that the matcher does not support use the regex, which is compiled from the packed
+    /// texts.
     #[test]
-    fn a_packed_pattern_has_its_regex_still() {
+    fn a_packed_pattern_can_still_compile_its_regex() {
         let texts: Arc<[String]> = [r"(?:say|x)? (?:a?)*b".to_owned()].into();
         let written = Pattern::new(Anchor::Inside, Role::Part, texts, false, true);
         assert!(written.ready().alternatives.iter().all(|all| all.matcher.is_none()));
@@ -735,7 +758,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_line_is_whole() {
+    fn line_patterns_match_complete_lines() {
         assert_eq!(find(&pattern(Anchor::Line, "a|b"), "ab"), []);
         assert_eq!(find(&pattern(Anchor::End, "—Agencies"), "so.—Agencies")[0].range, 3..14);
     }

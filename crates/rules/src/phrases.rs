@@ -1,11 +1,12 @@
-//! Lists of phrases, ready to match: what becomes of a `{kind}` of the lexicon in a pattern.
+//! Lists of phrases: the compiled form of a `{kind}` of the lexicon in a pattern.
 //!
-//! A list is a sorted array of hashes. Matching at a place in a key reads characters, hashes them one
-//! after the other, and looks up the hash wherever some phrase of the list ends, so the cost depends
-//! on the length of the text and not on the number of phrases. A filter of how phrases begin ends this
-//! after one or two characters at most places. Case does not matter, and any number counts as one
-//! character. A phrase with accents, commas, or spaces beside letters that are not ASCII
-//! is in the list with and without them, since writers differ in these.
+//! A list is a sorted array of hashes. To match at an offset of a key, characters are read and
+//! hashed one by one, and the hash is looked up wherever a phrase of the list may end. The cost
+//! depends on the length of the text and not on the number of phrases. A Bloom filter of the
+//! beginnings of phrases ends this after one or two characters at most offsets.
+//!
+//! Case is ignored, and any number counts as one character. Phrases with accents, commas, or spaces
+//! next to non-ASCII letters are listed with and without them, because writers differ in these.
 
 use std::sync::Arc;
 
@@ -20,13 +21,13 @@ use crate::key;
 use crate::lexicon::{ENDING, NUMBER};
 use crate::literals::{LITERAL, Side, is_numbering, lower};
 
-/// The character of a regex that stands for its first list; the next list is the next character.
+/// The character that stands for the first list of a regex. The next list is the next character.
 pub(crate) const FIRST_LIST: char = '\u{f0000}';
 
-/// The character of a regex that stands for the first of the [`SHAPES`](crate::template::SHAPES).
+/// The character that stands for the first of the [`SHAPES`](crate::template::SHAPES) in a regex.
 pub(crate) const FIRST_SHAPE: char = '\u{f1000}';
 
-/// The last character that may stand for a shape.
+/// The last character that can stand for a shape.
 const LAST_SHAPE: char = '\u{f1fff}';
 
 /// The index of the list that a character of a regex stands for.
@@ -39,10 +40,10 @@ pub(crate) fn shape_of(c: char) -> Option<usize> {
     (FIRST_SHAPE..=LAST_SHAPE).contains(&c).then(|| c as usize - FIRST_SHAPE as usize)
 }
 
-/// The lists and shapes of a class and its rest, if it has any: regex parsers join alternatives of
-/// one character, such as `{you}|@`, to a class.
-pub(crate) fn lists_apart(class: &ClassUnicode) -> Option<Vec<Hir>> {
-    // Classes of what is left out, such as `[^,]`, have all of these characters.
+/// Splits a class into its lists and shapes and the rest, if it contains any. Regex parsers join
+/// alternatives of one character, such as `{you}|@`, into a class.
+pub(crate) fn split_lists(class: &ClassUnicode) -> Option<Vec<Hir>> {
+    // Negated classes such as `[^,]` contain all of these characters.
     let ranges = class.ranges();
     let listed =
         |range: &&ClassUnicodeRange| range.start() >= FIRST_LIST && range.end() < LAST_SHAPE;
@@ -80,9 +81,9 @@ impl List {
 
 impl Phrases {
     fn digest(&self) -> u64 {
-        let Phrases { whole, stems, borders, .. } = self;
+        let Phrases { complete, stems, borders, .. } = self;
         let borders = [u64::from(borders.0), u64::from(borders.1)];
-        let all = whole.iter().chain(&borders).chain(stems);
+        let all = complete.iter().chain(&borders).chain(stems);
         all.fold(0, |digest: u64, hash| {
             digest.rotate_left(7).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash
         })
@@ -92,49 +93,50 @@ impl Phrases {
 /// A list of phrases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Phrases {
-    /// Hashes of whole phrases, sorted.
-    whole: Vec<u64>,
-    /// Hashes of words of which any ending matches, sorted.
+    /// The hashes of complete phrases, sorted.
+    complete: Vec<u64>,
+    /// The hashes of words that match with any ending, sorted.
     stems: Vec<u64>,
-    /// For each number of characters that a phrase may have, whether one has it.
+    /// Whether a phrase has this number of characters, by number.
     lengths: Vec<bool>,
-    /// Whether a phrase must begin, and end, where a word does.
+    /// Whether phrases must begin and end at word boundaries.
     borders: (bool, bool),
     /// The bytes that a phrase may begin with.
     first: ByteSet,
-    /// A Bloom filter of the hashes of the first characters of each phrase, one to [`PREFIX`] of them.
+    /// A Bloom filter of the hashes of the first one to [`PREFIX`] characters of each phrase.
     prefixes: Vec<u64>,
 }
 
-/// Lists of packed rules: files of rules use the same ones.
+/// The lists of packed rules. Different rule files use the same lists.
 pub(crate) static LISTS: Shared<Phrases> = Shared::new();
 
-/// The most characters of a beginning that the filter of a list knows.
+/// The maximum length, in characters, of the beginnings in the filter of a list.
 const PREFIX: usize = 4;
 
-/// Bits of the filter for each beginning: an eighth of the others pass.
+/// The number of filter bits per beginning. About one in eight other beginnings passes.
 const FILTER_BITS: usize = 8;
 
-/// The most characters of a word that is written as it is.
+/// The maximum length, in characters, of a word that is listed only with its accents.
 const SHORT_WORD: usize = 4;
 
-/// From so many bytes on, a phrase tells enough by itself.
+/// The length in bytes from which the ends of a phrase are selective enough for the index.
 const SHORT: usize = 3;
 
-/// How a list may begin or end, for the index.
+/// How the phrases of a list begin and end, for the index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outermost {
     sides: [Vec<PhraseEnd>; 2],
 }
 
-/// How a phrase begins, or ends.
+/// How a phrase begins or ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PhraseEnd {
     /// Up to [`LITERAL`] bytes.
     pub(crate) text: String,
-    /// Whether that is the whole phrase.
-    pub(crate) whole: bool,
-    /// Whether a number comes before it, as seen from the side, with what is skipped around numbers.
+    /// Whether `text` is the complete phrase.
+    pub(crate) complete: bool,
+    /// Whether a number, with the characters skipped around numbers, precedes the text, counted
+    /// from its side.
     pub(crate) numbered: bool,
 }
 
@@ -143,7 +145,7 @@ impl Outermost {
         &self.sides[side as usize]
     }
 
-    /// What phrases with these spellings begin and end with.
+    /// The beginnings and ends of phrases with these spellings.
     fn of(spelled: &[String]) -> Outermost {
         let mut sides = [Vec::new(), Vec::new()];
         for text in spelled {
@@ -159,7 +161,7 @@ impl Outermost {
     }
 }
 
-/// A phrase in lower case as it may be written: with and without accents, commas and spaces.
+/// The spellings of a phrase in lower case: with and without accents, commas and spaces.
 fn spellings(phrase: &str) -> Vec<String> {
     let key = key::key(phrase);
     let mut all = vec![key.chars().map(lower).collect::<String>()];
@@ -169,7 +171,7 @@ fn spellings(phrase: &str) -> Vec<String> {
             all.extend((changed != all[at]).then_some(changed));
         }
     };
-    // A short word without its accent may be another: Norwegian "vår" and "var".
+    // A short word without its accent may be another word: Norwegian "vår" and "var".
     if phrase.contains(' ') || phrase.chars().count() > SHORT_WORD {
         also(&|text| text.chars().map(unaccented).collect());
     }
@@ -189,15 +191,15 @@ fn spellings(phrase: &str) -> Vec<String> {
     all
 }
 
-/// The digits of the scripts in use.
+/// The zero digits of the scripts in use.
 const DIGITS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}'];
 
 pub(crate) fn is_digit(c: char) -> bool {
     DIGITS.iter().any(|zero| (*zero as u32..*zero as u32 + 10).contains(&(c as u32)))
 }
 
-/// The outermost bytes of a phrase, up to a number or an ending; of one that begins with a number,
-/// of what comes after it. A phrase that is no more than a number begins with any digit.
+/// The outermost bytes of a phrase, up to a number or an open ending. If it begins with a number,
+/// the bytes after the number. A phrase that is only a number begins with any digit.
 fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
     let numbering = |c: char| c == NUMBER || is_numbering(c);
     let bare = match side {
@@ -211,7 +213,7 @@ fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
     let text = if numbered { bare } else { text };
     if text.is_empty() {
         let digits = DIGITS.iter().flat_map(|zero| (0..10).map(move |at| *zero as u32 + at));
-        let digit = |c: char| PhraseEnd { text: c.to_string(), whole: false, numbered: false };
+        let digit = |c: char| PhraseEnd { text: c.to_string(), complete: false, numbered: false };
         return digits.filter_map(char::from_u32).map(digit).collect();
     }
     let open = |c: char| c == NUMBER || c == ENDING;
@@ -223,17 +225,18 @@ fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
         Side::Start => &part[..part.floor_char_boundary(LITERAL)],
         Side::End => &part[part.ceil_char_boundary(part.len().saturating_sub(LITERAL))..],
     };
-    // What follows tells little more of a longer one.
-    let whole = cut.len() == text.len() && cut.len() < SHORT;
-    vec![PhraseEnd { text: cut.to_owned(), whole, numbered }]
+    // Joining what follows would make a longer text hardly more selective.
+    let complete = cut.len() == text.len() && cut.len() < SHORT;
+    vec![PhraseEnd { text: cut.to_owned(), complete, numbered }]
 }
 
 impl Phrases {
-    /// Of phrases with these spellings.
+    /// The list of phrases with these spellings.
     fn of(spelled: &[String], borders: (bool, bool)) -> Phrases {
         let mut list = Phrases { borders, ..Phrases::default() };
         let mut prefixes = Vec::new();
-        // Any character that is not ASCII: an upper-case one may begin with another byte.
+        // All non-ASCII bytes, because an upper-case character may begin with another byte than its
+        // lower case.
         (0x80..=0xff).for_each(|byte| list.first.add(byte));
         for text in spelled {
             let (text, is_stem) = match text.strip_suffix(ENDING) {
@@ -258,9 +261,9 @@ impl Phrases {
                 list.lengths.resize(length + 1, false);
             }
             list.lengths[length] = true;
-            if is_stem { list.stems.push(hash) } else { list.whole.push(hash) }
+            if is_stem { list.stems.push(hash) } else { list.complete.push(hash) }
         }
-        for hashes in [&mut list.whole, &mut list.stems] {
+        for hashes in [&mut list.complete, &mut list.stems] {
             hashes.sort_unstable();
             hashes.dedup();
         }
@@ -280,7 +283,7 @@ impl Phrases {
         self.first
     }
 
-    /// The word and the bit of the filter for a beginning; the number of words is a power of two.
+    /// The word and the bit of the filter for a beginning. The number of words is a power of two.
     fn filter_place(&self, hash: u64) -> (usize, u64) {
         let place = hash >> 32;
         (place as usize >> 6 & (self.prefixes.len() - 1), 1 << (place & 63))
@@ -291,7 +294,7 @@ impl Phrases {
         self.prefixes.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
-    /// Hands over where phrases that begin at `at` end, shorter ones first.
+    /// Calls `each` with the ends of the phrases that begin at `at`, shorter phrases first.
     pub(crate) fn ends(&self, key: &str, at: usize, mut each: impl FnMut(usize)) {
         let rest = &key[at..];
         let Some(first) = rest.chars().next() else { return };
@@ -310,7 +313,7 @@ impl Phrases {
                 let number = |c: char| is_digit(c) || c == '.' || c == ',';
                 let digits = &key[end..];
                 let run = digits.len() - digits.trim_start_matches(number).len();
-                // A mark after the number is not a part of it.
+                // Punctuation after a number does not belong to it.
                 let run = digits[..run].trim_end_matches(['.', ',']).len();
                 end += run;
                 while chars.next_if(|(place, _)| at + *place < end).is_some() {}
@@ -329,7 +332,7 @@ impl Phrases {
             }
             let next = key[end..].chars().next();
             let inside = is_word(c) && next.is_some_and(is_word);
-            if self.whole.binary_search(&hash).is_ok() && !(self.borders.1 && inside) {
+            if self.complete.binary_search(&hash).is_ok() && !(self.borders.1 && inside) {
                 each(end);
             }
             if self.stems.binary_search(&hash).is_ok() {
@@ -344,12 +347,12 @@ fn is_letter(c: char) -> bool {
     is_word(c) || key::is_mark(c)
 }
 
-/// Whether a character is part of a word in a script with spaces.
+/// Whether a character belongs to a word in a script with spaces.
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || !c.is_ascii() && c.is_alphanumeric() && !script::is_unspaced(c)
 }
 
-/// A Latin or Greek letter without its accent; other characters as they are.
+/// A Latin or Greek letter without its accent. Other characters are returned unchanged.
 fn unaccented(c: char) -> char {
     match c {
         '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{3ff}' | '\u{1e00}'..='\u{1fff}' => {

@@ -1,5 +1,5 @@
-//! Which outlet a document is from: by the host of its URL, its path, or lines that only one outlet
-//! has.
+//! Detects the outlet of a document by the host of its URL, by its path, or by *signs*: texts that
+//! begin or end a line and occur only in one outlet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
@@ -15,10 +15,10 @@ use crate::literals::Side;
 use crate::packed::Head;
 use crate::set::UnitId;
 
-/// How a document's outlet was told.
+/// How a document's outlet was detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// The user said so.
+    /// Given by the user.
     Given,
     /// By the host of its URL.
     Host,
@@ -29,12 +29,12 @@ pub enum How {
 }
 
 impl How {
-    /// What a word of a ledger stands for.
+    /// Parses the word used in ledgers.
     pub fn from_word(word: &str) -> Option<How> {
         [How::Given, How::Host, How::Path, How::Signs].into_iter().find(|how| how.as_str() == word)
     }
 
-    /// The word for it in ledgers and reports.
+    /// The word used in ledgers and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             How::Given => "given",
@@ -45,20 +45,21 @@ impl How {
     }
 }
 
-/// What tells outlets. Globs and signs are made ready for the first document whose host does not.
+/// The hosts, globs and signs of all outlets. Globs and signs are compiled when a document's host
+/// does not decide.
 #[derive(Debug, Default)]
 pub(crate) struct Recognition {
     hosts: FxHashMap<String, Vec<UnitId>>,
     globs: Vec<(String, UnitId)>,
     ready_globs: OnceLock<GlobSet>,
-    /// The signs of each outlet, joined by line ends, which no key holds.
+    /// The signs of each outlet, joined by line endings, which keys never contain.
     signs: Vec<(String, UnitId)>,
     ready_signs: OnceLock<Signs>,
     digest: u64,
 }
 
 impl Recognition {
-    /// Adds what tells an outlet.
+    /// Adds the hosts, paths and signs of an outlet.
     pub(crate) fn add(&mut self, unit: UnitId, head: &Head<'_>) {
         let Head { id, extends, hosts, paths, signs, .. } = head;
         self.digest = hash_of(&(self.digest, id, extends, hosts, paths, signs));
@@ -71,12 +72,12 @@ impl Recognition {
         }
     }
 
-    /// A digest of how outlets are recognised, and which families they extend.
+    /// A digest of how outlets are detected and which families they extend.
     pub(crate) fn digest(&self) -> u64 {
         self.digest
     }
 
-    /// The outlets of a host, or of the nearest domain above it that has some.
+    /// The outlets of a host, or of its nearest parent domain that has any.
     pub(crate) fn by_host(&self, url: &str) -> &[UnitId] {
         let Some(host) = host_of(url) else { return &[] };
         let mut rest = host.as_str();
@@ -97,7 +98,7 @@ impl Recognition {
         }
         let set = self.ready_globs.get_or_init(|| {
             let mut globs = GlobSetBuilder::new();
-            // Checked when their files were read.
+            // Checked when the files were parsed.
             self.globs.iter().filter_map(|(glob, _)| Glob::new(glob).ok()).for_each(|glob| {
                 globs.add(glob);
             });
@@ -106,16 +107,16 @@ impl Recognition {
         set.matches(path).into_iter().map(|at| self.globs[at].1).collect()
     }
 
-    /// The outlets that most different signs in a document tell.
+    /// The outlets with the most distinct signs in a document.
     pub(crate) fn by_signs(&self, doc: &Document<'_>) -> Vec<UnitId> {
         if self.signs.is_empty() {
             return Vec::new();
         }
         let ready = self.signs();
-        let (mut near, mut seen) = (Vec::new(), BTreeSet::new());
+        let (mut candidates, mut seen) = (Vec::new(), BTreeSet::new());
         for line in doc.lines().filter(|line| !line.is_blank()) {
-            ready.near.candidates(&Ends::of_text(line.text()), &mut near);
-            if near.is_empty() {
+            ready.index.candidates(&Ends::of_text(line.text()), &mut candidates);
+            if candidates.is_empty() {
                 continue;
             }
             let key = key::key(line.text());
@@ -139,7 +140,7 @@ impl Recognition {
         self.ready_signs.get_or_init(|| Signs::of(&self.signs))
     }
 
-    /// Signs that several outlets name: the sign, and the outlets.
+    /// Signs that several outlets share: the sign and the outlets.
     pub(crate) fn shared_signs(&self) -> Vec<(&str, Vec<UnitId>)> {
         let all = &self.signs().all;
         let several = all.chunk_by(|(one, _), (other, _)| one == other).filter(|s| s.len() > 1);
@@ -147,19 +148,20 @@ impl Recognition {
     }
 }
 
-/// The number that all signs have in their index.
+/// The number of all signs in their index.
 const SOME_SIGN: u32 = 0;
 
-/// Signs, ready to be found.
+/// Signs, compiled for searching.
 #[derive(Debug)]
 struct Signs {
-    /// All of them, in order.
+    /// All signs, sorted.
     all: Vec<(Box<str>, UnitId)>,
-    // Whether a line may begin or end with a sign at all; then signs are looked up whole, since
-    // thousands of outlets may share how theirs begin.
-    near: Index,
+    // Whether a line may begin or end with any sign. Signs are then looked up in full, because the
+    // signs of thousands of outlets may begin alike.
+    index: Index,
     lengths: BTreeSet<usize>,
-    /// Where a sign stands first, by its hash, or by a number above where another has the same.
+    /// The index of the first entry of a sign in `all`, by its hash, or by the next free number
+    /// after a collision.
     places: FxHashMap<u64, u32>,
 }
 
@@ -169,13 +171,13 @@ impl Signs {
             signs.iter().flat_map(|(signs, unit)| signs.split('\n').map(|s| (s.into(), *unit)));
         let mut all: Vec<(Box<str>, UnitId)> = each.collect();
         all.sort_unstable_by(|(one, a), (other, b)| (one, a.0).cmp(&(other, b.0)));
-        let mut near = IndexBuilder::default();
+        let mut index = IndexBuilder::default();
         let (mut lengths, mut places) = (BTreeSet::new(), FxHashMap::default());
         let mut at = 0;
         for same in all.chunk_by(|(one, _), (other, _)| one == other) {
             let sign = &*same[0].0;
-            near.add_literal(SOME_SIGN, Side::Start, sign);
-            near.add_literal(SOME_SIGN, Side::End, sign);
+            index.add_literal(SOME_SIGN, Side::Start, sign);
+            index.add_literal(SOME_SIGN, Side::End, sign);
             lengths.insert(sign.len());
             let mut hash = hash_of(&sign);
             while places.contains_key(&hash) {
@@ -185,10 +187,10 @@ impl Signs {
             at += same.len();
         }
         places.shrink_to_fit();
-        Signs { all, near: near.build(), lengths, places }
+        Signs { all, index: index.build(), lengths, places }
     }
 
-    /// Where a sign stands first among all.
+    /// The index of the first entry of a sign.
     fn first(&self, sign: &str) -> Option<usize> {
         let mut hash = hash_of(&sign);
         loop {
@@ -200,7 +202,7 @@ impl Signs {
         }
     }
 
-    /// The sign that stands first at `first`, once for each outlet that names it.
+    /// All entries of the sign at index `first`, one per outlet.
     fn same(&self, first: usize) -> &[(Box<str>, UnitId)] {
         let rest = &self.all[first..];
         &rest[..rest.partition_point(|(sign, _)| *sign == rest[0].0)]

@@ -1,35 +1,36 @@
-//! What may stand in a file: its keys, what each holds, what it is for. The reader refuses what
-//! no table here names, and the JSON Schema that editors complete from is made of the same tables.
+//! The keys of rule files, lexicon files and pipeline files, with the kind of their values and a
+//! description. The parser rejects keys that are in no table, and the JSON Schema for editors is
+//! generated from the same tables.
 
 use serde_json::{Map, Value, json};
 
-/// A key that a mapping may have.
+/// A key of a mapping.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// Its name.
     pub name: &'static str,
-    /// What it holds.
+    /// The kind of its value.
     pub kind: Kind,
-    /// What it is for, in a line.
+    /// A one-line description.
     pub doc: &'static str,
 }
 
-/// What a key holds.
+/// The kind of a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// One text.
+    /// One string.
     Text,
-    /// One text, or a list of them.
+    /// A string or a list of strings.
     Texts,
-    /// A regex, or a list of them.
+    /// A regex or a list of regexes.
     Regexes,
     /// A day, such as 2024-05-31.
     Day,
-    /// A whole number from 1.
+    /// A positive integer.
     Count,
     /// `true` or `false`.
     Flag,
-    /// A share, from 0 to 1.
+    /// A number from 0 to 1.
     Share,
     /// A size in bytes, such as 64MiB.
     Size,
@@ -37,15 +38,15 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// The name of a stage.
     Stage,
-    /// `first`, `last` or a whole number from 1.
+    /// `first`, `last` or a positive integer.
     At,
-    /// Names with a text each.
+    /// Names, each with a string.
     Pairs,
     /// A mapping with these keys.
     Node(&'static [Key]),
     /// A list of mappings with these keys.
     Nodes(&'static [Key]),
-    /// The stages of a chain, some with settings.
+    /// The stages of a chain, with optional settings.
     Stages,
 }
 
@@ -53,143 +54,155 @@ const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key { name, kind, doc }
 }
 
-/// Where a rule may act, as rule files have it.
+/// The values of `where`.
 pub const PLACES: &[&str] = &["head", "tail", "edges", "opening", "closing", "body", "anywhere"];
 
-/// How sure it is that a match is boilerplate, from the least certain.
+/// The values of `certainty`, from the least certain.
 pub const CERTAINTIES: &[&str] = &["guess", "likely", "sure"];
 
-/// What a rule may do but cut and replace.
+/// The values of `action`.
 pub const ACTIONS: &[&str] = &["keep", "note"];
 
-/// A rule file.
+/// The keys of a rule file.
 pub const FILE: &[Key] = &[
-    key("outlet", Kind::Text, "The outlet that the file is about: a-z, 0-9, `-`, `.` and `_`."),
+    key("outlet", Kind::Text, "The outlet that the file describes: a-z, 0-9, `-`, `.` and `_`."),
     key(
         "family",
         Kind::Text,
-        "The family that the file is about: what several outlets have in common.",
+        "The family that the file describes: what several outlets have in common.",
     ),
-    key("generic", Kind::Stage, "The stage that the file is about, for all outlets."),
-    key("name", Kind::Text, "A name for people."),
+    key("generic", Kind::Stage, "The stage that the file describes, for all outlets."),
+    key("name", Kind::Text, "A display name."),
     key("language", Kind::Text, "The outlet's language, an ISO 639 code."),
     key(
         "recognise",
         Kind::Node(RECOGNISE),
-        "How a document of the outlet is told: by host, else by path, else by signs.",
+        "How documents of the outlet are detected: by host, else by path, else by signs.",
     ),
-    key("extends", Kind::Texts, "Families whose rules hold here too."),
-    key("rules", Kind::Nodes(RULE), "What is cut, and the proof."),
-    key("examples", Kind::Nodes(EXAMPLE), "Whole documents, and what must be left of them."),
-    key("allow", Kind::Nodes(ALLOW), "Where rules may fire though they should not, and why."),
+    key("extends", Kind::Texts, "Families whose rules also apply."),
+    key("rules", Kind::Nodes(RULE), "The rules, with their test cases."),
+    key("examples", Kind::Nodes(EXAMPLE), "Complete documents and their expected output."),
+    key(
+        "allow",
+        Kind::Nodes(ALLOW),
+        "Accepted hits of rules on clean articles or other outlets, with reasons.",
+    ),
 ];
 
-/// How an outlet is recognised.
+/// The keys of `recognise`.
 pub const RECOGNISE: &[Key] = &[
-    key("hosts", Kind::Texts, "Host names in lower case; subdomains are meant too."),
+    key("hosts", Kind::Texts, "Host names in lower case; subdomains are included."),
     key("paths", Kind::Texts, "Globs over the paths of documents."),
-    key("signs", Kind::Texts, "Texts that begin or end a line, four characters or more."),
+    key("signs", Kind::Texts, "Texts that begin or end a line, with at least four characters."),
 ];
 
-/// A rule.
+/// The keys of a rule.
 pub const RULE: &[Key] = &[
     key("id", Kind::Text, "A name for the rule, such as `breadcrumb`."),
-    key("stage", Kind::Stage, "The stage that judges the rule; in generic files it is the file's."),
+    key(
+        "stage",
+        Kind::Stage,
+        "The stage that judges the rule's hits; in generic files, the stage of the file.",
+    ),
     key("text", Kind::Texts, "Exact lines; they are their own cases."),
-    key("line", Kind::Regexes, "A regex for a whole line."),
-    key("start", Kind::Regexes, "A regex at the start of a line; the rest of the line stays."),
-    key("end", Kind::Regexes, "A regex at the end of a line; the rest of the line stays."),
+    key("line", Kind::Regexes, "A regex for a complete line."),
+    key("start", Kind::Regexes, "A regex at the start of a line; the rest of the line is kept."),
+    key("end", Kind::Regexes, "A regex at the end of a line; the rest of the line is kept."),
     key("inside", Kind::Regexes, "A regex anywhere in a line."),
     key("from", Kind::Regexes, "A regex for the first line of a block."),
     key("through", Kind::Regexes, "A regex for the last line of the block."),
     key(
         "unless",
         Kind::Regexes,
-        "A regex anywhere in the line: a line that it matches is not a match of the rule.",
+        "A regex anywhere in the line; lines that it matches are excluded from the rule.",
     ),
-    key("detect", Kind::Text, "No pattern: switches on a detector of the stage."),
+    key("detect", Kind::Text, "Enables a detector of the stage instead of a pattern."),
     key(
         "where",
         Kind::OneOf(PLACES),
-        "Where it may act; `edges` if not said, for `start` and `end` the opening and closing line too.",
+        "Where the rule may act; default: `edges`, and for `start` and `end` also the opening and closing lines.",
     ),
-    key("at", Kind::At, "Which line of that place that is not blank, counted in the source."),
-    key("max_lines", Kind::Count, "The most lines of a block that are not blank; 12 if not said."),
-    key("max_words", Kind::Count, "Lines with more words are left alone."),
+    key(
+        "at",
+        Kind::At,
+        "The non-blank line of that place that the rule is limited to, counted in the source.",
+    ),
+    key("max_lines", Kind::Count, "The maximum number of non-blank lines in a block; default: 12."),
+    key("max_words", Kind::Count, "The maximum number of words in a line."),
     key(
         "safe",
         Kind::Flag,
-        "It cannot be part of an article wherever it stands alone: acts without a body line too, and counts towards no cap.",
+        "A match on a line of its own is never part of an article: the rule also acts without a body line, and its cuts do not count towards the damage caps.",
     ),
     key(
         "certainty",
         Kind::OneOf(CERTAINTIES),
-        "How sure it is that a match is boilerplate; `likely` if not said, `sure` for `safe` rules. The damage cap drops guesses first and never what is sure.",
+        "How certain it is that a match is boilerplate; default: `likely`, and `sure` for `safe` rules. The damage cap drops `guess` cuts first and never `sure` ones.",
     ),
-    key("replace", Kind::Text, "Puts this text in the place of what it matches."),
+    key("replace", Kind::Text, "Replaces the match with this text."),
     key(
         "action",
         Kind::OneOf(ACTIONS),
-        "`keep`: what it matches stays, whatever other rules say. `note`: nothing is cut, fields are noted.",
+        "`keep`: the match is kept, whatever other rules say. `note`: nothing is cut, only fields are recorded.",
     ),
-    key("since", Kind::Day, "The first day of the layout that the rule is for."),
-    key("until", Kind::Day, "The day from which on the rule is no longer for the outlet's layout."),
+    key("since", Kind::Day, "The first day on which the rule applies."),
+    key("until", Kind::Day, "The first day on which the rule no longer applies."),
     key(
         "fields",
         Kind::Pairs,
-        "Fields with a fixed value; named groups of the pattern become fields too.",
+        "Fields with a fixed value; named groups of the pattern also become fields.",
     ),
-    key("ignore_case", Kind::Flag, "Capitals and small letters match each other."),
+    key("ignore_case", Kind::Flag, "Ignores case."),
     key(
         "language",
         Kind::Text,
-        "The language of the rule's cues, an ISO 639 code; for generic rules.",
+        "The language of the rule's cue words, an ISO 639 code; for generic rules.",
     ),
     key(
         "removes",
         Kind::Texts,
-        "Texts that this rule must remove; `⟦ ⟧` mark the part that must go, if not all of it.",
+        "Texts that the rule must remove; `⟦ ⟧` marks the part to remove, if it is not all.",
     ),
-    key("keeps", Kind::Texts, "Texts like them that must stay."),
+    key("keeps", Kind::Texts, "Similar texts that the rule must keep."),
 ];
 
-/// An example of a rule file.
+/// The keys of an example.
 pub const EXAMPLE: &[Key] = &[
-    key("text", Kind::Text, "The whole document."),
-    key("clean", Kind::Text, "What must be left of it."),
+    key("text", Kind::Text, "The complete document."),
+    key("clean", Kind::Text, "The expected output."),
 ];
 
-/// An exception of a rule file.
+/// The keys of an exception in `allow`.
 pub const ALLOW: &[Key] = &[
     key("rule", Kind::Text, "The rule's id in this file."),
-    key("on", Kind::Text, "The article of the baseline, or the outlet whose examples it fires on."),
-    key("why", Kind::Text, "Why that is right."),
+    key("on", Kind::Text, "The article of the baseline, or the outlet, in which it has hits."),
+    key("why", Kind::Text, "Why the hits are acceptable."),
 ];
 
-/// A lexicon file.
+/// The keys of a lexicon file.
 pub const LEXICON: &[Key] = &[
     key(
         "lexicon",
         Kind::Text,
-        "The language of the cues, an ISO 639 code; `mul` for all languages.",
+        "The language of the cue words, an ISO 639 code; `mul` for all languages.",
     ),
     key("name", Kind::Text, "The name of the language in English."),
-    key("kinds", Kind::Node(crate::lexicon::KIND_KEYS), "The cues, by kind."),
+    key("kinds", Kind::Node(crate::lexicon::KIND_KEYS), "The cue words, by kind."),
 ];
 
-/// The cues of one kind.
+/// The keys of the cue words of one kind.
 pub const LEXICON_ENTRIES: &[Key] = &[
     key(
         "entries",
         Kind::Texts,
-        "Cues: text in which `(a|b)` is a choice, `…` a slot, `#` a number, `*` any ending of a word.",
+        "Cue words: text in which `(a|b)` is a choice, `…` a slot, `#` a number, `*` any ending of a word.",
     ),
     key("removes", Kind::Texts, "Lines that the rules must remove."),
-    key("keeps", Kind::Texts, "Sentences with these words that must stay."),
+    key("keeps", Kind::Texts, "Sentences with these words that the rules must keep."),
 ];
 
-/// The JSON Schema (2020-12) of a file with these keys. `stages` are the names that may be given,
-/// each with what it finds and the schema of its settings.
+/// The JSON Schema (2020-12) of a file with these keys. `stages` are the valid stages: name,
+/// description and schema of the settings.
 pub fn json_schema(
     title: &str,
     description: &str,

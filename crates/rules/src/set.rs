@@ -1,105 +1,32 @@
-//! All rules of a run: which hold for a document, and which of them match a line.
+//! All rules of a run: selects the rules that apply to a document and finds those that match a
+//! line.
+
+mod build;
+mod matching;
+mod section;
 
 use std::collections::BTreeSet;
-use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::fmt;
+use std::sync::OnceLock;
 
-use chaffinch_stage::{Act, Document, Hit, Line, Place, Role, Rule, RuleId, Table, script};
+use chaffinch_stage::{Action, Document, Rule, RuleId, RuleTable};
 use rustc_hash::FxHashMap;
 
-use crate::file::{self, Allow, Era, Example, FileRule, RuleFile, Subject, Written};
-use crate::index::{Ends, Index, IndexBuilder};
-use crate::key::Keyed;
+use crate::file::{Allow, Example};
 use crate::lexicon::Lexicon;
-use crate::load::{Files, Text, Wanted};
-use crate::packed::{Head, Listed, Packed, RuleOrigin, RunRule};
-use crate::pattern::{Anchor, Found, Pattern};
+use crate::packed::{Listed, Packed};
+use crate::pattern::{Anchor, Pattern};
 use crate::recognise::{How, Recognition};
-use crate::yaml::{self, Problem};
+use crate::yaml;
 
-/// An outlet, or a family, in a [`RuleSet`].
+pub use matching::acts_mid_article;
+use matching::{Rules, RulesBuilder};
+pub use section::Source;
+use section::{Section, SectionRules};
+
+/// The id of an outlet or a family in a [`RuleSet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UnitId(pub(crate) usize);
-
-/// What is known of a rule beyond what stages see.
-#[derive(Debug)]
-pub struct Source {
-    /// The file it stands in; empty for a stage's own rule.
-    pub file: Arc<str>,
-    /// Its place among the rules of its file, from 0.
-    pub at: usize,
-    /// Its pattern as written.
-    pub written: Written,
-    /// The days on which it holds.
-    pub era: Era,
-    /// Texts that must go.
-    pub removes: Vec<String>,
-    /// Texts that must stay.
-    pub keeps: Vec<String>,
-    /// The outlet or family whose file it is; none for generic rules.
-    pub unit: Option<UnitId>,
-}
-
-impl Source {
-    fn of(origin: RuleOrigin, file: &Arc<str>, unit: Option<UnitId>) -> Source {
-        let RuleOrigin { written, era, at, .. } = origin;
-        let (file, removes, keeps) = (Arc::clone(file), Vec::new(), Vec::new());
-        Source { file, at, written, era, removes, keeps, unit }
-    }
-}
-
-/// A rule file, or a stage's own rule: a run of the table of rules.
-#[derive(Debug)]
-struct Section {
-    file: Arc<str>,
-    unit: Option<UnitId>,
-    /// The place of its first rule in the table, and the one behind its last.
-    ids: Range<u32>,
-    digest: u64,
-    /// Its place among the packed files.
-    packed: usize,
-    /// Its rules, once they are needed.
-    rules: OnceLock<Box<SectionRules>>,
-}
-
-/// The rules of a section.
-#[derive(Debug, Default)]
-struct SectionRules {
-    rules: Vec<Rule>,
-    patterns: Vec<Box<[Pattern]>>,
-    digests: Vec<u64>,
-    /// What few runs ask for.
-    sources: OnceLock<Vec<Source>>,
-}
-
-impl SectionRules {
-    fn of(rules: Vec<FileRule>, file: &Arc<str>, unit: Option<UnitId>) -> SectionRules {
-        let (mut all, mut sources) = (Vec::new(), Vec::new());
-        for rule in rules {
-            let FileRule { rule, patterns, written, era, at, removes, keeps, digest, .. } = rule;
-            let file = Arc::clone(file);
-            all.push(RunRule { rule, patterns: patterns.into(), digest });
-            sources.push(Source { file, at, written, era, removes, keeps, unit });
-        }
-        SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(all) }
-    }
-
-    /// Rules whose sources stay packed.
-    fn packed(all: Vec<RunRule>) -> SectionRules {
-        let mut section = SectionRules {
-            rules: Vec::with_capacity(all.len()),
-            patterns: Vec::with_capacity(all.len()),
-            digests: Vec::with_capacity(all.len()),
-            sources: OnceLock::new(),
-        };
-        for RunRule { rule, patterns, digest } in all {
-            section.rules.push(rule);
-            section.patterns.push(patterns);
-            section.digests.push(digest);
-        }
-        section
-    }
-}
 
 /// An outlet or family.
 #[derive(Debug)]
@@ -111,30 +38,27 @@ struct Unit {
     section: usize,
     examples: Vec<Example>,
     allow: Vec<Allow>,
-    /// Whether some of its rules, or of its families', hold in an era alone.
+    /// Whether any of its rules, or of its families' rules, has an era.
     eras: bool,
-    /// Its rules and its families', once a document needs them.
+    /// The index of its rules and its families' rules, built on first use.
     rules: OnceLock<Box<Rules>>,
 }
 
-/// The rules that hold for one kind of document, indexed.
-#[derive(Debug, Default)]
-struct Rules {
-    index: Index,
-    /// Of those alone that can act in the midst of an article; none if all of them can.
-    inside: Option<Index>,
-    detectors: Vec<RuleId>,
+/// There is no outlet or family with this id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownOutlet {
+    id: String,
+    /// A suggestion, or the known ids.
+    help: String,
 }
 
-/// [`Rules`] in the making.
-#[derive(Default)]
-struct RulesBuilder {
-    index: IndexBuilder,
-    inside: IndexBuilder,
-    /// Whether there are rules that cannot act inside.
-    outside: bool,
-    detectors: Vec<RuleId>,
+impl fmt::Display for UnknownOutlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown outlet \"{}\"; {}", self.id, self.help)
+    }
 }
+
+impl std::error::Error for UnknownOutlet {}
 
 /// All rules of a run.
 #[derive(Debug, Default)]
@@ -143,40 +67,25 @@ pub struct RuleSet {
     /// The section of each rule.
     section_of: Vec<u32>,
     packed: Packed,
-    /// The stages that run, if not all do: matches of the others' rules would be for nothing.
+    /// The stages that run, if not all do. Rules of other stages are not matched.
     running: Option<Vec<String>>,
-    /// The stages of whose rules some switch on a detector.
+    /// The stages that have rules with a detector.
     detecting: BTreeSet<String>,
     generic: Rules,
     units: Vec<Unit>,
     names: FxHashMap<String, UnitId>,
     recognition: Recognition,
-    /// The lexicon, if files of it replace shipped ones.
+    /// The lexicon, if lexicon files replace shipped ones.
     lexicon: Option<Box<Lexicon>>,
 }
 
-/// The rules of a file that is added to a set.
-enum ReadRules<'a> {
-    /// As they were just read, with what proves them.
-    Now(Box<RuleFile>),
-    /// Packed, at this place.
-    Later(&'a Packed, usize),
-}
-
-/// A file and the families that it extends.
-struct Extends {
-    unit: UnitId,
-    file: Arc<str>,
-    families: Vec<String>,
-}
-
 impl RuleSet {
-    /// The set with this lexicon, whose phrases its rules use.
+    /// The set with this lexicon.
     pub(crate) fn with_lexicon(self, lexicon: Option<Lexicon>) -> RuleSet {
         RuleSet { lexicon: lexicon.map(Box::new), ..self }
     }
 
-    /// The lexicon whose phrases the rules use.
+    /// The lexicon that the rules use.
     pub fn lexicon(&self) -> &Lexicon {
         match &self.lexicon {
             Some(own) => own,
@@ -184,194 +93,13 @@ impl RuleSet {
         }
     }
 
-    pub(crate) fn build(
-        files: Files,
-        text: Text<'_>,
-        problems: &mut Vec<Problem>,
-        wanted: &Wanted<'_>,
-    ) -> RuleSet {
-        let owned = |all: &[&str]| all.iter().map(|&stage| stage.to_owned()).collect();
-        let mut set = RuleSet { running: wanted.running.map(owned), ..RuleSet::default() };
-        let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
-        let mut add = |set: &mut RuleSet, head: Head<'_>, rules: ReadRules<'_>| {
-            set.detecting.extend(head.detects.iter().map(|&stage| stage.to_owned()));
-            if head.subject == Subject::Generic {
-                set.add_generic(&head, rules, wanted, &mut generic);
-            } else if set.names.contains_key(head.id) {
-                problems.push(named_before(&head, text(head.file)));
-            } else {
-                extends.push(set.add_unit(head, rules));
-            }
-        };
-        match files {
-            Files::Parsed(files) => {
-                for file in files {
-                    let head = Head::packed(&file);
-                    add(&mut set, Head::read(&head), ReadRules::Now(Box::new(file)));
-                }
-            }
-            Files::Packed(packed) => {
-                for (at, (head, _)) in packed.heads().enumerate() {
-                    add(&mut set, head, ReadRules::Later(&packed, at));
-                }
-                set.packed = packed;
-            }
-        }
-        set.generic = generic.build();
-        set.extend_units(&extends, text, problems);
-        set
-    }
-
-    fn add_section(&mut self, file: &str, rules: u32, digest: u64, packed: usize) -> &mut Section {
-        let at = self.sections.len();
-        let start = self.section_of.len() as u32;
-        self.section_of.extend((0..rules).map(|_| at as u32));
-        let ids = start..self.section_of.len() as u32;
-        let (file, rules) = (file.into(), OnceLock::new());
-        self.sections.push(Section { file, unit: None, ids, digest, packed, rules });
-        &mut self.sections[at]
-    }
-
-    /// Adds a file for all outlets, whose rules every run needs.
-    fn add_generic(
-        &mut self,
-        head: &Head<'_>,
-        rules: ReadRules<'_>,
-        wanted: &Wanted<'_>,
-        generic: &mut RulesBuilder,
-    ) {
-        let file = head.file.into();
-        let rules = match rules {
-            ReadRules::Now(read) => {
-                let mut rules = read.rules;
-                rules.retain(|rule| wanted.speaks(rule.language.as_deref()));
-                SectionRules::of(rules, &file, None)
-            }
-            ReadRules::Later(packed, at) => {
-                let (mut rules, mut sources) = (Vec::new(), Vec::new());
-                let (all, origins) = packed.rules_with_origins(at);
-                for (rule, origin) in all.into_iter().zip(origins) {
-                    if wanted.speaks(origin.language.as_deref()) {
-                        rules.push(rule);
-                        sources.push(Source::of(origin, &file, None));
-                    }
-                }
-                SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(rules) }
-            }
-        };
-        let section = self.add_section(head.file, rules.rules.len() as u32, head.digest, 0);
-        let ids = section.ids.clone();
-        for (at, id) in ids.enumerate() {
-            if !self.is_idle(&rules.rules[at]) {
-                generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at]);
-            }
-        }
-        if let Some(section) = self.sections.last_mut() {
-            section.rules = OnceLock::from(Box::new(rules));
-        }
-    }
-
-    fn add_unit(&mut self, head: Head<'_>, rules: ReadRules<'_>) -> Extends {
-        let (unit, at) = (UnitId(self.units.len()), self.sections.len());
-        let packed = if let ReadRules::Later(_, at) = rules { at } else { 0 };
-        let section = self.add_section(head.file, head.rules, head.digest, packed);
-        section.unit = Some(unit);
-        let file = Arc::clone(&section.file);
-        let (mut examples, mut allow) = (Vec::new(), Vec::new());
-        if let ReadRules::Now(read) = rules {
-            let rules = SectionRules::of(read.rules, &file, Some(unit));
-            section.rules = OnceLock::from(Box::new(rules));
-            (examples, allow) = (read.examples, read.allow);
-        }
-        self.names.insert(head.id.to_owned(), unit);
-        self.units.push(Unit {
-            id: head.id.to_owned(),
-            name: head.name.map(str::to_owned),
-            family: head.subject == Subject::Family,
-            families: Vec::new(),
-            section: at,
-            examples,
-            allow,
-            eras: head.eras,
-            rules: OnceLock::new(),
-        });
-        self.recognition.add(unit, &head);
-        let families = head.extends.iter().map(|&family| family.to_owned()).collect();
-        Extends { unit, file, families }
-    }
-
-    /// Whether a rule's matches would be for nothing: its stage does not run.
+    /// Whether matching a rule is useless because its stage does not run.
     fn is_idle(&self, rule: &Rule) -> bool {
         let runs = |running: &Vec<String>| running.contains(&rule.stage);
-        rule.act != Act::Keep && !self.running.as_ref().is_none_or(runs)
+        rule.action != Action::Keep && !self.running.as_ref().is_none_or(runs)
     }
 
-    /// Gives each unit the families that it extends, and those that they extend.
-    fn extend_units(&mut self, extends: &[Extends], text: Text<'_>, problems: &mut Vec<Problem>) {
-        let mut direct: Vec<Vec<UnitId>> = vec![Vec::new(); self.units.len()];
-        for Extends { unit, file, families } in extends {
-            for family in families {
-                let found = self.names.get(family).filter(|UnitId(id)| self.units[*id].family);
-                if let Some(&id) = found {
-                    direct[unit.0].push(id);
-                    continue;
-                }
-                let known: Vec<&str> =
-                    self.units.iter().filter(|u| u.family).map(|u| u.id.as_str()).collect();
-                let message = format!("unknown family \"{family}\"");
-                let help = match known.is_empty() {
-                    true => "there is no family file; families begin with `family: NAME`".into(),
-                    false => yaml::expected(family, &known),
-                };
-                problems.push(in_extends(file, text(file), family, message, Some(help)));
-            }
-        }
-        for Extends { unit, file, .. } in extends {
-            // Nearest first; what is reached twice counts once.
-            let (mut all, mut at) = (direct[unit.0].clone(), 0);
-            while let Some(UnitId(family)) = all.get(at).copied() {
-                at += 1;
-                let further: Vec<UnitId> =
-                    direct[family].iter().copied().filter(|id| !all.contains(id)).collect();
-                all.extend(further);
-            }
-            if all.contains(unit) {
-                let name = &self.units[unit.0].id;
-                let through = all.iter().find(|family| direct[family.0].contains(unit));
-                let through = through.map_or("", |family| &self.units[family.0].id);
-                let message = format!("\"{name}\" extends itself, by way of \"{through}\"");
-                problems.push(in_extends(file, text(file), through, message, None));
-                continue;
-            }
-            self.units[unit.0].eras |= all.iter().any(|family| self.units[family.0].eras);
-            self.units[unit.0].families = all;
-        }
-    }
-
-    /// Adds the rule that a stage marks under on its own account: `stage/NAME`.
-    pub fn add_own_rule(&mut self, rule: Rule) -> RuleId {
-        let rule = Rule { place: Place::Anywhere, ..rule };
-        let (written, era) = (Written::default(), Era::default());
-        let digest = file::digest(&rule, &written, &era);
-        let section = self.add_section("", 1, digest, 0);
-        let (removes, keeps, patterns) = (Vec::new(), Vec::new(), Vec::new());
-        let rule = FileRule {
-            rule,
-            language: None,
-            patterns,
-            written,
-            era,
-            at: 0,
-            removes,
-            keeps,
-            digest,
-        };
-        let rules = SectionRules::of(vec![rule], &section.file, None);
-        section.rules = OnceLock::from(Box::new(rules));
-        RuleId(section.ids.start)
-    }
-
-    /// The files of the set, packed; none where they were read to be proved.
+    /// The files of the set in packed form. Empty if they were loaded with their cases.
     pub(crate) fn packed(&self) -> &Packed {
         &self.packed
     }
@@ -381,35 +109,35 @@ impl RuleSet {
         section.rules.get_or_init(unpacked)
     }
 
-    /// The section that a rule stands in, and its place there.
+    /// The section of a rule, and its index in the section.
     fn place(&self, RuleId(id): RuleId) -> (&Section, usize) {
         let section = &self.sections[self.section_of[id as usize] as usize];
         (section, (id - section.ids.start) as usize)
     }
 
-    /// All rules.
+    /// The ids of all rules.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = RuleId> + use<> {
         (0..self.section_of.len() as u32).map(RuleId)
     }
 
-    /// Whether there is a rule of this id.
+    /// Whether there is a rule with this id.
     pub fn has(&self, RuleId(id): RuleId) -> bool {
         (id as usize) < self.section_of.len()
     }
 
-    /// What stages know of a rule.
+    /// The part of a rule that stages see.
     ///
     /// # Panics
-    /// The id is another set's.
+    /// If the id belongs to another set.
     pub fn rule(&self, id: RuleId) -> &Rule {
         let (section, at) = self.place(id);
         &self.rules_of(section).rules[at]
     }
 
-    /// What is known of a rule beyond what stages see.
+    /// What is known about a rule besides the part that stages see.
     ///
     /// # Panics
-    /// The id is another set's.
+    /// If the id belongs to another set.
     pub fn source(&self, id: RuleId) -> &Source {
         let (section, at) = self.place(id);
         let sources = self.rules_of(section).sources.get_or_init(|| {
@@ -420,21 +148,21 @@ impl RuleSet {
         &sources[at]
     }
 
-    /// Tells what a rule cuts: its pattern, its place, what becomes of a hit.
+    /// A digest of everything that decides what a rule cuts: pattern, place, action.
     ///
     /// # Panics
-    /// The id is another set's.
+    /// If the id belongs to another set.
     pub fn digest(&self, id: RuleId) -> u64 {
         let (section, at) = self.place(id);
         self.rules_of(section).digests[at]
     }
 
-    /// Tells what each file's rules cut, in order, stages' own rules included.
+    /// A digest of what each file's rules cut, in order, including the stages' own rules.
     pub fn digests(&self) -> impl Iterator<Item = u64> {
         self.sections.iter().map(|section| section.digest)
     }
 
-    /// Hands over what is known of all rules, in order. What no document needed stays packed.
+    /// Calls `each` with a summary of every rule, in order, without unpacking any.
     pub fn each_rule(&self, mut each: impl FnMut(RuleId, Listed<'_>)) {
         for section in &self.sections {
             let ids = section.ids.clone().map(RuleId);
@@ -463,15 +191,15 @@ impl RuleSet {
         })
     }
 
-    /// Whether some rule that is addressed to this stage switches on a detector.
+    /// Whether some rule of this stage enables a detector.
     pub fn detects(&self, stage: &str) -> bool {
         self.detecting.contains(stage)
     }
 
-    /// Whether a rule is tried on every line for want of a literal that tells its lines.
+    /// Whether a rule is tried on every line because it has no literal for the index.
     pub fn is_slow(&self, id: RuleId) -> bool {
         let mut patterns = self.patterns(id).iter();
-        patterns.any(|pattern| pattern.anchor != Anchor::Unless && pattern.is_told_by_nothing())
+        patterns.any(|pattern| pattern.anchor != Anchor::Unless && pattern.is_unfiltered())
     }
 
     /// The file of an outlet or family.
@@ -489,12 +217,12 @@ impl RuleSet {
         (0..self.units.len()).map(UnitId)
     }
 
-    /// A digest of how outlets are recognised, and which families they extend.
+    /// A digest of how outlets are detected and which families they extend.
     pub fn recognition(&self) -> u64 {
         self.recognition.digest()
     }
 
-    /// Whether a family is meant, not an outlet.
+    /// Whether the id belongs to a family and not to an outlet.
     pub fn is_family(&self, id: UnitId) -> bool {
         self.units[id.0].family
     }
@@ -504,17 +232,17 @@ impl RuleSet {
         &self.units[id.0].families
     }
 
-    /// Whether some rules of an outlet hold in an era alone.
+    /// Whether rules of an outlet have an era.
     pub fn has_eras(&self, id: UnitId) -> bool {
         self.units[id.0].eras
     }
 
-    /// Where rules of an outlet or family may fire though they should not.
+    /// The accepted hits of an outlet's or family's rules on clean articles and other outlets.
     pub fn allowed(&self, id: UnitId) -> &[Allow] {
         &self.units[id.0].allow
     }
 
-    /// Signs that several outlets name: the sign, folded as keys are, and the outlets.
+    /// Signs that several outlets share: the folded sign and the outlets.
     pub fn shared_signs(&self) -> Vec<(&str, Vec<UnitId>)> {
         self.recognition.shared_signs()
     }
@@ -524,7 +252,7 @@ impl RuleSet {
         &self.units[id.0].id
     }
 
-    /// Outlets: id, name for people, number of rules with its families'.
+    /// All outlets: id, display name, and number of rules including those of families.
     pub fn outlets(&self) -> impl Iterator<Item = (&str, Option<&str>, usize)> {
         self.units.iter().filter(|unit| !unit.family).map(|unit| {
             let rules = self.sections_of(unit).map(|section| section.ids.len()).sum();
@@ -532,31 +260,30 @@ impl RuleSet {
         })
     }
 
-    /// Whole documents of the rule files: outlet or family, document, what must be left.
+    /// The examples of all rule files, with their outlet or family.
     pub fn examples(&self) -> impl Iterator<Item = (&str, &Example)> {
         self.units.iter().flat_map(|u| u.examples.iter().map(move |e| (u.id.as_str(), e)))
     }
 
-    /// Whole documents of one outlet or family.
+    /// The examples of one outlet or family.
     pub fn examples_of(&self, id: UnitId) -> &[Example] {
         &self.units[id.0].examples
     }
 
-    /// The outlet with this id.
+    /// The outlet or family with this id.
     ///
     /// # Errors
-    /// What to do instead, where there is none.
-    pub fn outlet(&self, id: &str) -> Result<UnitId, String> {
+    /// If there is none.
+    pub fn outlet(&self, id: &str) -> Result<UnitId, UnknownOutlet> {
         self.names.get(id).copied().ok_or_else(|| {
-            let known: Vec<&str> = self.names.keys().map(String::as_str).collect();
-            let mut known = known;
+            let mut known: Vec<&str> = self.names.keys().map(String::as_str).collect();
             known.sort_unstable();
-            format!("unknown outlet \"{id}\"; {}", yaml::expected(id, &known))
+            UnknownOutlet { id: id.to_owned(), help: yaml::expected(id, &known) }
         })
     }
 
-    /// The outlet of a document: by the host of its URL, else its path, else its signs. Two
-    /// outlets at one level: neither, but for the rules of a family that both extend.
+    /// Detects the outlet of a document by the host of its URL, else by its path, else by its
+    /// signs. If two outlets tie, a family that both extend is used, if there is one.
     pub fn recognise(
         &self,
         url: Option<&str>,
@@ -572,7 +299,7 @@ impl RuleSet {
             .or_else(|| by_signs().map(|unit| (unit, How::Signs)))
     }
 
-    /// The only one of `units`, else the family that all of them extend.
+    /// The only one of `units`, else the nearest family that all of them extend.
     fn one_of(&self, units: &[UnitId]) -> Option<UnitId> {
         let (&first, rest) = units.split_first()?;
         if rest.iter().all(|&unit| unit == first) {
@@ -582,7 +309,7 @@ impl RuleSet {
         families.iter().copied().find(|f| rest.iter().all(|u| self.units[u.0].families.contains(f)))
     }
 
-    /// The rules without a pattern that hold for documents of `outlet`.
+    /// The detector rules that apply to documents of `outlet`.
     pub fn detectors(&self, outlet: Option<UnitId>) -> Vec<RuleId> {
         let own = outlet.map(|unit| self.unit_rules(unit).detectors.clone()).unwrap_or_default();
         own.into_iter().chain(self.generic.detectors.iter().copied()).collect()
@@ -610,203 +337,18 @@ impl RuleSet {
         std::iter::once(unit).chain(families).map(|unit| &self.sections[unit.section])
     }
 
-    /// The rules that match a line, wherever it stands: the outlet's, its families', the generic
-    /// ones, each in the order of its file; without the ends of blocks, which only matter below
-    /// their beginnings (see [`RuleSet::find_end`]). `inside`: only the rules that can act on a
-    /// sentence in the midst of an article.
-    pub fn find(
-        &self,
-        outlet: Option<UnitId>,
-        line: Line<'_, '_>,
-        inside: bool,
-        near: &mut Vec<u32>,
-    ) -> Vec<Hit> {
-        let text = line.text();
-        let (ends, mut keyed, mut hits) = (Ends::of_text(text), None, Vec::new());
-        let own = outlet.map(|unit| self.unit_rules(unit));
-        for rules in own.into_iter().chain([&self.generic]) {
-            let index = rules.inside.as_ref().filter(|_| inside).unwrap_or(&rules.index);
-            index.candidates(&ends, near);
-            for &slot in near.iter() {
-                let (id, part) = slot_rule(slot);
-                let patterns = self.patterns(id);
-                let pattern = &patterns[part];
-                let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
-                let before = hits.len();
-                pattern.find(keyed.as_str(), &mut |found| {
-                    let hit = self.hit(id, pattern, found, keyed, line);
-                    // A part of a replacement cannot be cut.
-                    hits.extend((!hit.span.is_empty()).then_some(hit));
-                });
-                if hits.len() > before && is_refused(patterns, keyed.as_str()) {
-                    hits.truncate(before);
-                }
-            }
-        }
-        hits
-    }
-
-    /// Where the block of `rule` may end on this line.
-    pub fn find_end(&self, rule: RuleId, line: Line<'_, '_>) -> Option<Hit> {
-        let ends = |pattern: &&Pattern| pattern.role == Role::Through;
-        let pattern = self.patterns(rule).iter().find(ends)?;
-        let keyed = Keyed::new(line.text());
-        let mut hit = None;
-        pattern.find(keyed.as_str(), &mut |found| {
-            hit = Some(self.hit(rule, pattern, found, &keyed, line));
-        });
-        hit.filter(|hit: &Hit| !hit.span.is_empty())
-    }
-
-    /// The hits that `rule` would have on a line if `patterns` were its own.
-    pub fn find_instead(&self, rule: RuleId, patterns: &[Pattern], line: Line<'_, '_>) -> Vec<Hit> {
-        let keyed = Keyed::new(line.text());
-        let mut hits = Vec::new();
-        if is_refused(patterns, keyed.as_str()) {
-            return hits;
-        }
-        for pattern in patterns.iter().filter(|pattern| pattern.anchor != Anchor::Unless) {
-            pattern.find(keyed.as_str(), &mut |found| {
-                hits.push(self.hit(rule, pattern, found, &keyed, line));
-            });
-        }
-        hits.retain(|hit| !hit.span.is_empty());
-        hits
-    }
-
-    /// The patterns of a rule; two for a block, none for a detector.
+    /// The patterns of a rule: two for a block, none for a detector.
     ///
     /// # Panics
-    /// The id is another set's.
+    /// If the id belongs to another set.
     pub fn patterns(&self, rule: RuleId) -> &[Pattern] {
         let (section, at) = self.place(rule);
         &self.rules_of(section).patterns[at]
     }
-
-    /// All that [`RuleSet::find`] finds, and the ends of blocks, by trying every pattern: the oracle
-    /// for tests.
-    pub fn find_naively(&self, outlet: Option<UnitId>, line: Line<'_, '_>) -> Vec<Hit> {
-        let keyed = Keyed::new(line.text());
-        let mut hits = Vec::new();
-        let own = outlet.into_iter().flat_map(|UnitId(unit)| self.sections_of(&self.units[unit]));
-        let mut own: Vec<RuleId> =
-            own.flat_map(|section| section.ids.clone()).map(RuleId).collect();
-        own.sort();
-        let generic = self.ids().filter(|id| self.source(*id).unit.is_none());
-        for id in own.into_iter().chain(generic) {
-            let (patterns, before) = (self.patterns(id), hits.len());
-            for pattern in patterns.iter().filter(|pattern| pattern.anchor != Anchor::Unless) {
-                if !keyed.as_str().is_empty() {
-                    pattern.find(keyed.as_str(), &mut |found| {
-                        let hit = self.hit(id, pattern, found, &keyed, line);
-                        hits.extend((!hit.span.is_empty()).then_some(hit));
-                    });
-                }
-            }
-            if hits.len() > before && is_refused(patterns, keyed.as_str()) {
-                hits.truncate(before);
-            }
-        }
-        hits
-    }
-
-    fn hit(
-        &self,
-        rule: RuleId,
-        pattern: &Pattern,
-        found: Found,
-        keyed: &Keyed<'_>,
-        line: Line<'_, '_>,
-    ) -> Hit {
-        let text = line.text();
-        let value = |range| script::evenly_spaced(&text[keyed.text_range(range)]);
-        let fields = found.fields.into_iter().map(|(name, range)| (name, value(range))).collect();
-        let mut range = match pattern.anchor {
-            Anchor::Line => 0..text.len(),
-            _ => keyed.text_range(found.range),
-        };
-        let cuts = self.rule(rule).act == Act::Remove;
-        let space = script::is_space;
-        match pattern.anchor {
-            Anchor::Start if cuts => {
-                range = 0..text.len() - text[range.end..].trim_start_matches(space).len();
-            }
-            Anchor::End if cuts => {
-                range = text[..range.start].trim_end_matches(space).len()..text.len();
-            }
-            _ => {}
-        }
-        let span = match pattern.anchor {
-            Anchor::Line => line.span(),
-            _ => line.source_span(range),
-        };
-        let role = pattern.role;
-        debug_assert!(role != Role::Line || pattern.anchor == Anchor::Line);
-        Hit { rule, span, role, fields }
-    }
 }
 
-impl RulesBuilder {
-    fn build(self) -> Rules {
-        let inside = self.outside.then(|| self.inside.build());
-        Rules { index: self.index.build(), inside, detectors: self.detectors }
-    }
-
-    fn add(&mut self, id: RuleId, rule: &Rule, patterns: &[Pattern]) {
-        if rule.detect.is_some() {
-            self.detectors.push(id);
-        }
-        for (part, pattern) in patterns.iter().enumerate() {
-            if pattern.role == Role::Through || pattern.anchor == Anchor::Unless {
-                continue;
-            }
-            let (slot, tells) = (id.0 * 2 + part as u32, pattern.tells());
-            self.index.add(slot, &tells);
-            match acts_inside(rule) {
-                true => self.inside.add(slot, &tells),
-                false => self.outside = true,
-            }
-        }
-    }
-}
-
-impl Table for RuleSet {
+impl RuleTable for RuleSet {
     fn rule(&self, id: RuleId) -> &Rule {
         RuleSet::rule(self, id)
     }
-}
-
-/// Whether the `unless` of a rule with these patterns matches the line with this key.
-fn is_refused(patterns: &[Pattern], key: &str) -> bool {
-    patterns.iter().any(|pattern| pattern.anchor == Anchor::Unless && pattern.is_match(key))
-}
-
-/// Whether a rule can act on a sentence in the midst of an article.
-pub fn acts_inside(rule: &Rule) -> bool {
-    rule.act == Act::Keep || matches!(rule.place, Place::Anywhere | Place::Body)
-}
-
-/// A slot of an index: a rule, and which of its two patterns.
-fn slot_rule(slot: u32) -> (RuleId, usize) {
-    (RuleId(slot / 2), slot as usize % 2)
-}
-
-/// A file with the name of one before it.
-fn named_before(head: &Head<'_>, source: String) -> Problem {
-    let message = format!("another rule file is already named \"{}\"", head.id);
-    let span = source.find(head.id).map_or(0..0, |at| at..at + head.id.len());
-    Problem { file: head.file.to_owned(), source, span, message, help: None }
-}
-
-/// A problem with a family that a file extends.
-fn in_extends(
-    file: &str,
-    source: String,
-    family: &str,
-    message: String,
-    help: Option<String>,
-) -> Problem {
-    let list = source.find("extends:").map_or(0, |at| at + "extends:".len());
-    let span = source[list..].find(family).map_or(0..0, |at| list + at..list + at + family.len());
-    Problem { file: file.to_owned(), source, span, message, help }
 }

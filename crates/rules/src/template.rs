@@ -1,10 +1,10 @@
 //! Templates: patterns that use lists of the lexicon.
 //!
-//! `{kind}` in a pattern matches any phrase of that kind; `{kind: PATTERN}` matches the phrases that have
-//! a slot, with `PATTERN` in it; `{shape}` is one of the [`SHAPES`]. A rule whose pattern uses lists becomes one rule for each language that has
-//! cues for all kinds it names, so that the words of one language never combine with those of
-//! another. In the regex of such a rule, a character from a private-use area stands for each list and
-//! each shape.
+//! `{kind}` in a pattern matches any phrase of that kind. `{kind: PATTERN}` matches the phrases
+//! with a slot, with `PATTERN` in the slot. `{shape}` is one of the [`SHAPES`]. A rule whose
+//! pattern uses lists is expanded into one rule for each language that has cue words for all of its
+//! kinds, so that words of different languages never combine. In the regex of such a rule, a
+//! private-use character stands for each list and each shape.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -60,7 +60,7 @@ pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// A shape that uses no lists, parsed and folded once for all patterns; none for the others.
+/// A shape that uses no lists, parsed and folded once for all patterns. `None` for other shapes.
 pub(crate) fn shape(at: usize, ignore_case: bool) -> Option<&'static Hir> {
     static PARSED: LazyLock<[Vec<Option<Hir>>; 2]> = LazyLock::new(|| {
         [false, true].map(|ignore_case| {
@@ -74,16 +74,16 @@ pub(crate) fn shape(at: usize, ignore_case: bool) -> Option<&'static Hir> {
 /// A part of a template.
 enum Part<'t> {
     Text(&'t str),
-    /// A kind, and what fills the slots of its phrases.
+    /// The index of a kind, and the pattern for the slots of its phrases.
     List(usize, Option<Vec<Part<'t>>>),
     /// The index of a shape, and its parts.
     Shape(usize, Vec<Part<'static>>),
 }
 
-/// What is wrong with a template: bytes of it, and why.
+/// An error in a template: its bytes and a message.
 type Wrong = (Range<usize>, String);
 
-/// Whether a pattern uses a list, or its names are wrong.
+/// Whether a pattern uses a list, or has an error in a name.
 pub(crate) fn has_lists(text: &str) -> bool {
     parse(text, 0, false).map_or(true, |(parts, _)| {
         let mut named = Vec::new();
@@ -92,7 +92,7 @@ pub(crate) fn has_lists(text: &str) -> bool {
     })
 }
 
-/// A pattern with its shapes spelled out, if it uses shapes and no lists.
+/// A pattern with its shapes expanded, if it uses shapes and no lists.
 pub(crate) fn without_shapes(text: &str) -> Option<String> {
     let (parts, _) = parse(text, 0, false).ok()?;
     fn spell(parts: &[Part<'_>], regex: &mut String) -> Option<()> {
@@ -115,8 +115,8 @@ pub(crate) fn without_shapes(text: &str) -> Option<String> {
     spell(&parts, &mut regex).map(|()| regex)
 }
 
-/// Checks the names of lists. Gives the template as a regex of the same length in which each list
-/// is a run of letters, to check the rest of it.
+/// Checks the names of lists. Returns a regex of the same length in which each list is replaced by
+/// letters, so that the rest can be checked.
 pub(crate) fn check(text: &str) -> Result<String, Wrong> {
     let (parts, _) = parse(text, 0, false)?;
     let mut plain = String::with_capacity(text.len());
@@ -139,8 +139,8 @@ pub(crate) fn check(text: &str) -> Result<String, Wrong> {
     Ok(plain)
 }
 
-/// The parts of `text` from `from` on; `nested` ends at the `}` of the list around them. Gives the
-/// place after the last part.
+/// Parses `text` from offset `from`. If `nested`, stops at the `}` of the surrounding list. Returns
+/// the offset after the last part.
 fn parse(text: &str, from: usize, nested: bool) -> Result<(Vec<Part<'_>>, usize), Wrong> {
     let bytes = text.as_bytes();
     let (mut parts, mut at, mut written, mut depth) = (Vec::new(), from, from, 0);
@@ -173,7 +173,7 @@ fn parse(text: &str, from: usize, nested: bool) -> Result<(Vec<Part<'_>>, usize)
     Ok((parts, at))
 }
 
-/// The list at `at`, and the place after it.
+/// Parses the list at `at`. Returns the offset after it.
 fn parse_list(text: &str, at: usize) -> Result<(Part<'_>, usize), Wrong> {
     let rest = &text[at + 1..];
     let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());
@@ -219,17 +219,17 @@ fn kinds(parts: &[Part<'_>], all: &mut Vec<usize>) {
     }
 }
 
-/// The cues of one language together with those that all languages share.
+/// The cue words of one language together with those shared by all languages.
 pub(crate) struct Words<'l> {
     pub(crate) language: &'l Language,
     international: Option<&'l Language>,
     lexicon: &'l Lexicon,
-    /// The place of the language in the lexicon.
+    /// The index of the language in the lexicon.
     at: usize,
 }
 
 impl<'l> Words<'l> {
-    /// Those of each language, the shared ones by themselves last.
+    /// The cue words of each language. The shared ones by themselves come last.
     pub(crate) fn all(lexicon: &'l Lexicon) -> impl Iterator<Item = Words<'l>> {
         let international = lexicon.language(INTERNATIONAL);
         let words = move |(at, language): (usize, &'l Language)| {
@@ -242,13 +242,13 @@ impl<'l> Words<'l> {
         own.chain(all().filter(move |(_, language)| is_shared(language))).map(words)
     }
 
-    /// Whether these are the shared ones by themselves.
+    /// Whether these are only the shared cue words.
     pub(crate) fn is_international(&self) -> bool {
         self.language.code == INTERNATIONAL
     }
 
-    /// Those of a kind: words of one language occur together with shared ones, whole lines do not.
-    /// Names belong to all languages.
+    /// The entries of a kind. Words of a language may occur together with shared ones; complete
+    /// lines do not. Names belong to all languages.
     fn entries(&self, kind: usize) -> impl Iterator<Item = &'l Entries> {
         let form = KINDS[kind].form;
         let shared = self.international.filter(|_| form.is_word());
@@ -259,11 +259,12 @@ impl<'l> Words<'l> {
         languages.filter_map(move |language| language.kinds.get(&kind))
     }
 
-    /// The regexes of a rule's texts in this language. A text without lists, or with names alone,
-    /// belongs to the shared language; a text that names a kind without cues here is left out.
+    /// The regexes of a rule's texts in this language. Texts without lists, or with only names,
+    /// belong to the shared language. Texts that name a kind without entries in this language are
+    /// left out.
     pub(crate) fn expand(&self, texts: &[String]) -> Expanded {
         self.expand_if(texts, |named| {
-            // A text of names alone is the same in all languages.
+            // A text with only names is the same in all languages.
             if named.iter().all(|kind| KINDS[*kind].form == Form::Name) {
                 return self.is_international();
             }
@@ -271,7 +272,7 @@ impl<'l> Words<'l> {
         })
     }
 
-    /// As [`Words::expand`] for the texts of `unless`, which hold wherever the rule does.
+    /// Like [`Words::expand`], for the texts of `unless`, which apply wherever the rule does.
     pub(crate) fn expand_all(&self, texts: &[String]) -> Expanded {
         self.expand_if(texts, |_| true)
     }
@@ -291,7 +292,7 @@ impl<'l> Words<'l> {
                 if *slot == Slot::None || phrases().any(|phrase| Slot::of(phrase) == Some(*slot)) {
                     let count = expanded.lists.len();
                     let regex = self.emit(&parts, *slot, &mut expanded.lists);
-                    // Phrases that leave nothing for the index to find are left out.
+                    // Phrases that would have no literal for the index are left out.
                     let found = |regex: &String| {
                         *slot == Slot::None || pattern::is_found(regex, &expanded.lists)
                     };
@@ -305,7 +306,7 @@ impl<'l> Words<'l> {
         expanded
     }
 
-    /// The cases of the kinds that these texts name: lines to remove, sentences to keep.
+    /// The cases of the kinds that these texts name: lines to remove and sentences to keep.
     pub(crate) fn cases(&self, texts: &[String]) -> (Vec<String>, Vec<String>) {
         let mut named = Vec::new();
         for (parts, _) in texts.iter().filter_map(|text| parse(text, 0, false).ok()) {
@@ -319,15 +320,15 @@ impl<'l> Words<'l> {
         (removes, entries().flat_map(|entries| &entries.keeps).cloned().collect())
     }
 
-    /// The regex of a template with the phrases whose slot is in this place; a list without such
-    /// phrases has those without a slot. None if there are none of these either.
+    /// The regex of a template, using the phrases whose slot is at this position. Lists without
+    /// such phrases use those without a slot. `None` if there are none of these either.
     fn emit(&self, parts: &[Part<'_>], slot: Slot, lists: &mut Vec<List>) -> Option<String> {
         let mut regex = String::new();
         for part in parts {
             match part {
                 Part::Text(text) => regex.push_str(text),
                 Part::List(kind, filler) => {
-                    // What fills a slot is for the phrases that have one.
+                    // The pattern for a slot applies only to phrases with a slot.
                     let has_slots = !KINDS[*kind].form.is_word();
                     if filler.is_some() && slot == Slot::None && has_slots {
                         return None;
@@ -396,9 +397,9 @@ impl<'l> Words<'l> {
 /// The lists of a kind in one language.
 #[derive(Clone, Debug)]
 pub(crate) enum KindLists {
-    /// Of words: what comes before a list, the list, and what comes after it.
+    /// Lists of words, each with the regexes before and after it.
     Words(Vec<(&'static str, List, &'static str)>),
-    /// Of phrases, by the place of their slot: the parts of the phrases around it.
+    /// Lists of phrases by the position of their slot: the parts of the phrases around it.
     Phrases(Vec<(Slot, Vec<List>)>),
 }
 
@@ -437,7 +438,7 @@ pub(crate) struct Expanded {
     pub(crate) lists: Vec<List>,
 }
 
-/// Where in a phrase its slot is.
+/// The position of the slot in a phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
     None,
@@ -451,8 +452,8 @@ pub(crate) enum Slot {
 impl Slot {
     const ALL: &[Slot] = &[Slot::None, Slot::Start, Slot::Middle, Slot::End, Slot::NameAndEnd];
 
-    /// The parts of a phrase around its slots that lists are made of, and whether these must begin
-    /// and end where a word does.
+    /// The parts of a phrase around its slots from which lists are made, and whether these must
+    /// begin and end at word boundaries.
     fn parts(self) -> &'static [(usize, (bool, bool))] {
         match self {
             Slot::None => &[(0, (true, true))],
@@ -463,7 +464,7 @@ impl Slot {
         }
     }
 
-    /// None for phrases that cannot be matched.
+    /// `None` for phrases that cannot be matched.
     fn of(phrase: &str) -> Option<Slot> {
         match (phrase.matches(SLOT).count(), phrase.starts_with(SLOT), phrase.ends_with(SLOT)) {
             (0, ..) => Some(Slot::None),
@@ -484,16 +485,17 @@ const NAME_PATTERN: &str = "[^.!?。]{1,40}";
 const LAST_NAME_PATTERN: &str =
     r"(?-i:[^\p{Ll}\s.!?。][^.!?。]{0,39}|[\p{Ll}\d-]{1,30}(?:\.\p{Ll}{2,8}|\p{Lu})[^.!?。]{0,20})";
 
-/// What must stand before and after a word, and between these whether it must begin and end where a
-/// word does.
+/// The regex before a word, whether the word must begin and end at word boundaries, and the regex
+/// after it.
 type WordGroup = (&'static str, (bool, bool), &'static str);
 
-/// The group of a word: words of one group are one list.
+/// The group of a word. The words of one group form one list.
 fn word_group(phrase: &str, kind: &str, code: &str) -> WordGroup {
     let is_word = |c: char| c.is_alphanumeric() && !script::is_unspaced(c) || c == ENDING;
     let starts = phrase.chars().next().is_some_and(is_word);
     let ends = phrase.chars().next_back().is_some_and(is_word);
-    // Inflected names: Facebooku, Instagram'da. Short names would begin other words.
+    // Inflected names, such as Facebooku or Instagram'da. Short names would match the beginnings of
+    // other words.
     let inflected = kind == "network" && ends && phrase.chars().count() > 3;
     let after = if inflected { r"(?:['-]?[\p{L}\p{M}]{1,8})?\b" } else { "" };
     match (starts, code) {
@@ -538,7 +540,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_characters() {
+    fn lists_become_characters() {
         assert_eq!(expanded("xx", "{share}[.]?"), [format!("{FIRST_LIST}[.]?")]);
         assert_eq!(expanded("xx", r"\p{Lu}{2}a{1,3}"), [""; 0]);
         assert_eq!(expanded("mul", "a{1}"), ["a{1}"]);
@@ -546,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_filled_and_names_are_whole_words() {
+    fn slots_are_filled_and_names_match_as_words() {
         let text = "{share-on: {network}(?:, {network})*(?: {and} {network})?}";
         assert!(matches(text, "share on Facebook, X et Fedibook"));
         assert!(matches(text, "on Facebook'ta share"));
@@ -556,7 +558,7 @@ mod tests {
     }
 
     #[test]
-    fn names_alone_are_the_same_in_all_languages() {
+    fn patterns_of_only_names_are_the_same_in_all_languages() {
         let text = "{network}(?:, {network})*";
         assert_eq!(expanded("xx", text), [""; 0]);
         let lexicon = lexicon();
@@ -564,7 +566,7 @@ mod tests {
         let Expanded { texts, lists } = shared.expand(&[text.to_owned()]);
         let pattern = Pattern::new(Anchor::Line, Role::Line, texts.into(), false, true);
         assert!(pattern.with_lists(lists.into()).is_match("Facebook, Fedibook"));
-        // Together with words of a language, they belong to it.
+        // Together with words of a language, they belong to that language.
         assert_eq!(expanded("xx", "{network} {and} {network}").len(), 1);
     }
 
@@ -584,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_are_spelled_out() {
+    fn shapes_are_expanded() {
         let text = without_shapes("{bullet}a{1,2}").unwrap();
         assert!(text.ends_with("-]* ?)a{1,2}"), "{text}");
         assert_eq!(without_shapes("a{1,2}"), None);
@@ -595,7 +597,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_have_their_place() {
+    fn errors_have_their_position() {
         let wrong = |text: &str| check(text).unwrap_err();
         assert_eq!(wrong("a {shere}").0, 3..8);
         assert!(wrong("a {shere}").1.contains("did you mean \"share\"?"));

@@ -1,7 +1,7 @@
-//! Reading YAML so that every mistake in a file is told at once, each with its place.
+//! Parses YAML and reports all errors of a file together, each with its position.
 //!
-//! serde_yaml reads the values. Only when something is wrong does a second parser tell where in
-//! the file each value stands.
+//! serde_yaml parses the values. Only if there are errors does a second parser determine the
+//! positions of values in the file.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,18 +14,17 @@ use serde_yaml::{Mapping, Value};
 
 use crate::schema::{Key, Kind};
 
-/// Files above this are refused before they are parsed: nesting costs the parser the square of
-/// its depth.
+/// The maximum size of a file, in bytes. The parser's cost is quadratic in the nesting depth.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Something wrong in a YAML file, and where.
+/// An error in a YAML file, with its position.
 #[derive(Clone)]
 pub struct Problem {
-    /// The file, as the user named it.
+    /// The file name, as given by the user.
     pub file: String,
-    /// Its text, to show the line from.
+    /// The text of the file, from which a line can be shown.
     pub source: String,
-    /// The bytes of the text that are wrong.
+    /// The bytes of the text with the error.
     pub span: Range<usize>,
     /// What is wrong.
     pub message: String,
@@ -34,13 +33,13 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with a file as a whole.
+    /// A problem with a complete file.
     pub fn whole(file: &str, message: impl Into<String>) -> Problem {
         let (file, source) = (file.to_owned(), String::new());
         Problem { file, source, span: 0..0, message: message.into(), help: None }
     }
 
-    /// Line and column, both from 1; columns count characters.
+    /// Line and column, both from 1. Columns count characters.
     pub fn position(&self) -> (usize, usize) {
         let before = self.source.get(..self.span.start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -49,7 +48,7 @@ impl Problem {
     }
 }
 
-// As it is displayed: the text of the whole file helps nobody in a panic message.
+// Uses the display form, because the text of the file does not help in a panic message.
 impl fmt::Debug for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -67,7 +66,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Which side of `key: value` a problem lies on.
+impl std::error::Error for Problem {}
+
+/// The part of `key: value` that has the error.
 #[derive(Clone, Debug)]
 enum Part {
     Key,
@@ -76,23 +77,23 @@ enum Part {
 }
 
 #[derive(Debug)]
-struct Found {
+struct UnplacedProblem {
     path: String,
     part: Part,
     message: String,
     help: Option<String>,
 }
 
-/// Collects what is wrong with one file.
+/// Collects the errors in one file.
 #[derive(Clone, Debug, Default)]
-pub struct Problems(Rc<RefCell<Vec<Found>>>);
+pub struct Problems(Rc<RefCell<Vec<UnplacedProblem>>>);
 
 impl Problems {
     fn add(&self, path: String, part: Part, message: String, help: Option<String>) {
-        self.0.borrow_mut().push(Found { path, part, message, help });
+        self.0.borrow_mut().push(UnplacedProblem { path, part, message, help });
     }
 
-    /// The problems, each with its place in `source`.
+    /// The problems, each with its position in `source`.
     pub fn place(self, file: &str, source: &str) -> Vec<Problem> {
         let found = self.0.take();
         if found.is_empty() {
@@ -114,10 +115,10 @@ impl Problems {
     }
 }
 
-/// Parses a whole file into its top mapping.
+/// Parses a file into its top mapping.
 ///
 /// # Errors
-/// The one syntax error that stops the parser, a file that is no mapping, or one over 1 MiB.
+/// The first syntax error, or a file that is not a mapping or is over 1 MiB.
 pub fn parse(file: &str, source: &str) -> Result<Mapping, Problem> {
     if source.len() > MOST_BYTES {
         return Err(Problem::whole(file, "the file is over 1 MiB; split it"));
@@ -146,7 +147,7 @@ pub fn parse(file: &str, source: &str) -> Result<Mapping, Problem> {
     }
 }
 
-/// A mapping being read, with the keys that it may have.
+/// A mapping that is being read, with its valid keys.
 pub struct Node<'a> {
     mapping: &'a Mapping,
     path: String,
@@ -155,18 +156,18 @@ pub struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The top of a file that may have these keys.
+    /// The top mapping of a file with these keys.
     pub fn top(mapping: &'a Mapping, keys: &'static [Key], problems: &Problems) -> Node<'a> {
         Node { mapping, path: String::new(), keys, problems: problems.clone() }
     }
 
-    /// The value of `key`, if it is there.
+    /// The value of `key`, if it is present.
     pub fn take(&self, key: &str) -> Option<&'a Value> {
         debug_assert!(self.keys.iter().any(|known| known.name == key), "{key} is in no table");
         self.mapping.get(key)
     }
 
-    /// The keys of the mappings that stand at `key`.
+    /// The valid keys of the mappings at `key`.
     fn keys_below(&self, key: &str) -> &'static [Key] {
         match self.keys.iter().find(|known| known.name == key).map(|known| known.kind) {
             Some(Kind::Node(keys) | Kind::Nodes(keys)) => keys,
@@ -174,12 +175,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether `key` is there.
+    /// Whether `key` is present.
     pub fn has(&self, key: &str) -> bool {
         self.mapping.contains_key(key)
     }
 
-    /// A text.
+    /// A string.
     pub fn text(&self, key: &str) -> Option<&'a str> {
         match self.take(key)? {
             Value::String(text) => Some(text),
@@ -194,7 +195,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A text that must be there.
+    /// A required string. `what` describes it in the message if it is missing.
     pub fn required(&self, key: &str, what: &str) -> Option<&'a str> {
         if !self.has(key) {
             self.missing(&format!("`{key}` is missing: {what}"));
@@ -202,7 +203,7 @@ impl<'a> Node<'a> {
         self.text(key)
     }
 
-    /// One text or a list of texts; empty where the key is missing.
+    /// A string or a list of strings. Empty if the key is missing.
     pub fn texts(&self, key: &str) -> Vec<&'a str> {
         match self.take(key) {
             None => Vec::new(),
@@ -229,18 +230,23 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A whole number from 1.
+    /// Like [`Node::texts`], with owned strings.
+    pub fn owned_texts(&self, key: &str) -> Vec<String> {
+        self.texts(key).into_iter().map(str::to_owned).collect()
+    }
+
+    /// A positive integer.
     pub fn count(&self, key: &str) -> Option<usize> {
         match self.take(key)?.as_u64().filter(|&n| n > 0) {
             Some(n) => usize::try_from(n).ok(),
             None => {
-                self.wrong(key, "expected a whole number from 1", None);
+                self.wrong(key, "expected a positive integer", None);
                 None
             }
         }
     }
 
-    /// `true` or `false`; false where the key is missing.
+    /// `true` or `false`. False if the key is missing.
     pub fn flag(&self, key: &str) -> bool {
         match self.take(key) {
             None => false,
@@ -252,7 +258,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// One of a few names.
+    /// One of several names.
     pub fn one_of<T: Copy>(&self, key: &str, names: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;
         let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
@@ -302,7 +308,7 @@ impl<'a> Node<'a> {
         nodes
     }
 
-    /// Keys and texts of a mapping.
+    /// The keys and strings of a mapping.
     pub fn pairs(&self, key: &str) -> Vec<(String, String)> {
         let Some(Value::Mapping(mapping)) = self.take(key) else {
             if self.has(key) {
@@ -328,19 +334,19 @@ impl<'a> Node<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Says that the value of `key` is wrong.
+    /// Reports an error in the value of `key`.
     pub fn wrong(&self, key: &str, message: &str, help: Option<&str>) {
         let help = help.map(str::to_owned);
         self.problems.add(self.child(key), Part::Value, message.to_owned(), help);
     }
 
-    /// Says that item `index` of the list `key` is wrong.
+    /// Reports an error in item `index` of the list `key`.
     pub fn wrong_item(&self, key: &str, index: usize, message: &str, help: Option<&str>) {
         let path = format!("{}[{index}]", self.child(key));
         self.problems.add(path, Part::Value, message.to_owned(), help.map(str::to_owned));
     }
 
-    /// Says that a part of the text of `key`, or of its item `index`, is wrong.
+    /// Reports an error in a part of the string at `key`, or of its item `index`.
     pub fn wrong_inside(
         &self,
         key: &str,
@@ -355,18 +361,18 @@ impl<'a> Node<'a> {
         self.problems.add(path, Part::Inside(range), message.to_owned(), None);
     }
 
-    /// Says what this mapping lacks.
+    /// Reports that something is missing in this mapping.
     pub fn missing(&self, message: &str) {
         self.problems.add(self.path.clone(), Part::Key, message.to_owned(), None);
     }
 
-    /// Says that a key is wrong, not its value.
+    /// Reports an error in a key and not in its value.
     pub fn wrong_key(&self, key: &str, message: &str, help: Option<&str>) {
         let help = help.map(str::to_owned);
         self.problems.add(self.child(key), Part::Key, message.to_owned(), help);
     }
 
-    /// Says of every key that the mapping may not have that it is unknown.
+    /// Reports all unknown keys of the mapping.
     pub fn finish(self) {
         let names: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
         for key in self.mapping.keys() {
@@ -382,7 +388,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// "did you mean …?", or what may stand there.
+/// A suggestion: `did you mean …?` or the valid names.
 pub fn expected(found: &str, names: &[&str]) -> String {
     let near = names
         .iter()
@@ -411,30 +417,30 @@ fn quote_help(value: &Value) -> Option<&'static str> {
     matches!(value, Value::Bool(_) | Value::Number(_)).then_some("put it in quotes")
 }
 
-/// Where each key and value of a file stands, in characters.
+/// The positions of the keys and values of a file, in characters.
 ///
 /// A path names a value: `rules[2].removes[0]`.
 pub struct Places {
     values: HashMap<String, Range<usize>>,
     keys: HashMap<String, Range<usize>>,
-    /// Where lists end: at their bracket, if they have one.
+    /// The ends of lists: at their bracket, if they have one.
     ends: HashMap<String, usize>,
 }
 
 impl Places {
-    /// The places of a file's text. Of one that is no YAML, those before the error.
+    /// The positions in a file. If it is not valid YAML, only those before the error.
     pub fn of(source: &str) -> Places {
         places(source)
     }
 
     /// The bytes of the value at `path` (of its first line, if it has several), or of a part of
-    /// that text. The start of the file, if there is no such value.
+    /// that text. The start of the file if there is no such value.
     pub fn value(&self, source: &str, path: &str, part: Option<Range<usize>>) -> Range<usize> {
         self.find(source, path, &part.map_or(Part::Value, Part::Inside))
     }
 
-    /// The bytes of the key at `path`, and of all that stands behind its colon, the head of a block
-    /// scalar (`|`) included.
+    /// The bytes of the key at `path`, and of everything after its colon, including the header of a
+    /// block scalar (`|`).
     pub(crate) fn entry(&self, source: &str, path: &str) -> Option<(Range<usize>, Range<usize>)> {
         let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
         let key = self.keys.get(path)?;
@@ -454,7 +460,7 @@ impl Places {
         Some(start..start + source[start..end].trim_end().len())
     }
 
-    /// Where the bracket stands that closes the flow list at `path`.
+    /// The offset of the closing bracket of the flow list at `path`.
     pub(crate) fn list_end(&self, source: &str, path: &str) -> Option<usize> {
         let end = self.ends.get(path)?;
         source.char_indices().nth(*end).map(|(byte, _)| byte)
@@ -465,7 +471,7 @@ impl Places {
             Part::Key => self.keys.get(path).or_else(|| self.values.get(path)),
             Part::Value | Part::Inside(_) => self.values.get(path).or_else(|| self.keys.get(path)),
         };
-        // A list of one text may stand there as the text alone.
+        // A list of one string may be written as a string.
         let chars = chars.or_else(|| self.values.get(path.strip_suffix("[0]")?));
         let chars = chars.cloned().unwrap_or(0..0);
         let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
@@ -481,7 +487,7 @@ impl Places {
     }
 }
 
-/// The bytes of a part of a scalar. Where the scalar has escapes or is folded, the whole of it.
+/// The bytes of a part of a scalar. The complete scalar if it has escapes or is folded.
 fn inside(source: &str, span: &Range<usize>, range: &Range<usize>) -> Range<usize> {
     let written = &source[span.clone()];
     let quote = usize::from(written.starts_with(['\'', '"']));

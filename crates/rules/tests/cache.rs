@@ -1,13 +1,13 @@
-//! What one run read of rule files, the next takes from the cache; never anything else.
+//! A run takes from the cache exactly what an earlier run has parsed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use chaffinch_rules::{Problem, Purpose, RuleSet, Wanted};
+use chaffinch_rules::{LoadOptions, Problem, Purpose, RuleSet};
 
-/// Longer than a file's times may take to show a change.
+/// The resolution of file timestamps.
 const SETTLED: Duration = Duration::from_millis(2100);
 
 fn folder(name: &str) -> PathBuf {
@@ -17,7 +17,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A folder with one outlet, whose one rule cuts a line of this text, and no generic rules.
+/// A folder with one outlet, whose only rule removes a line with this text, and no generic rules.
 fn rules(name: &str, line: &str) -> PathBuf {
     let folder = folder(name);
     let rule = format!("  - id: one\n    stage: promo\n    text: {line}\n    keeps: [Else]\n");
@@ -29,10 +29,10 @@ fn rules(name: &str, line: &str) -> PathBuf {
 
 fn load(rules: &Path, cache: &Path) -> Result<RuleSet, Vec<Problem>> {
     let purpose = Purpose::Run { cache: Some(cache) };
-    RuleSet::load(&[rules], &[], &["promo"], &Wanted { purpose, ..Wanted::ALL })
+    RuleSet::load(&[rules], &[], &["promo"], &LoadOptions { purpose, ..LoadOptions::ALL })
 }
 
-/// What the rule of an outlet cuts.
+/// The pattern of an outlet's rule.
 fn cuts(set: &RuleSet, outlet: &str) -> String {
     let rule = set.find_rule(&format!("{outlet}/one")).unwrap();
     set.source(rule).written.to_string()
@@ -42,14 +42,14 @@ fn text(rules: &Path, cache: &Path) -> String {
     cuts(&load(rules, cache).unwrap(), "daily")
 }
 
-/// The one file of the cache.
+/// The only file of the cache.
 fn kept(cache: &Path) -> PathBuf {
     let mut files = fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
     let (Some(file), None) = (files.next(), files.next()) else { panic!("one file is kept") };
     file
 }
 
-/// Changes a rule's text in its file, and keeps the file as long and as old as it was.
+/// Changes a rule's text and keeps the size and modification time of its file.
 fn change(rules: &Path, from: &str, to: &str) {
     let file = rules.join("daily.yaml");
     let (before, text) = (fs::metadata(&file).unwrap(), fs::read_to_string(&file).unwrap());
@@ -59,7 +59,7 @@ fn change(rules: &Path, from: &str, to: &str) {
 }
 
 #[test]
-fn a_file_is_taken_from_the_cache_until_it_changes() {
+fn a_file_is_read_from_the_cache_until_it_changes() {
     let (cache, rules) = (folder("taken"), rules("one", "Share"));
     assert_eq!(text(&rules, &cache), "text: Share");
     change(&rules, "Share", "SHARE");
@@ -71,8 +71,8 @@ fn a_file_is_taken_from_the_cache_until_it_changes() {
     assert_eq!(text(&rules, &cache), "text: SHARE");
     assert_eq!(fs::read(kept(&cache)).unwrap(), whole, "nothing is new");
 
-    // Rules that the disk has lost are read again, each where it is needed, and the next run keeps
-    // all of them anew.
+    // Rules that are damaged on disk are parsed again when they are needed, and the next run writes
+    // the cache again.
     let lost = [&whole[..whole.len() - 40], &[0; 40]].concat();
     let set = load(&rules, &cache).unwrap();
     fs::write(kept(&cache), &lost).unwrap();
@@ -81,7 +81,7 @@ fn a_file_is_taken_from_the_cache_until_it_changes() {
     assert_eq!(text(&rules, &cache), "text: SHARE");
     assert_eq!(fs::read(kept(&cache)).unwrap(), whole);
 
-    // The same with other files to be read too.
+    // The same when other files must also be parsed.
     fs::write(kept(&cache), &lost).unwrap();
     fs::write(rules.join("a.yaml"), "outlet: a\nrules: []\n").unwrap();
     assert_eq!(text(&rules, &cache), "text: SHARE");
@@ -89,7 +89,7 @@ fn a_file_is_taken_from_the_cache_until_it_changes() {
     assert_eq!(load(&rules, &cache).unwrap().unit("a"), None);
     assert_eq!(fs::read(kept(&cache)).unwrap(), whole);
 
-    // What is not whole is read anew, and mended.
+    // An incomplete cache is ignored and written again.
     fs::write(kept(&cache), &whole[..whole.len() - 1]).unwrap();
     assert_eq!(text(&rules, &cache), "text: SHARE");
     assert_eq!(fs::read(kept(&cache)).unwrap(), whole);
@@ -115,23 +115,23 @@ fn a_changed_file_leaves_the_others_in_the_cache() {
 }
 
 #[test]
-fn what_is_wrong_is_told_every_time() {
+fn problems_are_reported_every_time() {
     let (cache, rules) = (folder("wrong"), rules("broken", "Share"));
     fs::write(rules.join("twin.yaml"), "outlet: daily\nrules: []\n").unwrap();
     sleep(SETTLED);
     for _ in 0..2 {
         let problems = load(&rules, &cache).unwrap_err();
-        let told = problems[0].to_string();
+        let shown = problems[0].to_string();
         assert!(
-            told.ends_with("twin.yaml:1:9: another rule file is already named \"daily\""),
-            "{told}"
+            shown.ends_with("twin.yaml:1:9: another rule file is already named \"daily\""),
+            "{shown}"
         );
     }
     assert_eq!(fs::read_dir(&cache).unwrap().count(), 0);
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_done_without() {
+fn a_cache_that_cannot_be_written_is_ignored() {
     let (folder, rules) = (folder("unwritable"), rules("sound", "Share"));
     let cache = folder.join("a-file");
     fs::write(&cache, "").unwrap();

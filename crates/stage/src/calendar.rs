@@ -1,4 +1,4 @@
-//! The calendar: which dates exist.
+//! Checks whether dates exist in the Gregorian calendar. Used for dates in rule files and in texts.
 
 /// Whether the Gregorian calendar has this date.
 pub fn is_date(year: u32, month: u32, day: u32) -> bool {
@@ -12,12 +12,12 @@ pub fn is_date(year: u32, month: u32, day: u32) -> bool {
     year > 0 && (1..=days).contains(&day)
 }
 
-/// Whether a text is a date that exists, written as `2024-05-31`.
+/// Whether `text` is an existing date in the form `2024-05-31`.
 pub fn is_day(text: &str) -> bool {
     let number = |part: Option<&str>, digits: usize| -> Option<u32> {
         let part = part?;
-        let sound = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
-        sound.then(|| part.parse().ok()).flatten()
+        let valid = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        valid.then(|| part.parse().ok()).flatten()
     };
     let mut parts = text.split('-');
     let mut part = |digits| number(parts.next(), digits);

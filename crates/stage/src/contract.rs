@@ -1,11 +1,12 @@
-//! The test that every stage passes.
+//! The test that every stage must pass.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::{Action, Document, Hit, Mark, Marks, Role, Rule, RuleId, Stage};
 
-/// Documents that have broken text tools before: every stage is run over them besides its own.
+/// Documents that have broken text tools before. Every stage is run on them as well as on its own
+/// documents.
 pub const DOCUMENTS: &[&str] = &[
     "",
     "\n",
@@ -21,28 +22,28 @@ pub const DOCUMENTS: &[&str] = &[
     "e\u{301}te\u{301} \u{202e}evil\u{202c} 👩‍👩‍👧 \u{10ffff}\n",
 ];
 
-/// Runs `stage` over [`DOCUMENTS`] and `own` documents and panics where it breaks the contract:
+/// Runs `stage` on [`DOCUMENTS`] and on `own` and panics if it violates the contract:
 ///
-/// - marks lie inside the document and on character boundaries;
-/// - the same document gives the same marks;
-/// - what it leaves, it leaves again: after at most eight rounds it cuts nothing more.
+/// - Marks lie inside the document and on character boundaries.
+/// - The same document gives the same marks.
+/// - Repeated runs reach a fixed point: after at most eight rounds nothing more is cut.
 ///
 /// # Panics
-/// When the stage breaks the contract; the message names the document and the mark.
+/// If the stage violates the contract. The message contains the document and the mark.
 pub fn check(stage: &dyn Stage, own: &[&str]) {
     let rule = Rule::new("stage/own", "stage");
     check_with_rules(stage, "stage", &[rule], &|_| Vec::new(), own);
 }
 
-/// A matched rule: its place in the table, the bytes of the line's text, how much of the line.
+/// A matched rule: its index in the table, the matched bytes of the line's text, and its role.
 pub type Found = (usize, Range<usize>, Role);
 
-/// Like [`check`], for a stage that judges the hits of `rules`: `find` tells which of them match a
-/// line's text. The last rule of the table stands for the stage's own findings; rules with
-/// [`Rule::detect`] are switched on.
+/// Like [`check`], for a stage that judges the hits of `rules`. `find` returns the rules that match
+/// a line's text. The last rule of the table is the stage's own rule. Rules with [`Rule::detect`]
+/// are enabled.
 ///
 /// # Panics
-/// As [`check`].
+/// Like [`check`].
 pub fn check_with_rules(
     stage: &dyn Stage,
     name: &str,
@@ -55,13 +56,13 @@ pub fn check_with_rules(
         let mut rounds = 0;
         while let Some(left) = round(stage, name, rules, find, &text) {
             rounds += 1;
-            assert!(rounds <= 8, "the stage never comes to rest on {document:?}");
+            assert!(rounds <= 8, "the stage still cuts after eight rounds on {document:?}");
             text = left;
         }
     }
 }
 
-/// One round: the text that the stage leaves, or none if it leaves all as it was.
+/// One round: the text that the stage leaves, or `None` if it changes nothing.
 fn round(
     stage: &dyn Stage,
     name: &str,
@@ -103,7 +104,7 @@ fn marks_of(stage: &dyn Stage, doc: &Document<'_>) -> Vec<Mark> {
     marks.into_vec()
 }
 
-/// Applies marks the plainest way there is.
+/// Applies marks in the simplest way possible.
 fn cut(text: &str, marks: &[Mark]) -> String {
     let covered =
         |at: usize| marks.iter().find(|mark| mark.span.range().contains(&at) && edits(mark));
@@ -139,13 +140,13 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "not a range of characters")]
-    fn marks_off_characters_are_found_out() {
+    fn marks_off_character_boundaries_are_detected() {
         check(&Bad(|doc, marks| marks.remove(Span::new(0, 1), doc.own_rule())), &["é"]);
     }
 
     #[test]
-    #[should_panic(expected = "never comes to rest")]
-    fn stages_that_eat_on_and_on_are_found_out() {
+    #[should_panic(expected = "still cuts after eight rounds")]
+    fn stages_without_a_fixed_point_are_detected() {
         let eater = Bad(|doc, marks| {
             if let Some(c) = doc.source().chars().next() {
                 marks.remove(Span::new(0, c.len_utf8()), doc.own_rule());

@@ -1,31 +1,17 @@
-use crate::{Act, Document, Rule, RuleId, Span};
+use crate::{Action, Document, Rule, RuleId, Span};
 
-/// What a mark asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Cut the span.
-    Remove,
-    /// Put this text in the span's place.
-    Replace(String),
-    /// Leave the span as it is, whatever other marks say.
-    Keep,
-    /// Cut nothing; record the fields.
-    Note,
-}
-
-/// A span, what to do with it, and the rule that says so.
+/// A span, what to do with it, and the rule responsible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Bytes of the source.
+    /// The bytes of the source.
     pub span: Span,
     /// What to do with them.
     pub action: Action,
-    /// Who says so.
+    /// The rule responsible.
     pub rule: RuleId,
-    /// Metadata recovered from the span: name and value.
+    /// Metadata recovered from the span, as name and value.
     pub fields: Vec<(String, String)>,
-    /// How sure it is in percent that the span is boilerplate, if that was estimated for this span
-    /// and not only by the rule.
+    /// The confidence, in percent, that this span is boilerplate, if the stage estimated one.
     pub confidence: Option<u8>,
 }
 
@@ -36,23 +22,23 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// No marks yet.
+    /// Creates an empty list of marks.
     pub fn new() -> Marks {
         Marks::default()
     }
 
-    /// Marks `span` as chaff.
+    /// Marks `span` as boilerplate.
     pub fn remove(&mut self, span: Span, rule: RuleId) {
         self.remove_with(span, rule, Vec::new());
     }
 
-    /// Marks `span` as chaff with this confidence, in percent.
+    /// Marks `span` as boilerplate with this confidence, in percent.
     pub fn remove_judged(&mut self, span: Span, rule: RuleId, confidence: u8) {
         let (action, confidence) = (Action::Remove, Some(confidence));
         self.push(Mark { span, action, rule, fields: Vec::new(), confidence });
     }
 
-    /// Marks `span` as chaff that tells something: name and value of each field.
+    /// Marks `span` as boilerplate that contains metadata: the name and value of each field.
     pub fn remove_with(&mut self, span: Span, rule: RuleId, fields: Vec<(String, String)>) {
         self.push(Mark { span, action: Action::Remove, rule, fields, confidence: None });
     }
@@ -63,25 +49,20 @@ impl Marks {
         self.push(Mark { span, action, rule, fields: Vec::new(), confidence: None });
     }
 
-    /// Records what `span` tells and leaves it where it is.
+    /// Records the fields found in `span` without changing the text.
     pub fn note(&mut self, span: Span, rule: RuleId, fields: Vec<(String, String)>) {
         self.push(Mark { span, action: Action::Note, rule, fields, confidence: None });
     }
 
-    /// Marks `span` with the action that `rule` asks for, its fixed fields before `fields`.
+    /// Marks `span` with the action of `rule`. The rule's fixed fields come before `fields`.
     pub fn act(&mut self, span: Span, id: RuleId, rule: &Rule, fields: &[(String, String)]) {
-        let action = match &rule.act {
-            Act::Remove => Action::Remove,
-            Act::Replace(text) => Action::Replace(text.clone()),
-            Act::Keep => Action::Keep,
-            Act::Note => Action::Note,
-        };
+        let action = rule.action.clone();
         let fields = rule.fields.iter().chain(fields).cloned().collect();
         self.push(Mark { span, action, rule: id, fields, confidence: None });
     }
 
-    /// Marks what the stage's own rules hit, in place: single lines, parts of lines, blocks. What
-    /// most stages do first, and some stages do alone.
+    /// Marks the hits of the stage's own rules that are in place: lines, parts of lines, and
+    /// blocks. Most stages call this first; some do nothing else.
     pub fn mark_hits(&mut self, doc: &Document<'_>) {
         for line in doc.lines_with_hits() {
             for hit in line.hits() {

@@ -1,25 +1,25 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One setting of a stage, as the pipeline file gives it.
+/// One setting of a stage, as given in the pipeline file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
     /// `true` or `false`.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Int(i64),
     /// A number with a fraction.
     Float(f64),
-    /// Anything else that is one value.
+    /// Any other single value.
     Text(String),
-    /// No default: a whole number from 0 to 100 may be set.
+    /// A default for an optional percentage: not set. An integer from 0 to 100 may be given.
     NoPercent,
 }
 
-/// The settings of a stage: `- ticker: {min_lines: 3}`.
+/// The settings of a stage, such as `- ticker: {min_lines: 3}`.
 ///
-/// A stage's constructor takes the settings that it knows and calls [`Options::finish`], so that
-/// a mistyped one is an error.
+/// A stage's constructor takes the settings that it knows and then calls [`Options::finish`], so
+/// that a mistyped setting is an error.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     settings: BTreeMap<String, Setting>,
@@ -32,7 +32,7 @@ impl Options {
         Options { settings, known: Vec::new() }
     }
 
-    /// Takes the setting `name`, or `default` where it is not set.
+    /// Takes the setting `name`, or `default` if it is not set.
     pub fn bool(&mut self, name: &'static str, default: bool) -> Result<bool, OptionsError> {
         match self.take(name, Setting::Bool(default)) {
             None => Ok(default),
@@ -41,44 +41,44 @@ impl Options {
         }
     }
 
-    /// Takes the setting `name`, or `default` where it is not set; 1 at least.
+    /// Takes the setting `name`, an integer of at least 1, or `default` if it is not set.
     pub fn count(&mut self, name: &'static str, default: usize) -> Result<usize, OptionsError> {
         match self.take(name, Setting::Int(default as i64)) {
             None => Ok(default),
             Some(Setting::Int(value)) if value > 0 => Ok(value as usize),
-            Some(_) => Err(OptionsError::new(name, "a whole number from 1")),
+            Some(_) => Err(OptionsError::new(name, "an integer of at least 1")),
         }
     }
 
-    /// Takes the setting `name`, or `default` where it is not set.
+    /// Takes the setting `name`, or `default` if it is not set.
     pub fn text(&mut self, name: &'static str, default: &str) -> Result<String, OptionsError> {
         match self.take(name, Setting::Text(default.to_owned())) {
             None => Ok(default.to_owned()),
             Some(Setting::Text(value)) => Ok(value),
-            Some(_) => Err(OptionsError::new(name, "a text")),
+            Some(_) => Err(OptionsError::new(name, "a string")),
         }
     }
 
-    /// Takes the setting `name`, a whole number from 0 to 100, if it is set.
+    /// Takes the setting `name`, an integer from 0 to 100, or `None` if it is not set.
     pub fn percent(&mut self, name: &'static str) -> Result<Option<u8>, OptionsError> {
         match self.take(name, Setting::NoPercent) {
             None => Ok(None),
             Some(Setting::Int(value @ 0..=100)) => Ok(Some(value as u8)),
-            Some(_) => Err(OptionsError::new(name, "a whole number from 0 to 100")),
+            Some(_) => Err(OptionsError::new(name, "an integer from 0 to 100")),
         }
     }
 
-    /// Sets the setting `name`, whatever it was.
+    /// Sets the setting `name`, replacing any earlier value.
     pub fn set(&mut self, name: &str, value: Setting) {
         self.settings.insert(name.to_owned(), value);
     }
 
-    /// The setting `name`, if it is set and was not taken.
+    /// The setting `name`, if it is set and has not been taken.
     pub fn get(&self, name: &str) -> Option<&Setting> {
         self.settings.get(name)
     }
 
-    /// The settings that were asked for so far, with their defaults.
+    /// The settings that have been requested so far, with their defaults.
     pub fn known(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
         self.known.iter().map(|(name, default)| (*name, default))
     }
@@ -88,21 +88,21 @@ impl Options {
         self.settings.remove(name)
     }
 
-    /// Refuses what no call took.
+    /// Returns an error if any setting has not been taken.
     pub fn finish(self) -> Result<(), OptionsError> {
         match self.settings.into_keys().next() {
             None => Ok(()),
             Some(name) => {
                 let known: Vec<&str> = self.known.iter().map(|(name, _)| *name).collect();
                 let known = known.join(", ");
-                let expected = if known.is_empty() { "no setting".into() } else { known };
+                let expected = if known.is_empty() { "no settings".into() } else { known };
                 Err(OptionsError { name, expected, unknown: true })
             }
         }
     }
 }
 
-/// A setting that a stage does not know, or a value that it cannot use.
+/// An unknown setting, or a setting with an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionsError {
     name: String,
@@ -111,12 +111,12 @@ pub struct OptionsError {
 }
 
 impl OptionsError {
-    /// The setting `name` was expected to be `expected`.
+    /// An error that says the setting `name` must be `expected`.
     pub fn new(name: impl Into<String>, expected: impl Into<String>) -> OptionsError {
         OptionsError { name: name.into(), expected: expected.into(), unknown: false }
     }
 
-    /// The setting at fault.
+    /// The name of the setting.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,56 +1,57 @@
 use std::fmt;
 
-/// The place of a rule in a pipeline's table of rules.
+/// The index of a rule in a pipeline's table of rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(pub u32);
 
-/// Where the rules of a pipeline are looked up.
-pub trait Table: Sync {
-    /// The rule behind an id.
+/// A table of rules, indexed by [`RuleId`].
+pub trait RuleTable: Sync {
+    /// The rule with this id.
     ///
     /// # Panics
-    /// The id is another table's.
+    /// If the id belongs to another table.
     fn rule(&self, id: RuleId) -> &Rule;
 }
 
-impl<T: AsRef<[Rule]> + Sync> Table for T {
+impl<T: AsRef<[Rule]> + Sync> RuleTable for T {
     fn rule(&self, RuleId(id): RuleId) -> &Rule {
         &self.as_ref()[id as usize]
     }
 }
 
-/// What a stage may know of a rule: everything but its pattern.
+/// A rule without its pattern: everything that a stage may know of it.
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// The full id, such as `presstv/breadcrumb` or `generic/share-buttons/en-share`.
     pub id: String,
     /// The stage that judges the rule's hits.
     pub stage: String,
-    /// Where the rule comes from; decides who goes first within a stage.
+    /// Where the rule comes from. Decides the order in which rules act within a stage.
     pub tier: Tier,
     /// Where in a document the rule may act.
     pub place: Place,
-    /// Which non-blank line of its place, counted in the source.
+    /// The non-blank line of its place that the rule is limited to, counted in the source.
     pub at: Option<At>,
-    /// What a hit becomes.
-    pub act: Act,
-    /// The most non-blank lines that a block may have.
+    /// What to do with a hit.
+    pub action: Action,
+    /// The maximum number of non-blank lines in a block.
     pub max_lines: usize,
-    /// The most words that a hit line may have.
+    /// The maximum number of words in a hit line.
     pub max_words: Option<usize>,
-    /// Safe without a body line to lean on: the hit cannot be part of an article wherever it
-    /// stands alone on a line.
+    /// Whether the rule also acts in documents without a body line, because a hit on a line of its
+    /// own is never part of an article.
     pub safe: bool,
-    /// How sure it is that a hit is boilerplate. The damage cap drops the least certain cuts first.
+    /// How certain it is that a hit is boilerplate. The damage cap drops the least certain cuts
+    /// first.
     pub certainty: Certainty,
-    /// The structural detector that the rule switches on, for rules that have no pattern.
+    /// The detector that the rule enables, for rules without a pattern.
     pub detect: Option<String>,
-    /// Fields with a fixed value, noted with every mark of the rule.
+    /// Fields with a fixed value, recorded with every mark of the rule.
     pub fields: Vec<(String, String)>,
 }
 
 impl Rule {
-    /// A rule that removes whole lines at the edges, for tests and for stages without rule files.
+    /// A rule that removes whole lines at the edges. For tests and for stages without rule files.
     pub fn new(id: impl Into<String>, stage: impl Into<String>) -> Rule {
         Rule {
             id: id.into(),
@@ -58,7 +59,7 @@ impl Rule {
             tier: Tier::Generic,
             place: Place::Edges,
             at: None,
-            act: Act::Remove,
+            action: Action::Remove,
             max_lines: 1,
             max_words: None,
             safe: false,
@@ -69,34 +70,35 @@ impl Rule {
     }
 }
 
-/// How sure it is that what a rule removes is boilerplate.
+/// How certain it is that what a rule removes is boilerplate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Certainty {
-    /// The surrounding lines suggest it.
+    /// Only the surrounding lines suggest it.
     Guess,
-    /// The words say so, but a sentence of an article may use them.
+    /// The words suggest it, but a sentence of an article may contain them.
     Likely,
-    /// The shape of the line leaves no doubt; the damage cap never drops it.
+    /// The shape of the line leaves no doubt. The damage cap never drops these cuts.
     Sure,
 }
 
-/// Where a rule comes from. Within a stage, outlets go before families, families before generic.
+/// Where a rule comes from. Within a stage, outlet rules act before family rules, and family rules
+/// before generic ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
     /// The file of one outlet.
     Outlet,
     /// A file that outlets extend.
     Family,
-    /// A file for all outlets, or a stage's own finding.
+    /// A file for all outlets, or the stage itself.
     Generic,
 }
 
 /// Where in a document a rule may act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// Before the first body line, or among the first three lines that are not blank.
+    /// Above the first body line, or among the first three non-blank lines.
     Head,
-    /// After the last body line, or among the last three lines that are not blank.
+    /// Below the last body line, or among the last three non-blank lines.
     Tail,
     /// Head or tail.
     Edges,
@@ -104,7 +106,7 @@ pub enum Place {
     Opening,
     /// The last body line.
     Closing,
-    /// Edges, opening and closing: where the ends of lines are cut by default.
+    /// Edges, opening and closing: the default for rules that cut the start or end of a line.
     Rims,
     /// From the first to the last body line.
     Body,
@@ -113,7 +115,7 @@ pub enum Place {
 }
 
 impl fmt::Display for Place {
-    /// As rule files have it; for the default of line ends, what it stands for.
+    /// The name used in rule files. [`Place::Rims`] has none and is spelled out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Place::Head => "head",
@@ -128,24 +130,24 @@ impl fmt::Display for Place {
     }
 }
 
-/// Which non-blank line of its place a rule means, counted in the source.
+/// The non-blank line of its place that a rule is limited to, counted in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum At {
-    /// The Nth from the top, from 1.
+    /// The Nth line from the top, from 1.
     Nth(usize),
-    /// The last.
+    /// The last line.
     Last,
 }
 
-/// What a hit becomes.
+/// What to do with a marked span or a hit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// It is cut.
+pub enum Action {
+    /// Cut it.
     Remove,
-    /// It is cut and this text stands in its place.
+    /// Replace it with this text.
     Replace(String),
-    /// It stays, whatever other rules say.
+    /// Keep it, whatever other marks say.
     Keep,
-    /// It stays; its fields are noted.
+    /// Keep it and record its fields.
     Note,
 }

@@ -1,11 +1,12 @@
-//! What can be told of text in any script: words, sentence ends, spaces.
+//! Properties of text in any script: words, sentence endings and white space. The zones of a
+//! document and most stages are built on these.
 
 use std::sync::LazyLock;
 
-/// Words, of any script, that make a line long enough to be a body line.
+/// The number of words from which a line can be a body line, in spaced scripts.
 pub const BODY_WORDS: usize = 8;
 
-/// Characters of an unspaced script that count as [`BODY_WORDS`] words.
+/// The number of characters in an unspaced script that count as [`BODY_WORDS`] words.
 pub const BODY_UNSPACED: usize = 20;
 
 /// Characters of a script without sentence marks that make a line a sentence; most headlines have fewer.
@@ -19,14 +20,14 @@ pub fn is_unspaced(c: char) -> bool {
         | 0x4e00..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff)
 }
 
-/// Whether `c` is white space to a reader: Unicode's white space and the zero-width marks.
+/// Whether `c` is white space to a reader: Unicode white space or a zero-width character.
 pub fn is_space(c: char) -> bool {
-    // Most are plain letters, and that is quickly seen.
+    // Most characters are ASCII letters; this test is cheap.
     !c.is_ascii_graphic()
         && (c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{00ad}'))
 }
 
-/// A text as the value of a field: trimmed, runs of white space as one space.
+/// `text` as the value of a field: trimmed, with each run of white space as one space.
 pub fn evenly_spaced(text: &str) -> String {
     let text = text.trim_matches(is_space);
     if is_evenly_spaced_ascii(text.as_bytes()) {
@@ -42,7 +43,7 @@ pub fn evenly_spaced(text: &str) -> String {
     even
 }
 
-/// Whether a text is printed ASCII without two spaces in a row; looks at many bytes at a time.
+/// Whether `text` is printable ASCII without two consecutive spaces. Vectorised by the compiler.
 pub fn is_evenly_spaced_ascii(text: &[u8]) -> bool {
     let printed = |byte: u8| byte.wrapping_sub(b' ') < 0x5f;
     let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
@@ -51,9 +52,9 @@ pub fn is_evenly_spaced_ascii(text: &[u8]) -> bool {
     !odd && text.last().is_none_or(|last| printed(*last))
 }
 
-/// Whether a text shows nothing: white space and zero-width marks alone.
+/// Whether `text` contains only white space and zero-width characters.
 pub fn is_blank(text: &str) -> bool {
-    // What begins with a printed ASCII character shows it.
+    // The first byte decides for most lines.
     !text.bytes().next().is_some_and(|b| b.is_ascii_graphic()) && text.chars().all(is_space)
 }
 
@@ -86,7 +87,7 @@ pub fn is_sentence_mark(c: char) -> bool {
     )
 }
 
-/// Whether `c` may stand behind a sentence mark and close what the sentence opened.
+/// Whether `c` may follow a sentence mark as a closing quote or bracket.
 pub fn is_closing(c: char) -> bool {
     matches!(
         c,
@@ -111,8 +112,8 @@ pub fn is_closing(c: char) -> bool {
     )
 }
 
-/// Whether `text` ends like a sentence: a sentence mark, closing quotes and brackets allowed
-/// behind it. A colon does not end a sentence.
+/// Whether `text` ends like a sentence: with a sentence mark, which closing quotes and brackets may
+/// follow. A colon does not end a sentence.
 pub fn ends_sentence(text: &str) -> bool {
     match text.as_bytes().last() {
         Some(b'.' | b'!' | b'?') => return true,
@@ -142,19 +143,19 @@ fn is_long_unmarked(text: &str) -> bool {
             .is_some()
 }
 
-/// The number of words in `text`: runs between spaces that hold a letter or digit; in unspaced
+/// The number of words in `text`: runs between spaces that contain a letter or digit. In unspaced
 /// scripts, [`BODY_UNSPACED`] characters count as [`BODY_WORDS`] words, rounded down.
 pub fn words(text: &str) -> usize {
     count_words(text, usize::MAX)
 }
 
-/// Whether `text` is long enough for a body line. Looks no further than it must.
+/// Whether `text` has enough words for a body line. Stops counting as soon as the answer is known.
 pub fn is_long(text: &str) -> bool {
     plainly_long(text.as_bytes()) || count_words(text, BODY_WORDS) >= BODY_WORDS
 }
 
-/// Whether enough of the words in the first bytes of a text begin with an ASCII letter behind a
-/// space. Most sentences of most news do, and it is seen many bytes at a time.
+/// Whether enough words in the first 64 bytes begin with an ASCII letter after a space. True for
+/// most sentences in Latin script, and vectorised by the compiler.
 fn plainly_long(text: &[u8]) -> bool {
     const FIRST: usize = 64;
     let Some(first) = text.first_chunk::<{ FIRST + 1 }>() else { return false };
@@ -163,7 +164,7 @@ fn plainly_long(text: &[u8]) -> bool {
     usize::from(begun) >= BODY_WORDS
 }
 
-/// Whether `text` has so many words at most. Looks no further than it must.
+/// Whether `text` has at most `words` words. Stops counting as soon as the answer is known.
 pub fn has_at_most(text: &str, words: usize) -> bool {
     count_words(text, words.saturating_add(1)) <= words
 }
@@ -199,7 +200,7 @@ fn count_words(text: &str, enough: usize) -> usize {
     spaced + unspaced * BODY_WORDS / BODY_UNSPACED
 }
 
-/// What a character is to one who counts words.
+/// The class of a character for counting words.
 #[derive(Clone, Copy)]
 enum Kind {
     Word,
@@ -219,7 +220,7 @@ impl Kind {
     }
 }
 
-/// The kinds of ASCII characters.
+/// The classes of ASCII characters.
 static ASCII_KINDS: [Kind; 128] = {
     let (mut kinds, mut byte) = ([Kind::Other; 128], 0);
     while byte < 128 {
@@ -234,7 +235,8 @@ static ASCII_KINDS: [Kind; 128] = {
     kinds
 };
 
-/// The kinds of the characters up to U+FFFF: Unicode's own tables are slow to look up.
+/// The classes of the characters up to U+FFFF. The tables of the standard library are slow to look
+/// up.
 static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     (0..=0xffff).map(|code| char::from_u32(code).map_or(Kind::Other, Kind::of)).collect()
 });

@@ -9,8 +9,8 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span from byte `start` up to, not including, byte `end`. Ends given in the wrong order
-    /// are exchanged.
+    /// The span from byte `start` up to, but not including, byte `end`. If `start` is greater than
+    /// `end`, they are swapped.
     pub fn new(start: usize, end: usize) -> Span {
         Span { start: start.min(end), end: start.max(end) }
     }
@@ -25,17 +25,17 @@ impl Span {
         self.end
     }
 
-    /// Length in bytes.
+    /// The length in bytes.
     pub fn len(self) -> usize {
         self.end - self.start
     }
 
-    /// Whether the span holds no byte.
+    /// Whether the span has length 0.
     pub fn is_empty(self) -> bool {
         self.start == self.end
     }
 
-    /// The span as a range, to index a string with.
+    /// The span as a range, for indexing a string.
     pub fn range(self) -> Range<usize> {
         self.start..self.end
     }
@@ -45,7 +45,7 @@ impl Span {
         self.start < other.end && other.start < self.end
     }
 
-    /// Whether `other` lies wholly inside this span.
+    /// Whether `other` lies completely inside this span.
     pub fn covers(self, other: Span) -> bool {
         self.start <= other.start && other.end <= self.end
     }

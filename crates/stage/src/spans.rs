@@ -1,19 +1,20 @@
-//! A set of bytes of a document, kept as spans: what `keep` rules protect, or what is edited already.
+//! A set of bytes of a document, stored as spans. The engine uses it for text that `keep` rules
+//! protect and for text that is already edited.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::Span;
 
-/// A set of spans that answers in logarithmic time whether one of them overlaps or covers another span.
+/// A set of spans. Queries for overlap and coverage take logarithmic time.
 #[derive(Clone, Debug, Default)]
 pub struct Spans {
-    // Invariant: no two spans overlap. The end of each span, by its start.
+    // Invariant: no two spans overlap. Maps the start of each span to its end.
     ends: BTreeMap<Start, usize>,
 }
 
 impl Spans {
-    /// Adds a span. Spans that overlap become one.
+    /// Adds a span. Overlapping spans are joined.
     pub fn insert(&mut self, span: Span) {
         let mut span = span;
         while let Some(other) = self.last_before(span.end()).filter(|other| other.overlaps(span)) {
@@ -24,12 +25,12 @@ impl Spans {
         *end = span.end().max(*end);
     }
 
-    /// Whether a span of the set shares a byte with `span`.
+    /// Whether any span of the set shares a byte with `span`.
     pub fn overlap(&self, span: Span) -> bool {
         self.last_before(span.end()).is_some_and(|other| other.overlaps(span))
     }
 
-    /// Whether a span of the set covers `span`.
+    /// Whether one span of the set covers `span`.
     pub fn cover(&self, span: Span) -> bool {
         self.last_before(span.start() + 1).is_some_and(|other| other.covers(span))
     }
@@ -47,7 +48,7 @@ impl Extend<Span> for Spans {
     }
 }
 
-/// Where a span starts. Tests count the comparisons.
+/// The start of a span. A type of its own so that tests can count comparisons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Start(usize);
 
@@ -83,7 +84,7 @@ mod tests {
                 assert_eq!(spans.overlap(query), naive, "{query:?} in {inserted:?}");
                 let of = |at: usize| Span::new(at, at + 1);
                 let inside = |at: usize| inserted.iter().any(|span| span.covers(of(at)));
-                // Spans that only touch stay apart.
+                // Spans that only touch are not joined.
                 let joined = (query.start() + 1..query.end())
                     .all(|at| inserted.iter().any(|span| span.start() < at && at < span.end()));
                 let covered = joined && query.range().all(inside);

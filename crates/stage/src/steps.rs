@@ -1,4 +1,4 @@
-//! Counts the steps of an algorithm, so that tests can show how its cost grows.
+//! Counts the steps of an algorithm, so that tests can check how its cost grows.
 
 use std::cell::Cell;
 

@@ -1,34 +1,36 @@
-//! The title of a document: the line above the article that shares most words with it.
+//! Finds the title of a document: the line above the article that shares the most words with it.
 //!
-//! Above the article of a whole page there are also menus, teasers, the names of the site and of the
-//! section, a standfirst and captions. Of these, teasers and menus share few words with the article,
-//! and standfirsts and captions are longer than titles and end in a full stop. The numbers below were
-//! chosen on 4,600 labelled news pages in 30 languages.
+//! Above the article of a full web page there are also menus, teasers, names of the site and its
+//! sections, a standfirst and captions. Teasers and menus share few words with the article.
+//! Standfirsts and captions are longer than titles and end with a full stop. The constants below
+//! were chosen on 4,600 labelled news pages in 30 languages.
 
 use std::collections::HashSet;
 
 use crate::{Document, Line, script};
 
-/// The most sentences of the article that are compared with a title.
+/// The maximum number of sentences of the article that are compared with a title.
 const SENTENCES: usize = 20;
-/// Two sentences with fewer lines than this between them begin the article. A cookie notice or a
-/// teaser above the title is often a sentence, too, but alone.
+/// The article begins at two sentences with fewer lines than this between them. A cookie notice or
+/// teaser above the title is often a single sentence.
 const NEAR: usize = 3;
-/// The most words that titles have, as a rule.
+/// The maximum number of words in most titles.
 const MOST_WORDS: usize = 16;
-/// The most words of a title that looks like a sentence: a question, an exclamation or a quote.
+/// The maximum number of words in a title that looks like a sentence: a question, an exclamation or
+/// a quote.
 const MOST_SENTENCE_WORDS: usize = 20;
-/// A word is compared by this many of its first characters, since endings are inflected.
+/// The number of characters at the start of a word that are compared, because endings are
+/// inflected.
 const STEM: usize = 6;
-/// The fewest characters of a word that is compared.
+/// The minimum number of characters of a word that is compared.
 const SHORTEST: usize = 4;
 
 impl<'a> Document<'a> {
-    /// The line above the article that shares most words with it. If none shares any, the first one
-    /// with a letter. Lines of a bulleted list are no titles.
+    /// The line above the article that shares the most words with it. If none shares any, the first
+    /// one with a letter. Lines of a bulleted list are excluded.
     ///
-    /// A line below has to be clearly better than one above it, since a standfirst shares many words
-    /// with the article, too. `None` without a body line, and if there is no such line above it.
+    /// A line must be clearly better than the lines above it, because a standfirst also shares many
+    /// words with the article. `None` if there is no body line or no such line above it.
     pub fn title(&self) -> Option<Line<'_, 'a>> {
         let start = self.article_start()?;
         let above = self.lines_in(0..start.index()).filter(is_candidate);
@@ -78,7 +80,7 @@ fn is_candidate(line: &Line<'_, '_>) -> bool {
         && text.chars().any(char::is_alphabetic)
 }
 
-/// Whether a line that ends as a sentence may be a title.
+/// Whether a line that ends like a sentence may be a title.
 fn is_like_title(text: &str) -> bool {
     !ends_with_full_stop(text) && script::has_at_most(text, MOST_SENTENCE_WORDS)
 }
@@ -91,12 +93,12 @@ fn ends_with_full_stop(text: &str) -> bool {
 #[derive(Default)]
 struct Words {
     article: HashSet<u64>,
-    /// Those of the line at hand.
+    /// The hashes of the current line.
     line: Vec<u64>,
 }
 
 impl Words {
-    /// Takes the words of the first body lines from `start` on.
+    /// Collects the words of the first body lines from `start` on.
     fn learn(&mut self, doc: &Document<'_>, start: usize) {
         self.article.clear();
         let lines = doc.lines().filter(|line| line.index() >= start && line.is_body());
@@ -107,8 +109,9 @@ impl Words {
         }
     }
 
-    /// How much a line looks like the title: the square of the words that it shares with the article,
-    /// divided by its words; less for lines that are too long or too short, and for sentences.
+    /// How much a line looks like the title: the square of the number of words that it shares with
+    /// the article, divided by its number of words; less for lines that are too long or too short,
+    /// and for sentences.
     fn score(&mut self, text: &str) -> usize {
         self.line.clear();
         let count = for_each_word(text, |word| self.line.push(word));
@@ -129,7 +132,8 @@ impl Words {
 }
 
 /// Calls `each` with a hash of every word that is long enough to compare, and returns the number of
-/// all words. In scripts without spaces every two characters are a word to compare, and count as one.
+/// all words. In scripts without spaces every two characters are a word to compare, and count as
+/// one.
 fn for_each_word(text: &str, mut each: impl FnMut(u64)) -> usize {
     let mut unspaced = 0;
     let mut words = 0;
@@ -176,7 +180,7 @@ impl Word {
         }
         self.length += 1;
         self.syllables += usize::from(matches!(c, '가'..='힣'));
-        // Of a Korean word, two syllables are compared: particles follow.
+        // Of a Korean word, two syllables are compared, because particles follow.
         if self.length <= STEM && (self.syllables < 3) {
             for c in c.to_lowercase() {
                 self.hash = hash(self.hash, c);
@@ -184,7 +188,7 @@ impl Word {
         }
     }
 
-    /// Ends the word. Whether there was one.
+    /// Ends the word. Returns whether there was one.
     fn end(&mut self, each: &mut impl FnMut(u64)) -> bool {
         let word = std::mem::take(self);
         if word.length >= SHORTEST || word.syllables >= 2 {

@@ -1,19 +1,20 @@
-//! Captions: what stood under a picture, and who took it.
+//! Captions: the text below a picture, and photo credits.
 //!
-//! With a credit ("Photo: AP") the words tell. A copy that breaks off with an ellipsis above the
-//! full text goes too. An alternative text often stands above its caption
-//! and says the same; it goes with it. A caption without a credit looks like a subheading, so it
-//! goes only where an outlet's file says that a phrase of the body, set apart in the head, is one.
+//! A caption with a credit ("Photo: AP") is matched by a rule. An alternative text above a caption
+//! that begins with the same text is removed with it, and so is a copy that breaks off with an
+//! ellipsis above the full text. A caption without a credit looks like a subheading. It is removed
+//! only if an outlet's rule file enables a detector for it: a phrase of the body, isolated in the
+//! head.
 
 use chaffinch_stage::script::evenly_spaced;
-use chaffinch_stage::{Act, Document, Line, Marks, Stage};
+use chaffinch_stage::{Action, Document, Line, Marks, Stage};
 
 use crate::run::breaks_off;
 
-/// Lines of the head among which a caption stands: each is looked for in the whole body.
+/// The number of lines of the head that may be captions. Each is searched for in the body.
 const HEAD_LINES: usize = 16;
 
-/// Characters that two lines must share to be an alternative text and its caption.
+/// The minimum number of characters that an alternative text shares with its caption.
 const SHARED: usize = 12;
 
 /// Marks captions and photo credits.
@@ -25,7 +26,7 @@ impl Stage for Captions {
         for (id, _) in doc.detectors("alternative-text").filter(|_| doc.has_cues()) {
             let lines: Vec<_> = doc.lines().filter(|line| !line.is_blank()).collect();
             for pair in lines.windows(2) {
-                let caption = pair[1].hits().any(|hit| doc.rule(hit.rule).act == Act::Remove);
+                let caption = pair[1].hits().any(|hit| doc.rule(hit.rule).action == Action::Remove);
                 if caption && is_alternative(&pair[0], &pair[1]) {
                     marks.remove(pair[0].span(), id);
                 }
@@ -57,7 +58,7 @@ impl Stage for Captions {
     }
 }
 
-/// Whether `line` says what `caption` begins with.
+/// Whether `caption` begins with the letters and digits of `line`.
 fn is_alternative(line: &Line<'_, '_>, caption: &Line<'_, '_>) -> bool {
     let mut caption = caption.text().chars().filter(|c| c.is_alphanumeric());
     let letters = line.text().chars().filter(|c| c.is_alphanumeric());
@@ -65,7 +66,7 @@ fn is_alternative(line: &Line<'_, '_>, caption: &Line<'_, '_>) -> bool {
     count >= SHARED && letters.eq(caption.by_ref().take(count))
 }
 
-/// Whether `line` breaks off with an ellipsis and `full` says the same to its end.
+/// Whether `line` breaks off with an ellipsis and `full` begins with the text before it.
 fn is_cut_short(line: &str, full: &str) -> bool {
     let Some(start) = line.strip_suffix('…').or_else(|| line.strip_suffix("...")) else {
         return false;
@@ -79,7 +80,7 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn credited_captions_go_with_their_alternative_text() {
+    fn credited_captions_are_removed_with_their_alternative_text() {
         check(
             "captions",
             "A title\n\n…\n\n⟦Smoke over the roofs of the town⟧\n⟦Smoke over the roofs of the town. Photo: AP/Jane Doe⟧\n\n…\n",
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_that_break_off_go() {
+    fn copies_that_break_off_are_removed() {
         check(
             "captions",
             "A title\n\n…\n\n⟦Smoke over the roofs of the town and the ...⟧\nSmoke over the roofs of the town and the port\n\n…\n",
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn captions_without_a_credit_stay() {
+    fn captions_without_a_credit_are_kept() {
         check("captions", "A title\n\nThe minister told reporters\n\n…\n");
     }
 }

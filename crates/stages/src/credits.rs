@@ -1,4 +1,4 @@
-//! Credits: the agency, the byline, the outlet's own name before the first word.
+//! Credits: agency lines, bylines, and the outlet's name in front of the first sentence.
 
 use chaffinch_stage::{Document, Marks, Stage};
 
@@ -26,14 +26,14 @@ mod tests {
     }
 
     #[test]
-    fn agency_lines_go_in_any_script() {
+    fn agency_lines_are_removed_in_any_script() {
         check("credits", "A title\n\n…\n\n⟦Quelle: dpa⟧\n");
         check("credits", "عنوان\n\n…\n\n⟦المصدر: وكالات⟧\n");
         check("credits", "标题\n\n…\n\n⟦来源：新华社⟧\n");
     }
 
     #[test]
-    fn sources_of_the_story_stay() {
+    fn sources_of_the_story_are_kept() {
         check("credits", "A title\n\n…\n\nSource close to the talks says no deal is in sight\n");
         check("credits", "A title\n\nThe army said so on Tuesday, PressTV reported.\n\n…\n");
         check("credits", "A title\n\n…\n\nBy Tuesday the town had fallen\n");

@@ -1,12 +1,13 @@
-//! Dates in sixteen languages: is a line one, and which day is it?
+//! Parses dates in sixteen languages: decides whether a line is a date and which day it is. Used by
+//! the `dateline` stage and by the engine.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use chaffinch_stage::calendar;
 
-/// Month names, by month; genitives and abbreviations too. Latin months that several languages
-/// share stand once.
+/// Month names by month, including genitives and abbreviations. Names that several languages share
+/// are listed once.
 const MONTHS: [&str; 12] = [
     "january jan januar jänner janvier janv enero ene janeiro gennaio gen januari styczeń stycznia январь января янв ocak يناير كانون ژانویه जनवरी",
     "february feb februar februari février févr fév febrero fevereiro fev febbraio febr luty lutego февраль февраля фев şubat فبراير شباط فوریه फरवरी फ़रवरी",
@@ -42,7 +43,7 @@ const FILLERS: &str = "at on of the um uhr à a le h de del dos e o om te at th 
     est edt cst cdt mst mdt pst pdt gmt utc cet cest msk bst ist jst kst et pt local time \
     г год года в saat ساعت साल को बजे 年 月 日 時 时 分 秒 点 點 上午 下午 午前 午後 년 월 일 시 분 오전 오후 م هـ ه ص z t";
 
-/// Words that say what the date is of.
+/// Words that label a date.
 const LABELS: &str = "date dated published publish updated update last modified posted created issued first \
     veröffentlicht aktualisiert stand erstellt datum erschienen zuletzt publié publiée mis jour mise actualisé \
     modifié publicado publicada actualizado actualizada atualizado atualizada fecha data pubblicato aggiornato \
@@ -61,7 +62,7 @@ enum Word {
 
 static WORDS: LazyLock<HashMap<String, Word>> = LazyLock::new(|| {
     let mut words = HashMap::new();
-    // Later lines win: a word that can be a month is one.
+    // Later lists override earlier ones, so a word that can be a month is one.
     let lists = [(LABELS, Word::Label), (FILLERS, Word::Filler), (WEEKDAYS, Word::Weekday)];
     for (list, word) in lists {
         words.extend(list.split_whitespace().map(|text| (text.to_lowercase(), word)));
@@ -79,7 +80,7 @@ enum Token {
         digits: usize,
     },
     Word(String),
-    /// What stands between: `.`, `/`, `-` bind numbers, all else does not.
+    /// A punctuation mark. `.`, `/` and `-` join numbers.
     Mark(char),
 }
 
@@ -97,7 +98,7 @@ fn tokens(text: &str) -> Vec<Token> {
             tokens.push(Token::Number { value, digits });
         } else if c.is_alphabetic() {
             let mut word = String::from(c);
-            // Marks and joiners belong to their letter; digits do not.
+            // Combining marks and joiners belong to their letter; digits do not.
             let joins = |c: &char| {
                 c.is_alphabetic()
                     || matches!(*c, '\u{200c}' | '\u{300}'..='\u{36f}' | '\u{900}'..='\u{963}')
@@ -113,7 +114,7 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-/// The value of a decimal digit: ASCII, full-width, Arabic, Persian, Devanagari.
+/// The value of a decimal digit: ASCII, full-width, Arabic, Persian or Devanagari.
 fn digit(c: char) -> Option<u32> {
     if c.is_ascii() {
         return c.to_digit(10);
@@ -122,9 +123,9 @@ fn digit(c: char) -> Option<u32> {
     zeros.iter().map(|zero| u32::from(c).wrapping_sub(u32::from(*zero))).find(|digit| *digit < 10)
 }
 
-/// Whether there is a digit in a text; without one it holds no date.
+/// Whether the text contains a digit. Without one it cannot contain a date.
 pub(crate) fn has_digit(text: &str) -> bool {
-    // Without an early end, many bytes are looked at at a time.
+    // Folding without an early exit lets the compiler vectorise the loop.
     text.bytes().fold(false, |any, byte| any | byte.is_ascii_digit())
         || !text.is_ascii() && text.chars().any(|c| digit(c).is_some())
 }
@@ -134,14 +135,14 @@ fn word(text: &str) -> Option<Word> {
     WORDS.get(&lower).copied()
 }
 
-/// Whether a word is the name of a month, in any of the languages.
+/// Whether a word is the name of a month in any of the languages.
 pub fn is_month(text: &str) -> bool {
     matches!(word(text.trim_matches(['.', ','])), Some(Word::Month(_)))
 }
 
-/// The first date in `text` that names a day, a month and a year, as `2017-07-05`.
+/// The first date in `text` with a day, a month and a year, as `2017-07-05`.
 ///
-/// `07/05/2017` can be two days and is none; years of the Persian calendar are not converted.
+/// `07/05/2017` is ambiguous and gives `None`. Years of the Persian calendar are not converted.
 pub fn iso(text: &str) -> Option<String> {
     let tokens = tokens(text);
     let plain: Vec<&Token> =
@@ -199,23 +200,24 @@ fn named(tokens: &[&Token]) -> Option<String> {
 }
 
 fn ymd(year: u32, month: u32, day: u32) -> Option<String> {
-    let sound = (1600..2200).contains(&year) && calendar::is_date(year, month, day);
-    sound.then(|| format!("{year:04}-{month:02}-{day:02}"))
+    let valid = (1600..2200).contains(&year) && calendar::is_date(year, month, day);
+    valid.then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
-/// A line that is a date and nothing else, but perhaps a label before it and a place.
+/// A line that is only a date, with an optional label and place.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DateLine {
-    /// The day, where it is given whole.
+    /// The date, if it has a day, a month and a year.
     pub date: Option<String>,
-    /// The place, as it is written.
+    /// The place, as written.
     pub place: Option<String>,
 }
 
-/// Reads a whole line as a date: `date 2017-07-05 Tehran`, `Stand: 28. April 2023, 05:00 Uhr`.
+/// Parses a line that is only a date, such as `date 2017-07-05 Tehran` or `Stand: 28. April 2023,
+/// 05:00 Uhr`.
 ///
 /// Without a label, the date must have a day, a month and a year. A place of at most two
-/// capitalised words may stand before a comma and the date, or after a label and the date.
+/// capitalised words may precede the date with a comma, or follow a labelled date.
 pub fn date_line(line: &str) -> Option<DateLine> {
     if !has_digit(line) {
         return None;
@@ -233,7 +235,7 @@ pub fn date_line(line: &str) -> Option<DateLine> {
                 Some(Word::Label) => label = true,
                 Some(Word::Month(_)) => month = true,
                 Some(_) => {}
-                // A place has two words at most.
+                // A place has at most two words.
                 None if unknown.len() == 2 => return None,
                 None => unknown.push((at, text)),
             },
@@ -267,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_read_in_many_languages() {
+    fn dates_are_parsed_in_many_languages() {
         let same = [
             "2017-07-05",
             "05.07.2017",
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_lines_are_dates() {
+    fn lines_of_only_a_date_are_dates() {
         let place = |line: &str| date_line(line).unwrap().place;
         assert_eq!(place(" date 2017-07-05 Tehran").as_deref(), Some("Tehran"));
         assert_eq!(place("New Delhi, 5 July 2017").as_deref(), Some("New Delhi"));
@@ -308,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn headlines_with_a_date_are_no_dates() {
+    fn headlines_with_a_date_are_not_dates() {
         for line in [
             "Elections 5 July 2017",
             "2017",

@@ -1,7 +1,7 @@
-//! Datelines: the line that says when and where, when published, how long it takes to read.
+//! Datelines: lines with the date and place of an article, its publication, or its reading time.
 //!
-//! A line that is nothing but a date (and perhaps a place) goes if it stands before the first or
-//! after the last sentence of the article. Further inside, it heads a section.
+//! A line of only a date, and perhaps a place, is removed if it lies above the first or below the
+//! last body line. Further inside, it may be the heading of a section.
 
 use chaffinch_stage::{Document, Marks, Stage};
 
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_go_outside_the_body_alone() {
+    fn dates_are_removed_only_outside_the_body() {
         check(
             "dateline",
             "A title\n⟦Veröffentlicht am 5. Juli 2017⟧\n\n…\n\n⟦Updated: 6 July 2017, 10:30 GMT⟧\n",

@@ -1,7 +1,7 @@
-//! Debris: lines that hold nothing but pipes, bullets and rules, where a page had icons and empty
-//! cells.
+//! Debris: lines of only pipes, bullets and rules, left over from icons and empty table cells.
 //!
-//! Only at the edges: inside the body, a row of asterisks or a rule divides sections.
+//! They are removed only at the edges. Inside the body, a row of asterisks or a rule separates
+//! sections.
 
 use chaffinch_stage::{Document, Line, Marks, Stage, script};
 
@@ -31,7 +31,7 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn separators_go_at_the_edges_alone() {
+    fn separators_are_removed_only_at_the_edges() {
         check(
             "debris",
             "⟦|\u{a0}\u{a0}|\u{a0}⟧\n\nA title\n\n…\n…\n…\n\n* * *\n\n…\n…\n…\n\n⟦———⟧\n",
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_that_belong_to_the_text_stay() {
+    fn brackets_that_belong_to_the_text_are_kept() {
         check("debris", "A title\n⟦[+]⟧\n\n…\n\n[ways]\n…\n");
     }
 }

@@ -1,21 +1,21 @@
-//! Duplicates: pull quotes and doubled standfirsts, which copy a sentence of the body.
+//! Duplicates: pull quotes and repeated standfirsts, which copy a sentence of the body.
 //!
-//! A line goes if it is set apart at an edge, long, not the title, and is word for word a sentence
-//! of a body line elsewhere. Nothing is lost: the copy stays. A mere phrase of the body may be a
-//! subheading, so it stays too.
+//! A line is removed if it is isolated by blank lines at an edge, is long, is not the title, and
+//! repeats a sentence of another body line word for word. A copy of a mere phrase may be a
+//! subheading and is kept.
 
 use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, Stage, script};
 
-/// The most lines of one document that are held against its body.
+/// The maximum number of lines per document that are compared with its body.
 const MOST_CANDIDATES: usize = 128;
 
-/// Marks set-apart copies of body sentences.
+/// Marks isolated copies of body sentences.
 pub struct Duplicates {
     min_chars: usize,
 }
 
 impl Duplicates {
-    /// Settings: `min_chars`, the length of a copy in characters (40).
+    /// Settings: `min_chars`, the minimum length of a copy in characters (default 40).
     pub fn new(options: &mut Options) -> Result<Duplicates, OptionsError> {
         Ok(Duplicates { min_chars: options.count("min_chars", 40)? })
     }
@@ -26,15 +26,15 @@ impl Stage for Duplicates {
         marks.mark_hits(doc);
         for (id, rule) in doc.detectors("copy") {
             let title = doc.head().find(|line| !line.is_blank()).map(|line| line.index());
-            let apart = |line: &Line<'_, '_>| line.after_blank() && line.before_blank();
+            let isolated = |line: &Line<'_, '_>| line.after_blank() && line.before_blank();
             let fits = |line: &Line<'_, '_>| {
                 !line.is_blank()
                     && line.allows(rule)
                     && Some(line.index()) != title
                     && line.text().chars().count() >= self.min_chars
             };
-            // Each candidate costs a look at the whole document.
-            let candidates = doc.lines().filter(fits).take(MOST_CANDIDATES).filter(apart);
+            // Each candidate costs a search of the document.
+            let candidates = doc.lines().filter(fits).take(MOST_CANDIDATES).filter(isolated);
             for line in candidates {
                 if is_copy(doc, &line) {
                     marks.remove(line.span(), id);
@@ -44,8 +44,8 @@ impl Stage for Duplicates {
     }
 }
 
-/// Whether a line says what a body line says: a sentence the same as an earlier one, anything else
-/// a sentence of another.
+/// Whether a line copies a body line. A body line must equal an earlier one; any other line must be
+/// a sentence of a body line.
 fn is_copy(doc: &Document<'_>, line: &Line<'_, '_>) -> bool {
     let mut others = doc.body_lines().filter(|other| other.index() != line.index());
     if line.is_body() {
@@ -56,7 +56,7 @@ fn is_copy(doc: &Document<'_>, line: &Line<'_, '_>) -> bool {
         };
         return others.any(|other| other.index() < line.index() && says(other.text()));
     }
-    // The longest stretch of plain words tells where a copy may stand, and most lines have none.
+    // Search for the longest run of plain words, which few lines have in common.
     let plain = |c: char| c.is_alphanumeric() || c == ' ';
     let parts = line.text().split(|c: char| !plain(c)).map(str::trim);
     let Some(part) = parts.max_by_key(|part| part.len()).filter(|part| !part.is_empty()) else {
@@ -77,7 +77,7 @@ fn is_copy(doc: &Document<'_>, line: &Line<'_, '_>) -> bool {
     })
 }
 
-/// Whether `sentence` stands in `text` as a sentence or several: from a start to an end of one.
+/// Whether `sentence` occurs in `text` as one or more complete sentences.
 fn has_sentence(text: &str, sentence: &str) -> bool {
     let bare = sentence.trim_matches(['"', ' ']);
     text.match_indices(bare).any(|(at, _)| {
@@ -99,7 +99,7 @@ mod tests {
         "No deal was struck in the city on the lake, she said. Both sides will meet again in May.";
 
     #[test]
-    fn copies_of_sentences_go_and_the_body_stays() {
+    fn copies_of_sentences_are_removed() {
         check(
             "duplicates",
             &format!(
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sentence_of_the_body_stays() {
+    fn copies_of_phrases_are_kept() {
         check("duplicates", "A title\n\nthe two sides had agreed to go on with the talks\n\n…\n");
         check(
             "duplicates",

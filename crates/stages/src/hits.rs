@@ -1,8 +1,8 @@
-//! Stages that are their rules and nothing else: promo, comments, mirror addresses, site footers.
+//! Stages that only mark the hits of their rules: comments, mirror addresses, site footers.
 
 use chaffinch_stage::{Document, Marks, Stage};
 
-/// Marks what its rules hit, in place.
+/// Marks the hits of its rules that are in place.
 pub struct Hits;
 
 impl Stage for Hits {
@@ -16,7 +16,7 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn promo_goes_with_cue_and_place() {
+    fn promotion_needs_cue_and_place() {
         check("promo", "…\n\n⟦Sign up for our newsletter⟧\n");
         check(
             "promo",
@@ -27,13 +27,13 @@ mod tests {
     }
 
     #[test]
-    fn comment_prompts_go() {
+    fn comment_prompts_are_removed() {
         check("comments", "…\n\n⟦Leave a Reply⟧\n⟦Your email address will not be published.⟧\n");
         check("comments", "…\n\nThe ministry declined to comment.\n");
     }
 
     #[test]
-    fn mirror_notices_go_with_their_addresses() {
+    fn mirror_notices_are_removed_with_their_addresses() {
         check(
             "mirror-urls",
             "…\n\n⟦Our website can also be accessed at the following alternate addresses:⟧\n\n⟦www.example.co.uk⟧\n⟦www.example.tv⟧\n",
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn footers_go_in_any_script() {
+    fn footers_are_removed_in_any_script() {
         check("site-footer", "…\n\n⟦© 2017 Example News. All rights reserved.⟧\n");
         check("site-footer", "…\n\n⟦تمامی حقوق این سایت محفوظ است⟧\n");
         check("site-footer", "…\n\n⟦版权所有 未经许可不得转载⟧\n");

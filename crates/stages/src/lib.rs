@@ -1,8 +1,8 @@
-//! The built-in stages, one file each, and the one table that names them.
+//! The built-in stages, one file each, and the table that lists them.
 //!
-//! Code holds structure (a run of lines, a heading with its list); rule files hold words. A stage
-//! marks what its own rules hit, then looks for the structure that no pattern can tell, if a rule
-//! switches that on (`detect: NAME`).
+//! Code expresses structure, such as a run of lines or a heading with its list; rule files contain
+//! words. A stage marks the hits of its own rules. It then looks for structure that no pattern can
+//! express, if a rule enables that with `detect: NAME`.
 
 mod captions;
 mod credits;
@@ -43,15 +43,15 @@ pub use tags::Tags;
 pub use ticker::Ticker;
 pub use title::Title;
 
-/// A built-in stage: its name, what it finds, how it is made.
+/// A built-in stage.
 pub struct BuiltIn {
-    /// The name in pipeline and rule files.
+    /// The name in pipeline files and rule files.
     pub name: &'static str,
-    /// What it finds, in a line.
+    /// A short description of what it finds.
     pub finds: &'static str,
-    /// The detectors that its rules can switch on.
+    /// The detectors that its rules can enable.
     pub detectors: &'static [&'static str],
-    /// Makes it from its settings.
+    /// Makes the stage from its settings.
     pub make: fn(&mut Options) -> Result<Box<dyn Stage>, OptionsError>,
 }
 
@@ -66,11 +66,11 @@ macro_rules! stages {
 
 /// The built-in stages, in the default order of the chain.
 pub static STAGES: &[BuiltIn] = stages! {
-    "normalise", "no-break spaces, invisible characters, mojibake: each a recorded edit", ["nbsp", "invisible", "mojibake"], Normalise::new;
+    "normalise", "no-break spaces, invisible characters, mojibake", ["nbsp", "invisible", "mojibake"], Normalise::new;
     "debris", "lines of pipes, bullets and rules; [+], [edit]", ["separators"], |_| Ok(Debris);
     "ticker", "market tables and widgets at an edge", ["table"], Ticker::new;
     "navigation", "breadcrumbs, menus, pagination, log-in; section labels by outlet", ["breadcrumb", "menu"], Navigation::new;
-    "title", "the title, which stays; the same title with the site's name behind it", ["title", "suffixed-copy"], |_| Ok(Title);
+    "title", "the title, which is kept; copies of it with the site's name appended", ["title", "suffixed-copy"], |_| Ok(Title);
     "dateline", "lines of date and place, published and updated, reading time", ["date-line"], |_| Ok(Dateline);
     "credits", "agency lines and suffixes, outlet prefixes, bylines, staff credits", [], |_| Ok(Credits);
     "captions", "photo captions and credits", ["alternative-text", "cut-short", "caption"], |_| Ok(Captions);
@@ -81,6 +81,6 @@ pub static STAGES: &[BuiltIn] = stages! {
     "tags", "tag lines", ["tag-line"], |_| Ok(Tags);
     "mirror-urls", "notices of alternate addresses; bare addresses at the edges", [], |_| Ok(Hits);
     "site-footer", "copyright, legal, policy and browser notices; self-descriptions by outlet", [], |_| Ok(Hits);
-    "duplicates", "set-apart lines at an edge that copy a sentence of the body", ["copy"], Duplicates::new;
-    "lines", "lines that a learned model takes for boilerplate", [], Lines::new;
+    "duplicates", "isolated lines at an edge that copy a sentence of the body", ["copy"], Duplicates::new;
+    "lines", "lines that a learned model classifies as boilerplate", [], Lines::new;
 };

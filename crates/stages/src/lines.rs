@@ -16,8 +16,7 @@ use chaffinch_stage::{
     Certainty, Document, Explanation, Line, Marks, Options, OptionsError, Rule, Stage, script,
 };
 
-/// The confidence in percent from which a line goes although it may be a part of the article around
-/// it.
+/// The confidence in percent from which a line is removed even if it may be part of the article.
 const CERTAIN: u8 = 96;
 
 /// The fewest characters of a word that shows that a heading belongs to a paragraph.
@@ -29,7 +28,7 @@ enum Source {
     Own(Box<Model>),
 }
 
-/// Marks the lines that a learned model takes for boilerplate.
+/// Marks the lines that a learned model classifies as boilerplate.
 pub struct Lines {
     level: Level,
     threshold: Option<u8>,
@@ -84,7 +83,7 @@ impl Lines {
         }
     }
 
-    /// Judges a document and calls `each` with the judgements and the line behind each of them.
+    /// Judges a document and calls `each` with the judgements and the line index of each of them.
     fn judge(&self, doc: &Document<'_>, each: impl FnOnce(&Judgements<'_>, &[Option<usize>])) {
         SCRATCH.with_borrow_mut(|Memory { scratch, indices }| {
             indices.clear();
@@ -173,7 +172,7 @@ impl Lines {
     ) {
         let id = doc.own_rule();
         let between = Between { doc, judgements, indices, stage: self };
-        // Lines without a letter or digit, which go if the judged lines on both sides do.
+        // Lines without a letter or digit. They are removed if the judged lines on both sides are.
         let mut unjudged = Vec::new();
         let mut above = Some(100);
         for (line, index) in indices.iter().enumerate() {
@@ -197,7 +196,8 @@ impl Lines {
     }
 }
 
-/// Removed lines between two lines that stay, which may be paragraphs or headings of the article.
+/// Checks whether removed lines between two kept lines may be paragraphs or headings of the
+/// article.
 struct Between<'d, 'a> {
     doc: &'d Document<'a>,
     judgements: &'d Judgements<'d>,
@@ -229,28 +229,24 @@ impl Between<'_, '_> {
 
     /// Whether this is a sentence between two lines that stay.
     fn is_prose(&self, line: usize) -> bool {
-        is_sentence(self.text(line)) && self.neighbours(line).is_some()
+        script::is_sentence(self.text(line)) && self.neighbours(line).is_some()
     }
 
-    /// Whether this is a short line between two lines that stay, and a paragraph below it has one of
-    /// its words, as that below a heading of the article has.
+    /// Whether this is a short line between two lines that stay, and a paragraph below it has one
+    /// of its words, as that below a heading of the article has.
     fn is_heading(&self, line: usize) -> bool {
         let text = self.text(line);
-        let Some((_, below)) = self.neighbours(line).filter(|_| !is_sentence(text)) else {
+        let Some((_, below)) = self.neighbours(line).filter(|_| !script::is_sentence(text)) else {
             return false;
         };
         let below = self.text(below);
-        is_sentence(below) && {
+        script::is_sentence(below) && {
             let below = below.to_lowercase();
             let words = text.split(|c: char| !c.is_alphanumeric());
             let mut long = words.filter(|word| word.chars().count() >= LONG_WORD);
             long.any(|word| below.contains(&word.to_lowercase()))
         }
     }
-}
-
-fn is_sentence(text: &str) -> bool {
-    script::ends_sentence(text) && script::is_long(text)
 }
 
 /// The lines of a document as the output would have them: the lines that are left, and of the

@@ -1,8 +1,8 @@
-//! Navigation: the path to the page ("News / Politics"), the menu above it, its pages below.
+//! Navigation: breadcrumbs such as "News / Politics", menus, and pagination.
 //!
-//! A breadcrumb is the first line, short parts with arrows between them, with a title below it. A
-//! menu is a run of short lines at an edge of which a third or more are words that menus are made
-//! of; a list in an article has none of them.
+//! A breadcrumb is the first line, made of short parts with arrows between them, above a title. A
+//! menu is a run of short lines at an edge, of which at least a third are typical menu entries. A
+//! list in an article has none of these.
 
 use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, Stage, script};
 
@@ -14,7 +14,7 @@ pub struct Navigation {
 }
 
 impl Navigation {
-    /// Settings: `min_run`, the lines that make a menu (4).
+    /// Settings: `min_run`, the minimum number of lines in a menu (default 4).
     pub fn new(options: &mut Options) -> Result<Navigation, OptionsError> {
         Ok(Navigation { min_run: options.count("min_run", 4)? })
     }
@@ -39,7 +39,8 @@ impl Stage for Navigation {
             };
             for run in runs(doc, self.min_run, short) {
                 let is_cue = |line: &Line<'_, '_>| line.cues().next().is_some();
-                // A menu begins and ends with words of menus: what borders on it may be a title.
+                // A menu begins and ends with typical entries, because its neighbours may be
+                // titles.
                 let (Some(first), Some(last)) =
                     (run.iter().position(is_cue), run.iter().rposition(is_cue))
                 else {
@@ -55,15 +56,15 @@ impl Stage for Navigation {
     }
 }
 
-/// The last part of a breadcrumb: two to five parts of at most four words, arrows between them.
+/// The last part of a breadcrumb: two to five parts of at most four words, separated by arrows.
 fn last_crumb(line: &str) -> Option<&str> {
     let arrows = |c: char| ">›»→".contains(c);
     let parts: Vec<&str> =
         line.split(arrows).map(|part| part.trim_matches(script::is_space)).collect();
     let short =
         |part: &&str| !part.is_empty() && part.chars().count() <= 30 && script::words(part) <= 4;
-    let sound = (2..=5).contains(&parts.len()) && parts.iter().all(short);
-    (sound && !script::ends_sentence(line)).then(|| parts.last().copied()).flatten()
+    let valid = (2..=5).contains(&parts.len()) && parts.iter().all(short);
+    (valid && !script::ends_sentence(line)).then(|| parts.last().copied()).flatten()
 }
 
 #[cfg(test)]
@@ -71,7 +72,7 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn breadcrumbs_go_above_a_title() {
+    fn breadcrumbs_above_a_title_are_removed() {
         check("navigation", "⟦News \u{a0} / \u{a0} Politics⟧\n\nTalks to go on\n\n…\n");
         check("navigation", "⟦Startseite › Politik › Ausland⟧\n\nGespräche gehen weiter\n\n…\n");
         check("navigation", "Russia / Ukraine\n\nTalks to go on\n\n…\n");
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn menus_go_and_lists_stay() {
+    fn menus_are_removed_and_lists_kept() {
         check(
             "navigation",
             "⟦Home⟧\n⟦News⟧\n⟦Sport⟧\n⟦Middle East⟧\n⟦Contact us⟧\n\nA title of the article\n\n…\n",

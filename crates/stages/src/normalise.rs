@@ -1,8 +1,8 @@
-//! Characters that scraping left behind: no-break spaces between words, invisible and control
-//! characters, mojibake. Each is a recorded edit, so the original comes back.
+//! Normalises characters that scraping damages: no-break spaces between words, invisible and
+//! control characters, mojibake (UTF-8 that was decoded as windows-1252).
 //!
-//! A no-break space before French punctuation or between the digits of a number has a purpose and
-//! stays. The Persian and Indic joiners spell and stay.
+//! No-break spaces before French punctuation and between digits are kept, and so are the joiners of
+//! Persian and Indic scripts, which are part of the spelling.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, RuleId, Span
 use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-/// Marks characters to be replaced.
+/// Marks characters for replacement.
 pub struct Normalise {
     nbsp: bool,
     invisible: bool,
@@ -21,8 +21,8 @@ pub struct Normalise {
 }
 
 impl Normalise {
-    /// Settings: `nbsp`, `invisible`, `mojibake` (on by default), `nfc`, `line_ends` (CR LF to
-    /// LF), `quotes` (curly to straight; off by default).
+    /// Settings: `nbsp`, `invisible`, `mojibake` (default: on); `nfc`, `line_ends` (CR LF to LF),
+    /// `quotes` (curly to straight) (default: off).
     pub fn new(options: &mut Options) -> Result<Normalise, OptionsError> {
         Ok(Normalise {
             nbsp: options.bool("nbsp", true)?,
@@ -41,7 +41,7 @@ impl Stage for Normalise {
         let nbsp = rule("nbsp").filter(|_| self.nbsp);
         let invisible = rule("invisible").filter(|_| self.invisible);
         let mojibake = rule("mojibake").filter(|_| self.mojibake);
-        // Most lines hold nothing of interest, and that is quickly seen.
+        // Cheap test first, because most lines need no change.
         let always = self.nfc || self.quotes || self.line_ends;
         let as_it_was = |line: &Line<'_, '_>| line.text().len() == line.span().len();
         let mut suspects = suspects(doc.source()).into_iter().peekable();
@@ -72,13 +72,14 @@ impl Stage for Normalise {
     }
 }
 
-/// Where something may stand that is looked for: a no-break space, a character that does not show,
+/// The offsets of characters that may need replacement: no-break spaces, invisible characters,
 /// mojibake.
 fn suspects(text: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let next = |at: usize| (bytes.get(at + 1), bytes.get(at + 2));
-    // A soft hyphen, a no-break space, and what is no character in Latin-1; marks without width.
+    // The first bytes of soft hyphens, no-break spaces, C1 control characters and zero-width
+    // characters.
     found.extend(memchr::memchr3_iter(0xc2, 0xe2, 0xef, bytes).filter(|&at| {
         matches!(
             (bytes[at], next(at)),
@@ -87,13 +88,13 @@ fn suspects(text: &str) -> Vec<usize> {
                 | (0xef, (Some(0xbb), Some(0xbf)))
         )
     }));
-    // The four letters that mojibake begins with.
+    // The four letters with which mojibake begins.
     found.extend(
         memchr::memchr_iter(0xc3, bytes)
             .filter(|&at| matches!(next(at), (Some(0x82 | 0x83 | 0xa2 | 0xb0), _))),
     );
     let control = |b: u8| (b < b' ') & (b != b'\n') & (b != b'\r') & (b != b'\t') | (b == 0x7f);
-    // Joined as bytes, not as truths, many are looked at at once.
+    // Folding bytes instead of bools lets the compiler vectorise the loop.
     for (at, stretch) in (0..).step_by(64).zip(bytes.chunks(64)) {
         if stretch.iter().fold(0, |any, b| any | u8::from(control(*b))) != 0 {
             found.extend((0..stretch.len()).filter(|i| control(stretch[*i])).map(|i| at + i));
@@ -105,13 +106,13 @@ fn suspects(text: &str) -> Vec<usize> {
 
 struct LineEdits<'m, 'd, 'a> {
     line: Line<'d, 'a>,
-    /// The parts of the line's text that are replaced.
+    /// The parts of the line's text that are already replaced.
     done: Spans,
     marks: &'m mut Marks,
 }
 
 impl LineEdits<'_, '_, '_> {
-    /// Marks replacements that do not touch an earlier one.
+    /// Marks replacements that do not overlap an earlier one.
     fn all(&mut self, rule: Option<RuleId>, found: impl Iterator<Item = (Range<usize>, String)>) {
         let Some(rule) = rule else { return };
         for (range, with) in found {
@@ -129,7 +130,7 @@ impl LineEdits<'_, '_, '_> {
 
 const NBSP: &str = "\u{a0}";
 
-/// No-break spaces between words, each to become a space.
+/// No-break spaces between words, with a space as the replacement.
 fn plain_spaces(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
     memchr::memchr_iter(0xc2, text.as_bytes()).filter_map(|at| {
         let nbsp = NBSP;
@@ -143,13 +144,13 @@ fn plain_spaces(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_
     })
 }
 
-/// Zero-width and control characters, each to go.
+/// Zero-width and control characters, with an empty replacement.
 fn invisible_characters(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
     let invisible = |c: char| {
         matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
             || c.is_control() && !matches!(c, '\t' | '\u{85}')
     };
-    // What is looked for begins with one of these bytes, and they begin characters alone.
+    // All of these characters begin with one of these bytes, which only begin characters.
     let suspect = |b: u8| b < b' ' || matches!(b, 0x7f | 0xc2 | 0xe2 | 0xef);
     text.bytes()
         .enumerate()
@@ -159,9 +160,9 @@ fn invisible_characters(text: &str) -> impl Iterator<Item = (Range<usize>, Strin
         .map(|(at, c)| (at..at + c.len_utf8(), String::new()))
 }
 
-/// UTF-8 that was read as windows-1252 ("â€™"), each to become what it was.
+/// UTF-8 that was decoded as windows-1252 ("â€™"), with the original character as the replacement.
 fn repair_mojibake(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
-    // All of it begins with one of four letters, and these with one byte.
+    // All mojibake begins with one of four letters, and these with the same byte.
     let mut at = if memchr::memchr(0xc3, text.as_bytes()).is_some() { 0 } else { text.len() };
     std::iter::from_fn(move || {
         while let Some(step) = text[at..].find(['â', 'Ã', 'Â', 'ð']) {
@@ -176,9 +177,10 @@ fn repair_mojibake(text: &str) -> impl Iterator<Item = (Range<usize>, String)> +
     })
 }
 
-/// The mojibake of one character at the start of `text`: its length and the character.
+/// The length of the mojibake of one character at the start of `text`, and that character.
 ///
-/// Sequences that real text can hold stay: `Ã` or `Â` before a closing quote, a dash, an ellipsis.
+/// Sequences that can occur in real text are kept: `Ã` or `Â` before a closing quote, a dash or an
+/// ellipsis.
 fn mojibake_at(text: &str) -> Option<(usize, char)> {
     let first = text.chars().next()?;
     let count = match first {
@@ -205,7 +207,7 @@ fn mojibake_at(text: &str) -> Option<(usize, char)> {
     plausible.then_some((end, c))
 }
 
-/// Characters with combining marks, each to be composed.
+/// Characters with combining marks, with the composed form as the replacement.
 fn composed(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
     let mut chars = text.char_indices().peekable();
     std::iter::from_fn(move || {
@@ -224,7 +226,7 @@ fn composed(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
     })
 }
 
-/// Curly quotes, each to become straight.
+/// Curly quotes, with straight quotes as the replacement.
 fn straight_quotes(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
     text.char_indices().filter_map(|(at, c)| {
         let straight = match c {
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn mojibake_is_repaired_where_it_is_sure() {
+    fn only_unambiguous_mojibake_is_repaired() {
         let repair = |text: &str| apply(text, repair_mojibake(text));
         assert_eq!(repair("Iranâ€™s cafÃ© â€œopenâ€\u{9d} ðŸ˜€"), "Iran’s café “open” 😀");
         assert_eq!(repair("AMANHÃ» — Ã… pâté â la carte"), "AMANHÃ» — Ã… pâté â la carte");
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn joiners_that_spell_stay() {
+    fn joiners_of_the_spelling_are_kept() {
         let clean = |text: &str| {
             assert!(!suspects(text).is_empty() || invisible_characters(text).next().is_none());
             apply(text, invisible_characters(text))

@@ -1,11 +1,11 @@
 //! Promotion: newsletters, advertisements, paywalls, donations, tip lines.
 //!
-//! Single words such as "Advertising" mark advertisements, but an article about advertising may have
-//! them as a heading. Such a line inside the body stays if its word is in the title.
+//! Single words such as "Advertising" mark advertisements, but an article about advertising may use
+//! them as headings. Such a line inside the body is kept if the title contains its words.
 
 use chaffinch_stage::{Document, Line, Marks, Stage};
 
-/// The most words of a line that may be a heading.
+/// The maximum number of words in a line that may be a heading.
 const HEADING_WORDS: usize = 2;
 
 /// Marks promotion.
@@ -27,13 +27,13 @@ impl Stage for Promo {
     }
 }
 
-/// The title in lower case; empty if there is none.
+/// The title in lower case, empty if there is none.
 fn title_of(doc: &Document<'_>) -> String {
     let first = doc.lines().find(|line| !line.is_blank()).filter(|line| !line.is_body());
     first.map(|line| line.key().to_lowercase()).unwrap_or_default()
 }
 
-/// Whether a title has the words of a line.
+/// Whether the title contains the words of a line.
 fn names(title: &str, line: &Line<'_, '_>) -> bool {
     let key = line.key().to_lowercase();
     let words = key.trim_matches(|c: char| !c.is_alphanumeric());
@@ -45,17 +45,17 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn advertisement_markers_go() {
+    fn advertisement_markers_are_removed() {
         check("promo", "A title\n\n…\n⟦Publicidade⟧\n…\n\n⟦ANZEIGE⟧\n\n…\n");
     }
 
     #[test]
-    fn headings_about_advertising_stay() {
+    fn headings_about_advertising_are_kept() {
         check("promo", "Publicidade infantil volta ao debate\n\n…\nPublicidade\n…\n");
     }
 
     #[test]
-    fn notices_address_the_reader() {
+    fn notices_that_address_the_reader_are_removed() {
         check(
             "promo",
             "A title\n\n…\n⟦Sign up for our newsletter and we will send you the best stories.⟧\n…\n",

@@ -1,10 +1,10 @@
-//! Related: links to other articles, one by one ("Read also: …") or as a list under a heading.
+//! Related: links to other articles, single ones ("Read also: …") or lists under a heading.
 //!
-//! A list in the tail runs from its heading to the end of the document, if it reads like a list:
-//! titles, some with a short teaser, and no sentence at its end. Anywhere else, a list is the titles
-//! directly below its heading, up to the first line that is none: a sentence below them is the article
-//! again. A heading without titles is removed if a sentence follows it. Lists with bullets
-//! stay, with their heading: in the midst of an article they may be part of it.
+//! A list in the tail runs from its heading to the end of the document if it consists of titles,
+//! some with a short teaser, and does not end with a sentence. Elsewhere, a list is the titles
+//! directly below its heading, up to the first other line, because a sentence below them belongs to
+//! the article. A heading without titles is removed if a sentence follows it. Lists with bullets
+//! are kept with their heading, because they may be part of the article.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,17 +12,16 @@ use std::collections::HashMap;
 use crate::run::breaks_off;
 use chaffinch_stage::{Document, Line, Marks, Role, Stage, script};
 
-/// The most words of a teaser.
+/// The maximum number of words in a teaser.
 const TEASER_WORDS: usize = 40;
 
-/// The fewest and the most words of a title in a list: shorter lines may be headings of the article.
+/// The number of words in a title of a list. Shorter lines may be headings of the article.
 const TITLE_WORDS: std::ops::RangeInclusive<usize> = 3..=25;
 
-/// The most titles of a list in the midst of an article, below a heading that is certain and below a
-/// label.
+/// The maximum number of titles in a list mid-article, below a certain heading and below a label.
 const MOST_TITLES: (usize, usize) = (12, 3);
 
-/// From so many teasers on, a list is one without any doubt.
+/// The number of teasers from which lines are certainly a list.
 const FEW_TEASERS: usize = 3;
 
 /// Marks links to other articles.
@@ -67,11 +66,11 @@ impl Stage for Related {
 /// A heading of a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Heading {
-    /// It can be nothing else: "Related articles".
+    /// Certainly the heading of a list: "Related articles".
     Certain,
     /// A label that usually has its link on the same line: "Read also".
     Label,
-    /// It heads a list in the tail, but elsewhere it may head a section: "Latest".
+    /// The heading of a list in the tail, but elsewhere perhaps of a section: "Latest".
     Tail,
 }
 
@@ -87,8 +86,8 @@ fn heading(doc: &Document<'_>, line: &Line<'_, '_>) -> Option<Heading> {
     headings.min_by_key(|heading| *heading as u8)
 }
 
-/// The number of lines of the box that begins with this heading: the heading and the titles directly
-/// below it; 0 if it is none.
+/// The number of lines in the box that begins with this heading: the heading and the titles
+/// directly below it. 0 if there is no box.
 fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
     if heading == Heading::Tail {
         return 0;
@@ -101,7 +100,7 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
     }
     let most = if heading == Heading::Certain { MOST_TITLES.0 } else { MOST_TITLES.1 };
     let mut titles = below.iter().take(most).take_while(|line| is_title(line)).count();
-    // The last one is the heading of what follows if a blank line sets it off from the others.
+    // If a blank line separates the last title from the others, it is the heading of what follows.
     if let [.., last] = &below[..titles]
         && titles < below.len()
         && last.after_blank()
@@ -116,7 +115,7 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
     }
 }
 
-/// How often each label occurs, by its key.
+/// The number of occurrences of each label, by its key.
 fn labels<'a>(doc: &Document<'_>, lines: &'a [Line<'_, '_>]) -> HashMap<Cow<'a, str>, usize> {
     let mut labels = HashMap::new();
     for line in lines.iter().filter(|line| heading(doc, line) == Some(Heading::Label)) {
@@ -125,8 +124,8 @@ fn labels<'a>(doc: &Document<'_>, lines: &'a [Line<'_, '_>]) -> HashMap<Cow<'a, 
     labels
 }
 
-/// Whether a label is a link to what is above it, not a heading: it occurs again, or it is "Read
-/// more" without a colon, and no two titles are below it.
+/// Whether a label is a link that belongs to the line above it, and not a heading: it occurs
+/// several times, or it has no colon and fewer than two titles below it.
 fn is_link(
     heading: Heading,
     lines: &[Line<'_, '_>],
@@ -147,7 +146,7 @@ fn is_bullet(text: &str) -> bool {
 /// Whether a line may be the title of another article.
 fn is_title(line: &Line<'_, '_>) -> bool {
     let text = line.text().trim();
-    // Bullets are of a list of the article, dashes and quotes of a dialogue.
+    // Bullets suggest a list of the article; dashes and quotes suggest a dialogue.
     let quoted = is_bullet(text) || text.starts_with(['"', '“', '„', '«']);
     let stops =
         text.ends_with(['.', '。', '।', '۔', '։', ':', '：', ',', ';']) && !breaks_off(text);
@@ -159,8 +158,8 @@ fn is_sentence(line: &Line<'_, '_>) -> bool {
     line.is_body() && !breaks_off(line.text())
 }
 
-/// The number of lines of a list that runs to the end of the document; 0 if the lines are none. A
-/// sentence at the end stays, since it may be the end of the article.
+/// The number of lines in a list that runs to the end of the document, 0 if there is none. A
+/// sentence at the end is kept, because it may be the end of the article.
 fn list_length(lines: &[Line<'_, '_>]) -> usize {
     let Some((last, before)) = lines.split_last() else { return 0 };
     if !is_sentence(last) {
@@ -170,14 +169,14 @@ fn list_length(lines: &[Line<'_, '_>]) -> usize {
     if teasers >= FEW_TEASERS && is_list(before) { before.len() } else { 0 }
 }
 
-/// Whether so many titles in a list have a teaser that it cannot be a section of the article.
+/// Whether so many titles have a teaser that the lines cannot be a section of the article.
 fn has_teasers(lines: &[Line<'_, '_>]) -> bool {
     let teaser = |pair: &&[Line<'_, '_>]| !pair[0].is_body() && pair[1].is_body();
     lines.windows(2).filter(teaser).count() >= FEW_TEASERS
 }
 
-/// Whether lines are titles and teasers: at most half of them sentences, none long, no two in a
-/// row that are whole.
+/// Whether lines are titles and teasers: at most half are sentences, none of them is long, and no
+/// two consecutive ones are complete.
 fn is_list(lines: &[Line<'_, '_>]) -> bool {
     let sentences = lines.iter().filter(|line| line.is_body()).count();
     let long = |line: &Line<'_, '_>| is_sentence(line) && line.words() > TEASER_WORDS;
@@ -190,7 +189,7 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn lists_under_a_heading_go() {
+    fn lists_under_a_heading_are_removed() {
         check(
             "related",
             "A title\n\n…\n\n⟦Related articles⟧\n⟦Seven killed in clash⟧\n⟦Talks to resume⟧\n",
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_below_a_list_stays() {
+    fn a_sentence_below_a_list_is_kept() {
         for (above, below) in [("…\n", "…\n"), ("…\n…\n", "…\n"), ("…\n…\n…\n", "…\n…\n")]
         {
             for titles in
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn short_lines_below_a_heading_are_no_titles() {
+    fn short_lines_below_a_heading_are_not_titles() {
         check(
             "related",
             "A title\n\n…\n…\n…\n…\n…\n\nLatest news\n\nA line\n\n…\n…\n\nA line\n\nA line\n",
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_with_bullets_stay_whole() {
+    fn lists_with_bullets_are_kept() {
         check(
             "related",
             "A title\n\n…\n\nSee also:\n• How to sew a coat\n• Coats for all\n\n…\n…\n",
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn links_below_their_titles_are_no_headings() {
+    fn links_below_their_titles_are_not_headings() {
         check("related", "A title\n\n…\n\n⟦Read more⟧\n\nA heading of the text\n\n…\n…\n");
         let item = "Seven killed in the clash\n\n⟦Read more⟧\n\n";
         check("related", &format!("A title\n\n…\n\n{item}{item}{item}…\n…\n"));
@@ -250,12 +249,12 @@ mod tests {
     }
 
     #[test]
-    fn headings_above_the_article_stay() {
+    fn headings_above_the_article_are_kept() {
         check("related", "Related articles\nSeven killed in the clash\n\n…\n…\n");
     }
 
     #[test]
-    fn single_links_go() {
+    fn single_links_are_removed() {
         check("related", "A title\n\n…\n\n⟦Lesen Sie auch: Gespräche gehen weiter⟧\n\n…\n");
         check(
             "related",

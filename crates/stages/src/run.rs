@@ -1,4 +1,5 @@
-//! What several stages share. Runs: stretches of neighbouring lines that are alike, blank lines aside.
+//! Helpers shared by several stages. A *run* is a sequence of consecutive similar lines, ignoring
+//! blank lines.
 
 use chaffinch_stage::{Document, Line};
 
@@ -8,8 +9,8 @@ pub(crate) fn breaks_off(text: &str) -> bool {
     text.ends_with('…') || text.ends_with("...")
 }
 
-/// All maximal runs of at least `least` neighbouring lines that `belongs` accepts. Blank lines
-/// neither break a run nor count.
+/// All maximal runs of at least `least` consecutive lines that `belongs` accepts. Blank lines
+/// neither interrupt a run nor count.
 pub(crate) fn runs<'d, 'a>(
     doc: &'d Document<'a>,
     least: usize,

@@ -1,14 +1,14 @@
-//! Share buttons: the prompts that a page prints around its article ("SHARE THIS ARTICLE").
+//! Share buttons: prompts to share an article, such as "SHARE THIS ARTICLE".
 //!
-//! A prompt of several words goes wherever it stands alone on a line; a single word ("Share") at
-//! an edge. The bare name of a network ("Facebook") goes only next to another such line: alone it
-//! may be a heading, or a company.
+//! A prompt of several words is removed wherever it has its own line, a single word such as "Share"
+//! only at an edge. The name of a network ("Facebook") is removed only next to another such line,
+//! because a lone name may be a heading or a company.
 
 use chaffinch_stage::{Document, Line, Marks, Stage};
 
 use crate::run::runs;
 
-/// Marks the buttons around a document.
+/// Marks the share buttons around an article.
 pub struct ShareButtons;
 
 impl Stage for ShareButtons {
@@ -28,7 +28,7 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn prompts_go_where_they_stand_alone() {
+    fn prompts_on_their_own_line_are_removed() {
         check(
             "share-buttons",
             "A title\n\n…\n\nSHARE THIS ARTICLE read the sign on the door of the paper.\n\n…\n",
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_networks_go_in_rows_alone() {
+    fn network_names_are_removed_only_in_rows() {
         check("share-buttons", "A title\n\n…\n\n⟦Facebook⟧\n⟦Twitter⟧\n\n⟦WhatsApp⟧\n");
         check("share-buttons", "Facebook\n\n…\n\nTwitter\n\n…\n");
     }

@@ -1,15 +1,15 @@
-//! Tag lines: the terms under which a page is filed.
+//! Tag lines: the terms under which an article is filed.
 //!
-//! With a label ("Tags: …") a rule tells. Without one, an outlet's file may say that its last line
-//! is a tag line; then the last line goes if it is set apart, short, no sentence, and about half
-//! of its words stand in the body.
+//! A labelled tag line ("Tags: …") is matched by a rule. For unlabelled ones, an outlet's rule file
+//! can enable a detector. It removes the last line if it is isolated, short and not a sentence, and
+//! if about half of its words occur in the body.
 
 use std::collections::HashSet;
 
 use chaffinch_stage::script::evenly_spaced;
 use chaffinch_stage::{Document, Marks, Stage, script};
 
-/// The most words that a tag line without a label has.
+/// The maximum number of words in a tag line without a label.
 const MOST_WORDS: usize = 12;
 
 /// Marks tag lines.
@@ -21,8 +21,8 @@ impl Stage for Tags {
         for (id, rule) in doc.detectors("tag-line") {
             let Some(last) = doc.lines().rfind(|line| !line.is_blank()) else { continue };
             let short = last.has_at_most(MOST_WORDS) && !last.has_at_most(0);
-            let apart = last.after_blank() && !script::ends_sentence(last.text());
-            if last.allows(rule) && short && apart && half_in_body(doc, &last.key()) {
+            let isolated = last.after_blank() && !script::ends_sentence(last.text());
+            if last.allows(rule) && short && isolated && half_in_body(doc, &last.key()) {
                 let fields = vec![("tags".to_owned(), evenly_spaced(last.text()))];
                 marks.remove_with(last.span(), id, fields);
             }
@@ -30,7 +30,7 @@ impl Stage for Tags {
     }
 }
 
-/// The words of a text that say something: three letters or more.
+/// The words of a text that have at least three letters.
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|word| word.chars().count() >= 3)
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_label_nothing_goes() {
+    fn lines_without_a_label_are_kept() {
         check("tags", "A title\n\n…\n\nISIS Ali Shamkhani Daesh Iran cooperation\n");
     }
 }

@@ -1,30 +1,30 @@
-//! One `check` between the stages' tests and the engine.
+//! The helpers through which the tests of all stages call the engine.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use chaffinch_core::{Limits, Pipeline};
 
-/// What a lone `…` stands for in a fixture.
+/// The sentence that `…` stands for in a fixture.
 const BODY: &str =
     "The minister told reporters that the two sides had agreed to go on with the talks.";
 
 static PIPELINES: LazyLock<Mutex<HashMap<String, Arc<Pipeline>>>> = LazyLock::new(Mutex::default);
 
-/// The pipeline of one stage. Fixtures are shorter than articles: no limits on what may be cut.
+/// The pipeline of one stage. Fixtures are shorter than articles, so there are no damage caps.
 fn pipeline(stage: &str) -> Arc<Pipeline> {
-    let limits = Limits { body_cut_share: 1.0, total_cut_share: 1.0, ..Limits::default() };
+    let limits = Limits::without_caps();
     let make = || {
         let pipeline = Pipeline::builder().only(&[stage.to_owned()]).limits(limits).build();
-        Arc::new(pipeline.expect("the shipped rules are sound"))
+        Arc::new(pipeline.expect("the shipped rules are valid"))
     };
-    // A failed assertion in another test poisons the lock, not the pipelines.
+    // A failed assertion in another test poisons the lock, but not the pipelines.
     let mut pipelines = PIPELINES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     Arc::clone(pipelines.entry(stage.to_owned()).or_insert_with(make))
 }
 
-/// Cleans `fixture` with one stage and its shipped generic rules: what stands in `⟦ ⟧` must go and
-/// nothing else.
+/// Cleans `fixture` with one stage and its shipped generic rules. Exactly the text in `⟦ ⟧` must be
+/// removed.
 pub(crate) fn check(stage: &str, fixture: &str) {
     let marked = fixture.replace('…', BODY);
     let plain = marked.replace(['⟦', '⟧'], "");
@@ -33,7 +33,7 @@ pub(crate) fn check(stage: &str, fixture: &str) {
     let mut shown = String::new();
     let mut at = 0;
     for edit in cleaned.edits() {
-        // Line ends go with their lines; a fixture marks only what a reader sees.
+        // Line endings are removed with their lines, but a fixture marks only visible text.
         let cut = &plain[edit.span.range()];
         let visible = cut.trim_start().len();
         let start = edit.span.end() - visible;
@@ -57,7 +57,7 @@ pub(crate) fn check(stage: &str, fixture: &str) {
     assert_eq!(again.edits(), [], "a second run of {stage} cuts more");
 }
 
-/// The fields that one stage finds in `fixture`: `name=value`.
+/// The fields that one stage records for `fixture`, as `name=value`.
 pub(crate) fn fields(stage: &str, fixture: &str) -> Vec<String> {
     let pipeline = pipeline(stage);
     let document = fixture.replace('…', BODY);

@@ -1,8 +1,9 @@
-//! Tickers: the market table that a page prints above or below its article.
+//! Tickers: market tables above or below an article.
 //!
-//! A ticker is a run of lines at an edge, each a name and two numbers or more, one of them a
-//! percentage or a fraction. Whole numbers alone are a league table or an election result, and
-//! below the article so is anything without a rise or fall: those stay.
+//! A ticker is a run of lines at an edge, each with a name and at least two numbers, one of them a
+//! percentage or a decimal. Lines with only integers are kept, because they may be a league table
+//! or an election result. Below the article, tables without any rise or fall are kept for the same
+//! reason.
 
 use chaffinch_stage::{Document, Line, Marks, Options, OptionsError, Stage};
 
@@ -14,7 +15,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// Settings: `min_lines`, the lines that make a table (3).
+    /// Settings: `min_lines`, the minimum number of lines in a table (default 3).
     pub fn new(options: &mut Options) -> Result<Ticker, OptionsError> {
         Ok(Ticker { min_lines: options.count("min_lines", 3)? })
     }
@@ -36,10 +37,10 @@ impl Stage for Ticker {
     }
 }
 
-/// Longer lines are no quotes.
+/// The maximum length of a quote, in bytes.
 const MOST_BYTES: usize = 160;
 
-/// Whether a line is a name of one to four words and then numbers.
+/// Whether a line is a name of one to four words followed by numbers.
 fn is_quote(line: &str) -> bool {
     if line.len() > MOST_BYTES || !may_end_in_number(line) {
         return false;
@@ -62,14 +63,14 @@ fn is_quote(line: &str) -> bool {
     (1..=4).contains(&names) && numbers >= 2 && fractions >= 1
 }
 
-/// Whether a line may end in a number, signs and blanks aside: most do not, and that is quickly
-/// seen.
+/// Whether a line may end in a number, ignoring signs and spaces. A cheap test that rejects most
+/// lines.
 fn may_end_in_number(line: &str) -> bool {
-    let tells = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
-    line.bytes().rev().find(tells).is_some_and(|byte| !byte.is_ascii_alphabetic())
+    let decides = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    line.bytes().rev().find(decides).is_some_and(|byte| !byte.is_ascii_alphabetic())
 }
 
-/// Whether a line tells a rise or a fall.
+/// Whether a line contains a rise or a fall.
 fn has_move(line: &str) -> bool {
     line.split_whitespace().any(|token| {
         let sign = token.trim_start_matches('(');
@@ -85,7 +86,7 @@ mod tests {
     use crate::testing::check;
 
     #[test]
-    fn market_tables_go_at_an_edge() {
+    fn market_tables_at_an_edge_are_removed() {
         check(
             "ticker",
             "⟦• Samba 65 00% 56.65%⟧\n    ⟦Joga2002 635.254 50% 63.63%⟧\n⟦S&P5002 60 50% 10%⟧\n\n…\n",
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_of_the_article_stay() {
+    fn tables_of_the_article_are_kept() {
         check(
             "ticker",
             "A title\n\n…\n\nLiverpool 10 8 1 25\nArsenal 10 7 2 23\nChelsea 10 7 1 22\n",

@@ -1,15 +1,16 @@
-//! The title: the line above the article that shares most words with it (see
-//! [`Document::title`]). Its text becomes a field, and it stays.
+//! The title: the line above the article that shares the most words with it (see
+//! [`Document::title`]). It is kept and recorded as a field.
 //!
-//! Some pages print the title twice, first followed by the name of the site. The first copy is removed.
+//! Some pages print the title twice, first with the site's name appended. The first copy is
+//! removed.
 
 use chaffinch_stage::script::evenly_spaced;
 use chaffinch_stage::{Document, Marks, Stage};
 
-/// The most words that a site's name has.
+/// The maximum number of words in a site's name.
 const NAME_WORDS: usize = 6;
 
-/// Takes the title as a field, and marks a copy of it that ends in the site's name.
+/// Records the title, and marks a copy of it with the site's name appended.
 pub struct Title;
 
 impl Stage for Title {
@@ -20,7 +21,7 @@ impl Stage for Title {
             && !first.is_body()
         {
             for (id, _) in doc.detectors("suffixed-copy") {
-                // Most titles have no such copy, and that is quickly seen.
+                // Cheap test first, because most titles have no such copy.
                 let begin = first_byte(first.text()).zip(first_byte(second.text()));
                 let alike = begin.is_none_or(|(one, other)| one == other);
                 if alike && carries_name(&first.key(), &second.key()) {
@@ -37,16 +38,16 @@ impl Stage for Title {
     }
 }
 
-/// The byte that the key of a text begins with, where that is plain.
+/// The first byte of the text's key, if it can be read off the text.
 fn first_byte(text: &str) -> Option<u8> {
     match text.trim_start().as_bytes() {
-        // A mark behind it would change it.
+        // A combining mark after it would change it.
         [first, next, ..] if first.is_ascii_graphic() && next.is_ascii() => Some(*first),
         _ => None,
     }
 }
 
-/// Whether `line` is `title`, a separator and a name.
+/// Whether `line` consists of `title`, a separator and a name.
 fn carries_name(line: &str, title: &str) -> bool {
     let Some(rest) = line.strip_prefix(title) else { return false };
     let Some(name) = rest.trim_start().strip_prefix(['|', '-', '—', '·', '»', '›']) else {
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_with_the_name_of_the_site_goes() {
+    fn a_copy_with_the_name_of_the_site_is_removed() {
         check("title", "⟦Talks to go on – Example News⟧\nTalks to go on\n\n…\n");
         check("title", " ⟦Talks to go on · Example⟧\nTalks to go on\n\n…\n");
         check("title", "⟦État des lieux | Example⟧\nE\u{301}tat des lieux\n\n…\n");

@@ -1,16 +1,16 @@
-//! Every built-in stage passes the contract test, with its shipped generic rules.
+//! Every built-in stage passes the contract test with its shipped generic rules.
 
 use chaffinch_core::stage::contract::{self, Found};
 use chaffinch_core::stage::{Document, Line, Options, Rule};
 use chaffinch_rules::RuleSet;
 use chaffinch_stages::STAGES;
 
-/// What the shipped rules find on a line of text, as the contract test wants it.
+/// The hits of the shipped rules in a line, in the form of the contract test.
 fn find(rules: &RuleSet, text: &str) -> Vec<Found> {
     let doc = Document::new(text, rules, chaffinch_rules::key::key);
     let Some(line) = doc.lines().next() else { return Vec::new() };
     let hits = |line: Line<'_, '_>| rules.find(None, line, false, &mut Vec::new());
-    // A lone CR ends a line of a document, but the contract hands over one line at a time.
+    // A lone CR ends a line of a document, but the contract test passes one line at a time.
     hits(line).into_iter().map(|hit| (hit.rule.0 as usize, hit.span.range(), hit.role)).collect()
 }
 

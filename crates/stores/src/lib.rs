@@ -1,7 +1,7 @@
 //! Object stores: `s3://` and `gs://` addresses as inputs and outputs of a run.
 //!
-//! A run is made of threads and asks one thing at a time; the client here is asynchronous. So each
-//! call waits on a small runtime of its own.
+//! The threads of a run make blocking calls, but the client is asynchronous. Each call therefore
+//! blocks on a small runtime inside this crate.
 #![cfg(feature = "client")]
 
 use std::fs::File;
@@ -19,23 +19,24 @@ use object_store::{
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
-/// Bytes that are sent at once: larger files go in parts of this size.
+/// The size of the parts in which larger files are uploaded, in bytes.
 const PART: usize = 8 << 20;
 
-/// The most parts that are under way at once.
+/// The maximum number of parts that are uploaded concurrently.
 const PARTS_UNDER_WAY: usize = 4;
 
-/// Opens an address. `settings` are names and values such as `AWS_ENDPOINT_URL`; what is not meant
-/// for the store is passed over.
+/// Opens an address. `settings` are names and values such as `AWS_ENDPOINT_URL`; others are
+/// ignored.
 ///
 /// # Errors
-/// The address names no store, or a setting is wrong. Whether anything is there, is not asked.
+/// If the address does not name a store, or a setting is invalid. Does not check whether the store
+/// exists.
 pub fn open(
     address: &str,
     settings: impl IntoIterator<Item = (String, String)>,
 ) -> io::Result<Arc<dyn Store>> {
     let wrong = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
-    // An error says that there is a provider already, which will do.
+    // An error means that a provider is already installed.
     drop(rustls::crypto::ring::default_provider().install_default());
     let url = Url::parse(address).map_err(|error| wrong(format!("{address}: {error}")))?;
     let (store, root) =
@@ -48,13 +49,13 @@ pub fn open(
     }))
 }
 
-/// A client, and what runs it.
+/// A client and its runtime.
 struct Client {
     runtime: Runtime,
     store: Arc<dyn ObjectStore>,
 }
 
-/// The objects below an address, or the one at it.
+/// The objects below an address, or the object at the address.
 struct Remote {
     address: String,
     client: Arc<Client>,
@@ -63,7 +64,7 @@ struct Remote {
 
 impl Remote {
     fn path(&self, name: &str) -> io::Result<Path> {
-        // An address of one object has nothing below it: it is its own first part.
+        // The address of an object names only that object.
         let alone = self.root.filename() == Some(name) && self.single()?.is_some();
         match alone {
             true => Ok(self.root.clone()),
@@ -138,7 +139,7 @@ impl Store for Remote {
     }
 }
 
-/// Sends a file: at once, or in parts that become an object when all are there.
+/// Uploads a file at once, or in parts that are combined when all are uploaded.
 async fn put(store: &dyn ObjectStore, path: &Path, mut file: File) -> io::Result<()> {
     let mut part = Vec::with_capacity(PART);
     let mut fill = |part: &mut Vec<u8>| {
@@ -164,8 +165,8 @@ async fn put(store: &dyn ObjectStore, path: &Path, mut file: File) -> io::Result
             Ok(0) => break,
             Ok(_) => {}
             Err(error) => {
-                // What is there already would be paid for. That it cannot be taken back is no news
-                // beside what went wrong.
+                // Uploaded parts would be charged for. A failure to delete them matters less than
+                // the original error.
                 let _ = upload.abort().await;
                 return Err(error);
             }
@@ -175,7 +176,7 @@ async fn put(store: &dyn ObjectStore, path: &Path, mut file: File) -> io::Result
     Ok(())
 }
 
-/// Reads an object as its bytes come in.
+/// Reads an object while it is downloaded.
 struct Reader {
     client: Arc<Client>,
     bytes: BoxStream<'static, object_store::Result<bytes::Bytes>>,
@@ -223,16 +224,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_is_listed_and_read() {
+    fn uploaded_files_are_listed_and_read() {
         let store = memory("news/raw");
         let large: Vec<u8> = (0..2 * PART + 5).map(|at| (at % 251) as u8).collect();
         let files = [file(b"small"), file(&large), file(&large[..PART])];
-        for (name, file) in ["a/small", "large", "whole"].into_iter().zip(&files) {
+        for (name, file) in ["a/small", "large", "one-part"].into_iter().zip(&files) {
             store.put(name, file).unwrap();
         }
         let names: Vec<_> = store.list().unwrap().map(|o| o.map(|o| (o.name, o.bytes))).collect();
         let names: io::Result<Vec<_>> = names.into_iter().collect();
-        let wanted = [("a/small", 5), ("large", large.len() as u64), ("whole", PART as u64)];
+        let wanted = [("a/small", 5), ("large", large.len() as u64), ("one-part", PART as u64)];
         assert_eq!(names.unwrap(), wanted.map(|(name, bytes)| (name.to_owned(), bytes)));
         let mut read = Vec::new();
         store.open("large").unwrap().read_to_end(&mut read).unwrap();

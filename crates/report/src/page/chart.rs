@@ -62,7 +62,7 @@ pub(super) fn bars(rows: &[(String, u64, usize)]) -> Markup {
     }
 }
 
-/// Columns over time.
+/// A column chart over time.
 pub(super) fn columns(values: &[(&str, u64)]) -> Markup {
     let most = values.iter().map(|(_, value)| *value).max().unwrap_or(0).max(1);
     let step = WIDTH / values.len().max(1) as f64;
@@ -83,7 +83,7 @@ pub(super) fn columns(values: &[(&str, u64)]) -> Markup {
     }
 }
 
-/// A line over time.
+/// A line chart over time.
 pub(super) fn line(values: &[(&str, Option<f64>)]) -> Markup {
     let most = values.iter().filter_map(|(_, value)| *value).fold(1.0, f64::max);
     let step = WIDTH / values.len().max(1) as f64;

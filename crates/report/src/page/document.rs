@@ -1,4 +1,4 @@
-//! A document with its cuts struck through, the rules in the margin.
+//! Renders a document with its cuts struck through and their rules in the margin.
 
 use std::ops::Range;
 
@@ -10,13 +10,13 @@ use super::{chip, hued};
 use crate::overview::{Cut, Shown};
 use crate::visible;
 
-/// Documents with more bytes are shown around their cuts alone.
+/// The size in bytes above which only the parts around cuts are shown.
 const LONG: usize = 16 << 10;
 
-/// The lines that are shown at the ends of a long document, and around its cuts.
+/// The number of lines shown at the ends of a long document and around its cuts.
 const AROUND: usize = 3;
 
-/// The most bytes that are shown of one line.
+/// The maximum number of bytes shown of one line.
 const LINE: usize = 4 << 10;
 
 pub(super) fn card(shown: &Shown) -> Markup {
@@ -47,7 +47,7 @@ pub(super) fn card(shown: &Shown) -> Markup {
                 div .text {
                     @match &shown.source {
                         Some(source) => (text(source, &shown.cuts)),
-                        None => { p .soft { "It is no text, or too long to be shown." } }
+                        None => { p .soft { "This document is not text or is too long to show." } }
                     }
                 }
                 dl {
@@ -82,7 +82,7 @@ fn values(value: &Value) -> Vec<String> {
     }
 }
 
-/// The lines of the source, with what was cut and put.
+/// The lines of the source, with cuts and replacements.
 fn text(source: &str, cuts: &[Cut]) -> Markup {
     let lines = lines(source);
     let mut near = vec![source.len() <= LONG; lines.len()];
@@ -118,7 +118,7 @@ fn text(source: &str, cuts: &[Cut]) -> Markup {
 }
 
 fn left_out(lines: usize) -> Markup {
-    html! { div .row .hole { i {} span { (lines) " lines left out here" } } }
+    html! { div .row .hole { i {} span { (lines) " lines omitted" } } }
 }
 
 fn lines(source: &str) -> Vec<Range<usize>> {
@@ -130,7 +130,7 @@ fn lines(source: &str) -> Vec<Range<usize>> {
     source.split_inclusive('\n').map(line).collect()
 }
 
-/// A line; `above` is what stands in the margin of the one above, which is not said again.
+/// A line. `above` is the margin of the line above, which is not repeated.
 fn row(source: &str, line: &Range<usize>, cuts: &[Cut], above: &mut String) -> Markup {
     let text = source[line.clone()].trim_end_matches(['\n', '\r']);
     let content = line.start..line.start + text.len().min(text.floor_char_boundary(LINE));
@@ -144,7 +144,7 @@ fn row(source: &str, line: &Range<usize>, cuts: &[Cut], above: &mut String) -> M
         .map(|cut| cut.range.end.min(line.end) - cut.range.start.max(line.start))
         .sum();
     let gone = cut >= text.len().max(1);
-    // A cut that ends with the line end above shows nothing here.
+    // A cut that ends with the previous line ending shows nothing here.
     let seen = inside.iter().filter(|cut| gone || cut.range.start < content.end);
     let mut margin: Vec<(&str, &str)> =
         seen.map(|cut| (cut.rule.as_str(), cut.stage.as_str())).collect();
@@ -170,7 +170,7 @@ fn row(source: &str, line: &Range<usize>, cuts: &[Cut], above: &mut String) -> M
                     }
                 }
                 (visible(&source[at..content.end]))
-                @if more { span .soft { " … " (text.len() - LINE) " bytes left out here" } }
+                @if more { span .soft { " … " (text.len() - LINE) " bytes omitted" } }
             }
         }
     }

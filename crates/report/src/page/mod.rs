@@ -1,7 +1,8 @@
-//! Pages for a browser: one file each, without a network, with all that is needed in it.
+//! Renders HTML reports: one self-contained file each, without network access.
 //!
-//! Text from documents is data. maud escapes all of it, [`visible`] shows what could steer, and the
-//! page's own policy lets no script run but the one that it ships, by its digest.
+//! Text from documents is untrusted. maud escapes all of it, [`visible`] shows control characters
+//! as escapes, and the page's content security policy allows only the embedded script, by its
+//! digest.
 
 mod chart;
 mod document;
@@ -16,8 +17,8 @@ use sha2::{Digest, Sha256};
 
 use crate::diff::{Diff, Group, Way};
 use crate::overview::{Overview, RuleReport};
+use crate::render::{counted, place};
 use crate::sample::Sample;
-use crate::tell::{counted, place};
 use crate::texts::{Entry, Texts, shortened};
 use crate::visible;
 use crate::visible::visible_json;
@@ -25,16 +26,16 @@ use crate::visible::visible_json;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The bytes of rules, and of documents, after which no more are shown.
+/// The size in bytes of rules, and of documents, from which no more are shown.
 const BUDGET: usize = 3 << 20;
 
-/// The most distinct texts that are shown of a rule: frequent ones, and rare ones.
+/// The maximum number of distinct texts shown of a rule: frequent ones, and rare ones.
 const TEXTS: usize = 8;
 
-/// The most rows of a table.
+/// The maximum number of rows in a table.
 const ROWS: usize = 2000;
 
-/// The page of a run: what it did, by rule, and documents to look at.
+/// The report of a run: its totals, its rules, and a selection of documents.
 pub fn of_run(overview: &Overview, name: &str) -> String {
     let (rules, rules_out) = rules(overview);
     let (documents, documents_out) = documents(overview);
@@ -43,8 +44,8 @@ pub fn of_run(overview: &Overview, name: &str) -> String {
         section #rules {
             h2 { "Rules" }
             p .soft {
-                "Each rule that cut something, with the texts that it cut most often and most rarely. "
-                "Mistakes hide among the rare ones, and among those that the line model was least certain of."
+                "Every rule that cut something, with its most frequent and its rarest texts. "
+                "Mistakes are usually among the rare ones, and among those that the line model was least certain of."
             }
             div .controls {
                 input type="search" placeholder="Filter rules and texts" aria-label="Filter rules"
@@ -68,9 +69,9 @@ pub fn of_run(overview: &Overview, name: &str) -> String {
         section #documents {
             h2 { "Documents" }
             p .soft {
-                "Those that failed or are suspect come first; then one for each rule, and others. "
+                "Failed and suspect documents come first, then one document for each rule, then others. "
                 (counted(overview.shown.len() as u64, "document")) " of "
-                (overview.documents) " chosen."
+                (overview.documents) " are shown."
             }
             div .controls {
                 input type="search" placeholder="Filter by name, outlet or rule" aria-label="Filter documents"
@@ -90,14 +91,14 @@ pub fn of_run(overview: &Overview, name: &str) -> String {
         left_out.push(format!("{} with their texts", counted(rules_out as u64, "rule")));
     }
     if documents_out > 0 {
-        let documents = counted(documents_out as u64, "chosen document");
-        left_out.push(format!("{documents}, and those that were not chosen"));
+        let documents = counted(documents_out as u64, "selected document");
+        left_out.push(format!("{documents}, and all documents that were not selected"));
     }
     let nav = [("overview", "Overview"), ("rules", "Rules"), ("documents", "Documents")];
     shell(&format!("Chaffinch: {name}"), name, &nav, &body, &left_out)
 }
 
-/// The page of what changed between two runs.
+/// The report of the differences between two runs.
 pub fn of_diff(diff: &Diff, first: &str, second: &str) -> String {
     let mut body = String::new();
     let mut left_out = 0;
@@ -117,16 +118,16 @@ pub fn of_diff(diff: &Diff, first: &str, second: &str) -> String {
         section #rules {
             h2 { "By rule" }
             @if diff.groups().is_empty() {
-                p .soft { "No rule cuts more or less than it did." }
+                p .soft { "No rule cuts more or less than before." }
             } @else {
-                p .soft { "What cuts into an article comes first, framed in red." }
+                p .soft { "Changes inside articles come first, framed in red." }
                 div .controls {
                     input type="search" placeholder="Filter rules and texts"
                         aria-label="Filter rules" data-filter="rules" data-key="words";
                     select aria-label="Way" data-filter="rules" data-key="way" {
                         option value="" { "more and less" }
-                        option value="more" { "cut now" }
-                        option value="less" { "left now" }
+                        option value="more" { "now cut" }
+                        option value="less" { "no longer cut" }
                     }
                     span .soft data-count="rules" {}
                 }
@@ -175,9 +176,9 @@ fn shell(
                 main { (body) }
                 footer {
                     @if !left_out.is_empty() {
-                        p #left-out { "Left out, so that this page stays small: " (left_out.join("; ")) "." }
+                        p #left-out { "Omitted to limit the size of this page: " (left_out.join("; ")) "." }
                     }
-                    p { "Made by chaffinch " (env!("CARGO_PKG_VERSION")) ". Control characters and "
+                    p { "Generated by chaffinch " (env!("CARGO_PKG_VERSION")) ". Control characters and "
                         "direction marks of documents are shown as escapes." }
                 }
                 div .choices hidden {
@@ -201,7 +202,7 @@ fn shell(
     page.into_string()
 }
 
-/// The colour of a stage, as an angle on the colour wheel; neighbours in the chain lie apart.
+/// The hue of a stage. Neighbours in the chain have distant hues.
 fn hue(stage: &str) -> usize {
     let at = STAGES.iter().position(|known| known.name == stage);
     let at = at.unwrap_or_else(|| STAGES.len() + stage.len());
@@ -256,7 +257,7 @@ struct Period {
     bytes: u64,
 }
 
-/// Months, or years where there are too many months, without a gap; and which it is.
+/// The months without gaps, or years if there are too many months; and the unit.
 fn periods(months: &BTreeMap<String, (u64, u64)>) -> (&'static str, Vec<Period>) {
     let index = |month: &str| -> Option<u64> {
         let (year, month) = month.split_once('-')?;
@@ -282,10 +283,10 @@ fn periods(months: &BTreeMap<String, (u64, u64)>) -> (&'static str, Vec<Period>)
     (unit, all.into_iter().map(period).collect())
 }
 
-/// The most months of which each has a column.
+/// The maximum number of months that have a column each.
 const MONTHS: u64 = 72;
 
-/// The most years without a document that are shown between others.
+/// The maximum number of years in a chart, including years without documents.
 const YEARS: usize = 200;
 
 fn overview_section(overview: &Overview) -> Markup {
@@ -318,7 +319,7 @@ fn overview_section(overview: &Overview) -> Markup {
     html! {
         section #overview {
             @if run["state"] != "finished" {
-                p .warn { "This run did not finish; repeat its command, and it goes on." }
+                p .warn { "This run is not finished. Run its command again to resume it." }
             }
             div .tiles {
                 div .tile { b { (number(overview.documents)) } "documents" }
@@ -376,7 +377,7 @@ fn overview_section(overview: &Overview) -> Markup {
     }
 }
 
-/// The cards of all rules, and the number of those that are left out.
+/// The cards of all rules, and the number of rules left out.
 fn rules(overview: &Overview) -> (Markup, usize) {
     let mut rules: Vec<_> = overview.rules.iter().collect();
     rules.sort_by_key(|(id, rule)| (std::cmp::Reverse(rule.documents), *id));
@@ -434,7 +435,7 @@ fn rule_card(id: &str, rule: &RuleReport, whose: &str, all: u64, full: bool) -> 
             }
             div {
                 @if !full {
-                    p .soft { "Its texts are left out, so that this page stays small." }
+                    p .soft { "Its texts are omitted to limit the size of this page." }
                 } @else {
                     (all_choice())
                     @for (name, entries) in lists.iter().filter(|(_, entries)| !entries.is_empty()) {
@@ -447,7 +448,7 @@ fn rule_card(id: &str, rule: &RuleReport, whose: &str, all: u64, full: bool) -> 
     }
 }
 
-/// A text of several lines, each made visible; blank ones are left out.
+/// A text of several lines, each made visible, without blank lines.
 fn in_lines(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines.map(|line| visible(line)).collect::<Vec<_>>().join("\n")
@@ -462,7 +463,7 @@ fn heading(text: &str) -> String {
     }
 }
 
-/// Accept or reject all texts of a rule.
+/// The buttons to accept or reject all texts of a rule.
 fn all_choice() -> Markup {
     html! {
         p .controls {
@@ -553,7 +554,7 @@ fn group_card(group: &Group) -> Markup {
                 @if touches {
                     b .bad { "cuts into the article in " (counted(group.body_documents, "document")) }
                 }
-                span .soft { (group.told()) " · " (about) (number(distinct)) " distinct" }
+                span .soft { (group.summary()) " · " (about) (number(distinct)) " distinct" }
             }
             div {
                 (all_choice())
@@ -565,7 +566,7 @@ fn group_card(group: &Group) -> Markup {
     }
 }
 
-/// The documents that are shown, and the number of those that are left out.
+/// The selected documents, and the number of documents left out.
 fn documents(overview: &Overview) -> (Markup, usize) {
     let (mut out, mut left_out) = (String::new(), 0);
     for shown in &overview.shown {
@@ -650,7 +651,7 @@ mod tests {
         assert!(page.len() < 10_000_000, "{} bytes", page.len());
         let left_out = &page[page.find("id=\"left-out\"").unwrap()..];
         let left_out = &left_out[..left_out.find("</p>").unwrap()];
-        for part in ["rules with their texts", "chosen documents"] {
+        for part in ["rules with their texts", "selected documents"] {
             assert!(left_out.contains(part), "{left_out}");
         }
         assert!(page.contains("and 8000 outlets with fewer documents"));

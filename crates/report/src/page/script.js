@@ -2,8 +2,8 @@
 const all = (css, from = document) => [...from.querySelectorAll(css)];
 const one = (css, from = document) => from.querySelector(css);
 
-// Filters: an input or select says by data-filter which list it narrows, and by data-key what it
-// is compared with.
+// Filters: data-filter of an input or select names the list to filter, data-key the attribute to
+// compare.
 const narrow = (list) => {
   const controls = all(`[data-filter="${list}"]`).filter((control) => control.value);
   let shown = 0;
@@ -48,7 +48,7 @@ const sortTable = (head) => {
   table.tBodies[0].append(...rows);
 };
 
-// Decisions: one for a text of a rule, or for all that are shown of it.
+// Decisions about one text of a rule, or about all its shown texts.
 const entries = () => all(".entry[data-rule]");
 const count = () => {
   const of = (choice) => entries().filter((entry) => entry.dataset.choice === choice).length;
@@ -71,7 +71,7 @@ const review = () => ({
     .map((entry) => ({
       rule: entry.dataset.rule,
       decision: entry.dataset.choice,
-      // Control characters stand in the page as JSON has them.
+      // Control characters in the page are JSON escapes.
       text: JSON.parse(entry.dataset.text),
       case: JSON.parse(entry.dataset.case ?? "null"),
       outlet: JSON.parse(entry.dataset.outlet ?? "null"),

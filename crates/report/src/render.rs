@@ -1,4 +1,4 @@
-//! A [`Diff`] as text for people, as Markdown for code hosts, as JSON for programs.
+//! Renders a [`Diff`]: as text for terminals, as Markdown for code hosts, and as JSON for programs.
 
 use std::fmt::Write;
 
@@ -10,19 +10,19 @@ use crate::sample::Sample;
 use crate::texts::{Entry, shortened};
 use crate::visible;
 
-/// The most distinct texts that are shown of a group.
+/// The maximum number of distinct texts shown of a group.
 const TEXTS: usize = 5;
 
-/// The most groups that Markdown shows: code hosts cut long summaries off.
+/// The maximum number of groups in Markdown, because code hosts truncate long summaries.
 const GROUPS: usize = 60;
 
-/// The most pairs of rules that are named of which one took over from the other.
+/// The maximum number of pairs of rules shown of which one replaced the other.
 const MOVED: usize = 8;
 
-/// The most lines that are shown of a cut.
+/// The maximum number of lines shown of a cut.
 const LINES: usize = 4;
 
-/// `n` things, in words.
+/// A count with its noun in singular or plural.
 pub(crate) fn counted(count: u64, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
@@ -31,7 +31,7 @@ pub(crate) fn counted(count: u64, thing: &str) -> String {
 }
 
 impl Way {
-    /// Whether more or less is cut, as a word.
+    /// `more` or `less`.
     pub fn as_str(self) -> &'static str {
         match self {
             Way::More => "more",
@@ -41,28 +41,28 @@ impl Way {
 }
 
 impl Group {
-    /// What happened, in a sentence without the rule's name.
-    pub fn told(&self) -> String {
+    /// A summary of the change, without the rule's name.
+    pub fn summary(&self) -> String {
         let verb = match self.way {
             Way::More => "cuts more",
             Way::Less => "cuts less",
         };
         let rule = match self.rule_changed {
-            Some(false) => "; the rule is the same, another one made the difference",
+            Some(false) => "; the rule itself is unchanged, so another rule caused this",
             _ => "",
         };
         let (documents, bytes) = (counted(self.documents, "document"), counted(self.bytes, "byte"));
         format!("{verb} in {documents}, {bytes}{rule}")
     }
 
-    /// The distinct texts to be shown: those inside the article first.
+    /// The distinct texts to show, those inside articles first.
     pub(crate) fn shown(&self, most: usize) -> Vec<&Entry<Sample>> {
         let mut texts = self.body_texts.frequent(most);
         texts.extend(self.texts.frequent(most - texts.len()));
         texts
     }
 
-    /// How many distinct texts there are, and whether that is exact.
+    /// The number of distinct texts, and whether it is exact.
     pub(crate) fn distinct(&self) -> (u64, bool) {
         let ((inside, exact), (outside, exact_too)) =
             (self.body_texts.distinct(), self.texts.distinct());
@@ -78,7 +78,7 @@ impl Group {
 }
 
 impl Diff {
-    /// What changed in all, a line each.
+    /// The totals, one per line.
     pub fn totals(&self) -> Vec<String> {
         let (all, changed) = (counted(self.documents, "document"), self.changed);
         let mut lines = vec![match changed {
@@ -92,7 +92,7 @@ impl Diff {
         };
         count(self.only_first, "only in the first run");
         count(self.only_second, "only in the second run");
-        count(self.other_original, "with another original, not compared");
+        count(self.other_original, "with a different original, not compared");
         for ((from, to), documents) in &self.verdicts {
             lines.push(format!("verdict {from} → {to}: {}", counted(*documents, "document")));
         }
@@ -117,16 +117,18 @@ impl Diff {
         for ((from, to), documents) in moved.iter().take(MOVED) {
             let (from, to) = (visible(from), visible(to));
             let documents = counted(**documents, "document");
-            lines.push(format!("the same cut, by {to} where it was {from}: {documents}"));
+            lines.push(format!("the same text cut by {to} instead of {from}: {documents}"));
         }
         if let Some(more) = moved.len().checked_sub(MOVED).filter(|more| *more > 0) {
-            lines
-                .push(format!("and {} of rules that took over", counted(more as u64, "more pair")));
+            lines.push(format!(
+                "and {} of rules that replaced another",
+                counted(more as u64, "more pair")
+            ));
         }
         lines
     }
 
-    /// For people at a terminal.
+    /// Renders the differences for a terminal.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
         let bold = Style::new().bold();
@@ -137,8 +139,8 @@ impl Diff {
             let _ = writeln!(out, "{style}{line}{style:#}");
         }
         for group in self.groups() {
-            let told = group.told();
-            let _ = writeln!(out, "\n{bold}{}{bold:#} {told}", visible(&group.rule));
+            let summary = group.summary();
+            let _ = writeln!(out, "\n{bold}{}{bold:#} {summary}", visible(&group.rule));
             if group.body_documents > 0 {
                 let documents = counted(group.body_documents, "document");
                 let _ = writeln!(out, "  {red}cuts into the article in {documents}{red:#}");
@@ -160,17 +162,17 @@ impl Diff {
         out
     }
 
-    /// For a pull request or a job summary.
+    /// Renders the differences for a pull request or a job summary.
     pub fn to_markdown(&self) -> String {
-        let mut out = String::from("## What the rules do now\n\n");
+        let mut out = String::from("## Changes by rule\n\n");
         for line in self.totals() {
             let _ = writeln!(out, "- {}", markdown(&line));
         }
         let groups = self.groups();
         for group in groups.iter().take(GROUPS) {
             let sign = if group.body_documents > 0 { "🔴 " } else { "" };
-            let (rule, told) = (code(&group.rule), markdown(&group.told()));
-            let _ = writeln!(out, "\n<details{}><summary>{sign}{rule} {told}</summary>\n", {
+            let (rule, summary) = (code(&group.rule), markdown(&group.summary()));
+            let _ = writeln!(out, "\n<details{}><summary>{sign}{rule} {summary}</summary>\n", {
                 if group.body_documents > 0 { " open" } else { "" }
             });
             if group.body_documents > 0 {
@@ -208,7 +210,7 @@ impl Diff {
         out
     }
 
-    /// For programs.
+    /// Renders the differences for programs.
     pub fn to_json(&self) -> Value {
         let pairs = |from: Value, to: Value, documents: u64| json!({"from": from, "to": to, "documents": documents});
         let entry = |entry: &&Entry<Sample>| {
@@ -262,7 +264,7 @@ impl Diff {
     }
 }
 
-/// Where a sample stands: its document and line.
+/// The position of a sample: its document and line.
 pub(crate) fn place(sample: &Sample) -> String {
     match sample.line {
         0 => visible(&sample.document).into_owned(),
@@ -270,7 +272,7 @@ pub(crate) fn place(sample: &Sample) -> String {
     }
 }
 
-/// The lines of a sample, each with its sign, the cut set apart where it is a part of a line.
+/// The lines of a sample, each with its sign. The cut is marked if it is a part of a line.
 fn rows(sample: &Sample, way: Way) -> Vec<(char, String)> {
     let (sign, mark) = match way {
         Way::More => ('-', '-'),
@@ -316,13 +318,13 @@ fn ticks(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// A text as inline code, whatever it holds.
+/// A text as inline code.
 fn code(text: &str) -> String {
-    // Inside HTML, Markdown's own quoting is not everywhere in force, and this is.
+    // Inside HTML, code hosts do not apply Markdown quoting everywhere, but they do apply this.
     format!("<code>{}</code>", markdown(text))
 }
 
-/// A text of which nothing is markup.
+/// A text with all markup escaped.
 fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,0 +1,234 @@
+//! Builds a [`RuleSet`] from loaded rule files: assigns rule ids, indexes the generic rules, and
+//! resolves the families that outlets extend.
+
+use std::sync::{Arc, OnceLock};
+
+use chaffinch_stage::{Place, Rule, RuleId};
+
+use crate::file::{self, Era, FileRule, RuleFile, Subject, Written};
+use crate::load::{Files, LoadOptions, Text};
+use crate::packed::{Head, Packed};
+use crate::set::matching::RulesBuilder;
+use crate::set::section::{Section, SectionRules, Source};
+use crate::set::{RuleSet, Unit, UnitId};
+use crate::yaml::{self, Problem};
+
+/// The rules of a file that is added to a set.
+enum ReadRules<'a> {
+    /// Parsed, with their cases.
+    Now(Box<RuleFile>),
+    /// Packed, with the index of the file.
+    Later(&'a Packed, usize),
+}
+
+/// A file and the families that it extends.
+struct Extends {
+    unit: UnitId,
+    file: Arc<str>,
+    families: Vec<String>,
+}
+
+impl RuleSet {
+    pub(crate) fn build(
+        files: Files,
+        text: Text<'_>,
+        problems: &mut Vec<Problem>,
+        wanted: &LoadOptions<'_>,
+    ) -> RuleSet {
+        let owned = |all: &[&str]| all.iter().map(|&stage| stage.to_owned()).collect();
+        let mut set = RuleSet { running: wanted.running.map(owned), ..RuleSet::default() };
+        let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
+        let mut add = |set: &mut RuleSet, head: Head<'_>, rules: ReadRules<'_>| {
+            set.detecting.extend(head.detects.iter().map(|&stage| stage.to_owned()));
+            if head.subject == Subject::Generic {
+                set.add_generic(&head, rules, wanted, &mut generic);
+            } else if set.names.contains_key(head.id) {
+                problems.push(named_before(&head, text(head.file)));
+            } else {
+                extends.push(set.add_unit(head, rules));
+            }
+        };
+        match files {
+            Files::Parsed(files) => {
+                for file in files {
+                    let head = Head::packed(&file);
+                    add(&mut set, Head::read(&head), ReadRules::Now(Box::new(file)));
+                }
+            }
+            Files::Packed(packed) => {
+                for (at, (head, _)) in packed.heads().enumerate() {
+                    add(&mut set, head, ReadRules::Later(&packed, at));
+                }
+                set.packed = packed;
+            }
+        }
+        set.generic = generic.build();
+        set.extend_units(&extends, text, problems);
+        set
+    }
+
+    fn add_section(&mut self, file: &str, rules: u32, digest: u64, packed: usize) -> &mut Section {
+        let at = self.sections.len();
+        let start = self.section_of.len() as u32;
+        self.section_of.extend((0..rules).map(|_| at as u32));
+        let ids = start..self.section_of.len() as u32;
+        let (file, rules) = (file.into(), OnceLock::new());
+        self.sections.push(Section { file, unit: None, ids, digest, packed, rules });
+        &mut self.sections[at]
+    }
+
+    /// Adds a generic file, whose rules every run needs.
+    fn add_generic(
+        &mut self,
+        head: &Head<'_>,
+        rules: ReadRules<'_>,
+        wanted: &LoadOptions<'_>,
+        generic: &mut RulesBuilder,
+    ) {
+        let file = head.file.into();
+        let rules = match rules {
+            ReadRules::Now(read) => {
+                let mut rules = read.rules;
+                rules.retain(|rule| wanted.includes(rule.language.as_deref()));
+                SectionRules::of(rules, &file, None)
+            }
+            ReadRules::Later(packed, at) => {
+                let (mut rules, mut sources) = (Vec::new(), Vec::new());
+                let (all, origins) = packed.rules_with_origins(at);
+                for (rule, origin) in all.into_iter().zip(origins) {
+                    if wanted.includes(origin.language.as_deref()) {
+                        rules.push(rule);
+                        sources.push(Source::of(origin, &file, None));
+                    }
+                }
+                SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(rules) }
+            }
+        };
+        let section = self.add_section(head.file, rules.rules.len() as u32, head.digest, 0);
+        let ids = section.ids.clone();
+        for (at, id) in ids.enumerate() {
+            if !self.is_idle(&rules.rules[at]) {
+                generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at]);
+            }
+        }
+        if let Some(section) = self.sections.last_mut() {
+            section.rules = OnceLock::from(Box::new(rules));
+        }
+    }
+
+    fn add_unit(&mut self, head: Head<'_>, rules: ReadRules<'_>) -> Extends {
+        let (unit, at) = (UnitId(self.units.len()), self.sections.len());
+        let packed = if let ReadRules::Later(_, at) = rules { at } else { 0 };
+        let section = self.add_section(head.file, head.rules, head.digest, packed);
+        section.unit = Some(unit);
+        let file = Arc::clone(&section.file);
+        let (mut examples, mut allow) = (Vec::new(), Vec::new());
+        if let ReadRules::Now(read) = rules {
+            let rules = SectionRules::of(read.rules, &file, Some(unit));
+            section.rules = OnceLock::from(Box::new(rules));
+            (examples, allow) = (read.examples, read.allow);
+        }
+        self.names.insert(head.id.to_owned(), unit);
+        self.units.push(Unit {
+            id: head.id.to_owned(),
+            name: head.name.map(str::to_owned),
+            family: head.subject == Subject::Family,
+            families: Vec::new(),
+            section: at,
+            examples,
+            allow,
+            eras: head.eras,
+            rules: OnceLock::new(),
+        });
+        self.recognition.add(unit, &head);
+        let families = head.extends.iter().map(|&family| family.to_owned()).collect();
+        Extends { unit, file, families }
+    }
+
+    /// Resolves the families that each unit extends, directly and indirectly.
+    fn extend_units(&mut self, extends: &[Extends], text: Text<'_>, problems: &mut Vec<Problem>) {
+        let mut direct: Vec<Vec<UnitId>> = vec![Vec::new(); self.units.len()];
+        for Extends { unit, file, families } in extends {
+            for family in families {
+                let found = self.names.get(family).filter(|UnitId(id)| self.units[*id].family);
+                if let Some(&id) = found {
+                    direct[unit.0].push(id);
+                    continue;
+                }
+                let known: Vec<&str> =
+                    self.units.iter().filter(|u| u.family).map(|u| u.id.as_str()).collect();
+                let message = format!("unknown family \"{family}\"");
+                let help = match known.is_empty() {
+                    true => {
+                        "there is no family file; a family file begins with `family: NAME`".into()
+                    }
+                    false => yaml::expected(family, &known),
+                };
+                problems.push(in_extends(file, text(file), family, message, Some(help)));
+            }
+        }
+        for Extends { unit, file, .. } in extends {
+            // Nearest first, without duplicates.
+            let (mut all, mut at) = (direct[unit.0].clone(), 0);
+            while let Some(UnitId(family)) = all.get(at).copied() {
+                at += 1;
+                let further: Vec<UnitId> =
+                    direct[family].iter().copied().filter(|id| !all.contains(id)).collect();
+                all.extend(further);
+            }
+            if all.contains(unit) {
+                let name = &self.units[unit.0].id;
+                let through = all.iter().find(|family| direct[family.0].contains(unit));
+                let through = through.map_or("", |family| &self.units[family.0].id);
+                let message = format!("\"{name}\" extends itself through \"{through}\"");
+                problems.push(in_extends(file, text(file), through, message, None));
+                continue;
+            }
+            self.units[unit.0].eras |= all.iter().any(|family| self.units[family.0].eras);
+            self.units[unit.0].families = all;
+        }
+    }
+
+    /// Adds the rule that a stage's own marks name: `stage/NAME`.
+    pub fn add_own_rule(&mut self, rule: Rule) -> RuleId {
+        let rule = Rule { place: Place::Anywhere, ..rule };
+        let (written, era) = (Written::default(), Era::default());
+        let digest = file::digest(&rule, &written, &era);
+        let section = self.add_section("", 1, digest, 0);
+        let (removes, keeps, patterns) = (Vec::new(), Vec::new(), Vec::new());
+        let rule = FileRule {
+            rule,
+            language: None,
+            patterns,
+            written,
+            era,
+            at: 0,
+            removes,
+            keeps,
+            digest,
+        };
+        let rules = SectionRules::of(vec![rule], &section.file, None);
+        section.rules = OnceLock::from(Box::new(rules));
+        RuleId(section.ids.start)
+    }
+}
+
+/// The error for a file whose name is already taken.
+fn named_before(head: &Head<'_>, source: String) -> Problem {
+    let message = format!("another rule file is already named \"{}\"", head.id);
+    let span = source.find(head.id).map_or(0..0, |at| at..at + head.id.len());
+    Problem { file: head.file.to_owned(), source, span, message, help: None }
+}
+
+/// An error about a family that a file extends.
+fn in_extends(
+    file: &str,
+    source: String,
+    family: &str,
+    message: String,
+    help: Option<String>,
+) -> Problem {
+    let list = source.find("extends:").map_or(0, |at| at + "extends:".len());
+    let span = source[list..].find(family).map_or(0..0, |at| list + at..list + at + family.len());
+    Problem { file: file.to_owned(), source, span, message, help }
+}

@@ -1,0 +1,200 @@
+//! Finds the rules that match a line: index lookup, confirmation by the patterns, and conversion to
+//! hits.
+
+use chaffinch_stage::{Action, Hit, Line, Place, Role, Rule, RuleId, script};
+
+use crate::index::{Ends, Index, IndexBuilder};
+use crate::key::Keyed;
+use crate::pattern::{Anchor, Found, Pattern};
+use crate::set::{RuleSet, UnitId};
+
+/// The rules that apply to one kind of document, indexed.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    pub(super) index: Index,
+    /// An index of only those rules that can act mid-article. `None` if all of them can.
+    pub(super) mid_article: Option<Index>,
+    pub(super) detectors: Vec<RuleId>,
+}
+
+/// Collects rules for [`Rules`].
+#[derive(Default)]
+pub(super) struct RulesBuilder {
+    pub(super) index: IndexBuilder,
+    pub(super) mid_article: IndexBuilder,
+    /// Whether there are rules that cannot act mid-article.
+    pub(super) outside: bool,
+    pub(super) detectors: Vec<RuleId>,
+}
+
+impl RulesBuilder {
+    pub(super) fn build(self) -> Rules {
+        let mid_article = self.outside.then(|| self.mid_article.build());
+        Rules { index: self.index.build(), mid_article, detectors: self.detectors }
+    }
+
+    pub(super) fn add(&mut self, id: RuleId, rule: &Rule, patterns: &[Pattern]) {
+        if rule.detect.is_some() {
+            self.detectors.push(id);
+        }
+        for (part, pattern) in patterns.iter().enumerate() {
+            if pattern.role == Role::Through || pattern.anchor == Anchor::Unless {
+                continue;
+            }
+            let (slot, prefilters) = (id.0 * 2 + part as u32, pattern.prefilters());
+            self.index.add(slot, &prefilters);
+            match acts_mid_article(rule) {
+                true => self.mid_article.add(slot, &prefilters),
+                false => self.outside = true,
+            }
+        }
+    }
+}
+
+impl RuleSet {
+    /// The hits of rules in a line, in any zone: those of the outlet, its families and the generic
+    /// rules, each in the order of its file. The ends of blocks are left out, because they only
+    /// matter below a beginning (see [`RuleSet::find_end`]). If `mid_article` is true, only the
+    /// rules that can act on a sentence mid-article are matched. `candidates` is a reusable buffer.
+    pub fn find(
+        &self,
+        outlet: Option<UnitId>,
+        line: Line<'_, '_>,
+        mid_article: bool,
+        candidates: &mut Vec<u32>,
+    ) -> Vec<Hit> {
+        let text = line.text();
+        let (ends, mut keyed, mut hits) = (Ends::of_text(text), None, Vec::new());
+        let own = outlet.map(|unit| self.unit_rules(unit));
+        for rules in own.into_iter().chain([&self.generic]) {
+            let index = rules.mid_article.as_ref().filter(|_| mid_article).unwrap_or(&rules.index);
+            index.candidates(&ends, candidates);
+            for &slot in candidates.iter() {
+                let (id, part) = slot_rule(slot);
+                let patterns = self.patterns(id);
+                let pattern = &patterns[part];
+                let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
+                let before = hits.len();
+                pattern.find(keyed.as_str(), &mut |found| {
+                    let hit = self.hit(id, pattern, found, keyed, line);
+                    // A part of a replacement cannot be cut.
+                    hits.extend((!hit.span.is_empty()).then_some(hit));
+                });
+                if hits.len() > before && is_excluded(patterns, keyed.as_str()) {
+                    hits.truncate(before);
+                }
+            }
+        }
+        hits
+    }
+
+    /// The hit that may end a block of `rule` on this line.
+    pub fn find_end(&self, rule: RuleId, line: Line<'_, '_>) -> Option<Hit> {
+        let ends = |pattern: &&Pattern| pattern.role == Role::Through;
+        let pattern = self.patterns(rule).iter().find(ends)?;
+        let keyed = Keyed::new(line.text());
+        let mut hit = None;
+        pattern.find(keyed.as_str(), &mut |found| {
+            hit = Some(self.hit(rule, pattern, found, &keyed, line));
+        });
+        hit.filter(|hit: &Hit| !hit.span.is_empty())
+    }
+
+    /// The hits of `rule` in a line if it had these patterns instead of its own.
+    pub fn find_with_patterns(
+        &self,
+        rule: RuleId,
+        patterns: &[Pattern],
+        line: Line<'_, '_>,
+    ) -> Vec<Hit> {
+        let keyed = Keyed::new(line.text());
+        let mut hits = Vec::new();
+        if is_excluded(patterns, keyed.as_str()) {
+            return hits;
+        }
+        for pattern in patterns.iter().filter(|pattern| pattern.anchor != Anchor::Unless) {
+            pattern.find(keyed.as_str(), &mut |found| {
+                hits.push(self.hit(rule, pattern, found, &keyed, line));
+            });
+        }
+        hits.retain(|hit| !hit.span.is_empty());
+        hits
+    }
+
+    /// The hits of [`RuleSet::find`] and the ends of blocks, found by trying every pattern. The
+    /// oracle for tests.
+    pub fn find_naively(&self, outlet: Option<UnitId>, line: Line<'_, '_>) -> Vec<Hit> {
+        let keyed = Keyed::new(line.text());
+        let mut hits = Vec::new();
+        let own = outlet.into_iter().flat_map(|UnitId(unit)| self.sections_of(&self.units[unit]));
+        let mut own: Vec<RuleId> =
+            own.flat_map(|section| section.ids.clone()).map(RuleId).collect();
+        own.sort();
+        let generic = self.ids().filter(|id| self.source(*id).unit.is_none());
+        for id in own.into_iter().chain(generic) {
+            let (patterns, before) = (self.patterns(id), hits.len());
+            for pattern in patterns.iter().filter(|pattern| pattern.anchor != Anchor::Unless) {
+                if !keyed.as_str().is_empty() {
+                    pattern.find(keyed.as_str(), &mut |found| {
+                        let hit = self.hit(id, pattern, found, &keyed, line);
+                        hits.extend((!hit.span.is_empty()).then_some(hit));
+                    });
+                }
+            }
+            if hits.len() > before && is_excluded(patterns, keyed.as_str()) {
+                hits.truncate(before);
+            }
+        }
+        hits
+    }
+
+    fn hit(
+        &self,
+        rule: RuleId,
+        pattern: &Pattern,
+        found: Found,
+        keyed: &Keyed<'_>,
+        line: Line<'_, '_>,
+    ) -> Hit {
+        let text = line.text();
+        let value = |range| script::evenly_spaced(&text[keyed.text_range(range)]);
+        let fields = found.fields.into_iter().map(|(name, range)| (name, value(range))).collect();
+        let mut range = match pattern.anchor {
+            Anchor::Line => 0..text.len(),
+            _ => keyed.text_range(found.range),
+        };
+        let cuts = self.rule(rule).action == Action::Remove;
+        let space = script::is_space;
+        match pattern.anchor {
+            Anchor::Start if cuts => {
+                range = 0..text.len() - text[range.end..].trim_start_matches(space).len();
+            }
+            Anchor::End if cuts => {
+                range = text[..range.start].trim_end_matches(space).len()..text.len();
+            }
+            _ => {}
+        }
+        let span = match pattern.anchor {
+            Anchor::Line => line.span(),
+            _ => line.source_span(range),
+        };
+        let role = pattern.role;
+        debug_assert!(role != Role::Line || pattern.anchor == Anchor::Line);
+        Hit { rule, span, role, fields }
+    }
+}
+
+/// Whether an `unless` pattern of a rule matches the line with this key.
+fn is_excluded(patterns: &[Pattern], key: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.anchor == Anchor::Unless && pattern.is_match(key))
+}
+
+/// Whether a rule can act on a sentence mid-article.
+pub fn acts_mid_article(rule: &Rule) -> bool {
+    rule.action == Action::Keep || matches!(rule.place, Place::Anywhere | Place::Body)
+}
+
+/// A slot of an index: a rule, and which of its two patterns.
+fn slot_rule(slot: u32) -> (RuleId, usize) {
+    (RuleId(slot / 2), slot as usize % 2)
+}

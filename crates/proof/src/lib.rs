@@ -80,6 +80,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("slow", "A rule is tried on every line."),
     ("large", "A regex is large."),
     ("needless-group", "A group captures what nobody reads."),
+    ("unknown-field", "A named group is neither a standard field nor declared under `fields`."),
     ("unnoticed", "A damaged rule passes all its cases."),
 ];
 

@@ -172,7 +172,7 @@ fn unknown_fields(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
                 }
                 let message = format!("`{name}` is not a standard field");
                 let help = format!(
-                    "{}; if it is a field of your own, declare it: `fields: {{{name}: \"\"}}`",
+                    "{} (to declare a field of your own: `fields: {{{name}: \"\"}}`)",
                     yaml::expected(name, STANDARD_FIELDS)
                 );
                 let kind = (WARNING, "unknown-field");

@@ -127,7 +127,10 @@ rules:
     removes: ["Series of the day: Zoo"]
     keeps: ["Series of the day: Zoo and its many animals, every day."]
 "#;
-    insta::assert_snapshot!(found(&[file]), @"");
+    insta::assert_snapshot!(found(&[file]), @r#"
+    0.yaml:6:33: unknown-field: x/crumb: `secton` is not a standard field; did you mean "section"? (to declare a field of your own: `fields: {secton: ""}`)
+    0.yaml:12:33: unknown-field: x/show: `show` is not a standard field; expected one of: title, date, place, section, authors, agency, tags, caption, outlet (to declare a field of your own: `fields: {show: ""}`)
+    "#);
 }
 
 #[test]

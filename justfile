@@ -1,35 +1,35 @@
-# The commands people type. Bare `just` lists them.
+# Commands for daily work. `just` without arguments lists them.
 _default:
     @just --list
 
-# What CI does.
+# Run what CI runs.
 ready:
     bash .ci/run
 
-# All tests.
+# Run all tests.
 test:
     cargo test --workspace
 
-# Clean the seed corpus and show what was cut.
+# Clean the seed corpus and show what is removed.
 seeds:
     cargo run --release -- explain corpus/seeds/*.txt
 
-# Hold the rule files to their proof.
+# Check rule files.
 check *files="rules":
     cargo run -- rules check {{files}}
 
-# Learn an outlet that ships, in two steps: its samples as they are, then its rule. Commits the first.
+# Add an outlet in two steps: commit its samples, then stage its learned rule file.
 new-outlet name +samples:
     #!/usr/bin/env bash
     set -euo pipefail
     run() { cargo run --quiet -- "$@"; }
     snapshots() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet --workspace --test seeds > /dev/null 2>&1; }
     if [ -e rules/{{name}}.yaml ]; then
-        echo "rules/{{name}}.yaml is there already: chaffinch outlet update rules/{{name}}.yaml SAMPLE..." >&2
+        echo "rules/{{name}}.yaml already exists; use: chaffinch outlet update rules/{{name}}.yaml SAMPLE..." >&2
         exit 2
     fi
     if ! git diff --quiet HEAD -- corpus rules snapshots; then
-        echo "corpus, rules or snapshots have changes that are not committed; commit them first" >&2
+        echo "corpus, rules or snapshots have uncommitted changes; commit them first" >&2
         exit 2
     fi
     scratch=$(mktemp -d)
@@ -39,8 +39,8 @@ new-outlet name +samples:
     run outlet new {{name}} {{samples}} -o "$scratch/{{name}}.yaml"
     echo "== check"
     run rules check "$scratch/{{name}}.yaml"
-    echo "== the samples, as they are"
-    # The two shortest show enough.
+    echo "== add samples"
+    # The two shortest samples are enough.
     find {{samples}} -type f -not -name '.*' -printf '%s %p\n' | sort -n | head -n 2 | cut -d' ' -f2- > "$scratch/chosen"
     number=0
     while read -r sample; do
@@ -49,22 +49,22 @@ new-outlet name +samples:
     done < "$scratch/chosen"
     snapshots
     git add corpus/seeds snapshots/seeds
-    git commit --quiet -m "corpus: samples of {{name}}, as they are" -- corpus snapshots
-    echo "== the rule"
+    git commit --quiet -m "corpus: samples of {{name}}" -- corpus snapshots
+    echo "== add the rule"
     cp "$scratch/{{name}}.yaml" rules/{{name}}.yaml
     snapshots
     git add rules/{{name}}.yaml snapshots/seeds
     git diff --cached --stat
-    echo "What the rule does: git diff --cached -- snapshots"
-    echo "Then: git commit -m 'rules: {{name}}'"
+    echo "To see what the rule does: git diff --cached -- snapshots"
+    echo "To commit it: git commit -m 'rules: {{name}}'"
 
-# What changed in the seeds since a revision, by rule; then each snapshot (needs cargo-insta).
+# Show what changed in the seeds since a revision, by rule, then review each snapshot (needs cargo-insta).
 review base="HEAD":
     cargo run --quiet -- diff --git {{base}} corpus/seeds
     INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test --quiet --workspace --test seeds > /dev/null
     cargo insta review
 
-# Take the snapshots as they are now; or only what these rules explain, the rest stays pending.
+# Accept all snapshots, or only the changes that these rules cause; other changes stay pending.
 accept *rules:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -76,7 +76,7 @@ accept *rules:
         git status --short -- snapshots
         exit
     fi
-    # What was accepted since the last commit stays accepted.
+    # Rules accepted since the last commit stay accepted.
     head=$(git rev-parse HEAD)
     mkdir -p target
     if [ "$(head -n 1 "$accepted" 2>/dev/null)" != "$head" ]; then
@@ -96,20 +96,20 @@ accept *rules:
     SNAPSHOT_RULES="$scratch/rules" take
     git status --short -- snapshots
     if ! cargo test --quiet --workspace --test seeds > /dev/null 2>&1; then
-        echo "more is pending: just review"
+        echo "other changes are pending: just review"
     fi
 
-# Write down what the commands of docs/outlets.md print, and the JSON Schemas.
+# Update the command output in docs/ and the JSON Schemas.
 update-docs:
     UPDATE_DOCS=1 cargo test -p chaffinch --test docs
     UPDATE_SCHEMAS=1 cargo test -p chaffinch-core --test schema
 
-# Figures against peers and limits, and the parts by themselves: just bench --only jsonl-vs-rg
+# Benchmark against other tools and fixed limits, then run the microbenchmarks: just bench --only jsonl-vs-rg
 bench *options:
     python3 bench/run.py {{options}}
     cargo bench --quiet --manifest-path bench/Cargo.toml --target-dir target
 
-# Score the built binary on a file of labelled pages: just score ../pages.jsonl.gz score.py
+# Score a release build on labelled pages: just score ../pages.jsonl.gz score.py
 score dataset scorer:
     cargo build --release
     python3 bench/quality.py {{dataset}} --scorer {{scorer}}

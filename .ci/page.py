@@ -1,9 +1,9 @@
-"""Opens report pages in headless Chromium and uses them as a reader does.
+"""Opens report pages in headless Chromium and uses them like a reader.
 
     python3 .ci/page.py REPORT.html DIFF.html [--shots DIRECTORY]
 
-Both pages come of runs over corpora with a hostile document in them; .ci/run makes them. Chromium is
-driven over its debugging pipe: nothing but Python's standard library is needed.
+.ci/run generates both pages, from runs over corpora that contain a hostile document. The script controls
+Chromium through its debugging pipe and needs only Python's standard library.
 """
 
 import argparse
@@ -27,7 +27,7 @@ class Chromium:
         self.out, write = os.pipe()
 
         def pipes():
-            # Chromium reads from 3 and writes to 4.
+            # Chromium reads from file descriptor 3 and writes to 4.
             spare_read, spare_write = os.dup(read), os.dup(write)
             os.dup2(spare_read, 3)
             os.dup2(spare_write, 4)
@@ -94,7 +94,7 @@ class Chromium:
         pathlib.Path(path).write_bytes(base64.b64decode(data))
 
     def quiet(self):
-        """That nothing was said on the console, nothing failed and nothing was fetched."""
+        """Checks that there is no console message, no failure and no network request."""
         self.evaluate("1")
         loud = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
         found = [event for event in self.events if event.get("method") in loud]
@@ -232,7 +232,7 @@ def report(browser, page, shots):
 def difference(browser, page, shots):
     print(page)
     browser.open(page)
-    # What the two runs do otherwise holds none.
+    # The differences between the two runs contain none.
     inert(browser, steers=False)
     check("what cuts into an article comes first",
           browser.evaluate("document.querySelector('.rule').classList.contains('touches') || "

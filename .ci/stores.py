@@ -43,7 +43,7 @@ def run(*arguments, code=0, env=None):
 
 
 def files(root):
-    """Names and bytes of all files below a folder, but for what no two runs have alike."""
+    """Names and bytes of all files below a folder, except for content that differs in every run."""
     found = {}
     for at, _, names in os.walk(root):
         for name in names:
@@ -84,7 +84,7 @@ class S3:
 
 
 def corpus():
-    """Text files in folders, JSON Lines plain and compressed, WET, Parquet, and what is no text."""
+    """Text files in folders, JSON Lines plain and compressed, WET, Parquet, and binary files."""
     folder = path("in")
     shutil.copytree(SEEDS, os.path.join(folder, "text", "news"))
     rows = []
@@ -111,7 +111,7 @@ def checks(store):
     run("clean", source, "-o", here, "-q", code=1)
     wanted = files(here)
 
-    # From the store into the store: what a run in the file system writes, byte for byte.
+    # From the store to the store: the same bytes as a run in the file system.
     said = run("clean", f"s3://{BUCKET}/raw", "-o", f"s3://{BUCKET}/clean", "--work-dir", path("w"),
                code=1)
     assert "page.txt" in said, said
@@ -119,12 +119,12 @@ def checks(store):
     there = store.download("clean", path("there"))
     same(wanted, files(there), "from store to store")
     run("restore", there, "-o", path("back"))
-    # Of Parquet, what comes back are the values; of compressed files, what was packed.
+    # Restoring gives the values of Parquet columns, and the uncompressed content of other files.
     packed = ("table.parquet", "packed.jsonl.zst")
     rest = lambda root: {name: text for name, text in files(root).items() if name not in packed}
     same(rest(source), rest(path("back")), "restored")
 
-    # From the store into a folder, and the other way; a single object; a finished run replaced.
+    # From the store to a folder and back; a single object; replacing a finished run.
     run("clean", f"s3://{BUCKET}/raw/", "-o", path("fetched"), "-q", code=1)
     same(wanted, files(path("fetched")), "from store to folder")
     run("clean", f"s3://{BUCKET}/raw/packed.jsonl.zst", "-o", f"s3://{BUCKET}/clean", "-q")
@@ -133,7 +133,7 @@ def checks(store):
     run("clean", f"file://{source}", "-o", f"s3://{BUCKET}/clean", "-q", code=1)
     same(wanted, files(store.download("clean", path("again"))), "from folder to store")
 
-    # What no run wrote stays, and is named.
+    # Objects that no run wrote are kept and reported.
     store.client.put_object(Bucket=BUCKET, Key="mine/letter.txt", Body=b"Dear Sir")
     said = run("clean", source, "-o", f"s3://{BUCKET}/mine", code=2)
     assert "holds letter.txt, which no run of chaffinch wrote" in said, said
@@ -145,7 +145,7 @@ def checks(store):
     said = run("clean", source, "-o", "s3://no-such-bucket/clean", code=3)
     assert "cannot write s3://no-such-bucket/clean" in said, said
 
-    # Killed at any moment, a run goes on, and the store ends up the same.
+    # A run that is killed at any moment can be resumed, with the same result in the store.
     command = [BINARY, "clean", f"s3://{BUCKET}/raw", "-o", f"s3://{BUCKET}/killed", "-q",
                "--work-dir", path("k"), "--shard-bytes", "300KiB", "-j", "2"]
     run("clean", source, "-o", path("shards"), "-q", "--shard-bytes", "300KiB", code=1)

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Learn an outlet's rules from k of its documents and clean others with them.
+"""Learn an outlet's rules from k of its documents, and clean other documents with them.
 
     learn.py CORPUS.jsonl TRUTH.jsonl [--k 2,3,5,10] [--test 100] [--outlets 5]
     learn.py --pages PAGES.jsonl[.gz][,MORE] --scorer score.py [--k 2,5] [--least 3]
 
 CORPUS and TRUTH are the `docs.jsonl` and `docs.truth.jsonl` of the synthetic news corpus: rows with
-id and text, and for each id its outlet and the byte ranges of its chaff. The URL is withheld, so the
-outlet must be told by what was learned. PAGES are labelled pages (id, url, outlet, raw_text,
-gold_text); each page of an outlet that has enough (--least) is cleaned with what k others teach.
+id and text, and for each id its outlet and the byte ranges of its boilerplate. The URL is withheld, so
+the outlet must be recognised by learned signs. PAGES are labelled pages (id, url, outlet, raw_text,
+gold_text). Each page of an outlet with at least --least pages is cleaned with rules learned from k others.
 
-For each k: the share of chaff lines removed and of article lines lost by generic rules alone, with
-learned rules, and by dropping every line that a sample has too; the share of *repeated* chaff (lines
-that a sample has too) that learned rules remove; and the share of documents recognised. With labelled
-pages also the mean F1 of 4-token shingles against the gold text, for the same three.
+For each k, prints the share of boilerplate lines removed and of article lines lost by three methods:
+generic rules only, learned rules, and removing every line that occurs in a sample. Also prints the share
+of *repeated* boilerplate (lines that occur in a sample) that learned rules remove, and the share of
+documents recognised. With labelled pages, also prints the mean F1 of 4-token shingles against the gold
+text, for the three methods.
 """
 import argparse
 import collections
@@ -38,7 +39,7 @@ def covered(start, end, spans):
 
 
 def synthetic(corpus, truth, count, wanted):
-    """Outlets with most documents: [(name, documents)], each document with the label of its lines."""
+    """The outlets with most documents: [(name, documents)], each document with labels of its lines."""
     outlets = collections.defaultdict(list)
     for row, truth in zip(read(corpus), read(truth)):
         outlet = truth["outlet"]
@@ -116,7 +117,7 @@ def measure(binary, rules, documents, samples, folder, show=None):
 
 
 def learn(binary, outlet, samples, tests, folder, show=None):
-    """Counts without and with the rules that the samples teach."""
+    """Counts without and with the rules learned from the samples."""
     (folder / "none").mkdir()
     (folder / "rules").mkdir()
     (folder / "samples.jsonl").write_text("".join(rows_of(samples)), encoding="utf-8")

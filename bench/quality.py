@@ -3,10 +3,10 @@
 
     quality.py DATASET.jsonl[.gz] --scorer score.py [--against OTHER.jsonl] [--outlets] [--level LEVEL] [--show lost|left]
 
-DATASET has one object a line: id, url, raw_text, gold_text, and what the scorer wants. The pages
-are cleaned with generic rules alone, as JSON Lines through `chaffinch clean`; --outlets lets the
-shipped outlet rules act too. The scorer's table is printed; --show lists the article lines that
-were lost or the chaff that is left, by outlet, most first.
+DATASET has one JSON object per line: id, url, raw_text, gold_text, and the fields that the scorer
+needs. `chaffinch clean` cleans the pages as JSON Lines, with generic rules only, or with the built-in
+outlet rules too (--outlets). Prints the table of the scorer. --show lists article lines that were lost
+or boilerplate lines that are left, by outlet, most frequent first.
 """
 import argparse
 import collections
@@ -44,7 +44,7 @@ def clean(binary, pages, folder, outlets, level=None):
 
 
 def show(scorer, pages, cleaned, what):
-    """The lines that count, by outlet: article lines lost, or chaff left."""
+    """The lines to list, by outlet: article lines lost, or boilerplate lines left."""
     found = collections.Counter()
     samples = collections.defaultdict(list)
     for page in pages:

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Measure Chaffinch against its peers and limits: each figure a ratio, peers in the same run.
+"""Measure Chaffinch against other tools and fixed limits. Each figure is a ratio within one run.
 
     run.py [--only FIGURE,…] [--megabytes 64] [--runs 3] [--keep DIR]
 
-Every figure makes its corpus itself, alternates the commands, and compares CPU seconds (user and
-system, of whole processes); the smallest of the runs counts. A figure counts only if the bytes that
-were removed are those of the corpus's truth and every document restores. A peer that is not
-installed is passed over and named. The last line of a figure is its name and its value.
+Each figure generates its corpus, alternates the commands, and compares CPU seconds (user and system,
+of complete processes). The smallest value of the runs is used. A figure is only reported if exactly the
+boilerplate of the corpus was removed and every document can be restored. Tools that are not installed
+are skipped and reported. The last line of a figure is its name and its value.
 
-Corpora: bench/make_corpus.py over corpus/seeds. Peers: rg, grep -P, perl, sed, python3, zstd, cp,
-and datatrove if it can be imported. Files lie on tmpfs (/dev/shm), where that is there.
+Corpora: bench/make_corpus.py over corpus/seeds. Other tools: rg, grep -P, perl, sed, python3, zstd, cp,
+and datatrove if it can be imported. Files are on tmpfs (/dev/shm) if it exists.
 """
 import argparse, json, os, re, resource, shutil, subprocess, sys, tempfile, time
 
@@ -19,7 +19,7 @@ TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
 BINARY = os.path.join(TARGET, "release", "chaffinch")
 SEEDS = os.path.join(ROOT, "corpus", "seeds")
 OUTLET_RULES_ALONE = """\
-# Outlet rules and nothing else; the synthetic documents are short, so the caps are off.
+# Outlet rules only. The caps are off because the synthetic documents are short.
 stages: [promo]
 limits: {total_cut_share: 1.0, body_cut_share: 1.0}
 """
@@ -53,7 +53,7 @@ class Bench:
         return folder
 
     def text(self, folder):
-        """The texts of the rows, one after another, as line tools want them."""
+        """The texts of the rows, one after another, as input of line tools."""
         path = os.path.join(folder, "docs.txt")
         if not os.path.exists(path):
             with open(os.path.join(folder, "docs.jsonl")) as rows, open(path, "w") as out:
@@ -70,21 +70,21 @@ class Bench:
                 "--pipeline", os.path.join(folder, pipeline), "-q", "--fail-on", "never", *more]
 
     def cpu(self, command, stdout=None):
-        """CPU and wall seconds of a whole command."""
+        """CPU and wall seconds of a command."""
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         out = open(stdout, "wb") if stdout else subprocess.DEVNULL
-        # Some tools leave logs where they run.
+        # Some tools write logs to the working directory.
         done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, cwd=self.folder)
         if stdout:
             out.close()
-        # grep and rg say with 1 that no line is left.
+        # grep and rg exit with 1 if no line is left.
         if done.returncode not in ((0, 1) if {"grep", "rg"} & set(command[:3]) else (0,)):
             sys.exit(f"{command[:4]}: {done.stderr.decode(errors='replace')[:2000]}")
         after, took = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - started
         return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, took
 
     def alternate(self, *commands):
-        """The least CPU and wall seconds of each command, run in turn; (command, output file)."""
+        """The smallest CPU and wall seconds of each (command, output file), run alternately."""
         times = [[] for _ in commands]
         for _ in range(self.runs):
             for own, (command, stdout) in zip(times, commands):
@@ -92,7 +92,7 @@ class Bench:
         return [(min(cpu for cpu, _ in own), min(wall for _, wall in own)) for own in times]
 
     def check(self, folder, out="out"):
-        """The removed bytes are the truth's, blanks aside, and every document restores."""
+        """Check that exactly the boilerplate was removed, apart from blanks, and that documents restore."""
         wanted = truth(os.path.join(folder, "docs.jsonl"), os.path.join(folder, "docs.truth.jsonl"))
         found = removed(self.path(out))
         if wanted != found:
@@ -111,7 +111,7 @@ class Bench:
     # ---- figures
 
     def against_lines(self, name, tool, command, invert=False):
-        """JSONL with the ledger, five outlets, against a line tool on the plain text."""
+        """JSONL with a ledger, five outlets, against a line tool on the plain text."""
         if not shutil.which(tool):
             return print(f"{name}: {tool} is not installed")
         folder = self.corpus(5)
@@ -157,7 +157,7 @@ class Bench:
             sys.executable, script, f"{rules}/60.tsv", text], invert=True)
 
     def jsonl_vs_json(self):
-        """A hundred outlets, against parsing and writing the rows and nothing else."""
+        """A hundred outlets, against only parsing and writing the rows."""
         folder = self.corpus(100)
         rows = os.path.join(folder, "docs.jsonl")
         floor = os.path.join(TARGET, "release", "floor-json")
@@ -165,7 +165,7 @@ class Bench:
                    ([floor, rows, self.path("peer.out")], None), "sonic-rs", os.path.getsize(rows))
 
     def zst_vs_zstd(self):
-        """A compressed shard in, a compressed one out, against decompressing it."""
+        """A compressed shard to a compressed shard, against decompressing it."""
         if not shutil.which("zstd"):
             return print("zst-vs-zstd: zstd is not installed")
         folder = self.corpus(5)
@@ -194,14 +194,14 @@ class Bench:
             self.dir_vs_cp("dir-vs-cp-disk", place)
 
     def datatrove(self, name, filters):
-        """How many times the throughput of datatrove's reader and writer, with `filters` between."""
+        """Throughput divided by that of datatrove's reader and writer with `filters` between them."""
         if subprocess.run([sys.executable, "-c", "import datatrove"], capture_output=True).returncode:
             return print(f"{name}: datatrove is not installed (pip install datatrove orjson spacy)")
         folder = self.corpus(5)
         rows = os.path.join(folder, "docs.jsonl")
         script = self.path("trove.py")
         write(script, TROVE.replace("FILTERS", filters))
-        # It is slow: a part of the rows tells.
+        # It is slow, so a part of the rows is enough.
         part = self.path("part")
         os.makedirs(part, exist_ok=True)
         subprocess.run(f"head -n 2000 {rows} > {part}/docs.jsonl", shell=True, check=True)
@@ -246,7 +246,7 @@ class Bench:
         self.many("match-unknown-10000", "unknown")
 
     def first_of_10000(self):
-        """To clean one document with 10,000 outlet files, as a filter."""
+        """A command that cleans one document with 10,000 outlet files, as a filter."""
         folder = self.corpus(10_000, megabytes=1)
         one = self.path("one.jsonl")
         subprocess.run(f"head -n 1 {folder}/docs.jsonl > {one}", shell=True, check=True)
@@ -255,13 +255,13 @@ class Bench:
                 "--pipeline", os.path.join(folder, "only.yaml")]
 
     def start_10000(self):
-        """Seconds until one document is cleaned with 10,000 outlet files that all must be read."""
+        """Seconds to clean one document with 10,000 outlet files, all of which must be read."""
         command = ["env", "CHAFFINCH_CACHE_DIR=", *self.first_of_10000()]
         (_, wall), = self.alternate((command, None))
         report("start-10000", wall)
 
     def start_10000_again(self):
-        """The same where an earlier run has read them."""
+        """The same after an earlier run has read and cached them."""
         command = self.first_of_10000()
         # Files that have just changed are read again.
         time.sleep(2.5)
@@ -270,7 +270,7 @@ class Bench:
         report("start-10000-again", wall)
 
     def rss_10000(self):
-        """What 10,000 outlets add to the peak of memory: at the start, and over documents of many."""
+        """Peak memory that 10,000 outlets add: at the start, and over documents of many outlets."""
         known = self.corpus(10_000)
         few = os.path.join(self.corpus(5), "yaml")
         command = self.clean(known, more=["-j", "1"])
@@ -289,7 +289,7 @@ class Bench:
         return int(done.stderr.strip().split("\n")[-1]) / 1000
 
     def rss(self, what, source):
-        """The peak of memory over a corpus and over one of ten times the size, in MB."""
+        """Peak memory over a corpus and over one of ten times the size, in MB."""
         if not os.path.exists("/usr/bin/time"):
             return print("rss: /usr/bin/time is not installed")
         peaks = []
@@ -310,7 +310,7 @@ class Bench:
         self.rss("dir", "dir")
 
     def threads(self):
-        """How many times as fast two threads are, by the clock."""
+        """Wall time of one thread divided by that of two."""
         folder = self.corpus(5)
         (_, one), (_, two) = self.alternate(
             (self.clean(folder, pipeline="all.yaml", more=["-j", "1"]), None),
@@ -318,13 +318,13 @@ class Bench:
         report("threads", one / two)
 
     def to_stdout(self, folder, ledger, pipeline="only.yaml", more=()):
-        """To standard output, with a ledger or without one."""
+        """A command that writes to standard output, with or without a ledger."""
         return [BINARY, "clean", os.path.join(folder, "docs.jsonl"), "-o", "-", "-q", "-j", "1",
                 "--rules", os.path.join(folder, "yaml"), "--pipeline",
                 os.path.join(folder, pipeline), *ledger, *more]
 
     def ledger_cpu(self):
-        """What the ledger adds to the CPU of a run."""
+        """CPU time that the ledger adds to a run."""
         folder = self.corpus(5)
         ledger = self.path("ledger.zst")
         (without, _), (own, _) = self.alternate(
@@ -333,7 +333,7 @@ class Bench:
         report("ledger-cpu", own / without - 1)
 
     def ledger_size(self):
-        """The compressed ledger against the bytes that it holds."""
+        """Size of the compressed ledger divided by the number of removed bytes."""
         folder = self.corpus(5)
         self.cpu(self.clean(folder))
         self.check(folder)
@@ -342,9 +342,9 @@ class Bench:
         report("ledger-size", size / run["bytes_removed"])
 
     def generic(self):
-        """All stages and generic rules, against outlet rules alone."""
+        """All stages and generic rules, against outlet rules only."""
         folder = self.corpus(5)
-        # Rules alone have no generic ones of their own; all stages take those that ship.
+        # The outlet rules have no generic rules; the run with all stages uses the built-in ones.
         every = self.clean(folder, pipeline="all.yaml", more=["-j", "1"])
         shipped = os.path.join(folder, "outlets")
         if not os.path.exists(shipped):
@@ -358,7 +358,7 @@ class Bench:
         report("generic", own / less)
 
     def verify(self):
-        """What `--verify` adds to the CPU of a run."""
+        """CPU time that `--verify` adds to a run."""
         folder = self.corpus(5)
         (own, _), (without, _) = self.alternate(
             (self.clean(folder, more=["-j", "1", "--verify"]), None),
@@ -366,7 +366,7 @@ class Bench:
         report("verify", own / without - 1)
 
     def review(self):
-        """The peak of memory, in MB, of a comparison of two runs and of the report of one."""
+        """Peak memory, in MB, of comparing two runs and of the report of one."""
         if not os.path.exists("/usr/bin/time"):
             return print("review: /usr/bin/time is not installed")
         folder = self.corpus(5)
@@ -413,7 +413,7 @@ LocalPipelineExecutor([JsonlReader(sys.argv[1]), FILTERS JsonlWriter(sys.argv[2]
 
 
 def rule_files(outlets, folder):
-    """The rule sets of the synthetic corpus as rule files, a folder of them."""
+    """Write the rule sets of the synthetic corpus as a directory of rule files."""
     os.makedirs(os.path.join(folder, "generic"), exist_ok=True)
     write(os.path.join(folder, "generic", "promo.yaml"), "generic: promo\nrules: []\n")
     quoted = lambda text: "'" + text.replace("'", "''") + "'"
@@ -442,7 +442,7 @@ def write(path, text):
 
 
 def solid(text):
-    """The characters of a text that are no blanks: a cut line takes blank lines with it."""
+    """The characters of a text except blanks, because removing a line also removes blank lines."""
     return len(re.sub(r"\s+", "", text))
 
 
@@ -487,7 +487,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=fast) as scratch:
         folder = options.keep or scratch
         os.makedirs(folder, exist_ok=True)
-        # What is kept of rule files stays among the corpora.
+        # The cache of rule files is kept next to the corpora.
         os.environ["CHAFFINCH_CACHE_DIR"] = os.path.join(os.path.abspath(folder), "rules-cache")
         bench = Bench(options.megabytes, options.runs, os.path.abspath(folder))
         for name in names:

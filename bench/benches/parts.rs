@@ -1,4 +1,4 @@
-//! The parts, each by itself: `just bench`.
+//! Benchmarks of single parts: `just bench`.
 
 use chaffinch_core::rules::key;
 use chaffinch_core::stage::{Document, Rule, script};

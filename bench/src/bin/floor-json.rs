@@ -1,5 +1,5 @@
 //! Parses and writes each row of a JSON Lines file with the fastest JSON crate, and does nothing
-//! else: what reading and writing a corpus costs at the least.
+//! else: a lower bound for the cost of reading and writing a corpus.
 //!
 //!     floor-json IN.jsonl OUT.jsonl
 

@@ -1,9 +1,9 @@
-//! The matching stage alone, in memory: lines split, hits found, marks made and applied.
+//! Measures the engine in memory: splitting lines, finding hits, making and applying marks.
 //!
 //!     matching RULES_DIR IN.jsonl (known|unknown) [PIPELINE.yaml]
 //!
-//! `known` tells the outlet by the URL, `unknown` withholds it. Prints megabytes of text a second
-//! of one core, the best of five rounds.
+//! With `known`, the URL identifies the outlet; with `unknown`, the URL is withheld. Prints megabytes
+//! of text per second on one core, the best of five rounds.
 
 use std::error::Error;
 use std::path::Path;

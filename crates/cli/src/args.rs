@@ -1,4 +1,4 @@
-//! The command line, as clap reads it. Doc comments are the help.
+//! The command line as clap parses it. The doc comments are the help texts.
 
 use std::path::PathBuf;
 
@@ -14,11 +14,11 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Takes the chaff out of scraped news text and keeps every seed.
+/// Removes boilerplate from scraped news text and loses nothing.
 ///
-/// Chaffinch cuts what is not the article (tickers, share buttons, breadcrumbs, footers, agency
-/// credits) out of text scraped from news sites. Nothing is lost: what it cut stands in a ledger,
-/// and `chaffinch restore` gives the originals back byte for byte.
+/// Chaffinch removes everything that is not the article (tickers, share buttons, breadcrumbs,
+/// footers, agency credits) from text scraped from news sites. It records every removal in a
+/// ledger, from which `chaffinch restore` restores the originals byte for byte.
 #[derive(Debug, Parser)]
 #[command(name = "chaffinch", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -32,10 +32,10 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  chaffinch clean corpus -o cleaned        clean a directory
-  chaffinch explain corpus/page.txt        show what would be cut, and by which rule
-  chaffinch restore cleaned -o originals   get the originals back
-  chaffinch clean - < page.txt             clean one document, as a filter";
+  chaffinch clean corpus -o cleaned          clean a directory
+  chaffinch explain corpus/page.txt          show what would be removed, and by which rule
+  chaffinch restore cleaned -o originals     restore the originals
+  chaffinch clean - --no-ledger < page.txt   clean one document, as a filter";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -54,29 +54,30 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Lines(LinesCommand),
     Completions(CompletionsArgs),
-    /// Print the manual page, to be read with `man -l -`.
+    /// Print the manual page. To read it: `chaffinch man | man -l -`.
     Man,
 }
 
-/// Clean documents: cut the chaff, keep the article, write down what was cut.
+/// Clean documents: remove boilerplate, keep the article, record every removal in a ledger.
 #[derive(Debug, Args)]
 #[command(after_help = CLEAN_EXAMPLES)]
 pub(crate) struct CleanArgs {
-    /// Files and directories; `-` reads standard input. The format of a file is
-    /// detected from its first bytes, or from its name: JSON Lines, CSV, TSV and WET, plain or
-    /// compressed with gzip, zstd or bzip2, and Parquet. Any other file is a document. Hidden files in directories are passed over. A build with the feature `stores`
-    /// also takes addresses: s3://bucket/path, gs://bucket/path.
+    /// Files and directories to clean; `-` reads standard input. The format of a file is detected
+    /// from its first bytes or its name: JSON Lines, CSV, TSV and WET (plain, or compressed with
+    /// gzip, zstd or bzip2) and Parquet; any other file is one document. Hidden files in directories are skipped. A build
+    /// with the feature `stores` also accepts addresses: s3://bucket/path, gs://bucket/path.
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// Where to write: a directory that is new, empty or an earlier run's; `-` for standard
-    /// output, which standard input goes to by default; or an address, as for INPUT.
+    /// Where to write the cleaned documents: a directory that is new, empty or the output of an
+    /// earlier run; an address, as for INPUT; or `-` for standard output, which is the default if
+    /// INPUT is `-`.
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) output: Option<PathBuf>,
 
-    /// With an address as OUT: the folder of this machine in which files are made before they go
-    /// there, and in which a run that was cut off is found again. By default a folder for each
-    /// address among the temporary files.
+    /// Local staging directory when OUT is an address. Files are written here before they are
+    /// uploaded, and an interrupted run is resumed from here. By default, each address has its own
+    /// directory below the system's temporary directory.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) work_dir: Option<PathBuf>,
 
@@ -86,13 +87,13 @@ pub(crate) struct CleanArgs {
     #[command(flatten)]
     pub(crate) rules: PipelineArgs,
 
-    /// Put documents into another container: rows with id, url, date, text and `chaffinch`, or a
-    /// text file each. Without this, each file stays what it is.
+    /// Convert documents to this format: rows with id, url, date, text and `chaffinch`, or one text
+    /// file per document. By default, each file keeps its format.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) to: Option<ToFormat>,
 
-    /// End a file of rows or records after so many bytes, such as 512MiB, and begin another:
-    /// NAME-00000, NAME-00001, and so on.
+    /// Start a new file of rows or records after this many bytes, such as 512MiB. The files are
+    /// named NAME-00000, NAME-00001, and so on.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) shard_bytes: Option<u64>,
 
@@ -100,15 +101,15 @@ pub(crate) struct CleanArgs {
     #[arg(long, value_name = "GLOB")]
     pub(crate) include: Vec<String>,
 
-    /// Leave out documents whose name matches this glob. Can be repeated.
+    /// Skip documents whose name matches this glob. Can be repeated.
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
 
-    /// Clean only so many documents, spread over the input; the same ones each time.
+    /// Clean only N documents, spread over the input. The same input gives the same sample.
     #[arg(long, value_name = "N")]
     pub(crate) sample: Option<usize>,
 
-    /// Threads to use; all cores by default. The output does not depend on it.
+    /// Number of threads [default: one per core]. The output does not depend on it.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
 
@@ -116,20 +117,22 @@ pub(crate) struct CleanArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "no_ledger")]
     pub(crate) ledger: Option<PathBuf>,
 
-    /// With `-o -`: write no ledger. What is cut is lost.
+    /// With `-o -`: write no ledger. The originals cannot be restored.
     #[arg(long)]
     pub(crate) no_ledger: bool,
 
-    /// Restore each document right after it was cut and compare it with the original.
+    /// Restore each document right after cleaning it and compare it with the original. A document
+    /// that cannot be restored passes through unchanged.
     #[arg(long)]
     pub(crate) verify: bool,
 
-    /// Go on with the unfinished run in OUT, or refuse. Without this, a run goes on where OUT holds
-    /// an unfinished run of the same inputs, options and rules, and else begins anew.
+    /// Resume the unfinished run in OUT, or fail if that is not possible. By default, a run is
+    /// resumed if OUT contains an unfinished run with the same inputs, options and rules; otherwise
+    /// it starts from scratch.
     #[arg(long, conflicts_with = "fresh")]
     pub(crate) resume: bool,
 
-    /// Begin anew, whatever OUT holds of an unfinished run.
+    /// Start from scratch, even if OUT contains an unfinished run.
     #[arg(long)]
     pub(crate) fresh: bool,
 
@@ -137,11 +140,11 @@ pub(crate) struct CleanArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Which verdicts make the exit code 1.
+    /// Which verdicts cause exit code 1.
     #[arg(long, value_name = "VERDICT", default_value = "failed")]
     pub(crate) fail_on: FailOn,
 
-    /// Print errors alone.
+    /// Print only errors.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -157,50 +160,51 @@ Examples:
 
 The output:
   OUT/...                         the cleaned documents, under their own names, in UTF-8
-  OUT/.chaffinch/run.json         what the run added up to, by verdict, stage, rule and outlet
-  OUT/.chaffinch/ledger/          what was cut from each document
-  OUT/.chaffinch/rules.jsonl.zst  its rules with their digests, by which runs are compared
-  OUT/.chaffinch/fields.jsonl     title, date, place, section, agency, tags: what the chaff told
-  OUT/.chaffinch/problems.jsonl   documents that failed or are suspect, and why
+  OUT/.chaffinch/run.json         totals by verdict, stage, rule and outlet
+  OUT/.chaffinch/ledger/          what was removed from each document
+  OUT/.chaffinch/rules.jsonl.zst  the rules with their digests, used to compare runs
+  OUT/.chaffinch/fields.jsonl     title, date, place, section, agency, tags of each document
+  OUT/.chaffinch/problems.jsonl   failed and suspect documents, with reasons
 
 Exit codes:
   0    finished (suspect documents are listed)
-  1    finished; some documents failed and passed through as they were (see --fail-on)
-  2    usage, pipeline or rules are wrong; nothing was done
-  3    stopped part-way, such as by a full disk; the same command goes on
-  130  interrupted; the same command goes on";
+  1    finished, but some documents failed and passed through unchanged (see --fail-on)
+  2    wrong usage, pipeline or rules; nothing was done
+  3    stopped part-way, for example by a full disk; repeat the command to resume
+  130  interrupted; repeat the command to resume";
 
 /// Where documents come from.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
-    /// What the inputs are, if not what their first bytes and names say.
+    /// Read the inputs in this format instead of detecting it.
     #[arg(long, value_name = "FORMAT", value_parser = container())]
     pub(crate) from: Option<Container>,
 
-    /// The field of a record that holds the text [default: text, content or body].
+    /// The field of a record that contains the text [default: text, content or body].
     #[arg(long, value_name = "NAME")]
     pub(crate) text_field: Option<String>,
 
-    /// The field of a record that holds its id.
+    /// The field of a record that contains its id.
     #[arg(long, value_name = "NAME", default_value = "id")]
     pub(crate) id_field: String,
 
-    /// The field of a record that holds its URL.
+    /// The field of a record that contains its URL, which identifies the outlet.
     #[arg(long, value_name = "NAME", default_value = "url")]
     pub(crate) url_field: String,
 
-    /// The field of a record that holds its day: rules may hold in one layout of an outlet alone.
+    /// The field of a record that contains its date, which selects among the page layouts of an
+    /// outlet.
     #[arg(long, value_name = "NAME", default_value = "date")]
     pub(crate) date_field: String,
 }
 
-/// Print the pipeline that would run: the stages, in order, and the limits.
+/// Print the pipeline in use: the stages, in order, and the limits.
 ///
-/// It is read from --pipeline, else from chaffinch.yaml in the working directory or above it, else
-/// it is the built-in one.
+/// The pipeline comes from --pipeline, or from chaffinch.yaml in the working directory or the
+/// nearest directory above it; without either, it is the built-in one.
 #[derive(Debug, Args)]
 pub(crate) struct ShowPipelineArgs {
-    /// Print the JSON Schema of pipeline files instead, for editors.
+    /// Print the JSON Schema of pipeline files instead. Editors use it for completion.
     #[arg(long)]
     pub(crate) schema: bool,
 
@@ -211,56 +215,57 @@ pub(crate) struct ShowPipelineArgs {
 /// Which rules and stages run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PipelineArgs {
-    /// Read the pipeline from this file, not from chaffinch.yaml found upward from here.
+    /// Read the pipeline from this file. By default, chaffinch.yaml is searched for in the working
+    /// directory and the directories above it.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) pipeline: Option<PathBuf>,
 
-    /// Take outlet rules from this directory, not those that ship; an empty one leaves the generic
-    /// rules alone. Can be repeated.
+    /// Read outlet rules from this directory instead of the built-in ones. With an empty directory,
+    /// only the generic rules apply. Can be repeated.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) rules: Vec<PathBuf>,
 
-    /// Take every document to be of this outlet (see `chaffinch rules list`).
+    /// Treat every document as one of this outlet (see `chaffinch rules list`).
     #[arg(long, value_name = "NAME")]
     pub(crate) outlet: Option<String>,
 
-    /// Take documents to be in this encoding, such as windows-1256, unless a byte order mark says
-    /// otherwise. By default it is detected.
+    /// Decode documents with this encoding, such as windows-1256, unless they have a byte order
+    /// mark. By default, the encoding is detected.
     #[arg(long, value_name = "NAME")]
     pub(crate) encoding: Option<String>,
 
-    /// Run this stage alone. Can be repeated.
+    /// Run only this stage. Can be repeated.
     #[arg(long, value_name = "STAGE")]
     pub(crate) only: Vec<String>,
 
-    /// Leave this stage out, or this rule, such as generic/share-buttons/share (in all languages) or
+    /// Skip this stage, or this rule, such as generic/share-buttons/share (in all languages) or
     /// generic/share-buttons/share/en. Can be repeated.
     #[arg(long, value_name = "STAGE|RULE")]
     pub(crate) skip: Vec<String>,
 
-    /// How much of what no rule describes the line model removes. By default as the pipeline says.
+    /// How much the line model removes beyond the rules [default: as set in the pipeline].
     #[arg(long, value_name = "LEVEL")]
     pub(crate) level: Option<Level>,
 
-    /// Judge lines with this model (see `chaffinch lines train`), not with the one that ships.
+    /// Use this line model (see `chaffinch lines train`) instead of the built-in one.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) model: Option<PathBuf>,
 }
 
-/// How much the line model removes.
+/// How much the line model removes beyond the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Level {
     /// Nothing.
     Off,
     /// Lines that are almost certainly boilerplate.
     Careful,
-    /// More lines, and about two in a hundred of the article's.
+    /// More lines, including about two in a hundred article lines.
     Balanced,
     /// All lines that are more likely boilerplate than article.
     Full,
 }
 
-/// Show what would be cut from documents, and by which rule.
+/// Show what would be removed from documents, and by which rule.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -269,16 +274,16 @@ Examples:
   chaffinch explain --why-not corpus/page.txt:12
   chaffinch explain - < page.txt")]
 pub(crate) struct ExplainArgs {
-    /// Files; `-` reads standard input.
+    /// Files and directories; `-` reads standard input.
     #[arg(required_unless_present = "why_not", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Show why a line stayed: which rules came near it, and what stopped them. In JSON Lines,
-    /// FILE:ROW:LINE.
+    /// Show why a line was kept: the rules that match it or nearly match it, and why each did not
+    /// remove it. In JSON Lines, give FILE:ROW:LINE.
     #[arg(long, value_name = "DOC:LINE", conflicts_with = "files")]
     pub(crate) why_not: Option<String>,
 
-    /// How to show it: for people, or one JSON object a document.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: ExplainFormat,
 
@@ -289,11 +294,11 @@ pub(crate) struct ExplainArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Get the originals back from a run's output, each verified by its digest.
+/// Restore the originals from the output of a run, and check each against its digest.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A cleaned file that was changed and a ledger that is damaged are named; all else is restored, and
-the exit code is 1.
+Cleaned files that were changed after the run, and damaged ledgers, are reported. Everything else is
+restored, and the exit code is 1.
 
 Example:
   chaffinch restore cleaned -o originals")]
@@ -305,38 +310,47 @@ pub(crate) struct RestoreArgs {
     /// Where to write the originals: a new or empty directory.
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) output: PathBuf,
+
+    /// Print only documents that could not be restored.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
-/// Check that a run's output and ledger give back every original, without writing it.
+/// Check that the output of a run restores every original, without writing anything.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// The output of a run.
     #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
+
+    /// Print only documents that could not be verified.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
-/// Run a finished run once more with other rules, from its output alone: the input is not needed.
+/// Apply other rules to a finished run, without its input.
 ///
-/// What a rule cut comes back out of the ledger, and only the documents that the change can touch
-/// are cleaned again. The result is that of a full run, byte for byte. Give the rules that the run
-/// had, changed where they are to be others; without -o, the new output takes the place of the old.
+/// The originals are restored from the output and its ledger, and only documents that the change
+/// can affect are cleaned again. The result is the same as that of a full run, byte for byte.
+/// Repeat the rule and pipeline options of the run, with the changes that you want. Without -o, the
+/// new output replaces the old one.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   chaffinch rerun cleaned --skip generic/related/list       undo one rule
   chaffinch rerun cleaned --rules my-rules -o cleaned-new   with a changed rule file
 
-Documents that were converted (--to) or drawn (--sample) are cleaned anew from their input.")]
+Runs with --to or --sample cannot be rerun: clean their input again.")]
 pub(crate) struct RerunArgs {
     /// The output of a finished run.
     #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
 
-    /// Where to write, leaving OUT as it is.
+    /// Write here, and leave OUT unchanged.
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) output: Option<PathBuf>,
 
-    /// Print errors alone.
+    /// Print only errors.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
@@ -344,41 +358,41 @@ pub(crate) struct RerunArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Show what changed between two runs, grouped by the rules that caused it.
+/// Show what changed between two runs, grouped by the rule that caused the change.
 ///
-/// Give the outputs of two runs over the same documents; or documents, with two directories of
-/// rules or with a revision, whose rules are compared with those of the work tree. What touches an
-/// article comes first.
+/// Compares the outputs of two runs over the same documents. With --rules-a and --rules-b, or with
+/// --git, cleans documents with two sets of rules and compares the results. Changes inside articles
+/// come first.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   chaffinch diff cleaned-before cleaned-after
   chaffinch diff corpus --rules-a rules --rules-b rules-new
-  chaffinch diff --git HEAD                     the rules of the work tree, over corpus/
+  chaffinch diff --git HEAD                     compare with the work tree, over corpus/
   chaffinch diff --git main pages --format markdown")]
 pub(crate) struct DiffArgs {
-    /// The outputs of two runs; with --git, --rules-a or --rules-b, documents [default: corpus].
+    /// The outputs of two runs; with --git, --rules-a or --rules-b, the documents to clean
+    /// [default: corpus].
     #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Clean the documents with the outlet rules of this directory first, for comparison. Without
-    /// it, those in force are taken.
+    /// The directory of outlet rules for the first run [default: the rules in use].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "git")]
     pub(crate) rules_a: Option<PathBuf>,
 
-    /// Then clean them with the outlet rules of this directory.
+    /// The directory of outlet rules for the second run [default: the rules in use].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "git")]
     pub(crate) rules_b: Option<PathBuf>,
 
-    /// Compare the rules, and the pipeline file, at this revision with those of the work tree.
+    /// Compare the rules and the pipeline file at this git revision with those of the work tree.
     #[arg(long, value_name = "REV")]
     pub(crate) git: Option<String>,
 
-    /// Clean only so many of the documents, spread over them; the same ones each time.
+    /// Clean only N of the documents, spread over the input. The same input gives the same sample.
     #[arg(long, value_name = "N")]
     pub(crate) sample: Option<usize>,
 
-    /// How to tell it.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: DiffFormat,
 
@@ -393,11 +407,11 @@ pub(crate) struct DiffArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Write a page to look at a run with: one HTML file that needs no network.
+/// Write an HTML report of a run, as one file that works offline.
 ///
-/// By rule, with the texts that each cut most often and most rarely, and documents with their cuts
-/// struck through. What you accept and reject in it is saved as a file for `chaffinch rules
-/// apply-review`.
+/// The report lists each rule with the texts that it removed most often and most rarely, and shows
+/// documents with their cuts struck through. You can accept and reject cuts in it, and save your
+/// decisions as a file for `chaffinch rules apply-review`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -408,16 +422,16 @@ pub(crate) struct ReportArgs {
     #[arg(value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
 
-    /// The page to write; `-` is standard output.
+    /// The HTML file to write; `-` is standard output.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
 
-    /// Show what this later run over the same documents does otherwise, instead.
+    /// Report the differences between OUT and this later run over the same documents instead.
     #[arg(long, value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) compare: Option<PathBuf>,
 }
 
-/// Look at rules, and hold them to what they promise.
+/// Inspect, try, check and review rules.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
     List(RulesListArgs),
@@ -429,11 +443,11 @@ pub(crate) enum RulesCommand {
     ApplyReview(ApplyReviewArgs),
     At(RulesAtArgs),
     Lexicon(LexiconArgs),
-    /// Print the JSON Schema of rule files, for editors.
+    /// Print the JSON Schema of rule files. Editors use it for completion.
     Schema,
 }
 
-/// Show one rule: its pattern, where it acts, its cases, what it did in the last run.
+/// Show one rule: its pattern, where it acts, its test cases, what it removed in the last run.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -443,8 +457,8 @@ pub(crate) struct RulesShowArgs {
     #[arg(value_name = "ID")]
     pub(crate) id: String,
 
-    /// Tell what the rule did in this run; by default the latest whose output lies in the working
-    /// directory.
+    /// The run to show figures from [default: the latest run with its output in the working
+    /// directory].
     #[arg(long, value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) run: Option<PathBuf>,
 
@@ -452,14 +466,16 @@ pub(crate) struct RulesShowArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Try a pattern on documents before it stands in a file: what it would cut, line by line.
+/// Try a pattern on documents: print what it would remove, line by line.
+///
+/// Use it before you add a pattern to a rule file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   chaffinch rules try 'News / .+' corpus/seeds --where head
   chaffinch rules try '—Agencies' corpus/seeds --as end")]
 pub(crate) struct RulesTryArgs {
-    /// A regex, as a rule file has it.
+    /// A regex, written as in a rule file.
     #[arg(value_name = "PATTERN")]
     pub(crate) pattern: String,
 
@@ -467,80 +483,81 @@ pub(crate) struct RulesTryArgs {
     #[arg(required = true, value_name = "DOC", value_hint = ValueHint::AnyPath)]
     pub(crate) documents: Vec<PathBuf>,
 
-    /// What part of a line the pattern is for: line, start, end, inside or text.
+    /// Which part of a line the pattern must match; `text` is an exact line.
     #[arg(long = "as", value_name = "KIND", default_value = "line")]
     #[arg(value_parser = ["line", "start", "end", "inside", "text"])]
     pub(crate) kind: String,
 
-    /// Where it may act.
+    /// Where in the document the rule acts.
     #[arg(long = "where", value_name = "PLACE", default_value = "anywhere")]
     #[arg(value_parser = ["head", "tail", "edges", "opening", "closing", "body", "anywhere"])]
     pub(crate) place: String,
 
-    /// The stage that would judge it.
+    /// The stage that applies the rule.
     #[arg(long, value_name = "STAGE", default_value = "site-footer")]
     pub(crate) stage: String,
 }
 
-/// Hold rule files to their proof: every text that must go goes, every text that must stay stays,
-/// every example comes out exactly, every choice of a regex has its case, and clean articles in
-/// sixteen languages are left alone.
+/// Check rule files against their test cases, against clean articles and against each other.
 ///
-/// It warns of rules that can never fire, that others make needless, or that cost more than they
-/// must. The exit code is 1 if something fails, 2 if a file cannot be read as rules.
+/// Every text in `removes` must be removed, every text in `keeps` must be kept, every example must
+/// come out exactly as written, every choice in a regex must have a test case, and clean articles
+/// in sixteen languages must stay unchanged. Warnings point out rules that can never match, are
+/// redundant or are needlessly slow. The exit code is 1 if a check fails, 2 if a file is not a
+/// valid rule file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  chaffinch rules check                      the rules in force
+  chaffinch rules check                      the rules in use
   chaffinch rules check rules/example.yaml   one file
-  chaffinch rules check my-rules --mutate    what would no case notice?
+  chaffinch rules check my-rules --mutate    also find faults that no test case detects
   chaffinch rules check my-rules --baseline articles/ --format github")]
 pub(crate) struct RulesCheckArgs {
-    /// Rule files, and directories of them; by default those of chaffinch.yaml, else those that
-    /// ship.
+    /// Rule files, and directories of rule files [default: the directories in chaffinch.yaml, or
+    /// the built-in rules].
     #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// More articles that are clean already. Can be repeated.
+    /// A directory with more clean articles, which no rule may change. Can be repeated.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) baseline: Vec<PathBuf>,
 
-    /// Damage each rule on purpose, in turn, and report the damage that no case notices.
+    /// Change each rule in small ways and report the changes that no test case detects.
     #[arg(long)]
     pub(crate) mutate: bool,
 
-    /// Warnings count as errors.
+    /// Treat warnings as errors.
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// How to tell it.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: CheckFormat,
 }
 
-/// Run the examples of rule files and show what comes out otherwise than they say.
+/// Run the examples in rule files and show differences from the expected text.
 ///
-/// The exit code is 1 if something does, unless --accept takes it.
+/// The exit code is 1 if there are differences, unless --accept is given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   chaffinch rules test rules/example.yaml
   chaffinch rules test rules/example.yaml --accept")]
 pub(crate) struct RulesTestArgs {
-    /// Rule files, and directories of them; by default those of chaffinch.yaml, else those that
-    /// ship.
+    /// Rule files, and directories of rule files [default: the directories in chaffinch.yaml, or
+    /// the built-in rules].
     #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Rewrite the expected texts to what comes out. All else in the files stays as it is.
+    /// Replace the expected texts with the actual results. The rest of the files stays unchanged.
     #[arg(long)]
     pub(crate) accept: bool,
 }
 
-/// Tell which rules stopped firing, and of which outlets more is left than before.
+/// Report rules that stopped matching, and outlets where more boilerplate remains than before.
 ///
-/// Compares the last run with those before it, or the months of one run. The exit code is 1 if an
-/// outlet drifted.
+/// Compares the last run with the earlier ones, or the months of a single run. The exit code is 1
+/// if an outlet drifted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -552,16 +569,16 @@ pub(crate) struct DriftArgs {
     #[arg(required = true, value_name = "RUN", value_hint = ValueHint::DirPath)]
     pub(crate) runs: Vec<PathBuf>,
 
-    /// Write the rule files of outlets that drifted into this directory, with rules learned from
-    /// the new documents (`since:`), and the rules that stopped ended (`until:`).
+    /// Write updated rule files of the outlets that drifted into this directory. Rules that stopped
+    /// matching get `until:`; new rules, learned from the new documents, get `since:`.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) propose: Option<PathBuf>,
 
-    /// With --propose: the day from which on the new layout holds, where documents do not tell.
+    /// With --propose: the first day of the new layout. Required if the documents have no dates.
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub(crate) since: Option<String>,
 
-    /// How to tell it: for people, or one JSON object an outlet.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: DriftFormat,
 
@@ -569,23 +586,23 @@ pub(crate) struct DriftArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Turn what was accepted and rejected in a report into rule files.
+/// Apply the decisions made in a report to rule files.
 ///
-/// An accepted cut becomes a text that its rule must remove. A rejected one stays from now on: an
-/// `action: keep` rule in the file of its outlet says so; where the outlet is not known, it becomes
-/// a text that the rule must keep, and its pattern is yours to narrow. Each case is tried before it
-/// is written.
+/// An accepted cut becomes a text that its rule must remove. A rejected cut is kept from now on, by
+/// an `action: keep` rule in the file of its outlet. If the outlet is unknown, the cut becomes a
+/// text that its rule must keep, and you have to narrow the pattern yourself. Each test case is
+/// tried before it is written.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  chaffinch report cleaned -o report.html              accept and reject in the page, save
+  chaffinch report cleaned -o report.html       open it, accept and reject cuts, save review.json
   chaffinch rules apply-review review.json --rules my-rules")]
 pub(crate) struct ApplyReviewArgs {
     /// The file that the report saved.
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) review: PathBuf,
 
-    /// Tell what would be done, and write nothing.
+    /// Show what would change, and write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -593,9 +610,9 @@ pub(crate) struct ApplyReviewArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Write the rule files of a revision, with some rules as they are now.
+/// Write the rule files of a git revision, with some rules as they are now.
 ///
-/// So that one change of several can be looked at, or accepted, by itself.
+/// Use it to review or accept one of several changes by itself.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -606,8 +623,7 @@ pub(crate) struct RulesAtArgs {
     #[arg(value_name = "REV")]
     pub(crate) revision: String,
 
-    /// Take this rule as it is in the work tree; leave it out if it is there no more. Can be
-    /// repeated.
+    /// Take this rule from the work tree; omit it if it no longer exists there. Can be repeated.
     #[arg(long = "with", value_name = "RULE")]
     pub(crate) with: Vec<String>,
 
@@ -615,12 +631,12 @@ pub(crate) struct RulesAtArgs {
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) output: PathBuf,
 
-    /// The directory of rule files [default: that of chaffinch.yaml, else rules].
+    /// The directory of rule files [default: the one in chaffinch.yaml, or rules].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) rules: Option<PathBuf>,
 }
 
-/// Show the lexicon: the lists of cue words that patterns use as `{kind}`.
+/// Show the lexicon: the lists of cue words that patterns refer to as `{kind}`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -629,15 +645,16 @@ Examples:
   chaffinch rules lexicon --language sw
   chaffinch rules lexicon newsletter --language de --format json")]
 pub(crate) struct LexiconArgs {
-    /// Show the entries of this kind, such as share, and not the list of kinds.
+    /// Show the entries of this kind, such as share, instead of the list of kinds.
     #[arg(value_name = "KIND")]
     pub(crate) kind: Option<String>,
 
-    /// Show the entries of this language alone: an ISO 639 code, or mul for what all share.
+    /// Show only the entries of this language: an ISO 639 code, or mul for entries that all
+    /// languages share.
     #[arg(long, value_name = "CODE")]
     pub(crate) language: Option<String>,
 
-    /// The format of the output.
+    /// Output format.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: ListFormat,
 
@@ -651,14 +668,14 @@ pub(crate) enum ListFormat {
     /// For people.
     #[default]
     Text,
-    /// An object, for programs.
+    /// For programs: one JSON object.
     Json,
 }
 
 /// List outlets and rules.
 #[derive(Debug, Args)]
 pub(crate) struct RulesListArgs {
-    /// List only rules whose id or stage holds this text.
+    /// List only rules whose id or stage contains this text.
     #[arg(value_name = "TEXT")]
     pub(crate) filter: Option<String>,
 
@@ -666,7 +683,7 @@ pub(crate) struct RulesListArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Train the model that judges every line, measure it, and make labels for it.
+/// Train and measure the line model, and make labels for it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LinesCommand {
     Train(LinesTrainArgs),
@@ -676,13 +693,14 @@ pub(crate) enum LinesCommand {
 
 /// Train a line model on labelled pages.
 ///
-/// Each row of a file is one page: `lines`, a list, with `labels`, one letter for each line (a
-/// article, b boilerplate, n neither, _ no letter or digit), or `text` with `gold_text`, from which
-/// labels are made. Optional: id, source, outlet or url, lang, title, weight. The model is
-/// cross-validated by outlet, which calibrates it. Files may be compressed with gzip.
+/// Each row of a file is one page: either `lines`, a list, with `labels`, one letter per line (a
+/// for article, b for boilerplate, n for neither, _ for a line without letters and digits), or
+/// `text` with `gold_text`, from which the labels are derived. Optional fields: id, source, outlet
+/// or url, lang, title, weight. The model is cross-validated by outlet, which also calibrates it.
+/// Files may be compressed with gzip.
 #[derive(Debug, Args)]
 pub(crate) struct LinesTrainArgs {
-    /// JSON Lines.
+    /// Labelled pages, as JSON Lines.
     #[arg(required = true, value_name = "LABELLED", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -690,29 +708,30 @@ pub(crate) struct LinesTrainArgs {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
 
-    /// The same seed, pages and options give the same model.
+    /// Random seed. The same seed, pages and options give the same model.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// Passes over the pages.
+    /// Number of passes over the pages.
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) epochs: u16,
 
-    /// Threads to use; all cores by default. The model does not depend on it.
+    /// Number of threads [default: one per core]. The model does not depend on it.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
 }
 
-/// Measure a line model on labelled pages: F1, boilerplate removed and article lines lost.
+/// Measure a line model on labelled pages: F1, share of boilerplate lines removed, share of article
+/// lines lost.
 ///
-/// Pages of outlets that the model was trained on flatter it.
+/// The figures are too optimistic for pages of outlets that the model was trained on.
 #[derive(Debug, Args)]
 pub(crate) struct LinesEvalArgs {
-    /// The model; `shipped` for the one that ships.
+    /// The model file, or `shipped` for the built-in model.
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
     pub(crate) model: PathBuf,
 
-    /// JSON Lines, as for `chaffinch lines train`.
+    /// Labelled pages, as JSON Lines in the format of `chaffinch lines train`.
     #[arg(required = true, value_name = "LABELLED", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 }
@@ -742,20 +761,20 @@ pub(crate) struct LinesLabelsArgs {
     pub(crate) output: PathBuf,
 }
 
-/// Make rule files from samples of outlets, and keep them up to date.
+/// Generate rule files from samples of outlets, and update them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutletCommand {
     New(OutletNewArgs),
     Update(OutletUpdateArgs),
 }
 
-/// Propose a rule file from samples of one outlet.
+/// Generate a rule file from samples of one outlet.
 ///
-/// What repeats across the samples and belongs to no story becomes rules, each with its proof. Two
-/// samples do; five or more of different stories do well; two hundred at most are read. Layouts and
-/// languages that share no line are learned each on its own, if the samples are of one site, were
-/// chosen with --where, or --together is given. The same samples give the same file. Read it before
-/// you trust it.
+/// Text that repeats across the samples and is not part of a story becomes rules with test cases.
+/// Two samples are enough; five or more of different stories are better; at most two hundred are
+/// read. Layouts and languages that share no line are learned separately, if the samples come from
+/// one site, were selected with --where, or --together is given. The same samples give the same
+/// file. Review the file before you use it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -767,8 +786,8 @@ pub(crate) struct OutletNewArgs {
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
 
-    /// Where to write the rule file; standard output by default. The schema that editors complete
-    /// it with is put beside it.
+    /// Where to write the rule file [default: standard output]. The JSON Schema of rule files is
+    /// written next to it.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 
@@ -779,10 +798,10 @@ pub(crate) struct OutletNewArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// Bring a rule file up to date with more samples of its outlet.
+/// Update a rule file with more samples of its outlet.
 ///
-/// Rules that were learned and not edited since may grow; rules and comments written by hand stay
-/// as they are, to the byte. The same samples change nothing.
+/// Rules that were learned and not edited since may be extended; rules and comments written by hand
+/// stay unchanged, byte for byte. Samples that the file was learned from change nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -793,11 +812,11 @@ pub(crate) struct OutletUpdateArgs {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
 
-    /// Write here, not into the rule file; `-` for standard output.
+    /// Write to this file instead of the rule file; `-` is standard output.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
 
-    /// The samples show a new layout: new rules hold from this day on.
+    /// The first day of a new layout that the samples show. New rules get `since:` with this day.
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub(crate) since: Option<String>,
 
@@ -808,18 +827,18 @@ pub(crate) struct OutletUpdateArgs {
     pub(crate) rules: PipelineArgs,
 }
 
-/// What to learn from.
+/// The samples to learn from.
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
     /// Documents of the outlet: files, directories, JSON Lines.
     #[arg(required = true, value_name = "SAMPLE", value_hint = ValueHint::AnyPath)]
     pub(crate) samples: Vec<PathBuf>,
 
-    /// Of records, take only those whose field has this value.
+    /// Use only records whose field has this value.
     #[arg(long = "where", value_name = "FIELD=VALUE")]
     pub(crate) filter: Option<String>,
 
-    /// Take all samples as those of one outlet, even if they share no line and no host.
+    /// Treat all samples as those of one outlet, even if they share no line and no host.
     #[arg(long)]
     pub(crate) together: bool,
 
@@ -838,7 +857,7 @@ pub(crate) struct CompletionsArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless the environment variable NO_COLOR is set.
     Auto,
     /// Always.
     Always,
@@ -852,7 +871,7 @@ pub(crate) enum ToFormat {
     Jsonl,
     /// Parquet.
     Parquet,
-    /// A file for each document.
+    /// One text file per document.
     Text,
 }
 
@@ -864,15 +883,12 @@ fn container() -> impl TypedValueParser<Value = Container> {
         .try_map(|name| Container::from_name(&name).ok_or("there is no such format"))
 }
 
-/// A day that exists.
+/// Parses a day, which must exist.
 fn day(text: &str) -> Result<String, String> {
-    match calendar::is_day(text) {
-        true => Ok(text.to_owned()),
-        false => Err("expected a day such as 2024-05-31".to_owned()),
-    }
+    calendar::check_day(text).map(|()| text.to_owned())
 }
 
-/// A size in bytes, with a unit or without one.
+/// Parses a size in bytes, with or without a unit.
 fn size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -883,13 +899,13 @@ fn size(text: &str) -> Result<u64, String> {
         "kb" => 1_000,
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
-        other => return Err(format!("unknown unit \"{other}\"; give KiB, MiB, GiB, KB, MB or GB")),
+        other => return Err(format!("unknown unit \"{other}\"; use KiB, MiB, GiB, KB, MB or GB")),
     };
     let number: u64 =
-        digits.trim().parse().map_err(|_| "give a size, such as 512MiB".to_owned())?;
+        digits.trim().parse().map_err(|_| "expected a size such as 512MiB".to_owned())?;
     match number.checked_mul(unit) {
         Some(bytes) if bytes > 0 => Ok(bytes),
-        _ => Err("give a size above nothing, such as 512MiB".to_owned()),
+        _ => Err("expected a size above zero, such as 512MiB".to_owned()),
     }
 }
 
@@ -899,7 +915,7 @@ pub(crate) enum FailOn {
     Suspect,
     /// Failed documents.
     Failed,
-    /// Neither.
+    /// No verdict.
     Never,
 }
 
@@ -907,11 +923,11 @@ pub(crate) enum FailOn {
 pub(crate) enum CheckFormat {
     /// For people: findings by file.
     Text,
-    /// For programs: one JSON object a finding.
+    /// For programs: one JSON object per finding.
     Json,
     /// For code hosts and editors: SARIF 2.1.0.
     Sarif,
-    /// Annotations on the lines of a pull request.
+    /// For GitHub: annotations on the lines of a pull request.
     Github,
 }
 
@@ -919,11 +935,11 @@ pub(crate) enum CheckFormat {
 pub(crate) enum DiffFormat {
     /// For people at a terminal.
     Text,
-    /// For programs.
+    /// For programs: one JSON object.
     Json,
     /// For pull requests and job summaries.
     Markdown,
-    /// A page for a browser, in one file.
+    /// For a browser: one HTML file.
     Html,
 }
 
@@ -931,14 +947,14 @@ pub(crate) enum DiffFormat {
 pub(crate) enum DriftFormat {
     /// For people.
     Text,
-    /// For programs: one JSON object an outlet.
+    /// For programs: one JSON object per outlet.
     Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExplainFormat {
-    /// For people: the document, cuts struck out, rules in the margin.
+    /// For people: the document with its cuts struck out and the rules in the margin.
     Text,
-    /// For programs: one JSON object a document.
+    /// For programs: one JSON object per document.
     Json,
 }

@@ -1,4 +1,4 @@
-//! `chaffinch rules at`: rule files of a revision, with some rules as they are now.
+//! `chaffinch rules at`: writes the rule files of a revision, with some rules as they are now.
 
 use std::path::{Path, PathBuf};
 
@@ -18,22 +18,28 @@ pub(crate) fn run(args: &RulesAtArgs) -> Result<u8, Failure> {
         None => in_force()?,
     };
     if args.output.exists() {
-        return Err(usage(format!("{} exists; name a new directory", args.output.display())));
+        let message = format!("{} already exists; give a new directory", args.output.display());
+        return Err(usage(message));
     }
     let repository = Repository::here()?;
     let inside = repository.inside(&folder)?;
-    let held = tempfile::tempdir()
-        .map_err(|error| Failure::Stopped(format!("cannot make a temporary directory: {error}")))?;
+    let held = tempfile::tempdir().map_err(|error| {
+        Failure::Stopped(format!("cannot create a temporary directory: {error}"))
+    })?;
     repository.check_out(&args.revision, std::slice::from_ref(&inside), held.path())?;
     let then = held.path().join(inside);
     let now_rules = Pipeline::builder().rules(&folder).build()?;
     let then_rules = Pipeline::builder().rules(&then).build()?;
-    let mut told = String::new();
+    let mut report = String::new();
     for rule in &args.with {
         let now = place(&now_rules, rule, &folder);
         let before = place(&then_rules, rule, &then);
         let Some(file) = now.as_ref().or(before.as_ref()).map(|(file, _)| file.clone()) else {
-            let message = format!("there is no rule \"{rule}\", neither now nor at that revision");
+            let message = format!(
+                "unknown rule \"{rule}\": it exists neither in the work tree nor at {}; see `chaffinch \
+                 rules list`",
+                args.revision
+            );
             return Err(usage(message));
         };
         let read = |path: PathBuf| std::fs::read_to_string(path).ok();
@@ -41,18 +47,22 @@ pub(crate) fn run(args: &RulesAtArgs) -> Result<u8, Failure> {
         let at = |place: &Option<(PathBuf, usize)>| place.as_ref().map(|(_, at)| *at);
         let spliced = edit::splice(old.as_deref(), at(&before), new.as_deref(), at(&now));
         let Some(text) = spliced else {
-            return Err(usage(format!("{rule}: {} cannot be put together", file.display())));
+            let message = format!(
+                "{rule}: cannot combine the two versions of {}: its YAML is too unusual",
+                file.display()
+            );
+            return Err(usage(message));
         };
         write_whole(&then.join(&file), text.as_bytes())?;
-        let what = if now.is_some() { "as it is now" } else { "left out" };
-        told.push_str(&format!("{rule}: {what}\n"));
+        let what = if now.is_some() { "taken from the work tree" } else { "omitted" };
+        report.push_str(&format!("{rule}: {what}\n"));
     }
-    // What is put together must be sound before it is anybody's.
+    // The combined files must be valid before they are written.
     Pipeline::builder().rules(&then).build()?;
     copy(&then, &args.output).map_err(|error| {
         Failure::Stopped(format!("cannot write {}: {error}", args.output.display()))
     })?;
-    print(told.as_bytes())
+    print(report.as_bytes())
 }
 
 fn in_force() -> Result<PathBuf, Failure> {
@@ -62,11 +72,11 @@ fn in_force() -> Result<PathBuf, Failure> {
     let base = file.parent().unwrap_or(Path::new(""));
     match Config::parse(&file.display().to_string(), &text, base)?.rules.as_slice() {
         [one] => Ok(one.clone()),
-        _ => Err(Failure::Usage("name the directory of the rule files with --rules".into())),
+        _ => Err(Failure::Usage("give the directory of the rule files with --rules DIR".into())),
     }
 }
 
-/// The file of a rule, below the folder of the rule files, and its place there.
+/// The file of a rule, relative to the directory of the rule files, and its index in that file.
 fn place(pipeline: &Pipeline, rule: &str, folder: &Path) -> Option<(PathBuf, usize)> {
     let source = pipeline.rules().source(pipeline.find_rule(rule)?);
     let file = Path::new(&*source.file).strip_prefix(folder).ok()?;

@@ -1,4 +1,4 @@
-//! `chaffinch rules check`: do rule files keep what they promise?
+//! `chaffinch rules check`: checks rule files and prints the findings.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -41,17 +41,18 @@ pub(crate) fn run(args: &RulesCheckArgs) -> Result<u8, Failure> {
     Ok(u8::from(findings.iter().any(bad)))
 }
 
-/// Rule files to be checked, among the others that they must not disturb.
+/// The rule files to check, loaded together with the built-in rules that they must not interfere
+/// with.
 pub(crate) struct Checked {
-    /// The pipeline with all of them.
+    /// The pipeline with all of these rules.
     pub(crate) pipeline: Pipeline,
-    /// The files that were named; none for all that ship.
+    /// The files to check; empty for all built-in files.
     files: Vec<String>,
 }
 
 impl Checked {
-    /// Loads rule files and directories of them; without any, those of the pipeline file in force,
-    /// else those that ship.
+    /// Loads rule files and directories of rule files. Without any, loads those of the pipeline
+    /// file in use, or the built-in ones.
     pub(crate) fn load(paths: &[PathBuf]) -> Result<Checked, Failure> {
         let mut paths = paths.to_vec();
         let file = crate::setup::find_upward().filter(|_| paths.is_empty());
@@ -76,14 +77,16 @@ impl Checked {
             }
         }
         if let (Some(path), true) = (paths.first(), files.is_empty()) {
-            return Err(Failure::Usage(format!("{} holds no rule file", path.display())));
+            let message = format!("{} contains no rule file (*.yaml)", path.display());
+            return Err(Failure::Usage(message));
         }
         let mut builder = chaffinch_proof::builder();
         for (name, text) in &files {
             builder = builder.rule_file(name, text);
         }
         if !files.is_empty() {
-            // The outlets that ship are there too: no rule may fire on another's documents.
+            // The built-in outlets are loaded too, because no rule may match another outlet's
+            // documents.
             let subject = |text: &str| {
                 let line =
                     text.lines().find(|l| l.starts_with("outlet:") || l.starts_with("family:"));
@@ -100,7 +103,7 @@ impl Checked {
         Ok(Checked { pipeline, files: files.into_iter().map(|(name, _)| name).collect() })
     }
 
-    /// Whether a file is to be checked.
+    /// Whether to check a file.
     pub(crate) fn wanted(&self, file: &str) -> bool {
         self.files.is_empty() || self.files.iter().any(|known| known == file)
     }
@@ -112,14 +115,14 @@ impl Checked {
     }
 }
 
-/// A finding with its place in the text of its file.
+/// A finding with its position in the text of its file.
 struct Placed {
     finding: Finding,
     source: String,
     span: std::ops::Range<usize>,
 }
 
-/// The files that findings stand in, each read once.
+/// The files that findings are in, each read once.
 #[derive(Default)]
 struct Sources(HashMap<String, Option<(String, Places)>>);
 
@@ -145,7 +148,7 @@ impl Sources {
 }
 
 impl Placed {
-    /// First line and column, last line and column, from 1; the last column is behind the last
+    /// First line and column, last line and column, from 1. The last column is one past the last
     /// character. Columns count characters.
     fn region(&self) -> [usize; 4] {
         let position = |at: usize| {
@@ -218,7 +221,7 @@ impl Placed {
             .path(finding.file.as_str())
             .annotation(AnnotationKind::Primary.span(span).label(label.unwrap_or_default()));
         let group = title.element(snippet);
-        // Where the message quotes it, once is enough.
+        // The messages of these findings quote the text already.
         let quotes = matches!(finding.code, "baseline" | "other-outlet");
         match finding.case.as_ref().filter(|_| !quotes) {
             Some(case) => group.element(Shown::NOTE.message(format!("case: {}", quoted(case)))),
@@ -232,7 +235,7 @@ fn quoted(text: &str) -> String {
     format!("{shown:?}{}", if shown.len() < text.len() { "…" } else { "" })
 }
 
-/// Findings by file, errors first, with the line that each is about.
+/// Findings by file, errors first, each with the line that it refers to.
 fn for_people(findings: &[Placed], checked: &Checked) -> String {
     let mut text = String::new();
     let bold = anstyle::Style::new().bold();

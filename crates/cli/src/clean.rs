@@ -1,4 +1,4 @@
-//! `chaffinch clean`: progress while it runs, a table when it is done.
+//! `chaffinch clean` and `rerun`: run jobs, show progress and print the final table.
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -16,7 +16,7 @@ use crate::args::{CleanArgs, FailOn, RerunArgs, ToFormat};
 use crate::failure::Failure;
 use crate::{print, setup, stores};
 
-/// Set by the first interrupt: the run ends after the blocks in hand.
+/// Set by the first interrupt: the run stops after the current blocks.
 static STOP: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
@@ -53,11 +53,11 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
     quiet_panics();
     let done = job.run(&progress, &STOP);
     progress.bar.finish_and_clear();
-    let summary = done.map_err(|error| cut_off(error, &job.output))?;
+    let summary = done.map_err(|error| stopped(error, &job.output))?;
     if !args.quiet {
         let table = table(&summary, &job.output);
         match job.output {
-            Output::Stdout => tell!("{}", table.trim_end()),
+            Output::Stdout => message!("{}", table.trim_end()),
             _ => print(table.as_bytes()).map(drop)?,
         }
     }
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
     Ok(if summary.interrupted { 130 } else { u8::from(bad > 0) })
 }
 
-/// `chaffinch rerun`: a finished run with other rules, from its output.
+/// `chaffinch rerun`: applies other rules to a finished run.
 pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
     on_interrupt()?;
     let pipeline = setup::to_clean(&args.rules)?;
@@ -80,7 +80,7 @@ pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
     let rerun = chaffinch_formats::rerun(&args.run, output, &pipeline, &progress, &STOP)?;
     if rerun.summary.interrupted {
         if !args.quiet {
-            tell!("interrupted; {} is as it was", args.run.display());
+            message!("interrupted; {} is unchanged", args.run.display());
         }
         return Ok(130);
     }
@@ -88,21 +88,21 @@ pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
         let output = Output::Directory(args.output.clone().unwrap_or(args.run.clone()));
         let again = HumanCount(rerun.cleaned_again);
         let all = HumanCount(rerun.summary.documents);
-        let told = format!("cleaned again {again} of {all} documents\n\n");
-        print((told + &table(&rerun.summary, &output)).as_bytes())?;
+        let head = format!("cleaned again {again} of {all} documents\n\n");
+        print((head + &table(&rerun.summary, &output)).as_bytes())?;
     }
     Ok(u8::from(rerun.summary.count(Verdict::Failed) > 0))
 }
 
-/// What stopped a run, and that it can go on.
-fn cut_off(error: Error, output: &Output) -> Failure {
-    // What cannot be put right from outside is not worth repeating.
+/// The failure that stopped a run, with a hint if the run can be resumed.
+fn stopped(error: Error, output: &Output) -> Failure {
+    // Repeating the command only helps if the cause can be fixed from outside.
     let repeatable = matches!(error, Error::Input(..) | Error::Output(..));
     match (Failure::from(error), output) {
         (Failure::Stopped(message), Output::Directory(_) | Output::Store(..)) if repeatable => {
             Failure::Stopped(format!(
-                "{message}; what was done is kept: once this is put right, repeat the command and it \
-             goes on"
+                "{message}; completed documents are kept: fix the problem and repeat the command to \
+                 resume"
             ))
         }
         (failure, _) => failure,
@@ -127,19 +127,22 @@ fn destination(args: &CleanArgs) -> Result<(Output, Ledger), Failure> {
                 Ok((output, Ledger::InRecord))
             }
             Some(_) => {
-                let message = "--ledger and --no-ledger go with `-o -`; a directory holds its own ledger";
+                let message = "--ledger and --no-ledger are only for `-o -`; the output directory contains \
+                               its ledger";
                 Err(Failure::Usage(message.into()))
             }
         },
         None if !filter => {
             let name = args.inputs.first().map(|input| input.display().to_string()).unwrap_or_default();
             let name = name.trim_end_matches('/');
-            let message = format!("where to? give a directory, such as `-o {name}-cleaned`, or --dry-run");
+            let message = format!(
+                "no output given: use `-o DIR`, such as `-o {name}-cleaned`, or --dry-run"
+            );
             Err(Failure::Usage(message))
         }
         _ => ledger.map(|ledger| (Output::Stdout, ledger)).ok_or_else(|| {
-            let message = "writing to standard output needs `--ledger FILE`, so that what is cut can \
-                           be restored, or `--no-ledger`";
+            let message = "writing to standard output needs `--ledger FILE`, to restore the originals \
+                           later, or `--no-ledger`";
             Failure::Usage(message.into())
         }),
     }
@@ -154,7 +157,7 @@ fn globs(option: &str, patterns: &[String]) -> Result<GlobSet, Failure> {
     set.build().map_err(wrong)
 }
 
-/// The first interrupt ends the run in order; the second ends it at once.
+/// The first interrupt stops the run after the current blocks; the second stops it at once.
 fn on_interrupt() -> Result<(), Failure> {
     let handler = || {
         if STOP.swap(true, Ordering::Relaxed) {
@@ -164,13 +167,13 @@ fn on_interrupt() -> Result<(), Failure> {
     ctrlc::set_handler(handler).map_err(|error| Failure::Stopped(error.to_string()))
 }
 
-/// A stage that panics costs one document its cleaning, and the report names it: no trace on the
-/// terminal for each.
+/// Silences panic messages: a document whose cleaning panics passes through unchanged and is listed
+/// in the report.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 
-/// Seconds between lines of progress where there is no terminal.
+/// The time between progress messages if standard error is not a terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 struct Progress {
@@ -178,7 +181,7 @@ struct Progress {
     plain: bool,
     quiet: bool,
     started: Instant,
-    told: Cell<Instant>,
+    last_message: Cell<Instant>,
     documents: Cell<u64>,
     bytes: Cell<u64>,
 }
@@ -202,7 +205,7 @@ impl Progress {
         Progress { bar, plain: !terminal && !args.quiet, ..Progress::plain(args.quiet) }
     }
 
-    /// Without a bar: a line from time to time.
+    /// Without a bar: a message from time to time.
     fn plain(quiet: bool) -> Progress {
         let now = Instant::now();
         Progress {
@@ -210,7 +213,7 @@ impl Progress {
             plain: !quiet,
             quiet,
             started: now,
-            told: Cell::new(now),
+            last_message: Cell::new(now),
             documents: Cell::new(0),
             bytes: Cell::new(0),
         }
@@ -222,8 +225,8 @@ impl Observer for Progress {
         self.documents.set(documents);
         if !self.quiet && documents > 0 {
             let documents = HumanCount(documents);
-            let line = format!("going on behind {documents} documents that are done");
-            self.bar.suspend(|| tell!("{line}"));
+            let line = format!("resuming after {documents} completed documents");
+            self.bar.suspend(|| message!("{line}"));
         }
     }
 
@@ -233,12 +236,12 @@ impl Observer for Progress {
         self.bar.inc(bytes);
         let documents = self.documents.get();
         self.bar.set_message(HumanCount(documents).to_string());
-        if self.plain && self.told.get().elapsed() >= PLAIN_EVERY {
-            self.told.set(Instant::now());
+        if self.plain && self.last_message.get().elapsed() >= PLAIN_EVERY {
+            self.last_message.set(Instant::now());
             let seconds = self.started.elapsed().as_secs_f64();
             let rate = HumanBytes((self.bytes.get() as f64 / seconds.max(0.001)) as u64);
             let (documents, bytes) = (HumanCount(documents), HumanBytes(self.bytes.get()));
-            tell!("{documents} documents, {bytes}, {rate}/s");
+            message!("{documents} documents, {bytes}, {rate}/s");
         }
     }
 }
@@ -311,10 +314,12 @@ fn table(summary: &Summary, output: &Output) -> String {
         }
     }
     if summary.interrupted && output.directory().is_some() {
-        line("\nrepeat the command to go on, or start over with --fresh".to_owned());
+        line("\nrepeat the command to resume, or start from scratch with --fresh".to_owned());
     }
     for (stage, count) in &summary.refused {
-        line(format!("\nstage {stage} made {count} marks outside its document; they were refused"));
+        line(format!(
+            "\nstage {stage} made {count} invalid marks, which were ignored; please report this"
+        ));
     }
     if !summary.problems.is_empty() {
         line(String::new());
@@ -336,7 +341,7 @@ fn table(summary: &Summary, output: &Output) -> String {
     text
 }
 
-/// The most outlets that the table names.
+/// The most outlets that the table lists.
 const MOST_OUTLETS: usize = 12;
 
 fn duration(elapsed: Duration) -> String {

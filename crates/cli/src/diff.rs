@@ -1,4 +1,4 @@
-//! `chaffinch diff`: what changed between two runs, and which rules did it.
+//! `chaffinch diff`: what changed between two runs, and which rules caused it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,8 +19,8 @@ pub(crate) fn run(args: &DiffArgs) -> Result<u8, Failure> {
     let (found, names) = match (cleans, args.paths.as_slice()) {
         (false, [first, second]) => (between(first, second)?, [shown(first), shown(second)]),
         (false, _) => {
-            let message = "give the outputs of two runs; or documents, with --git REV or with \
-                           --rules-a and --rules-b";
+            let message = "expected the outputs of two runs; to compare rules over documents, add --git \
+                           REV, or --rules-a DIR and --rules-b DIR";
             return Err(Failure::Usage(message.into()));
         }
         (true, _) => {
@@ -42,14 +42,15 @@ pub(crate) fn run(args: &DiffArgs) -> Result<u8, Failure> {
     Ok(u8::from(args.exit_code && !found.is_empty()))
 }
 
-/// Compares two runs, and says of each rule whether it was changed, where both runs tell.
+/// Compares two runs, and reports for each rule whether it was changed, if both runs recorded their
+/// rules.
 pub(crate) fn between(first: &Path, second: &Path) -> Result<Diff, Failure> {
     let rules = |run: &Path| -> Option<HashMap<String, String>> {
         let pair = |rule: RunRule| (rule.id, rule.digest);
         Some(run_rules(run).ok()?.into_iter().map(pair).collect())
     };
     let settings = |run: &Path| run_record(run).ok().map(|run| run["settings_digest"].clone());
-    // Where stages or limits are others, a rule that is the same may do something else by itself.
+    // If stages or limits differ, an unchanged rule may have a different effect.
     let same = settings(first) == settings(second);
     let (before, after) = (same.then(|| rules(first)), same.then(|| rules(second)));
     let (before, after) = (before.flatten(), after.flatten());
@@ -64,16 +65,16 @@ pub(crate) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// What to call the two sides.
+/// The names of the two sides.
 fn names(args: &DiffArgs) -> [String; 2] {
-    let of = |path: &Option<PathBuf>| path.as_deref().map_or("rules in force".to_owned(), shown);
+    let of = |path: &Option<PathBuf>| path.as_deref().map_or("rules in use".to_owned(), shown);
     match &args.git {
         Some(revision) => [revision.clone(), "work tree".to_owned()],
         None => [of(&args.rules_a), of(&args.rules_b)],
     }
 }
 
-/// The two pipelines, and the files of the first, for as long as they are needed.
+/// The two pipelines, and the directory of the first one's files, which must live as long.
 fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), Failure> {
     let with = |rules: &Option<PathBuf>| {
         let mut own = args.rules.clone();
@@ -88,8 +89,8 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
     let repository = Repository::here()?;
     let (now, paths, file) = setup::rules_in_force(&args.rules)?;
     if paths.is_empty() && file.is_none() {
-        let message = "--git compares rule files, and there are none here: name their directory \
-                       with --rules";
+        let message = "--git compares rule files, but no rule files were found; give their directory \
+                       with --rules DIR";
         return Err(Failure::Usage(message.into()));
     }
     let inside = |path: &PathBuf| repository.inside(path);
@@ -102,7 +103,7 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
     repository.check_out(revision, &wanted, held.path())?;
     if let Some(file) = file {
         let file = held.path().join(file);
-        // Before there was a pipeline file, the built-in one was in force.
+        // If the revision has no pipeline file, the built-in one was in use.
         then.pipeline = file.exists().then_some(file);
     }
     let before = setup::exactly(&then)?;
@@ -111,7 +112,7 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
 
 fn scratch() -> Result<TempDir, Failure> {
     tempfile::tempdir()
-        .map_err(|error| Failure::Stopped(format!("cannot make a temporary directory: {error}")))
+        .map_err(|error| Failure::Stopped(format!("cannot create a temporary directory: {error}")))
 }
 
 struct Quiet;

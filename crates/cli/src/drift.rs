@@ -1,4 +1,4 @@
-//! `chaffinch rules drift`: do rules still do what they did?
+//! `chaffinch rules drift`: reports rules that stopped matching.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -24,8 +24,8 @@ pub(crate) fn run(args: &DriftArgs) -> Result<u8, Failure> {
     let found = match runs.as_slice() {
         [one] => {
             if !one.keys().any(|(_, month)| month.is_some()) {
-                let message = "one run is compared by the months of its documents, and the day of none \
-                               is known; give two runs, or clean records with --date-field";
+                let message = "a single run is compared by the months of its documents, but none of them \
+                               has a date; give two runs, or clean records with --date-field";
                 return Err(Failure::Usage(message.into()));
             }
             inside_run(one)
@@ -81,7 +81,7 @@ fn for_people(drift: &Drift, text: &mut String) {
         let now = after.rules.get(rule).copied().unwrap_or(0);
         let _ = writeln!(
             text,
-            "  {:<width$}  fired in {} of {}, {since} in {now} of {}",
+            "  {:<width$}  matched in {} of {} documents, {since} in {now} of {}",
             visible(rule),
             before.rules[rule],
             before.documents,
@@ -92,7 +92,7 @@ fn for_people(drift: &Drift, text: &mut String) {
         let (old, new) = drift.tails();
         let _ = writeln!(
             text,
-            "  {:<width$}  {old:.1} lines left below a document, {since} {new:.1}",
+            "  {:<width$}  {old:.1} lines left below the article per document, {since} {new:.1}",
             "tail"
         );
     }
@@ -120,22 +120,23 @@ fn for_programs(drift: &Drift) -> serde_json::Value {
     })
 }
 
-/// Writes the outlet's rule file with what the new documents teach, and the old rules ended.
+/// Writes an updated rule file of the outlet: rules that stopped matching get `until`, and rules
+/// learned from the new documents are added.
 fn propose(
     drift: &Drift,
     folder: &Path,
     args: &DriftArgs,
     pipeline: &Pipeline,
 ) -> Result<(), Failure> {
-    let say = |what: &str| tell!("{}: {}", visible(&drift.outlet), visible(what));
+    let say = |what: &str| message!("{}: {}", visible(&drift.outlet), visible(what));
     let rules = pipeline.rules();
     let Some(unit) = rules.unit(&drift.outlet) else {
-        say("it is not among the rules in force: name them with --rules");
+        say("its rule file is not among the rules in use; give its directory with --rules DIR");
         return Ok(());
     };
     let file = rules.unit_file(unit);
     let Some(text) = chaffinch_proof::text_of(file) else {
-        say(&format!("{file} cannot be read"));
+        say(&format!("cannot read {file}"));
         return Ok(());
     };
     let Some(run) = args.runs.last() else { return Ok(()) };
@@ -151,8 +152,8 @@ fn propose(
     });
     let Some(since) = since else {
         let message = format!(
-            "{}: the day of none of its documents is known; say with --since from which day on the \
-             new layout holds",
+            "{}: none of its documents has a date; give the first day of the new layout with --since \
+             DAY",
             drift.outlet
         );
         return Err(Failure::Usage(message));
@@ -188,10 +189,11 @@ fn propose(
         }
         Err(error) => say(&format!("no new rule: {error}")),
     }
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::Stopped(format!("cannot make {}: {error}", folder.display())))?;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::Stopped(format!("cannot create {}: {error}", folder.display()))
+    })?;
     let path: PathBuf = folder.join(format!("{}.yaml", drift.outlet));
     write_whole(&path, yaml.as_bytes())?;
-    say(&format!("proposed in {}", path.display()));
+    say(&format!("proposed rule file: {}", path.display()));
     Ok(())
 }

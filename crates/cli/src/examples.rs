@@ -1,4 +1,4 @@
-//! `chaffinch rules test`: do the examples of rule files come out as they say?
+//! `chaffinch rules test`: runs the examples in rule files.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -35,14 +35,14 @@ pub(crate) fn run(args: &RulesTestArgs) -> Result<u8, Failure> {
                 let before = match source.take() {
                     Some(source) => source,
                     None => std::fs::read_to_string(file).map_err(|error| {
-                        Failure::Usage(format!("{file} cannot be rewritten: {error}"))
+                        Failure::Usage(format!("cannot rewrite {file}: {error}"))
                     })?,
                 };
                 let path = format!("examples[{at}]");
                 let after = edit::set(&before, &path, "clean", cleaned.text(), "text");
                 source = Some(after.ok_or_else(|| {
                     let message =
-                        "its YAML is too unusual to change one text in it; edit it by hand";
+                        "the YAML is too unusual to change a single text in it; edit it by hand";
                     Failure::Stopped(format!("{file}: example {}: {message}", at + 1))
                 })?);
             }
@@ -54,20 +54,21 @@ pub(crate) fn run(args: &RulesTestArgs) -> Result<u8, Failure> {
     }
     let word = if count == 1 { "example" } else { "examples" };
     let _ = match (wrong, args.accept) {
-        (0, _) => writeln!(text, "{count} {word}, all as they should be"),
+        (0, _) => writeln!(text, "{count} {word}, all as expected"),
         (wrong, true) => {
-            writeln!(text, "{count} {word}; {wrong} rewritten in {files} of the files")
+            let file = if files == 1 { "file" } else { "files" };
+            writeln!(text, "{count} {word}; {wrong} rewritten in {files} {file}")
         }
         (wrong, false) => writeln!(
             text,
-            "{count} {word}; {wrong} come out otherwise: mend the rules, or take it with --accept"
+            "{count} {word}; {wrong} not as expected: fix the rules, or accept the results with --accept"
         ),
     };
     print(text.as_bytes())?;
     Ok(u8::from(wrong > 0 && !args.accept))
 }
 
-/// What is expected, struck by what comes out.
+/// Writes the differences between the expected and the actual text.
 fn difference(wanted: &str, got: &str, text: &mut String) {
     let diff = TextDiff::from_lines(wanted, got);
     for hunk in diff.unified_diff().context_radius(2).iter_hunks() {

@@ -1,4 +1,4 @@
-//! `chaffinch explain`: a document with what would be cut, and by which rule.
+//! `chaffinch explain`: shows a document with its cuts, and the rule of each.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
                     pipeline.clean_record(&input, text)
                 }
                 Found::None(reason) => {
-                    tell!("{}: {}", visible(&shown), visible(reason));
+                    message!("{}: {}", visible(&shown), visible(reason));
                     code = 1;
                     return ControlFlow::Continue(());
                 }
@@ -98,7 +98,7 @@ fn for_people(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> String 
     text
 }
 
-/// Colours that tell neighbouring stages apart.
+/// Colours that distinguish neighbouring stages.
 const COLORS: [AnsiColor; 6] = [
     AnsiColor::Red,
     AnsiColor::Magenta,
@@ -108,8 +108,8 @@ const COLORS: [AnsiColor; 6] = [
     AnsiColor::Green,
 ];
 
-/// Why lines were removed, by the index of the line, where a stage judged them. Computed only for
-/// documents of which a judgement removed something.
+/// Why the line model removed lines, by line index. Computed only for documents in which it removed
+/// something.
 fn reasons(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> BTreeMap<usize, Explanation> {
     let source = cleaned.source();
     let mut numbers = LineNumbers::of(source);
@@ -129,7 +129,7 @@ fn reasons(pipeline: &Pipeline, cleaned: &Cleaned<'_>) -> BTreeMap<usize, Explan
     lines.into_iter().zip(explained).filter_map(|(line, why)| Some((line, why?))).collect()
 }
 
-/// A judgement in a line: the confidence and the reasons.
+/// The judgement of the line model as one line: the confidence and the reasons.
 pub(crate) fn judgement(why: &Explanation) -> String {
     let mut text = format!("{} % boilerplate", why.confidence);
     for (at, reason) in why.reasons.iter().enumerate() {
@@ -188,8 +188,8 @@ impl<'a> LineNumbers<'a> {
         LineNumbers { source, at: 0, line: 1 }
     }
 
-    /// The line of the first visible character of the next edit: the line end above may be removed
-    /// with it.
+    /// The line of the first visible character of the next edit. The edit itself may begin with the
+    /// line end above.
     pub(crate) fn next(&mut self, edit: &chaffinch_core::Edit) -> usize {
         let cut = &self.source[edit.span.range()];
         let visible = edit.span.end() - cut.trim_start().len();

@@ -1,18 +1,18 @@
-//! What ends a command, and what it says to the person at the keyboard.
+//! Failures that end a command: their exit codes and their error messages.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use chaffinch_formats::Error;
 use chaffinch_rules::Problem;
 
-/// Why a command did not do what was asked.
+/// Why a command failed.
 pub(crate) enum Failure {
-    /// Pipeline or rule files are wrong: exit code 2.
+    /// The pipeline file or rule files have errors: exit code 2.
     Problems(Vec<Problem>),
-    /// What was asked for makes no sense: exit code 2.
+    /// The arguments or input files are wrong, and nothing was done: exit code 2.
     Usage(String),
-    /// It stopped part-way: exit code 3.
+    /// The command stopped part-way: exit code 3.
     Stopped(String),
-    /// The reader of standard output went away: exit code 3, without words.
+    /// The reader of standard output closed the pipe: exit code 3, without a message.
     Silent,
 }
 
@@ -35,8 +35,8 @@ impl From<Vec<Problem>> for Failure {
 }
 
 impl Failure {
-    /// Tells it on standard error and gives the exit code.
-    pub(crate) fn tell(self) -> u8 {
+    /// Writes the error message to standard error and returns the exit code.
+    pub(crate) fn report(self) -> u8 {
         match self {
             Failure::Problems(problems) => {
                 problems.iter().for_each(show);
@@ -61,7 +61,7 @@ impl Failure {
 fn say(message: &str) {
     let error = anstyle::AnsiColor::Red.on_default().bold();
     let message = chaffinch_report::visible(message);
-    tell!("{error}error{error:#}: {message}");
+    message!("{error}error{error:#}: {message}");
 }
 
 fn show(problem: &Problem) {
@@ -70,12 +70,12 @@ fn show(problem: &Problem) {
         return;
     }
     let label = problem.help.as_deref().unwrap_or_default();
-    // A span at the very end still needs a character to point at.
+    // A span at the end of the text still needs a character to point at.
     let end = problem.span.end.max(problem.span.start + 1).min(problem.source.len());
     let span = problem.span.start.min(end)..end;
     let snippet = Snippet::source(problem.source.as_str())
         .path(problem.file.as_str())
         .annotation(AnnotationKind::Primary.span(span).label(label));
     let group = Level::ERROR.primary_title(problem.message.as_str()).element(snippet);
-    tell!("{}\n", Renderer::styled().render(&[group]));
+    message!("{}\n", Renderer::styled().render(&[group]));
 }

@@ -1,4 +1,4 @@
-//! Files as they were at a revision, by asking `git` itself.
+//! Reads files of a git revision, by running `git`.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 
 use crate::failure::Failure;
 
-/// The repository around the working directory.
+/// The repository that contains the working directory.
 pub(crate) struct Repository {
     root: PathBuf,
 }
 
 impl Repository {
-    /// Finds it.
+    /// Finds the repository.
     pub(crate) fn here() -> Result<Repository, Failure> {
         let root = git(Path::new("."), &["rev-parse", "--show-toplevel"], &[], None)?;
         let root = String::from_utf8_lossy(&root).trim_end_matches('\n').to_owned();
@@ -23,7 +23,7 @@ impl Repository {
     /// The path of a file or directory below the root of the repository.
     pub(crate) fn inside(&self, path: &Path) -> Result<PathBuf, Failure> {
         let outside = || {
-            let message = format!("{} lies outside of the git repository", path.display());
+            let message = format!("{} is outside the git repository", path.display());
             Failure::Usage(message)
         };
         let absolute = path.canonicalize().map_err(|_| outside())?;
@@ -31,8 +31,8 @@ impl Repository {
         absolute.strip_prefix(root).map(Path::to_owned).map_err(|_| outside())
     }
 
-    /// Writes what stood at `paths`, which are below the root, at a revision into `target`, under
-    /// the same paths. What was not there then is not there now.
+    /// Writes `paths`, which are relative to the root, as they were at a revision, below `target`.
+    /// Paths that did not exist at that revision are not written.
     pub(crate) fn check_out(
         &self,
         revision: &str,
@@ -48,7 +48,7 @@ impl Repository {
         )
         .is_err()
         {
-            let message = format!("git knows no revision \"{revision}\"");
+            let message = format!("unknown git revision \"{revision}\"");
             return Err(Failure::Usage(message));
         }
         let index = target.join("index");
@@ -72,7 +72,7 @@ impl Repository {
             if self.root.join(path).is_dir() {
                 let path = target.join(path);
                 std::fs::create_dir_all(&path).map_err(|error| {
-                    Failure::Stopped(format!("cannot make {}: {error}", path.display()))
+                    Failure::Stopped(format!("cannot create {}: {error}", path.display()))
                 })?;
             }
         }
@@ -80,7 +80,7 @@ impl Repository {
     }
 }
 
-/// What `git` prints.
+/// Runs `git` and returns its standard output.
 fn git(
     folder: &Path,
     args: &[impl AsRef<OsStr>],
@@ -101,13 +101,13 @@ fn git(
         }
         child.wait_with_output()
     };
-    let output = run().map_err(|error| Failure::Usage(format!("git cannot be run: {error}")))?;
+    let output = run().map_err(|error| Failure::Usage(format!("cannot run git: {error}")))?;
     match output.status.success() {
         true => Ok(output.stdout),
         false => {
             let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.lines().next().unwrap_or("nothing");
-            Err(Failure::Usage(format!("git says: {said}")))
+            let said = said.lines().next().unwrap_or("no message");
+            Err(Failure::Usage(format!("git failed: {said}")))
         }
     }
 }

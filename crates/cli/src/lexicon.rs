@@ -1,4 +1,4 @@
-//! `chaffinch rules lexicon`: the lists that patterns of rules may use.
+//! `chaffinch rules lexicon`: shows the lists of cue words that patterns refer to.
 
 use std::fmt::Write;
 
@@ -19,14 +19,14 @@ pub(crate) fn run(args: &LexiconArgs) -> Result<u8, Failure> {
     {
         let codes: Vec<&str> = lexicon.languages().iter().map(|l| l.code.as_str()).collect();
         let help = yaml::expected(code, &codes);
-        return Err(Failure::Usage(format!("--language: the lexicon has no \"{code}\"; {help}")));
+        return Err(Failure::Usage(format!("--language: unknown language \"{code}\"; {help}")));
     }
     let wanted = match args.kind.as_deref().map(|name| name.trim_matches(['{', '}'])) {
         None => None,
         Some(name) => Some(kind(name).ok_or_else(|| {
             let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
             let help = yaml::expected(name, &names);
-            Failure::Usage(format!("there is no kind \"{name}\"; {help}"))
+            Failure::Usage(format!("unknown kind \"{name}\"; {help}"))
         })?),
     };
     let language = args.language.as_deref();
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &LexiconArgs) -> Result<u8, Failure> {
     print(text.as_bytes())
 }
 
-/// How a pattern may use the lists of a kind.
+/// How patterns use the lists of a kind.
 fn form(kind: &Kind) -> &'static str {
     match kind.form {
         Form::Line => "line",
@@ -108,7 +108,7 @@ fn for_programs(lexicon: &Lexicon, wanted: Option<usize>, language: Option<&str>
     Value::Object(kinds.map(kind).collect::<Map<String, Value>>())
 }
 
-/// The entries of a kind as the files of the languages have them.
+/// The entries of a kind, as written in the files of the languages.
 fn written<'l>(
     lexicon: &'l Lexicon,
     kind: usize,

@@ -1,4 +1,4 @@
-//! `chaffinch lines`: trains and measures the model that judges every line.
+//! `chaffinch lines`: trains and measures line models.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -108,7 +108,7 @@ fn read(files: &[PathBuf]) -> Result<Vec<LabelledPage>, Failure> {
         }
     }
     match pages.is_empty() {
-        true => Err(Failure::Usage("the files hold no labelled page".to_owned())),
+        true => Err(Failure::Usage("the files contain no labelled page".to_owned())),
         false => Ok(pages),
     }
 }
@@ -125,7 +125,8 @@ fn text(file: &Path) -> std::io::Result<String> {
 
 /// Reads a row.
 fn page(row: &str, file: &Path, number: usize) -> Result<LabelledPage, String> {
-    let row: Value = serde_json::from_str(row).map_err(|error| format!("no JSON: {error}"))?;
+    let row: Value =
+        serde_json::from_str(row).map_err(|error| format!("not valid JSON: {error}"))?;
     let string = |key: &str| row[key].as_str();
     let (lines, labels) = match (&row["lines"], string("labels")) {
         (Value::Array(lines), Some(labels)) => {
@@ -183,16 +184,16 @@ mod tests {
         );
         let aligned = r#"{"text": "Home\nIt rained all day.", "gold_text": "It rained all day."}"#;
         assert_eq!(read(aligned).expect("it is valid").labels.len(), 2);
-        for (row, told) in [
+        for (row, message) in [
             (r#"{"lines": ["a"], "labels": "ab"}"#, "`labels`: 2 labels for 1 lines"),
             (r#"{"lines": ["a"], "labels": "x"}"#, "`labels`: unknown label \"x\""),
             (r#"{"lines": [1], "labels": "a"}"#, "`lines` must be a list of texts"),
             (r#"{"text": "a"}"#, "expected `lines` with `labels`"),
             (r#"{"text": "a", "gold_text": "a", "weight": -1}"#, "`weight` must be"),
-            ("no", "no JSON"),
+            ("no", "not valid JSON"),
         ] {
             let error = read(row).expect_err(row);
-            assert!(error.starts_with(told), "{error}");
+            assert!(error.starts_with(message), "{error}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The command line of Chaffinch.
 
-/// Writes a line to standard error. Where that cannot be written, nobody is told, and the exit code
-/// must do: a log on a full disk stops no run.
-macro_rules! tell {
+/// Writes a line to standard error. Errors while writing are ignored, so that a log on a full disk
+/// does not stop a run; the exit code still reports failures.
+macro_rules! message {
     ($($message:tt)*) => {{
         use std::io::Write as _;
         let _ = writeln!(anstream::stderr().lock(), $($message)*);
@@ -51,14 +51,14 @@ fn main() -> ExitCode {
         Color::Never => anstream::ColorChoice::Never,
     }
     .write_global();
-    // A panic is no usage error: it may come when something is done.
+    // A panic is not a usage error: it may come after something was done.
     let done = catch_unwind(|| run(cli.command)).unwrap_or_else(|panic| {
         let message = chaffinch_core::panic_message(&*panic);
-        Err(Failure::Stopped(format!("internal error: {message}; please report it")))
+        Err(Failure::Stopped(format!("internal error: {message}; please report this")))
     });
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => ExitCode::from(failure.tell()),
+        Err(failure) => ExitCode::from(failure.report()),
     }
 }
 
@@ -101,7 +101,7 @@ fn run(command: Command) -> Result<u8, Failure> {
     }
 }
 
-/// Writes to standard output; a reader that goes away early is no failure worth words.
+/// Writes to standard output. It is not an error if the reader closes the pipe early.
 fn print(bytes: &[u8]) -> Result<u8, Failure> {
     let written = anstream::stdout().lock().write_all(bytes);
     match written {
@@ -111,7 +111,7 @@ fn print(bytes: &[u8]) -> Result<u8, Failure> {
     }
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file completely or not at all.
 fn write_whole(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
     chaffinch_formats::write_whole(path, bytes)
         .map_err(|error| Failure::Stopped(format!("cannot write {}: {error}", path.display())))
@@ -119,12 +119,12 @@ fn write_whole(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn restore(args: &RestoreArgs) -> Result<u8, Failure> {
     let restored = chaffinch_formats::restore(&args.run, &args.output)?;
-    tell("restored", "not restored", &restored)
+    print_restored("restored", &restored, args.quiet)
 }
 
 fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let restored = chaffinch_formats::verify(&args.run)?;
-    tell("verified", "not verified", &restored)
+    print_restored("verified", &restored, args.quiet)
 }
 
 fn report(args: &ReportArgs) -> Result<u8, Failure> {
@@ -147,11 +147,18 @@ fn report(args: &ReportArgs) -> Result<u8, Failure> {
     print(format!("{} ({size} KiB)\n", args.output.display()).as_bytes())
 }
 
-fn tell(done: &str, not_done: &str, restored: &Restored) -> Result<u8, Failure> {
-    let mut text = format!("{done} {} documents, each with its digest\n", restored.documents);
+/// Prints how many documents were restored or verified, and which were not. With `quiet`, prints
+/// only the latter.
+fn print_restored(done: &str, restored: &Restored, quiet: bool) -> Result<u8, Failure> {
+    let mut text = String::new();
+    if !quiet {
+        let count = restored.documents;
+        let word = if count == 1 { "document" } else { "documents" };
+        text.push_str(&format!("{done} {count} {word} (digests match)\n"));
+    }
     for (name, reason) in &restored.problems {
         let (name, reason) = (chaffinch_report::visible(name), chaffinch_report::visible(reason));
-        text.push_str(&format!("{not_done}: {name}: {reason}\n"));
+        text.push_str(&format!("not {done}: {name}: {reason}\n"));
     }
     print(text.as_bytes())?;
     Ok(u8::from(!restored.problems.is_empty()))
@@ -166,7 +173,7 @@ fn pipeline(args: &args::ShowPipelineArgs) -> Result<u8, Failure> {
     let (file, text) = setup::pipeline_text(args)?;
     setup::pipeline(args)?;
     if let Some(file) = file {
-        tell!("from {}", file.display());
+        message!("from {}", file.display());
     }
     print(text.as_bytes())
 }

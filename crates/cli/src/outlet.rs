@@ -1,4 +1,4 @@
-//! `chaffinch outlet new` and `outlet update`: rule files from samples.
+//! `chaffinch outlet new` and `outlet update`: generate and update rule files from samples.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::args::{OutletNewArgs, OutletUpdateArgs, SampleArgs};
 use crate::failure::Failure;
 use crate::{print, setup, write_whole};
 
-/// The most samples that are read: more teach little and cost time.
+/// The most samples that are read. More take time and add little.
 const MOST: usize = 200;
 
 /// The schema that rule files name in their first line.
@@ -22,7 +22,7 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
     }
     if let Some(path) = args.output.as_ref().filter(|path| path.exists()) {
         let message = format!(
-            "{} is there already; bring it up to date with `chaffinch outlet update`, or name another file with -o",
+            "{} already exists; update it with `chaffinch outlet update`, or give another file with -o",
             path.display()
         );
         return Err(Failure::Usage(message));
@@ -40,7 +40,7 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
     }
     let (rules, stories, count) = (learned.rules, learned.stories, samples.len());
     let word = if rules == 1 { "rule" } else { "rules" };
-    tell!("{rules} {word} from {stories} stories in {count} documents");
+    message!("{rules} {word} from {stories} stories in {count} documents");
     say(&learned.notes);
     Ok(0)
 }
@@ -69,23 +69,25 @@ pub(crate) fn update(args: &OutletUpdateArgs) -> Result<u8, Failure> {
         None => write_whole(&args.file, updated.yaml.as_bytes())?,
     }
     match updated.changes.len() {
-        0 => tell!("nothing new in {} documents: {} is as it was", samples.len(), visible(&shown)),
-        _ => updated.changes.iter().for_each(|change| tell!("{}", visible(change))),
+        0 => {
+            message!("nothing new in {} documents; {} is unchanged", samples.len(), visible(&shown))
+        }
+        _ => updated.changes.iter().for_each(|change| message!("{}", visible(change))),
     }
     say(&updated.notes);
     Ok(0)
 }
 
 fn say(notes: &[String]) {
-    notes.iter().for_each(|note| tell!("note: {}", visible(note)));
+    notes.iter().for_each(|note| message!("note: {}", visible(note)));
 }
 
-/// The samples as those of one outlet, if the user says so.
+/// The samples, marked as those of one outlet if the user requested it.
 fn of_outlet<'a>(samples: &'a [Sample], args: &SampleArgs) -> Samples<'a> {
     Samples { all: samples, one_outlet: args.together || args.filter.is_some() }
 }
 
-/// Reads the samples, and names what is none.
+/// Reads the samples, and reports inputs that were skipped.
 fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
     let wanted = match &args.filter {
         None => None,
@@ -96,28 +98,28 @@ fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
         })?),
     };
     let (container, names) = setup::source(&args.source);
-    // Nothing is done yet that could be left half done.
+    // Nothing has been written yet, so every error is a usage error.
     let read = chaffinch_formats::documents(&args.samples, container, &names, wanted, MOST)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let reasons: Vec<String> =
         read.passed_over.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
     if read.documents.is_empty() {
         let message = match reasons.split_first() {
-            None => "there is no sample to learn from: no document was found".to_owned(),
+            None => "no samples to learn from: no documents were found".to_owned(),
             Some((first, rest)) => {
                 let more = if rest.is_empty() {
                     String::new()
                 } else {
                     format!(" (and {} more)", rest.len())
                 };
-                format!("there is no sample to learn from: {first}{more}")
+                format!("no samples to learn from: {first}{more}")
             }
         };
         return Err(Failure::Usage(message));
     }
-    reasons.iter().for_each(|reason| tell!("passed over: {}", visible(reason)));
+    reasons.iter().for_each(|reason| message!("skipped: {}", visible(reason)));
     if read.more {
-        tell!("note: the first {MOST} documents were read; more teach little");
+        message!("note: only the first {MOST} documents were read; more would add little");
     }
     let sample = |document: chaffinch_formats::Document| Sample {
         name: document.name,
@@ -129,7 +131,7 @@ fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
     Ok(read.documents.into_iter().map(sample).collect())
 }
 
-/// Puts the schema beside a new rule file, where editors look for it, unless there is one.
+/// Writes the schema next to a new rule file, where editors look for it, unless it exists.
 fn write_schema(file: &Path) -> Result<(), Failure> {
     let schema: PathBuf = file.with_file_name(SCHEMA);
     match schema.exists() {

@@ -1,4 +1,4 @@
-//! What was decided in a report, and `chaffinch rules apply-review`, which makes rule files of it.
+//! The decisions made in a report, and `chaffinch rules apply-review`, which applies them to rule files.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -49,23 +49,25 @@ pub(crate) fn read(file: &Path) -> Result<Vec<Decided>, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Usage(format!("cannot read {shown}: {error}")))?;
     let review: Value =
-        serde_json::from_str(&text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| wrong(format!("not valid JSON: {error}")))?;
     if review["chaffinch_review"] != 1 {
-        let message = "it is no review of version 1, as reports of this program save them";
+        let message = "not a review file of version 1; save one with the button in a report";
         return Err(wrong(message.to_owned()));
     }
-    let all = review["decisions"].as_array().ok_or_else(|| wrong("it has no decisions".into()))?;
+    let all =
+        review["decisions"].as_array().ok_or_else(|| wrong("`decisions` is missing".into()))?;
     let decided = |(at, value): (usize, &Value)| {
         let field = |name: &str| value[name].as_str().map(str::to_owned);
         let number = |name: &str| usize::try_from(value[name].as_u64()?).ok();
         let (Some(rule), Some(decision)) = (field("rule"), field("decision")) else {
-            return Err(wrong(format!("decision {} has no rule or no decision", at + 1)));
+            return Err(wrong(format!("decision {}: `rule` or `decision` is missing", at + 1)));
         };
         let accept = match decision.as_str() {
             "accept" => true,
             "reject" => false,
             other => {
-                let message = format!("decision {} is \"{other}\", not accept or reject", at + 1);
+                let message =
+                    format!("decision {}: expected accept or reject, found \"{other}\"", at + 1);
                 return Err(wrong(message));
             }
         };
@@ -90,7 +92,7 @@ pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
             None => {
                 let cut: String = cut.chars().take(60).collect();
                 let (rule, cut) = (visible(&rule), visible(&cut));
-                let _ = writeln!(text, "to do: {rule}: {cut:?} is too long for a case");
+                let _ = writeln!(text, "to do: {rule}: {cut:?} is too long for a test case");
             }
         }
     }
@@ -107,8 +109,8 @@ pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
         let path = Path::new(file);
         if !path.exists() {
             let message = format!(
-                "{file} ships inside of the program and cannot be changed; give a directory of \
-                 your own rules with --rules"
+                "{file} is built into the program and cannot be changed; give the directory of your \
+                 own rules with --rules DIR"
             );
             return Err(Failure::Usage(message));
         }
@@ -118,11 +120,11 @@ pub(crate) fn run(args: &ApplyReviewArgs) -> Result<u8, Failure> {
     }
     let files: Vec<&str> = applied.files.keys().map(String::as_str).collect();
     let _ = match (files.is_empty(), args.dry_run) {
-        (true, _) => writeln!(text, "no rule file changes"),
+        (true, _) => writeln!(text, "no rule file changed"),
         (false, true) => writeln!(text, "would change {}", files.join(", ")),
         (false, false) => {
             let (all, each) = (files.join(", "), files.join(" "));
-            writeln!(text, "changed {all}\nthen: chaffinch rules check {each}")
+            writeln!(text, "changed {all}\nnext: chaffinch rules check {each}")
         }
     };
     print(text.as_bytes())

@@ -1,4 +1,4 @@
-//! `chaffinch rules list`, `show` and `try`: rules as people look at them.
+//! `chaffinch rules list`, `show` and `try`: show rules and try patterns.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::args::{RulesListArgs, RulesShowArgs, RulesTryArgs};
 use crate::failure::Failure;
 use crate::{print, setup};
 
-/// Rules that stand in files, with their numbers.
+/// Rules that come from rule files, with their ids.
 fn in_files(pipeline: &Pipeline) -> impl Iterator<Item = (RuleId, &chaffinch_core::stage::Rule)> {
     let rules = pipeline.rules();
     let numbered = rules.ids().map(|id| (id, rules.rule(id)));
@@ -56,9 +56,9 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
         let near: Vec<&str> = ids.into_iter().filter(|id| id.contains(&args.id)).take(6).collect();
         let help = match near.is_empty() {
             true => "see `chaffinch rules list`".to_owned(),
-            false => format!("there are {}", near.join(", ")),
+            false => format!("did you mean {}?", near.join(" or ")),
         };
-        return Err(Failure::Usage(format!("there is no rule \"{}\"; {help}", args.id)));
+        return Err(Failure::Usage(format!("unknown rule \"{}\"; {help}", args.id)));
     };
     let source = pipeline.rules().source(id);
     let bold = anstyle::Style::new().bold();
@@ -76,7 +76,10 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
         line("max_words", &words.to_string());
     }
     if rule.safe {
-        line("safe", "acts without a body line too, and counts towards no cap");
+        line(
+            "safe",
+            "also acts in documents without a body line; does not count towards the damage cap",
+        );
     }
     for (key, patterns) in &source.written.keys {
         patterns.iter().for_each(|pattern| line(key, pattern));
@@ -95,7 +98,8 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     print(text.as_bytes())
 }
 
-/// What a rule did in a run. A run that was only found may be another's, and is passed over.
+/// What a rule removed in a run. A run that was found, and not given by the user (`wanted`), is
+/// ignored if it cannot be read.
 fn done(
     run: &Path,
     rule: &str,
@@ -105,7 +109,10 @@ fn done(
     let counts = match chaffinch_formats::run_record(run) {
         Ok(record) => record,
         Err(error) if wanted => {
-            return Err(Failure::Usage(format!("{} is no finished run: {error}", run.display())));
+            return Err(Failure::Usage(format!(
+                "{} is not a finished run: {error}",
+                run.display()
+            )));
         }
         Err(_) => return Ok(None),
     };
@@ -123,7 +130,7 @@ fn done(
 }
 
 pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
-    // A rule file with this pattern alone, so that problems point at the pattern.
+    // A rule file with only this pattern, so that problems point at the pattern.
     let pattern = args.pattern.replace('\'', "''");
     let file = format!(
         "outlet: try\nrules:\n  - id: try\n    stage: {}\n    where: {}\n    {}: '{pattern}'\n    \

@@ -1,4 +1,4 @@
-//! From arguments to a pipeline.
+//! Builds the pipeline from the arguments.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// The name of a pipeline file.
 const FILE: &str = "chaffinch.yaml";
 
-/// The pipeline file in force, if it is not the built-in one, and its text.
+/// The pipeline file in use, if it is not the built-in one, and its text.
 pub(crate) fn pipeline_text(args: &PipelineArgs) -> Result<(Option<PathBuf>, String), Failure> {
     let path = args.pipeline.clone().or_else(find_upward);
     match path {
@@ -29,25 +29,25 @@ pub(crate) fn pipeline_text(args: &PipelineArgs) -> Result<(Option<PathBuf>, Str
     }
 }
 
-/// The nearest pipeline file from the working directory upward. Never from the corpus: what was
-/// downloaded must not choose how it is cleaned.
+/// The nearest pipeline file from the working directory upward. It is never taken from the corpus,
+/// because downloaded data must not choose how it is cleaned.
 pub(crate) fn find_upward() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     here.ancestors().map(|directory| directory.join(FILE)).find(|path| path.is_file())
 }
 
-/// The pipeline that the arguments ask for.
+/// The pipeline that the arguments describe, with the test cases of its rules.
 pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
     build(args, pipeline_text(args)?, false)
 }
 
-/// The same to clean with alone, which takes what was read of the rules before.
+/// The same without test cases, which is faster: rules are loaded from the cache.
 pub(crate) fn to_clean(args: &PipelineArgs) -> Result<Pipeline, Failure> {
     build(args, pipeline_text(args)?, true)
 }
 
-/// The pipeline that the arguments ask for, the built-in one if they name no file: none is looked
-/// for.
+/// The same, but without searching for a pipeline file: without `--pipeline`, the built-in one is
+/// used.
 pub(crate) fn exactly(args: &PipelineArgs) -> Result<Pipeline, Failure> {
     match args.pipeline {
         Some(_) => pipeline(args),
@@ -87,15 +87,15 @@ fn build(
         let model = Setting::Text(model.display().to_string());
         builder = builder.stage_setting("lines", "model", model);
     }
-    // A stage has a name, a rule an id with a slash.
+    // Rule ids contain a slash, stage names do not.
     let (rules, stages): (Vec<_>, Vec<_>) =
         args.skip.iter().cloned().partition(|name| name.contains('/'));
     let pipeline = builder.only(&args.only).skip(&stages).build()?;
     without(&pipeline, &rules)
 }
 
-/// Where what was read of rule files is kept: as `CHAFFINCH_CACHE_DIR` says, else in the user's
-/// folder for such files. None if that is empty, or there is no such folder.
+/// The directory of the rule cache: `CHAFFINCH_CACHE_DIR`, or the user's cache directory. None if
+/// the variable is empty or there is no cache directory.
 fn cache() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
     if let Some(own) = folder("CHAFFINCH_CACHE_DIR") {
@@ -109,7 +109,7 @@ fn cache() -> Option<PathBuf> {
         let home = || folder("HOME").map(|home| home.join(".cache"));
         folder("XDG_CACHE_HOME").or_else(home)
     };
-    // What is not absolute would be a folder of the directory that happens to be the current one.
+    // A relative path would depend on the working directory.
     user.filter(|user| user.is_absolute()).map(|user| user.join("chaffinch"))
 }
 
@@ -126,7 +126,7 @@ fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
                 language.is_some_and(|language| !language.contains('/'))
             }
     };
-    // What is known of rules without unpacking them.
+    // Ids are known without unpacking the rules.
     let (mut off, mut missing) = (HashSet::new(), vec![true; rules.len()]);
     pipeline.rules().each_rule(|rule, listed| {
         for (id, missing) in rules.iter().zip(&mut missing) {
@@ -140,14 +140,14 @@ fn without(pipeline: &Pipeline, rules: &[String]) -> Result<Pipeline, Failure> {
         let known: Vec<&str> =
             pipeline.rules().ids().map(|rule| pipeline.rule(rule).id.as_str()).collect();
         let help = chaffinch_rules::yaml::expected(id, &known);
-        // Of hundreds of rules, only a near one is worth naming.
+        // Hundreds of rules are too many to list; a similar one is worth naming.
         let help = if help.len() > 200 { "see `chaffinch rules list`".to_owned() } else { help };
-        return Err(Failure::Usage(format!("--skip: there is no rule \"{id}\"; {help}")));
+        return Err(Failure::Usage(format!("--skip: unknown rule \"{id}\"; {help}")));
     }
     Ok(pipeline.without(|rule| off.contains(&rule)))
 }
 
-/// The arguments with the rule directories that are in force, these directories, and the pipeline
+/// The arguments with the rule directories in use filled in, these directories, and the pipeline
 /// file.
 pub(crate) fn rules_in_force(
     args: &PipelineArgs,
@@ -167,13 +167,13 @@ pub(crate) fn rules_in_force(
 fn encoding(label: &str) -> Result<&'static chaffinch_core::Encoding, Failure> {
     chaffinch_core::Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         Failure::Usage(format!(
-            "--encoding: unknown encoding \"{label}\"; give a name of the Encoding Standard, \
+            "--encoding: unknown encoding \"{label}\"; expected a label of the Encoding Standard, \
              such as windows-1256, shift_jis or gb18030"
         ))
     })
 }
 
-/// The container and field names that the arguments ask for.
+/// The container and the field names that the arguments specify.
 pub(crate) fn source(args: &SourceArgs) -> (Option<Container>, FieldNames) {
     let mut names = FieldNames::default();
     if let Some(text) = &args.text_field {

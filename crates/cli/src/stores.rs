@@ -1,4 +1,4 @@
-//! Inputs and outputs that are addresses: `file://`, and object stores where this build knows them.
+//! Inputs and outputs given as addresses: `file://`, and object stores if this build supports them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use chaffinch_formats::{Output, Stores};
 
 use crate::failure::Failure;
 
-/// The inputs, `file://` addresses as paths, and the stores behind the other addresses.
+/// The inputs, with `file://` addresses as paths, and the stores of the other addresses.
 pub(crate) fn inputs(inputs: &[PathBuf]) -> Result<(Vec<PathBuf>, Stores), Failure> {
     let mut stores = Stores::new();
     let mut paths = Vec::new();
@@ -20,21 +20,21 @@ pub(crate) fn inputs(inputs: &[PathBuf]) -> Result<(Vec<PathBuf>, Stores), Failu
     Ok((paths, stores))
 }
 
-/// Where an output goes that is no standard output; for an address, by way of `work`.
+/// The output that a path or an address names. `work` is the staging directory of an address.
 pub(crate) fn output(output: &Path, work: Option<&Path>) -> Result<Output, Failure> {
     let path = local(output)?;
     let Some(address) = address(&path) else {
         return match work {
             None => Ok(Output::Directory(path)),
             Some(_) => {
-                let message = "--work-dir goes with an output that is an address; a directory is \
-                               written to where it is";
+                let message = "--work-dir is only for outputs that are addresses, such as \
+                               s3://bucket/path";
                 Err(Failure::Usage(message.into()))
             }
         };
     };
     let work = work.map(Path::to_owned).unwrap_or_else(|| {
-        // The same for the same address, so that a run that was cut off is found again.
+        // The same name for the same address, so that an interrupted run is found again.
         let name: String =
             address.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         std::env::temp_dir().join(format!("chaffinch-{name}"))
@@ -42,13 +42,13 @@ pub(crate) fn output(output: &Path, work: Option<&Path>) -> Result<Output, Failu
     Ok(Output::Store(open(address)?, work))
 }
 
-/// A path that is an address.
+/// The address, if a path is one.
 fn address(path: &Path) -> Option<&str> {
     let scheme = |text: &&str| ["s3://", "s3a://", "gs://"].iter().any(|s| text.starts_with(s));
     path.to_str().filter(scheme)
 }
 
-/// The path that a `file://` address means; others as they are.
+/// The path of a `file://` address; other paths unchanged.
 fn local(path: &Path) -> Result<PathBuf, Failure> {
     let Some(rest) = path.to_str().and_then(|text| text.strip_prefix("file://")) else {
         return Ok(path.to_owned());
@@ -56,7 +56,7 @@ fn local(path: &Path) -> Result<PathBuf, Failure> {
     let rest = rest.strip_prefix("localhost").unwrap_or(rest);
     let wrong = || {
         let address = path.display();
-        let message = format!("{address}: it names no file; write it as file:///path/to/it");
+        let message = format!("{address}: not a valid file address; expected file:///path/to/file");
         Failure::Usage(message)
     };
     let decoded = percent_decoded(rest).filter(|path| path.starts_with('/'));
@@ -66,15 +66,15 @@ fn local(path: &Path) -> Result<PathBuf, Failure> {
 fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
-    while let [byte, behind @ ..] = rest {
-        rest = behind;
+    while let [byte, after @ ..] = rest {
+        rest = after;
         if *byte != b'%' {
             bytes.push(*byte);
             continue;
         }
-        let digits = std::str::from_utf8(behind.get(..2)?).ok()?;
+        let digits = std::str::from_utf8(after.get(..2)?).ok()?;
         bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = &behind[2..];
+        rest = &after[2..];
     }
     String::from_utf8(bytes).ok()
 }
@@ -93,7 +93,7 @@ fn open(address: &str) -> Result<std::sync::Arc<dyn chaffinch_formats::Store>, F
 #[cfg(not(feature = "stores"))]
 fn open(address: &str) -> Result<std::sync::Arc<dyn chaffinch_formats::Store>, Failure> {
     Err(Failure::Usage(format!(
-        "{address}: this build of chaffinch knows no object stores; build it with \
+        "{address}: this build of chaffinch does not support object stores; build it with \
          `--features stores`"
     )))
 }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_from_paths() {
+    fn addresses_are_distinguished_from_paths() {
         assert_eq!(address(Path::new("s3://bucket/news")), Some("s3://bucket/news"));
         assert_eq!(address(Path::new("s3/news")), None);
     }

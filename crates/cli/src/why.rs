@@ -1,4 +1,4 @@
-//! `chaffinch explain --why-not`: why a line stayed.
+//! `chaffinch explain --why-not`: explains why a line was kept.
 
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -15,8 +15,7 @@ use crate::{print, setup};
 
 pub(crate) fn run(place: &str, args: &ExplainArgs) -> Result<u8, Failure> {
     let wrong = || {
-        let help =
-            "give a document and a line, such as corpus/page.txt:12, or a row too: news.jsonl:3:12";
+        let help = "expected DOC:LINE, such as corpus/page.txt:12, or FILE:ROW:LINE, such as news.jsonl:3:12";
         Failure::Usage(format!("--why-not {place}: {help}"))
     };
     let (rest, line) = place.rsplit_once(':').ok_or_else(wrong)?;
@@ -32,11 +31,11 @@ pub(crate) fn run(place: &str, args: &ExplainArgs) -> Result<u8, Failure> {
     };
     let path = PathBuf::from(file);
     if file != "-" && !path.is_file() {
-        return Err(Failure::Usage(format!("cannot read {file}: there is no such file")));
+        return Err(Failure::Usage(format!("cannot read {file}: no such file")));
     }
     let mut answer = Err(Failure::Usage(match record {
         Some(record) => format!("{file} has no row {record}"),
-        None => format!("{file} holds no document"),
+        None => format!("{file} contains no document"),
     }));
     let mut look = |name: String, _: &Path, found: Found<'_>| {
         let at = name.rsplit_once(':').and_then(|(_, at)| at.parse::<usize>().ok());
@@ -80,10 +79,10 @@ fn for_people(pipeline: &Pipeline, found: &WhyNot, place: &str) -> String {
     let bold = anstyle::Style::new().bold();
     let mut text = format!("{bold}{}{bold:#}: {}\n", visible(place), visible(found.text.trim()));
     let outlet = found.outlet.as_deref().unwrap_or("none recognised");
-    let _ = writeln!(text, "stands in: {}; outlet: {outlet}\n", found.zone);
+    let _ = writeln!(text, "zone: {}; outlet: {outlet}\n", found.zone);
     let id = |rule: chaffinch_core::stage::RuleId| &pipeline.rule(rule).id;
     if let Some(rule) = found.cut {
-        let _ = writeln!(text, "it does not stay: {} cuts it", id(rule));
+        let _ = writeln!(text, "the line is removed by {}", id(rule));
         return text;
     }
     if let Some(judged) = &found.judged {
@@ -92,7 +91,8 @@ fn for_people(pipeline: &Pipeline, found: &WhyNot, place: &str) -> String {
     if found.near.is_empty() {
         let _ = writeln!(
             text,
-            "no rule came near it. `chaffinch rules try PATTERN DOC` shows what a pattern would cut"
+            "no rule matches or nearly matches it. `chaffinch rules try PATTERN DOC` shows what a \
+             pattern would remove"
         );
     }
     let width = found.near.iter().map(|near| id(near.rule).len()).max().unwrap_or(0);

@@ -1,4 +1,5 @@
-//! ARCHITECTURE.md says for each invariant which test fails when it breaks: those tests exist.
+//! Checks ARCHITECTURE.md: the tests that it names exist, and the crates depend on each other as it
+//! says.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,7 +42,7 @@ fn tests(source: &str) -> Vec<String> {
     found
 }
 
-/// What a text has between backticks.
+/// The parts of a text between backticks.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -71,6 +72,67 @@ fn every_test_that_the_architecture_names_exists() {
         }
     }
     assert!(functions >= 6 && files >= 5, "{functions} functions and {files} files");
+}
+
+/// The directories below `crates/`, in the order of the table in ARCHITECTURE.md.
+fn crates_in_order() -> Vec<String> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, table) = text.split_once("## Crates\n").unwrap();
+    let rows = table.lines().skip_while(|line| !line.starts_with("| `"));
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    rows.map(|row| code(row).next().unwrap().to_owned()).collect()
+}
+
+/// The names in a section of a manifest.
+fn section<'a>(manifest: &'a str, name: &str) -> Vec<&'a str> {
+    let lines = manifest.lines().skip_while(|line| *line != format!("[{name}]")).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    let name = |line: &'a str| line.split(['.', ' ', '=']).next().filter(|name| !name.is_empty());
+    lines.filter(|line| !line.starts_with('#')).filter_map(name).collect()
+}
+
+#[test]
+fn crates_depend_only_on_crates_above_them() {
+    let order = crates_in_order();
+    let folders = fs::read_dir(root().join("crates")).unwrap();
+    let folders: Vec<String> =
+        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let manifest = |folder: &str| {
+        fs::read_to_string(root().join("crates").join(folder).join("Cargo.toml")).unwrap()
+    };
+    let package = |folder: &String| {
+        let manifest = manifest(folder);
+        let line = manifest.lines().find(|line| line.starts_with("name = ")).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    let packages: Vec<String> = order.iter().map(package).collect();
+    for folder in &folders {
+        let at = order.iter().position(|name| name == folder);
+        let at = at.unwrap_or_else(|| panic!("ARCHITECTURE.md does not list crates/{folder}"));
+        let manifest = manifest(folder);
+        for dependency in section(&manifest, "dependencies") {
+            if let Some(above) = packages.iter().position(|name| name == dependency) {
+                assert!(above < at, "{folder} depends on {dependency}, which is below it");
+            }
+        }
+    }
+    assert_eq!(section(&manifest("stage"), "dependencies"), [""; 0]);
+    assert_eq!(order.len(), folders.len());
+}
+
+#[test]
+fn only_stores_uses_the_network() {
+    let network = ["object_store", "reqwest", "tokio", "hyper", "ureq", "rustls", "std::net"];
+    let in_stores = |path: &Path| path.components().any(|part| part.as_os_str() == "stores");
+    let in_crates = |path: &&PathBuf| path.iter().any(|part| part == "src") && !in_stores(path);
+    for path in sources().iter().filter(in_crates) {
+        let text = fs::read_to_string(path).unwrap();
+        let uses = |name: &&str| text.contains(&format!("{name}::"));
+        assert_eq!(network.iter().find(|name| uses(name)), None, "{}", path.display());
+    }
+    let command_line = fs::read_to_string(root().join("crates/cli/Cargo.toml")).unwrap();
+    assert!(!section(&command_line, "features").contains(&"default"), "stores are off by default");
+    assert!(command_line.contains("chaffinch-stores = { workspace = true, optional = true"));
 }
 
 #[test]

@@ -38,5 +38,5 @@ fn an_unknown_step_is_named() {
     let done = Command::new("bash").arg(root().join(".ci/run")).arg("nonsense").output().unwrap();
     assert_eq!(done.status.code(), Some(2));
     let said = String::from_utf8(done.stderr).unwrap();
-    assert_eq!(said, "there is no step \"nonsense\"; see .ci/run --list\n");
+    assert_eq!(said, "unknown step \"nonsense\"; see .ci/run --list\n");
 }

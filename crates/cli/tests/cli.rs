@@ -18,14 +18,19 @@ fn a_corpus_is_cleaned_and_comes_back() {
         assert!(table.contains(part), "{table}");
     }
     let output = folder.run(&["restore", "out", "-o", "back"]);
-    assert_eq!(text(&output.stdout), "restored 2 documents, each with its digest\n");
+    assert_eq!(text(&output.stdout), "restored 2 documents (digests match)\n");
     assert_eq!(folder.read("back/a.txt"), folder.read("corpus/a.txt"));
+    for quiet in [&["restore", "out", "-o", "quiet", "-q"][..], &["verify", "out", "--quiet"]] {
+        let output = folder.run(quiet);
+        assert_eq!((code(&output), text(&output.stdout)), (0, String::new()));
+    }
+    assert_eq!(folder.read("quiet/a.txt"), folder.read("corpus/a.txt"));
     // Again, over the run that is there.
     assert_eq!(code(&folder.run(&["clean", "corpus", "-o", "out", "--quiet"])), 0);
 }
 
 #[test]
-fn restore_names_what_was_changed() {
+fn restore_reports_changed_documents() {
     let folder = Folder::new();
     folder.run(&["clean", "corpus", "-o", "out"]);
     folder.write("out/a.txt", "changed");
@@ -36,6 +41,9 @@ fn restore_names_what_was_changed() {
             .contains("not restored: a.txt: the cleaned text was changed after the run")
     );
     assert_eq!(folder.read("back/b.txt"), ARTICLE);
+    let output = folder.run(&["verify", "out", "--quiet"]);
+    assert_eq!(code(&output), 1);
+    assert!(text(&output.stdout).starts_with("not verified: a.txt: "));
 }
 
 #[test]
@@ -61,7 +69,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     folder.write("full/mine.txt", "x");
     let (code, said) = folder.refused(&["clean", "corpus"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: where to? give a directory, such as `-o corpus-cleaned`, or --dry-run");
+    insta::assert_snapshot!(said, @"error: no output given: use `-o DIR`, such as `-o corpus-cleaned`, or --dry-run");
     let (code, said) = folder.refused(&["clean", "corpus", "-o", "corpus/out"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(said, @"error: the output corpus/out and the input corpus lie in one another; name an output elsewhere, such as `-o corpus-cleaned`");
@@ -70,7 +78,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     insta::assert_snapshot!(said, @"error: full is not empty and holds mine.txt, which no run of chaffinch wrote; name another directory with -o, or move it away");
     let (code, said) = folder.refused(&["clean", "corpus", "-o", "-"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: writing to standard output needs `--ledger FILE`, so that what is cut can be restored, or `--no-ledger`");
+    insta::assert_snapshot!(said, @"error: writing to standard output needs `--ledger FILE`, to restore the originals later, or `--no-ledger`");
     let (code, said) = folder.refused(&["clean", "nowhere", "-o", "out"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(said, @"error: nowhere: there is no such file or directory");
@@ -284,12 +292,30 @@ fn rules_and_help_are_there_to_be_read() {
 #[test]
 fn days_that_do_not_exist_are_refused() {
     let folder = Folder::new();
-    for day in ["2024-02-31", "soon"] {
+    for (day, message) in [
+        ("2024-02-31", "2024-02-31 is not a day of the calendar"),
+        ("soon", "expected a day such as 2024-05-31"),
+    ] {
         let update = ["outlet", "update", "rules/x.yaml", "corpus", "--since", day];
         for arguments in [&update[..], &["rules", "drift", "out", "--since", day]] {
             let (exit, said) = folder.refused(arguments);
             assert_eq!(exit, 2);
-            assert!(said.contains("expected a day such as 2024-05-31"), "{said}");
+            assert!(said.contains(message), "{said}");
         }
     }
+    folder.write(
+        "rules/x.yaml",
+        "outlet: x\nrules:\n  - {id: a, stage: tags, text: Filed, since: 2024-02-31, keeps: [File]}\n",
+    );
+    let (exit, said) = folder.refused(&["rules", "check", "rules"]);
+    assert_eq!(exit, 2);
+    insta::assert_snapshot!(said, @r"
+    error: 2024-02-31 is not a day of the calendar
+     --> rules/x.yaml:3:46
+      |
+    3 |   - {id: a, stage: tags, text: Filed, since: 2024-02-31, keeps: [File]}
+      |                                              ^^^^^^^^^^
+
+    error: 1 problem; nothing was done
+    ");
 }

@@ -62,7 +62,7 @@ fn a_full_disk_stops_the_run_and_once_there_is_room_it_goes_on() {
     assert!(!folder.path("out/rows.jsonl").exists(), "half a file must not look whole");
     let output = folder.run(&["clean", "in", "-o", "out"]);
     assert_eq!(code(&output), 0);
-    assert!(text(&output.stderr).starts_with("going on behind "), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).starts_with("resuming after "), "{}", text(&output.stderr));
     assert_eq!(folder.read("out/rows.jsonl"), folder.read("whole/rows.jsonl"));
     assert_eq!(code(&folder.run(&["verify", "out"])), 0);
 }

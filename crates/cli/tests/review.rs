@@ -142,11 +142,11 @@ fn the_exit_code_tells_only_if_it_is_asked_to() {
         (0, "nothing changed in 5 documents\n".into())
     );
     for (arguments, part) in [
-        (&["diff", "a"][..], "give the outputs of two runs"),
+        (&["diff", "a"][..], "expected the outputs of two runs"),
         (&["diff", "a", "corpus"], "corpus is not the output of a run"),
         (
             &["clean", "corpus", "-o", "c", "--skip", "valley/crumbs", "--rules", "rules"],
-            "there is no rule \"valley/crumbs\"; did you mean \"valley/crumb\"?",
+            "unknown rule \"valley/crumbs\"; did you mean \"valley/crumb\"?",
         ),
     ] {
         let (code, said) = folder.refused(arguments);
@@ -186,7 +186,7 @@ fn rules_are_compared_with_those_of_a_revision() {
     let diff = json(&folder, &["diff", "--git", "HEAD"]);
     assert_eq!(diff["outlets"][0]["to"], "valley", "{diff}");
     let (code, said) = folder.refused(&["diff", "--git", "nowhere"]);
-    assert_eq!((code, said.as_str()), (2, "error: git knows no revision \"nowhere\""));
+    assert_eq!((code, said.as_str()), (2, "error: unknown git revision \"nowhere\""));
     let (code, said) = folder.refused(&["diff", "--git", "--upload-pack=x"]);
     assert_eq!(code, 2, "{said}");
 }
@@ -259,11 +259,11 @@ fn a_review_becomes_rule_files() {
     assert!(dry.ends_with("would change rules/valley.yaml\n"), "{dry}");
     assert_eq!(folder.read("rules/valley.yaml"), RULES);
     insta::assert_snapshot!(said(&folder, &apply), @r#"
-    to do: valley/crumb: "long" is too long for a case
+    to do: valley/crumb: "long" is too long for a test case
     valley/crumb: 1 text added to `removes`
     valley/keep: 1 text to keep added
     changed rules/valley.yaml
-    then: chaffinch rules check rules/valley.yaml
+    next: chaffinch rules check rules/valley.yaml
     "#);
     let file = folder.read("rules/valley.yaml");
     assert!(file.contains("removes: ['Vale : News', 'Vale : Sport']"), "{file}");
@@ -282,11 +282,11 @@ fn a_review_becomes_rule_files() {
     assert_eq!(file.matches("- 'SHARE THIS PAGE'").count(), 2, "{file}");
     said(&folder, &["rules", "check", "rules/valley.yaml"]);
     for (text, part) in [
-        ("no json", "review.json: it is no JSON"),
-        ("{}", "review.json: it is no review of version 1"),
+        ("no json", "review.json: not valid JSON"),
+        ("{}", "review.json: not a review file of version 1"),
         (
             r#"{"chaffinch_review": 1, "decisions": [{"rule": "a", "decision": "b"}]}"#,
-            "decision 1 is \"b\"",
+            "decision 1: expected accept or reject, found \"b\"",
         ),
     ] {
         folder.write("review.json", text);

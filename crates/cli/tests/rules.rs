@@ -71,7 +71,7 @@ fn a_rule_file_is_learned_from_samples_and_used() {
     let (code, said) =
         folder.refused(&["outlet", "new", "example", "corpus/a.txt", "-o", "example.yaml"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: example.yaml is there already; bring it up to date with `chaffinch outlet update`, or name another file with -o");
+    insta::assert_snapshot!(said, @"error: example.yaml already exists; update it with `chaffinch outlet update`, or give another file with -o");
     let (code, said) = folder.refused(&["outlet", "new", "example", "corpus/a.txt"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(said, @"error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories");
@@ -112,7 +112,7 @@ fn rule_files_are_held_to_their_proof() {
     }
     std::fs::create_dir(folder.path("empty")).unwrap();
     let (exit, refused) = folder.refused(&["rules", "check", "empty"]);
-    assert_eq!((exit, refused.as_str()), (2, "error: empty holds no rule file"));
+    assert_eq!((exit, refused.as_str()), (2, "error: empty contains no rule file (*.yaml)"));
     // Nobody else's findings: the outlets that ship are there to be left alone.
     assert!(!said.contains("rules/"), "{said}");
     folder.write("y.yaml", "outlet: y\nrules:\n  - id: near\n    stage: tags\n    line: 'Another .+'\n    removes: [Another day]\n    keeps: [Another line]\n");
@@ -168,7 +168,7 @@ fn rules_can_be_shown_and_patterns_tried() {
     }
     let (code, said) = folder.refused(&["rules", "show", "presstv/bread"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @r#"error: there is no rule "presstv/bread"; there are presstv/breadcrumb"#);
+    insta::assert_snapshot!(said, @r#"error: unknown rule "presstv/bread"; did you mean presstv/breadcrumb?"#);
     let tried = folder.run(&["rules", "try", "SHARE .+", "corpus"]);
     assert_eq!(text(&tried.stdout), "a.txt:5: SHARE THIS ARTICLE\n1 cut in 1 of 2 documents\n");
     let (code, said) = folder.refused(&["rules", "try", "SHARE (", "corpus"]);
@@ -214,35 +214,35 @@ rules:
     }
     insta::assert_snapshot!(told.trim(), @r#"
     page.txt:5: Press TV News Roku
-    stands in: head, among the first lines; outlet: x
+    zone: head, among the first lines; outlet: x
 
     y/other  outlet: it applies only to documents of y
 
     page.txt:6: FILED: A
-    stands in: body; outlet: x
+    zone: body; outlet: x
 
     x/case   place: it acts only at `where: tail`
     x/words  case: it would match with `ignore_case: true`
     x/block  block: its last line does not follow within 12 lines or is out of place
 
     page.txt:7: Filed: a b c d e f
-    stands in: body; outlet: x
+    zone: body; outlet: x
 
     x/case   case: it would match with `ignore_case: true`
     x/words  words: the line has 7, and `max_words` is 3
     x/kept   whole lines: it matches only "Filed: a b"
 
     page.txt:8: Filed: a b
-    stands in: body; outlet: x
+    zone: body; outlet: x
 
     x/case   case: it would match with `ignore_case: true`
     x/words  a `keep` rule protects the line
     x/kept   action: it only records fields or gives hints to a detector
 
     page.txt:9: share this article
-    stands in: body; outlet: x
+    zone: body; outlet: x
 
-    it does not stay: generic/share-buttons/share/en cuts it
+    the line is removed by generic/share-buttons/share/en
     "#);
     // A row of JSON Lines; the same for programs.
     let row = serde_json::json!({"text": folder.read("page.txt")}).to_string();
@@ -280,15 +280,15 @@ fn examples_are_tested_and_taken() {
       - The minister said on Monday that the talks would go on.
       + The minister said on Tuesday that the talks would go on.
 
-    2 examples; 1 come out otherwise: mend the rules, or take it with --accept
+    2 examples; 1 not as expected: fix the rules, or accept the results with --accept
     ");
     assert_eq!(folder.read("ex.yaml"), file);
     let output = folder.run(&["rules", "test", "ex.yaml", "--accept"]);
     assert_eq!(code(&output), 0);
-    assert!(text(&output.stdout).ends_with("2 examples; 1 rewritten in 1 of the files\n"));
+    assert!(text(&output.stdout).ends_with("2 examples; 1 rewritten in 1 file\n"));
     assert_eq!(folder.read("ex.yaml"), file.replace("Monday", "Tuesday"));
     let output = folder.run(&["rules", "test", "ex.yaml"]);
-    assert_eq!(text(&output.stdout), "2 examples, all as they should be\n");
+    assert_eq!(text(&output.stdout), "2 examples, all as expected\n");
 }
 
 #[test]
@@ -419,7 +419,7 @@ fn a_new_rule_file_has_its_schema_beside_it_and_grows_with_samples() {
     let output = folder.run(&["outlet", "update", "mine/example.yaml", "pages"]);
     assert_eq!(
         text(&output.stderr),
-        "nothing new in 3 documents: mine/example.yaml is as it was\n"
+        "nothing new in 3 documents; mine/example.yaml is unchanged\n"
     );
     assert_eq!(folder.read("mine/example.yaml"), before);
     for number in 0..4 {
@@ -474,11 +474,11 @@ fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() 
     insta::assert_snapshot!(told, @"
     one: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
     same: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
-    empty: error: there is no sample to learn from: 0.txt: it is empty (and 1 more)
-    binary: error: there is no sample to learn from: a.txt: binary data; if it is text, give its encoding with --encoding
+    empty: error: no samples to learn from: 0.txt: it is empty (and 1 more)
+    binary: error: no samples to learn from: a.txt: binary data, not text; if it is text, name its encoding with --encoding
     mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn them separately, select one with --where FIELD=VALUE, or use --together if they belong to one outlet
     languages: error: nothing repeats across the samples except text that the generic rules already remove; give more samples, or check that all belong to one outlet and layout
-    none: error: there is no sample to learn from: no document was found
+    none: error: no samples to learn from: no documents were found
     nowhere: error: cannot read nowhere: No such file or directory (os error 2)
     ");
     let (exit, said) = folder.refused(&["outlet", "new", "../up", "one", "-o", "x.yaml"]);
@@ -491,7 +491,7 @@ fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() 
     let output = folder.run(&["outlet", "new", "example", "most", "-o", "x.yaml"]);
     assert_eq!((code(&output), folder.path("x.yaml").exists()), (0, true));
     assert!(
-        text(&output.stderr).contains("passed over: c.txt: it is empty"),
+        text(&output.stderr).contains("skipped: c.txt: it is empty"),
         "{}",
         text(&output.stderr)
     );
@@ -577,15 +577,15 @@ fn rules_that_stopped_are_told_and_new_ones_proposed() {
     assert_eq!(code(&output), 1);
     insta::assert_snapshot!(text(&output.stdout), @"
     example: 20 documents before, 15 in the last run
-      example/footer  fired in 20 of 20, in the last run in 0 of 15
-      tail            0.0 lines left below a document, in the last run 2.0
+      example/footer  matched in 20 of 20 documents, in the last run in 0 of 15
+      tail            0.0 lines left below the article per document, in the last run 2.0
 
     1 of 1 outlets drifted
     ");
     insta::assert_snapshot!(text(&output.stderr), @"
     example: example/footer: until 2026-06-01
     example: tail-site-footer: new, since 2026-06-01
-    example: proposed in proposed/example.yaml
+    example: proposed rule file: proposed/example.yaml
     ");
     let proposed = folder.read("proposed/example.yaml");
     let ended = FOOTERED
@@ -596,8 +596,8 @@ fn rules_that_stopped_are_told_and_new_ones_proposed() {
     assert_eq!(code(&inside), 1);
     insta::assert_snapshot!(text(&inside.stdout), @"
     example: 20 documents before, 15 since 2026-06
-      example/footer  fired in 20 of 20, since 2026-06 in 0 of 15
-      tail            0.0 lines left below a document, since 2026-06 2.0
+      example/footer  matched in 20 of 20 documents, since 2026-06 in 0 of 15
+      tail            0.0 lines left below the article per document, since 2026-06 2.0
 
     1 of 1 outlets drifted
     ");
@@ -657,5 +657,5 @@ fn the_lexicon_is_shown_by_kind_and_language() {
     assert_eq!(programs, serde_json::json!({"share": {"sw": ["shiriki (hii|habari)"]}}));
     let refused = |arguments: &[&str]| folder.refused(&[&["rules", "lexicon"], arguments].concat());
     assert!(refused(&["shere"]).1.contains("did you mean \"share\"?"));
-    assert!(refused(&["--language", "xx"]).1.contains("the lexicon has no \"xx\""));
+    assert!(refused(&["--language", "xx"]).1.contains("unknown language \"xx\""));
 }

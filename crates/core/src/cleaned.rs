@@ -48,8 +48,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The names of fields in display order. Other fields follow, sorted by name.
-const FIELD_ORDER: &[&str] =
+/// The standard fields, in display order. Other fields follow, sorted by name.
+pub const STANDARD_FIELDS: &[&str] =
     &["title", "date", "place", "section", "authors", "agency", "tags", "caption", "outlet"];
 
 /// Fields that are always lists, even with one value.
@@ -120,8 +120,8 @@ impl Fields {
             return;
         }
         let rank = |name: &str| {
-            let known = FIELD_ORDER.iter().position(|known| *known == name);
-            (known.unwrap_or(FIELD_ORDER.len()), name.to_owned())
+            let known = STANDARD_FIELDS.iter().position(|known| *known == name);
+            (known.unwrap_or(STANDARD_FIELDS.len()), name.to_owned())
         };
         match self.fields.iter_mut().find(|(known, _)| known == name) {
             Some((_, values)) => values.add(value),

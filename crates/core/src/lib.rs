@@ -36,7 +36,8 @@ pub use chaffinch_stages::STAGES;
 pub use chaffinch_stages::date::{self, is_month};
 pub use clean::Input;
 pub use cleaned::{
-    Cleaned, Fields, LedgerEdit, LedgerPatch, Recalled, RestoreError, Undo, Verdict,
+    Cleaned, Fields, LedgerEdit, LedgerPatch, Recalled, RestoreError, STANDARD_FIELDS, Undo,
+    Verdict,
 };
 pub use config::{Limits, Schemas};
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};

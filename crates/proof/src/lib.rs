@@ -79,6 +79,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("slow", "A rule is tried on every line."),
     ("large", "A regex is large."),
     ("needless-group", "A group captures text that is not used."),
+    ("unknown-field", "A named group is neither a standard field nor declared under `fields`."),
     ("unnoticed", "A changed rule still passes all its cases."),
 ];
 

@@ -1,11 +1,12 @@
 //! Checks rules without running documents: rules that can never match, that other rules make
 //! redundant, or that are slower than necessary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use chaffinch_core::rules::{coverage, yaml};
 use chaffinch_core::stage::{Action, At, Place, RuleId, Tier};
-use chaffinch_core::{Pipeline, STAGES};
+use chaffinch_core::{Pipeline, STAGES, STANDARD_FIELDS};
 
 use crate::{ERROR, Finding, WARNING, cases, rules_of};
 
@@ -19,6 +20,7 @@ pub(crate) fn lint(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Fi
         findings.extend(never(pipeline, id));
         findings.extend(subsumed(pipeline, id));
         findings.extend(costly(pipeline, id));
+        findings.extend(unknown_fields(pipeline, id));
     }
     findings.extend(duplicates(pipeline).into_iter().filter(|finding| wanted(&finding.file)));
     findings.extend(shared_signs(pipeline).into_iter().filter(|finding| wanted(&finding.file)));
@@ -138,20 +140,79 @@ fn costly(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
     findings
 }
 
-/// The position of the first unnamed group of a regex.
-fn unnamed_group(regex: &str) -> Option<std::ops::Range<usize>> {
+/// Named groups whose name is neither a standard field nor a key of `fields:` in the same file.
+/// They are probably misspelt: a group with any name makes a field, and nothing else reports it.
+fn unknown_fields(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
+    let rules = pipeline.rules();
+    let source = rules.source(id);
+    let keys = source.written.keys.iter();
+    let patterns = keys.filter(|(key, _)| !matches!(*key, "text" | "detect"));
+    let mut findings = Vec::new();
+    let mut declared_fields: Option<BTreeSet<&str>> = None;
+    for (key, texts) in patterns {
+        for (at, text) in texts.iter().enumerate() {
+            for range in group_names(text) {
+                let name = &text[range.clone()];
+                // Most groups are standard fields: the rules of the file are only read for others.
+                let declared = || {
+                    let same_file = rules.ids().filter(|id| rules.source(*id).file == source.file);
+                    same_file
+                        .flat_map(|id| &rules.rule(id).fields)
+                        .map(|(name, _)| &**name)
+                        .collect()
+                };
+                if STANDARD_FIELDS.contains(&name)
+                    || declared_fields.get_or_insert_with(declared).contains(name)
+                {
+                    continue;
+                }
+                let message = format!("`{name}` is not a standard field");
+                let help = format!(
+                    "{} (to declare a field of your own: `fields: {{{name}: \"\"}}`)",
+                    yaml::expected(name, STANDARD_FIELDS)
+                );
+                let kind = (WARNING, "unknown-field");
+                let path = format!("{key}[{at}]");
+                let mut finding = Finding::of_rule(pipeline, id, kind, &path, message).help(help);
+                finding.part = Some(range);
+                findings.push(finding);
+            }
+        }
+    }
+    findings
+}
+
+/// Where the first unnamed group of a regex opens.
+fn unnamed_group(regex: &str) -> Option<Range<usize>> {
+    let at = groups(regex).find(|at| !regex[at + 1..].starts_with('?'))?;
+    Some(at..at + 1)
+}
+
+/// Where the names of the groups of a regex are.
+fn group_names(regex: &str) -> impl Iterator<Item = Range<usize>> {
+    groups(regex).filter_map(|at| {
+        let rest = &regex[at..];
+        let opened = ["(?<", "(?P<"].iter().find(|opening| rest.starts_with(**opening))?;
+        let start = at + opened.len();
+        let length = regex[start..].find('>')?;
+        Some(start..start + length)
+    })
+}
+
+/// Where the groups of a regex open: its parentheses that are neither escaped nor in a class.
+fn groups(regex: &str) -> impl Iterator<Item = usize> {
     let (mut escaped, mut class) = (false, 0_usize);
-    for (at, c) in regex.char_indices() {
+    regex.char_indices().filter_map(move |(at, c)| {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
             '[' => class += 1,
             ']' => class = class.saturating_sub(1),
-            '(' if class == 0 && !regex[at + 1..].starts_with('?') => return Some(at..at + 1),
+            '(' if class == 0 => return Some(at),
             _ => {}
         }
-    }
-    None
+        None
+    })
 }
 
 /// Rules that occur in two files.

@@ -104,6 +104,36 @@ rules:
 }
 
 #[test]
+fn named_groups_that_are_no_field_are_reported_with_the_nearest_field() {
+    let file = r#"outlet: x
+rules:
+  - id: crumb
+    stage: navigation
+    where: head
+    line: 'Example News / \(?(?<secton>[A-Z][a-z]+)'
+    removes: [Example News / Politics, Example News / (Politics]
+    keeps: [Example News / Politics is the name of the show.]
+  - id: show
+    stage: navigation
+    where: head
+    line: 'Show of the day: (?P<show>[A-Z][a-z]+) by (?<authors>[A-Z][a-z]+)'
+    removes: ["Show of the day: Zoo by Ann"]
+    keeps: ["Show of the day: Zoo by Ann and many others, every day."]
+  - id: series
+    stage: navigation
+    where: head
+    line: 'Series of the day: (?<series>[A-Z][a-z]+)'
+    fields: {series: ""}
+    removes: ["Series of the day: Zoo"]
+    keeps: ["Series of the day: Zoo and its many animals, every day."]
+"#;
+    insta::assert_snapshot!(found(&[file]), @r#"
+    0.yaml:6:33: unknown-field: x/crumb: `secton` is not a standard field; did you mean "section"? (to declare a field of your own: `fields: {secton: ""}`)
+    0.yaml:12:33: unknown-field: x/show: `show` is not a standard field; expected one of: title, date, place, section, authors, agency, tags, caption, outlet (to declare a field of your own: `fields: {show: ""}`)
+    "#);
+}
+
+#[test]
 fn hits_in_clean_articles_and_other_outlets_are_reported_unless_allowed() {
     let eats = "outlet: x
 recognise: {signs: [Daily Other]}

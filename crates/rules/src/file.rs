@@ -650,11 +650,13 @@ fn parse_at(node: &Node<'_>) -> Option<At> {
 /// Parses a day such as `2024-05-31`.
 fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
     let text = node.text(key)?;
-    if !calendar::is_day(text) {
-        node.wrong(key, "expected a day such as 2024-05-31", None);
-        return None;
+    match calendar::check_day(text) {
+        Ok(()) => Some(text.to_owned()),
+        Err(message) => {
+            node.wrong(key, &message, None);
+            None
+        }
     }
-    Some(text.to_owned())
 }
 
 /// A checked pattern of a rule.

@@ -12,8 +12,22 @@ pub fn is_date(year: u32, month: u32, day: u32) -> bool {
     year > 0 && (1..=days).contains(&day)
 }
 
+/// Checks that a text is a date that exists, written as `2024-05-31`. The error says what is wrong.
+pub fn check_day(text: &str) -> Result<(), String> {
+    match written_date(text) {
+        Some((year, month, day)) if is_date(year, month, day) => Ok(()),
+        Some(_) => Err(format!("{text} is not a day of the calendar")),
+        None => Err("expected a day such as 2024-05-31".to_owned()),
+    }
+}
+
 /// Whether `text` is an existing date in the form `2024-05-31`.
 pub fn is_day(text: &str) -> bool {
+    check_day(text).is_ok()
+}
+
+/// Year, month and day of a text such as `2024-05-31`, whether or not that date exists.
+fn written_date(text: &str) -> Option<(u32, u32, u32)> {
     let number = |part: Option<&str>, digits: usize| -> Option<u32> {
         let part = part?;
         let valid = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -21,8 +35,8 @@ pub fn is_day(text: &str) -> bool {
     };
     let mut parts = text.split('-');
     let mut part = |digits| number(parts.next(), digits);
-    let (Some(year), Some(month), Some(day)) = (part(4), part(2), part(2)) else { return false };
-    parts.next().is_none() && is_date(year, month, day)
+    let date = (part(4)?, part(2)?, part(2)?);
+    parts.next().is_none().then_some(date)
 }
 
 #[cfg(test)]
@@ -56,5 +70,14 @@ mod tests {
             assert!(!is_day(text), "{text}");
         }
         assert!(!is_day("٢٠٢٤-٠٥-٣١"));
+    }
+
+    #[test]
+    fn errors_distinguish_days_that_do_not_exist_from_other_text() {
+        assert_eq!(check_day("2024-02-29"), Ok(()));
+        let missing = "2024-02-31 is not a day of the calendar".to_owned();
+        assert_eq!(check_day("2024-02-31"), Err(missing));
+        let form = "expected a day such as 2024-05-31".to_owned();
+        assert_eq!(check_day("31 February"), Err(form));
     }
 }

@@ -101,7 +101,7 @@ accept *rules:
 
 # Write down what the commands of docs/outlets.md print, and the JSON Schemas.
 update-docs:
-    UPDATE_DOCS=1 cargo test -p chaffinch --test docs
+    UPDATE_DOCS=1 cargo test -p chaffinch-cli --test docs
     UPDATE_SCHEMAS=1 cargo test -p chaffinch-core --test schema
 
 # Figures against peers and limits, and the parts by themselves: just bench --only jsonl-vs-rg

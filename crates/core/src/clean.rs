@@ -38,6 +38,9 @@ pub struct Input<'a> {
     /// The day it is from, as `2024-05-31`. Where it is not known, the URL and the first lines are
     /// looked at; only rules with an era need it.
     pub date: Option<&'a str>,
+    /// The id of its outlet, which is then not recognised. A document of an unknown outlet is not
+    /// cleaned.
+    pub outlet: Option<&'a str>,
 }
 
 impl Pipeline {
@@ -113,6 +116,9 @@ impl Pipeline {
     }
 
     fn clean_decoded<'a>(&self, input: &Input<'_>, decoded: Decoded<'a>) -> Cleaned<'a> {
+        if let Some(Err(reason)) = input.outlet.map(|id| self.rules.outlet(id)) {
+            return Cleaned::untouched_text(decoded, reason);
+        }
         // A stage that panics costs this document its cleaning. What it saw is dropped here, so
         // nothing half-done can be seen later.
         let work = || {
@@ -177,7 +183,8 @@ impl<'a> Work<'a> {
     pub(crate) fn new(pipeline: &'a Pipeline, source: &'a str, input: &Input<'_>) -> Work<'a> {
         let rules = pipeline.rules();
         let doc = Document::new(source, pipeline, chaffinch_rules::key::key);
-        let outlet = match pipeline.outlet {
+        let outlet = input.outlet.and_then(|id| rules.outlet(id).ok()).or(pipeline.outlet);
+        let outlet = match outlet {
             Some(unit) => Some((unit, How::Given)),
             None => rules.recognise(input.url, input.path, &doc),
         };

@@ -206,6 +206,14 @@ impl Builder {
         self
     }
 
+    /// Adds a stage at the end of the chain, unless the pipeline file names it.
+    pub fn append(mut self, stage: &str) -> Builder {
+        if !self.config.stages.iter().any(|(name, _)| name == stage) {
+            self.config.stages.push((stage.to_owned(), Options::default()));
+        }
+        self
+    }
+
     /// Takes outlet rules from this directory, not from those that ship. Can be given again.
     pub fn rules(mut self, directory: impl Into<PathBuf>) -> Builder {
         self.rules.push(directory.into());
@@ -356,7 +364,7 @@ impl Builder {
         );
         let outlet = outlet.as_deref().map(|id| rules.outlet(id)).transpose();
         let outlet = outlet.unwrap_or_else(|message| {
-            problems.push(Problem::whole("command line", format!("--outlet: {message}")));
+            problems.push(Problem::whole("", message));
             None
         });
         if !problems.is_empty() {

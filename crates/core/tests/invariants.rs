@@ -508,7 +508,7 @@ fn outlets_are_told_by_host_then_path_then_signs_and_ties_abstain() {
             bytes: text.as_bytes(),
             url,
             path,
-            date: None,
+            ..Default::default()
         });
         cleaned.outlet().map(|(outlet, how)| format!("{outlet} by {}", how.as_str()))
     };

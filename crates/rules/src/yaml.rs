@@ -21,7 +21,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// Something wrong in a YAML file, and where.
 #[derive(Clone)]
 pub struct Problem {
-    /// The file, as the user named it.
+    /// The file, as the user named it; empty if the problem is in no file.
     pub file: String,
     /// Its text, to show the line from.
     pub source: String,
@@ -60,6 +60,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.position();
         match self.source.is_empty() {
+            true if self.file.is_empty() => f.write_str(&self.message)?,
             true => write!(f, "{}: {}", self.file, self.message)?,
             false => write!(f, "{}:{line}:{column}: {}", self.file, self.message)?,
         }

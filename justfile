@@ -101,8 +101,18 @@ accept *rules:
 
 # Update the command output in docs/ and the JSON Schemas.
 update-docs:
-    UPDATE_DOCS=1 cargo test -p chaffinch --test docs
+    UPDATE_DOCS=1 cargo test -p chaffinch-cli --test docs
     UPDATE_SCHEMAS=1 cargo test -p chaffinch-core --test schema
+
+# Build the Python wheel into target/wheels (needs maturin).
+wheel *options:
+    CARGO_TARGET_DIR=target maturin build --release --manifest-path python/Cargo.toml --out target/wheels {{options}}
+
+# Build the wheel and test it in an environment of its own.
+test-python: wheel
+    python3 -m venv --clear target/python
+    target/python/bin/pip install -q target/wheels/*.whl pytest mypy
+    target/python/bin/python -m pytest -q python
 
 # Benchmark against other tools and fixed limits, then run the microbenchmarks: just bench --only jsonl-vs-rg
 bench *options:

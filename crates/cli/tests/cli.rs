@@ -85,7 +85,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     let (code, said) = folder.refused(&["clean", "corpus", "-o", "out", "--outlet", "prestv"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(said, @r#"
-    error: command line: --outlet: unknown outlet "prestv"; did you mean "presstv"?
+    error: unknown outlet "prestv"; did you mean "presstv"?
     error: 1 problem; nothing was done
     "#);
     let (code, said) =

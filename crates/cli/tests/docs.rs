@@ -1,6 +1,6 @@
 //! The commands of the pages in `docs/` are run, and print what the pages say.
 //!
-//! `UPDATE_DOCS=1 cargo test -p chaffinch --test docs` writes down what they print now.
+//! `UPDATE_DOCS=1 cargo test -p chaffinch-cli --test docs` writes down what they print now.
 
 mod common;
 
@@ -83,7 +83,7 @@ fn holds(page_file: &str, folder: &Path) {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         return fs::write(page_file, &made).unwrap();
     }
-    let help = "UPDATE_DOCS=1 cargo test -p chaffinch --test docs";
+    let help = "UPDATE_DOCS=1 cargo test -p chaffinch-cli --test docs";
     let shown = similar::TextDiff::from_lines(page.as_str(), made.as_str());
     let shown = shown.unified_diff();
     assert!(

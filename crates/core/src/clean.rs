@@ -26,6 +26,9 @@ pub struct Input<'a> {
     /// Its date, such as `2024-05-31`. If unknown, it is taken from the URL or a date line. Only
     /// rules with an era need it.
     pub date: Option<&'a str>,
+    /// The id of its outlet, which is then not recognised. A document of an unknown outlet is not
+    /// cleaned.
+    pub outlet: Option<&'a str>,
 }
 
 impl Pipeline {
@@ -101,6 +104,9 @@ impl Pipeline {
     }
 
     fn clean_decoded<'a>(&self, input: &Input<'_>, decoded: Decoded<'a>) -> Cleaned<'a> {
+        if let Some(Err(error)) = input.outlet.map(|id| self.rules.outlet(id)) {
+            return Cleaned::untouched_text(decoded, error.to_string());
+        }
         // A stage that panics leaves this document uncleaned. Its state is dropped here, so no
         // inconsistent state can be observed.
         let engine = || {

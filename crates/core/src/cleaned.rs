@@ -262,6 +262,25 @@ impl<'a> Cleaned<'a> {
         cleaned
     }
 
+    /// The same result, with owned copies of everything it borrows.
+    pub fn into_owned(self) -> Cleaned<'static> {
+        Cleaned {
+            bytes_in: self.bytes_in,
+            source: Cow::Owned(self.source.into_owned()),
+            coding: self.coding,
+            patches: self.patches,
+            raw: self.raw.map(|raw| Cow::Owned(raw.into_owned())),
+            text: self.text,
+            edits: self.edits,
+            fields: self.fields,
+            verdict: self.verdict,
+            reason: self.reason,
+            outlet: self.outlet,
+            refused: self.refused,
+            tail_lines: self.tail_lines,
+        }
+    }
+
     /// The output: cleaned UTF-8 text, or the original bytes of a failed document.
     pub fn output(&self) -> &[u8] {
         self.raw.as_deref().unwrap_or_else(|| self.text().as_bytes())

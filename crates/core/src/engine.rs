@@ -60,7 +60,8 @@ impl<'a> Engine<'a> {
     pub(crate) fn new(pipeline: &'a Pipeline, source: &'a str, input: &Input<'_>) -> Engine<'a> {
         let rules = pipeline.rules();
         let doc = Document::new(source, pipeline, chaffinch_rules::key::key);
-        let outlet = match pipeline.outlet {
+        let outlet = input.outlet.and_then(|id| rules.outlet(id).ok()).or(pipeline.outlet);
+        let outlet = match outlet {
             Some(unit) => Some((unit, How::Given)),
             None => rules.recognise(input.url, input.path, &doc),
         };

@@ -210,6 +210,14 @@ impl Builder {
         self
     }
 
+    /// Adds a stage at the end of the chain, unless the pipeline file names it.
+    pub fn append(mut self, stage: &str) -> Builder {
+        if !self.config.stages.iter().any(|(name, _)| name == stage) {
+            self.config.stages.push((stage.to_owned(), Options::default()));
+        }
+        self
+    }
+
     /// Uses the rule files of this directory instead of the shipped outlets. Can be called several
     /// times.
     pub fn rules(mut self, directory: impl Into<PathBuf>) -> Builder {
@@ -321,7 +329,7 @@ impl Builder {
         );
         let outlet = outlet.as_deref().map(|id| rules.outlet(id)).transpose();
         let outlet = outlet.unwrap_or_else(|message| {
-            problems.push(Problem::whole("command line", format!("--outlet: {message}")));
+            problems.push(Problem::whole("", message.to_string()));
             None
         });
         if !problems.is_empty() {

@@ -504,7 +504,7 @@ fn outlets_are_detected_by_host_then_path_then_signs_and_ties_by_none() {
             bytes: text.as_bytes(),
             url,
             path,
-            date: None,
+            ..Default::default()
         });
         cleaned.outlet().map(|(outlet, how)| format!("{outlet} by {}", how.as_str()))
     };

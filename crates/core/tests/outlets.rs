@@ -1,6 +1,6 @@
 //! Families, eras and `keep` rules of outlet files.
 
-use chaffinch_core::{Cleaned, Input, Pipeline};
+use chaffinch_core::{Cleaned, Input, Pipeline, Verdict};
 
 const BODY: &str = "The minister told reporters on Tuesday that the talks would go on.";
 
@@ -19,6 +19,22 @@ fn problems(files: &[(&str, &str)]) -> String {
 
 fn rule(id: &str, text: &str, more: &str) -> String {
     format!("  - {{id: {id}, stage: site-footer, where: tail, text: {text}, keeps: [x]{more}}}\n")
+}
+
+#[test]
+fn a_document_can_name_its_outlet() {
+    let file = "outlet: paper\nrules:\n  - {id: footer, stage: site-footer, text: The old footer, \
+                keeps: [The old footer was replaced.]}\n";
+    let pipeline = pipeline(&[("paper.yaml", file)]);
+    let text = format!("{BODY}\n\nThe old footer\n");
+    let clean = |outlet: Option<&'static str>| {
+        pipeline.clean_input(&Input { bytes: text.as_bytes(), outlet, ..Input::default() })
+    };
+    assert_eq!(clean(None).verdict(), Verdict::Unchanged);
+    assert_eq!(clean(Some("paper")).text().trim(), BODY);
+    let unknown = clean(Some("papre"));
+    assert_eq!((unknown.verdict(), unknown.text()), (Verdict::Failed, text.as_str()));
+    assert_eq!(unknown.reason(), Some("unknown outlet \"papre\"; did you mean \"paper\"?"));
 }
 
 #[test]
@@ -72,7 +88,7 @@ fn rules_apply_only_in_their_era() {
     let text = format!("{BODY}\n\nThe old footer\nThe new footer\n");
     let left = |url: Option<&str>, date: Option<&str>| -> String {
         let outlet = pipeline.rules().unit("paper");
-        let input = Input { bytes: text.as_bytes(), url, path: None, date };
+        let input = Input { bytes: text.as_bytes(), url, date, ..Input::default() };
         let cleaned: Cleaned<'_> = pipeline.for_outlet(outlet).clean_input(&input);
         cleaned.text().replace(BODY, "").trim().to_owned()
     };

@@ -20,7 +20,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// An error in a YAML file, with its position.
 #[derive(Clone)]
 pub struct Problem {
-    /// The file name, as given by the user.
+    /// The file name, as given by the user. Empty if the problem is in no file.
     pub file: String,
     /// The text of the file, from which a line can be shown.
     pub source: String,
@@ -59,6 +59,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.position();
         match self.source.is_empty() {
+            true if self.file.is_empty() => f.write_str(&self.message)?,
             true => write!(f, "{}: {}", self.file, self.message)?,
             false => write!(f, "{}:{line}:{column}: {}", self.file, self.message)?,
         }

@@ -43,10 +43,7 @@ impl WorkerContext<'_> {
         }
         match text {
             Text::Decoded(text) => self.pipeline.clean_record(input, text),
-            Text::Bytes(bytes) => {
-                let (path, url, date) = (input.path, input.url, input.date);
-                self.pipeline.clean_input(&Input { bytes, path, url, date })
-            }
+            Text::Bytes(bytes) => self.pipeline.clean_input(&Input { bytes, ..*input }),
         }
     }
 }

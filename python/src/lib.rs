@@ -1,0 +1,33 @@
+//! The extension module of the Python package: a thin layer over the crate `chaffinch`.
+//!
+//! Everything long runs without Python's lock, on threads that belong to this process alone: see
+//! [`pool`].
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+mod cleaned;
+mod error;
+mod many;
+mod pipeline;
+mod pool;
+
+/// The extension module of the package chaffinch.
+#[pymodule]
+fn _chaffinch(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<pipeline::Pipeline>()?;
+    module.add_class::<many::CleanMany>()?;
+    module.add_class::<cleaned::Cleaned>()?;
+    module.add_class::<cleaned::Cut>()?;
+    module.add_function(wrap_pyfunction!(main, module)?)
+}
+
+/// Runs the command line with these arguments, of which the first is the program's name, and
+/// returns its exit code.
+#[pyfunction]
+#[pyo3(signature = (args, /))]
+fn main(py: Python<'_>, args: Vec<OsString>) -> u8 {
+    py.detach(|| chaffinch_cli::main_with(args))
+}

@@ -1,0 +1,324 @@
+//! The class `Pipeline`.
+
+use std::path::PathBuf;
+
+use chaffinch::{Cleaner, Input, Level};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyString, PyTuple, PyType};
+
+use crate::cleaned::Cleaned;
+use crate::error::exception;
+use crate::many::CleanMany;
+use crate::pool;
+
+/// A document with what is known of it, copied from Python.
+pub(crate) struct Document {
+    body: Body,
+    url: Option<String>,
+    id: Option<String>,
+    path: Option<String>,
+    date: Option<String>,
+    outlet: Option<String>,
+}
+
+/// What is cleaned.
+enum Body {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Document {
+    /// A document, or an object of the class `Input`.
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Document> {
+        if let Some(body) = Body::of(object)? {
+            let none = None::<String>;
+            let (url, id, path, date, outlet) =
+                (none.clone(), none.clone(), none.clone(), none.clone(), none);
+            return Ok(Document { body, url, id, path, date, outlet });
+        }
+        let class = object.py().import("chaffinch._types")?.getattr("Input")?;
+        if !object.is_instance(&class)? {
+            let found = object.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "a document is a str, bytes, a bytearray or an Input, not {found}"
+            )));
+        }
+        let body = object.getattr("document")?;
+        let field = |name: &str| object.getattr(name)?.extract::<Option<String>>();
+        Ok(Document {
+            body: Body::required(&body)?,
+            url: field("url")?,
+            id: field("id")?,
+            path: field("path")?,
+            date: field("date")?,
+            outlet: field("outlet")?,
+        })
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match &self.body {
+            Body::Text(text) => text.len(),
+            Body::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Cleans it.
+    pub(crate) fn clean(&self, cleaner: &Cleaner) -> chaffinch::Cleaned<'static> {
+        let mut input = match &self.body {
+            Body::Text(text) => Input::new(text),
+            Body::Bytes(bytes) => Input::new(bytes),
+        };
+        if let Some(url) = &self.url {
+            input = input.url(url);
+        }
+        if let Some(id) = &self.id {
+            input = input.id(id);
+        }
+        if let Some(path) = &self.path {
+            input = input.path(path);
+        }
+        if let Some(date) = &self.date {
+            input = input.date(date);
+        }
+        if let Some(outlet) = &self.outlet {
+            input = input.outlet(outlet);
+        }
+        cleaner.clean(input).into_owned()
+    }
+}
+
+impl Body {
+    /// None if the object is neither text nor bytes.
+    fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Body>> {
+        Ok(if let Ok(text) = object.cast::<PyString>() {
+            Some(Body::Text(text.to_cow()?.into_owned()))
+        } else if let Ok(bytes) = object.cast::<PyBytes>() {
+            Some(Body::Bytes(bytes.as_bytes().to_vec()))
+        } else if let Ok(bytes) = object.cast::<PyByteArray>() {
+            Some(Body::Bytes(bytes.to_vec()))
+        } else {
+            None
+        })
+    }
+
+    fn required(object: &Bound<'_, PyAny>) -> PyResult<Body> {
+        let found = object.get_type().name()?;
+        Body::of(object)?.ok_or_else(|| {
+            PyTypeError::new_err(format!("a document is a str, bytes or a bytearray, not {found}"))
+        })
+    }
+}
+
+/// Where the pipeline is described.
+#[derive(Clone)]
+enum Source {
+    Text(String),
+    File(PathBuf),
+}
+
+impl Source {
+    /// A str with a line break or `: ` is YAML; everything else is a path.
+    fn of(object: &Bound<'_, PyAny>) -> PyResult<Source> {
+        match object.extract::<String>() {
+            Ok(text) if text.contains('\n') || text.contains(": ") => Ok(Source::Text(text)),
+            _ => Ok(Source::File(object.extract()?)),
+        }
+    }
+}
+
+/// What a pipeline was made with.
+struct Settings {
+    pipeline: Option<Source>,
+    rules: Vec<PathBuf>,
+    rule_files: Vec<PathBuf>,
+    level: Option<Level>,
+    outlet: Option<String>,
+    encoding: Option<String>,
+    cache: Option<PathBuf>,
+}
+
+impl Settings {
+    fn build(&self) -> Result<Cleaner, chaffinch::Error> {
+        let mut builder = Cleaner::builder();
+        match &self.pipeline {
+            None => {}
+            Some(Source::Text(yaml)) => builder = builder.pipeline(yaml),
+            Some(Source::File(file)) => builder = builder.pipeline_file(file),
+        }
+        for directory in &self.rules {
+            builder = builder.rules(directory);
+        }
+        for file in &self.rule_files {
+            builder = builder.rule_file(file);
+        }
+        if let Some(level) = self.level {
+            builder = builder.level(level);
+        }
+        if let Some(outlet) = &self.outlet {
+            builder = builder.outlet(outlet);
+        }
+        if let Some(encoding) = &self.encoding {
+            builder = builder.encoding(encoding);
+        }
+        if let Some(cache) = &self.cache {
+            builder = builder.cache(cache);
+        }
+        builder.build()
+    }
+}
+
+/// Rules, stages and settings, ready to clean documents.
+///
+/// Making one reads the rules, so make it once. It can be shared between threads. It can be pickled,
+/// by its settings: the process that unpickles it reads the same files again.
+///
+/// Args:
+///     pipeline: A pipeline file, or a pipeline as YAML. A str with a line break or ``": "`` in it is
+///         YAML. By default the pipeline that ships.
+///     rules: Directories of rule files, which replace the outlets that ship.
+///     rule_files: Rule files, which replace the outlets that ship.
+///     level: How much the line model removes: ``"off"``, ``"careful"``, ``"balanced"`` or ``"full"``.
+///         By default as the pipeline says.
+///     outlet: The id of the outlet of all documents. By default each is detected.
+///     encoding: The encoding of bytes without a byte order mark, such as ``"windows-1256"``. By
+///         default it is detected.
+///     cache: A directory to keep compiled rules in, for other processes.
+///
+/// Raises:
+///     chaffinch.Error: A file or a setting is wrong; ``problems`` lists everything that is.
+#[pyclass(module = "chaffinch", frozen)]
+pub(crate) struct Pipeline {
+    cleaner: Cleaner,
+    settings: Settings,
+}
+
+#[pymethods]
+impl Pipeline {
+    #[new]
+    #[pyo3(signature = (
+        pipeline=None, *, rules=Vec::new(), rule_files=Vec::new(), level=None, outlet=None,
+        encoding=None, cache=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn new(
+        py: Python<'_>,
+        pipeline: Option<&Bound<'_, PyAny>>,
+        rules: Vec<PathBuf>,
+        rule_files: Vec<PathBuf>,
+        level: Option<&str>,
+        outlet: Option<String>,
+        encoding: Option<String>,
+        cache: Option<PathBuf>,
+    ) -> PyResult<Pipeline> {
+        let wrong = |level: &str| {
+            PyValueError::new_err(format!(
+                "level must be off, careful, balanced or full, not {level:?}"
+            ))
+        };
+        let level = level.map(|level| Level::from_name(level).ok_or_else(|| wrong(level)));
+        let pipeline = pipeline.map(Source::of).transpose()?;
+        let level = level.transpose()?;
+        let settings = Settings { pipeline, rules, rule_files, level, outlet, encoding, cache };
+        // Rules are read in parallel, which must not start rayon's global pool: after a fork it would
+        // be dead.
+        let pool = pool::pool(py, pool::threads(None)?)?;
+        let built = py.detach(|| pool.install(|| settings.build()));
+        match built {
+            Ok(cleaner) => Ok(Pipeline { cleaner, settings }),
+            Err(error) => Err(exception(py, &error)),
+        }
+    }
+
+    /// A pipeline from a pipeline file or from YAML, with the keywords of the constructor.
+    #[classmethod]
+    #[pyo3(signature = (source, **options))]
+    fn from_yaml<'py>(
+        class: &Bound<'py, PyType>,
+        source: &Bound<'py, PyAny>,
+        options: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        class.call((source,), options)
+    }
+
+    /// Cleans a document.
+    ///
+    /// A str is cleaned as it is; bytes are decoded first. Cleaning does not fail: a document that
+    /// cannot be cleaned passes through unchanged, and its ``verdict`` is ``"failed"``.
+    ///
+    /// Args:
+    ///     document: The text of the page.
+    ///     url: Its URL, which identifies the outlet.
+    ///     id: A name of your own, which the result has.
+    ///     path: Its path relative to the corpus, which can identify the outlet as well.
+    ///     date: The day it was published, such as ``"2024-05-31"``, for rules that apply to a period.
+    ///     outlet: The id of its outlet, which is then not detected.
+    #[pyo3(signature = (document, *, url=None, id=None, path=None, date=None, outlet=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn clean(
+        &self,
+        py: Python<'_>,
+        document: &Bound<'_, PyAny>,
+        url: Option<String>,
+        id: Option<String>,
+        path: Option<String>,
+        date: Option<String>,
+        outlet: Option<String>,
+    ) -> PyResult<Cleaned> {
+        let body = Body::required(document)?;
+        let document = Document { body, url, id, path, date, outlet };
+        Ok(Cleaned::new(py.detach(|| document.clean(&self.cleaner))))
+    }
+
+    /// Cleans documents in parallel and returns an iterator over the results, in order.
+    ///
+    /// Documents are taken from ``documents`` and cleaned in batches while the results are read, so
+    /// memory is bounded. An exception raised by ``documents`` is raised after the results of the
+    /// documents before it.
+    ///
+    /// Args:
+    ///     documents: Documents, or objects of the class ``Input``.
+    ///     threads: The number of threads. By default one for each core.
+    #[pyo3(signature = (documents, threads=None))]
+    fn clean_many(
+        &self,
+        documents: &Bound<'_, PyAny>,
+        threads: Option<usize>,
+    ) -> PyResult<CleanMany> {
+        let documents = documents.try_iter()?.unbind();
+        Ok(CleanMany::new(self.cleaner.clone(), documents, pool::threads(threads)?))
+    }
+
+    /// The names of the stages, in order.
+    #[getter]
+    fn stages(&self) -> Vec<&str> {
+        self.cleaner.stages().collect()
+    }
+
+    fn __getnewargs_ex__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let Settings { pipeline, rules, rule_files, level, outlet, encoding, cache } =
+            &self.settings;
+        let keywords = PyDict::new(py);
+        match pipeline {
+            Some(Source::Text(yaml)) => keywords.set_item("pipeline", yaml)?,
+            Some(Source::File(file)) => keywords.set_item("pipeline", file)?,
+            None => {}
+        }
+        keywords.set_item("rules", rules)?;
+        keywords.set_item("rule_files", rule_files)?;
+        keywords.set_item("level", level.map(Level::name))?;
+        keywords.set_item("outlet", outlet)?;
+        keywords.set_item("encoding", encoding)?;
+        keywords.set_item("cache", cache)?;
+        Ok((PyTuple::empty(py), keywords))
+    }
+
+    fn __repr__(&self) -> String {
+        let stages: Vec<&str> = self.cleaner.stages().collect();
+        format!("<chaffinch.Pipeline {}>", stages.join(" "))
+    }
+}

@@ -1,0 +1,34 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+import chaffinch
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SEEDS = sorted((ROOT / "corpus" / "seeds").glob("*.txt"))
+
+BODY = "The minister told reporters on Tuesday that the talks would go on.\n"
+PAGE = f"Talks to go on\n\n{BODY}\nSHARE THIS ARTICLE\n"
+
+RULES = """\
+outlet: paper
+rules:
+  - {id: footer, stage: site-footer, text: The old footer, keeps: [The old footer was replaced.]}
+"""
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> chaffinch.Pipeline:
+    return chaffinch.Pipeline()
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    """The command line: that of CHAFFINCH_BIN, or the one that was installed with the package."""
+    return os.environ.get("CHAFFINCH_BIN") or str(pathlib.Path(sys.executable).parent / "chaffinch")

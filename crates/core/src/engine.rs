@@ -239,11 +239,9 @@ impl<'a> Engine<'a> {
         let mut removed = Spans::default();
         let removals = marks.iter().filter(|mark| mark.action == Action::Remove);
         removed.extend(removals.map(|mark| mark.span));
-        let title = self.title();
-        let judged_title = match marks.iter().any(|mark| mark.confidence.is_some()) {
-            true => self.doc.title().map(|line| line.span()),
-            false => None,
-        };
+        let first_line = self.title();
+        let doubtful = marks.iter().any(|mark| self.may_mistake_title(mark));
+        let title = doubtful.then(|| self.doc.title().map(|line| line.span())).flatten();
         for mark in marks {
             if !self.is_valid(&mark) {
                 match self.refused.iter_mut().find(|(name, _)| name == stage) {
@@ -262,11 +260,10 @@ impl<'a> Engine<'a> {
             }
             if mark.action == Action::Remove {
                 let covers = |title: Option<Span>| title.is_some_and(|it| mark.span.covers(it));
-                let is_title = match mark.confidence {
-                    Some(_) => covers(judged_title),
-                    None => covers(title) && self.protects_title(&mark, &removed),
-                };
-                if is_title {
+                let is_only_line = mark.confidence.is_none()
+                    && covers(first_line)
+                    && self.protects_title(&mark, &removed);
+                if is_only_line || covers(title) && self.may_mistake_title(&mark) {
                     continue;
                 }
             }
@@ -324,7 +321,22 @@ impl<'a> Engine<'a> {
         first.text().chars().any(char::is_alphabetic).then(|| first.span())
     }
 
-    /// Whether the title is protected from a removal by a generic rule.
+    /// Whether a removal of the document's title is a mistake: one by a model, or by a pattern of a
+    /// generic rule that is neither safe nor restricted to the head.
+    fn may_mistake_title(&self, mark: &Mark) -> bool {
+        let rule = self.pipeline.rules.has(mark.rule).then(|| self.pipeline.rule(mark.rule));
+        mark.action == Action::Remove
+            && rule.is_some_and(|rule| {
+                mark.confidence.is_some()
+                    || rule.tier == Tier::Generic
+                        && rule.detect.is_none()
+                        && !rule.safe
+                        && rule.place != Place::Head
+                        && self.doc.body_span().is_some_and(|body| mark.span.start() < body.start())
+            })
+    }
+
+    /// Whether the first line of the head is protected from a removal by a generic rule.
     ///
     /// If it is the only line above the body, no pattern may remove it. If there are more lines,
     /// the first may be a byline or a share button, so rules that are safe or act only in the head

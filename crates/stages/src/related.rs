@@ -24,6 +24,12 @@ const MOST_TITLES: (usize, usize) = (12, 3);
 /// The number of teasers from which lines are certainly a list.
 const FEW_TEASERS: usize = 3;
 
+/// The fewest characters of a word that shows that a heading belongs to a paragraph.
+const LONG_WORD: usize = 4;
+
+/// The index of the first teaser of a list at most: below a title, or a title and a label of it.
+const FIRST_TEASER: usize = 2;
+
 /// Marks links to other articles.
 pub struct Related;
 
@@ -108,11 +114,36 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
     {
         titles -= 1;
     }
+    // A numbered line below titles without numbers is a heading of the article, and so is the last
+    // title if the paragraph directly below it has one of its words.
+    let numbered = below[..titles].iter().position(|line| is_numbered(line.text()));
+    titles = numbered.filter(|at| *at > 0).unwrap_or(titles);
+    if titles > 1
+        && let Some(paragraph) =
+            below.get(titles).filter(|line| line.is_body() && !line.after_blank())
+        && shares_word(below[titles - 1].text(), paragraph.text())
+    {
+        titles -= 1;
+    }
     let goes_on = below.get(titles).is_none_or(|line| line.is_body());
     match titles {
         0 if !goes_on || heading == Heading::Label && lines[0].words() < 2 => 0,
         _ => titles + 1,
     }
+}
+
+/// Whether a text begins with a number of a list: `3.` or `3)`.
+fn is_numbered(text: &str) -> bool {
+    let rest = text.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+    rest.len() < text.trim_start().len() && rest.starts_with(['.', ')', '、', '．'])
+}
+
+/// Whether a paragraph has one of the longer words of a heading.
+fn shares_word(heading: &str, paragraph: &str) -> bool {
+    let paragraph = paragraph.to_lowercase();
+    let words = heading.split(|c: char| !c.is_alphanumeric());
+    let mut long = words.filter(|word| word.chars().count() >= LONG_WORD);
+    long.any(|word| paragraph.contains(&word.to_lowercase()))
 }
 
 /// The number of occurrences of each label, by its key.
@@ -160,8 +191,15 @@ fn is_sentence(line: &Line<'_, '_>) -> bool {
 
 /// The number of lines in a list that runs to the end of the document, 0 if there is none. A
 /// sentence at the end is kept, because it may be the end of the article.
+///
+/// In a list with teasers, the first title has one. Titles first and sentences only below them are a
+/// box within the article.
 fn list_length(lines: &[Line<'_, '_>]) -> usize {
     let Some((last, before)) = lines.split_last() else { return 0 };
+    let first = lines.iter().position(is_sentence);
+    if first.is_some_and(|first| first > FIRST_TEASER && first + 1 < lines.len()) {
+        return 0;
+    }
     if !is_sentence(last) {
         return if is_list(lines) { lines.len() } else { 0 };
     }
@@ -221,6 +259,21 @@ mod tests {
             "related",
             "A title\n\n…\n…\n\n⟦Read also⟧\n⟦Seven killed in the clash⟧\n\nA heading of it\n\n…\n",
         );
+    }
+
+    #[test]
+    fn headings_of_the_article_below_a_box_are_kept() {
+        let titles =
+            "⟦You may also like⟧\n⟦Twelve headphones that we tested⟧\n⟦A review of the Hush⟧\n";
+        let section =
+            "Battery life\nThe maker claims more than thirty hours with everything on.\nWeight\n";
+        let end =
+            "Should you buy it?\nYou want to plug in a cable. It is there.\nFirst seen in March";
+        check("related", &format!("A title\n\n…\n…\n…\n{titles}{section}Colours\n{end}\n"));
+        let question = "Did your father read your books?\nHe read the first one with a pencil in his hand at home.\n";
+        check("related", &format!("A title\n\n…\n{titles}{question}…\n…\n"));
+        let numbered = "3. The Museum of Maps\nThe rivers in its maps flow uphill, and the founder knows it.\n";
+        check("related", &format!("A title\n\n…\n{titles}{numbered}…\n…\n"));
     }
 
     #[test]

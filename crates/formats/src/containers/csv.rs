@@ -50,8 +50,7 @@ fn field_end(bytes: &[u8], mut at: usize, state: &mut RowState, delimiter: u8) -
             (RowState::FieldStart, b'"') => RowState::Quoted,
             (RowState::AfterQuote, b'"') => RowState::Quoted,
             (RowState::Quoted, _) => {
-                let Some(quote) = memchr::memchr(b'"', &bytes[at..]) else { return None };
-                at += quote;
+                at += memchr::memchr(b'"', &bytes[at..])?;
                 RowState::AfterQuote
             }
             _ => {

@@ -17,7 +17,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::{SchemaDescriptor, TypePtr};
 use tempfile::NamedTempFile;
 
-use super::row::{Lookup, Row};
+use super::row::{Lookup, ReadRow, Row};
 use crate::containers::FieldNames;
 use crate::files::source::{Place, Source};
 
@@ -99,10 +99,7 @@ impl ParquetFile {
     /// breaks. A row without a text gives the reason.
     pub(crate) fn each_row(
         &self,
-        each: &mut dyn FnMut(
-            u64,
-            std::result::Result<(Row<'_>, Lookup<'_>), String>,
-        ) -> ControlFlow<()>,
+        each: &mut dyn FnMut(u64, ReadRow<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for group in 0..self.groups() {
             let batch = match self.read_columns(group, None) {

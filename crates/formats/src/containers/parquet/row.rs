@@ -42,5 +42,8 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A row and its other fields, or the reason why it has no text.
+pub(crate) type ReadRow<'a> = Result<(Row<'a>, Lookup<'a>), String>;
+
 /// The fields of a row by name, as text.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;

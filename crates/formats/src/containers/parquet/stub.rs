@@ -7,7 +7,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::row::{Lookup, NOT_ENABLED, Row};
+use super::row::{NOT_ENABLED, ReadRow, Row};
 use crate::containers::FieldNames;
 use crate::error::Error;
 use crate::files::source::Source;
@@ -46,7 +46,7 @@ impl ParquetFile {
 
     pub(crate) fn each_row(
         &self,
-        _: &mut dyn FnMut(u64, Result<(Row<'_>, Lookup<'_>), String>) -> ControlFlow<()>,
+        _: &mut dyn FnMut(u64, ReadRow<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         match *self {}
     }
@@ -87,7 +87,7 @@ impl GroupOutput {
 }
 
 #[derive(Default)]
-pub(crate) struct Table;
+pub(crate) struct Table {}
 
 #[allow(clippy::unused_self, reason = "as in a build with Parquet")]
 impl Table {

@@ -475,7 +475,7 @@ fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() 
     one: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
     same: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
     empty: error: no samples to learn from: 0.txt: it is empty (and 1 more)
-    binary: error: no samples to learn from: a.txt: binary data, not text; if it is text, name its encoding with --encoding
+    binary: error: no samples to learn from: a.txt: binary data; if it is text, give its encoding with --encoding
     mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn them separately, select one with --where FIELD=VALUE, or use --together if they belong to one outlet
     languages: error: nothing repeats across the samples except text that the generic rules already remove; give more samples, or check that all belong to one outlet and layout
     none: error: no samples to learn from: no documents were found

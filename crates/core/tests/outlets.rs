@@ -113,10 +113,10 @@ fn eras_need_valid_dates_in_order() {
         rule("d", "DDDD", ", since: 2024-02-31"),
     );
     insta::assert_snapshot!(problems(&[("x.yaml", &file)]), @"
-    x.yaml:3:77: expected a day such as 2024-05-31
+    x.yaml:3:77: 2018-13-01 is not a day of the calendar
     x.yaml:4:96: `until` must be later than `since`
     x.yaml:5:77: expected a day such as 2024-05-31
-    x.yaml:6:77: expected a day such as 2024-05-31
+    x.yaml:6:77: 2024-02-31 is not a day of the calendar
     ");
 }
 

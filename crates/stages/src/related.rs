@@ -249,7 +249,7 @@ mod tests {
         for (above, below) in [("…\n", "…\n"), ("…\n…\n", "…\n"), ("…\n…\n…\n", "…\n…\n")]
         {
             for titles in
-                ["", "⟦Seven killed in the clash⟧\n", "⟦Seven killed⟧\n⟦Talks to resume soon⟧\n"]
+                ["", "⟦Seven killed in the clash⟧\n", "⟦Seven killed⟧\n⟦Storm to return soon⟧\n"]
             {
                 let titles = titles.replace("⟦Seven killed⟧", "⟦Seven killed in town⟧");
                 check("related", &format!("A title\n\n{above}⟦Related articles⟧\n{titles}{below}"));

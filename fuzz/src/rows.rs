@@ -16,7 +16,9 @@ pub(crate) fn run(data: &[u8]) {
     let Some((script, bytes)) = rest.split_at_checked(3 * usize::from(first % 8)) else { return };
     let text = ["text", "a.text", "chaffinch.verdict", "chaffinch"].map(str::to_owned).to_vec();
     let names = FieldNames { text, ..FieldNames::default() };
-    let Some(row) = rewrite(bytes, &names, |text| edits(text, script), COLUMN_VALUE) else { return };
+    let Some(row) = rewrite(bytes, &names, |text| edits(text, script), COLUMN_VALUE) else {
+        return;
+    };
 
     let (mut wanted, mut at) = (String::new(), 0);
     for edit in &row.edits {

@@ -5,8 +5,6 @@
 //! Standfirsts and captions are longer than titles and end with a full stop. The constants below
 //! were chosen on 4,600 labelled news pages in 30 languages.
 
-use std::collections::HashSet;
-
 use crate::{Document, Line, script};
 
 /// The maximum number of sentences of the article that are compared with a title.
@@ -92,7 +90,7 @@ fn ends_with_full_stop(text: &str) -> bool {
 /// Hashes of the words of an article's first sentences.
 #[derive(Default)]
 struct Words {
-    article: HashSet<u64>,
+    article: Vec<u64>,
     /// The hashes of the current line.
     line: Vec<u64>,
 }
@@ -103,10 +101,9 @@ impl Words {
         self.article.clear();
         let lines = doc.lines().filter(|line| line.index() >= start && line.is_body());
         for line in lines.take(SENTENCES) {
-            for_each_word(line.text(), |word| {
-                self.article.insert(word);
-            });
+            for_each_word(line.text(), |word| self.article.push(word));
         }
+        self.article.sort_unstable();
     }
 
     /// How much a line looks like the title: the square of the number of words that it shares with
@@ -117,7 +114,8 @@ impl Words {
         let count = for_each_word(text, |word| self.line.push(word));
         self.line.sort_unstable();
         self.line.dedup();
-        let shared = self.line.iter().filter(|word| self.article.contains(word)).count();
+        let shared =
+            self.line.iter().filter(|word| self.article.binary_search(word).is_ok()).count();
         let mut divisor = self.line.len().max(1);
         if ends_with_full_stop(text) {
             divisor *= 4;

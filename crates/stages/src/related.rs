@@ -192,12 +192,13 @@ fn is_sentence(line: &Line<'_, '_>) -> bool {
 /// The number of lines in a list that runs to the end of the document, 0 if there is none. A
 /// sentence at the end is kept, because it may be the end of the article.
 ///
-/// In a list with teasers, the first title has one. Titles first and sentences only below them are a
-/// box within the article.
+/// In a list with teasers, the first title has one. Titles first and several sentences only below them
+/// are a box within the article; a single sentence may belong to the footer.
 fn list_length(lines: &[Line<'_, '_>]) -> usize {
     let Some((last, before)) = lines.split_last() else { return 0 };
-    let first = lines.iter().position(is_sentence);
-    if first.is_some_and(|first| first > FIRST_TEASER && first + 1 < lines.len()) {
+    let mut sentences = lines.iter().enumerate().filter(|(_, line)| is_sentence(line));
+    let late = sentences.next().is_some_and(|(first, _)| first > FIRST_TEASER);
+    if late && sentences.next().is_some() {
         return 0;
     }
     if !is_sentence(last) {

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use chaffinch_core::stage::Document;
-use chaffinch_rules::{Purpose, RuleSet, Wanted, key::key};
+use chaffinch_rules::{LoadOptions, Purpose, RuleSet, key::key};
 use tempfile::TempDir;
 
 use crate::damage::damaged;
@@ -48,7 +48,8 @@ static FOLDER: LazyLock<Folder> = LazyLock::new(|| {
 fn described(folder: &TempDir) -> String {
     let (rules, cache) = (folder.path().join("rules"), folder.path().join("cache"));
     let purpose = Purpose::Run { cache: Some(&cache) };
-    let set = RuleSet::load(&[&rules], &[], &["promo"], &Wanted { purpose, ..Wanted::ALL });
+    let set =
+        RuleSet::load(&[&rules], &[], &["promo"], &LoadOptions { purpose, ..LoadOptions::ALL });
     let set = set.unwrap_or_else(|problems| panic!("{problems:?}"));
     let mut described = String::new();
     for id in set.ids() {

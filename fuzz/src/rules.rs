@@ -8,7 +8,7 @@ use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
 use chaffinch_core::stage::{Document, Hit, Role};
 use chaffinch_rules::lexicon::Language;
-use chaffinch_rules::{Problem, RuleFile, RuleSet, Wanted, acts_inside, key::key};
+use chaffinch_rules::{LoadOptions, Problem, RuleFile, RuleSet, acts_mid_article, key::key};
 
 static STAGES: LazyLock<Vec<&str>> =
     LazyLock::new(|| chaffinch_core::STAGES.iter().map(|stage| stage.name).collect());
@@ -66,7 +66,7 @@ fn rules(name: &str, text: &str) {
     if !name.starts_with("generic/") {
         files.push(("generic/promo.yaml".to_owned(), NO_GENERIC.to_owned()));
     }
-    let set = match RuleSet::load(&[], &files, &STAGES, &Wanted::ALL) {
+    let set = match RuleSet::load(&[], &files, &STAGES, &LoadOptions::ALL) {
         Ok(set) => set,
         Err(problems) => return check(&problems),
     };
@@ -85,7 +85,7 @@ fn rules(name: &str, text: &str) {
             for end in ends {
                 assert_eq!(set.find_end(end.rule, line).map(|hit| hit.span), Some(end.span));
             }
-            let inside = all.iter().filter(|hit| acts_inside(set.rule(hit.rule))).cloned();
+            let inside = all.iter().filter(|hit| acts_mid_article(set.rule(hit.rule))).cloned();
             assert_eq!(shown(set.find(unit, line, true, &mut near)), shown(inside.collect()));
             assert_eq!(shown(set.find(unit, line, false, &mut near)), shown(all));
         }

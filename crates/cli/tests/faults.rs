@@ -149,7 +149,7 @@ fn a_shard_that_is_cut_off_gives_what_could_be_read() {
     let found = problems(&folder);
     for name in ["a.jsonl.gz", "b.jsonl.zst"] {
         let told = |(file, why): &(String, String)| {
-            file == name && why.starts_with("it cannot be read on behind ")
+            file == name && why.starts_with("it cannot be read beyond the first ")
         };
         assert!(found.iter().any(told), "{found:?}");
     }

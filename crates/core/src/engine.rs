@@ -242,7 +242,7 @@ impl<'a> Engine<'a> {
         let mut removed = Spans::default();
         let removals = marks.iter().filter(|mark| mark.action == Action::Remove);
         removed.extend(removals.map(|mark| mark.span));
-        let first_line = self.title();
+        let first_line = self.first_line();
         let doubtful = marks.iter().any(|mark| self.may_mistake_title(mark));
         let title = if doubtful { self.likely_title() } else { None };
         for mark in marks {
@@ -318,9 +318,8 @@ impl<'a> Engine<'a> {
         self.doc.lines().take_while(|line| !line.is_body()).filter(|line| !line.is_blank())
     }
 
-    /// The span of the title: the first non-blank line above the first body line, if it contains a
-    /// letter.
-    fn title(&self) -> Option<Span> {
+    /// The span of the first non-blank line above the first body line, if it contains a letter.
+    fn first_line(&self) -> Option<Span> {
         let first = self.above_body().next().filter(|_| self.doc.has_body())?;
         first.text().chars().any(char::is_alphabetic).then(|| first.span())
     }

@@ -16,6 +16,8 @@ use chaffinch_stage::{
     Certainty, Document, Explanation, Line, Marks, Options, OptionsError, Rule, Stage, script,
 };
 
+use crate::run::shares_word;
+
 /// The confidence in percent from which a line is removed even if it may be part of the article.
 const CERTAIN: u8 = 96;
 
@@ -240,12 +242,7 @@ impl Between<'_, '_> {
             return false;
         };
         let below = self.text(below);
-        script::is_sentence(below) && {
-            let below = below.to_lowercase();
-            let words = text.split(|c: char| !c.is_alphanumeric());
-            let mut long = words.filter(|word| word.chars().count() >= LONG_WORD);
-            long.any(|word| below.contains(&word.to_lowercase()))
-        }
+        script::is_sentence(below) && shares_word(text, below, LONG_WORD)
     }
 }
 

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::run::breaks_off;
+use crate::run::{breaks_off, shares_word};
 use chaffinch_stage::{Document, Line, Marks, Role, Stage, script};
 
 /// The maximum number of words in a teaser.
@@ -27,7 +27,7 @@ const FEW_TEASERS: usize = 3;
 /// The fewest characters of a word that shows that a heading belongs to a paragraph.
 const LONG_WORD: usize = 4;
 
-/// The index of the first teaser of a list at most: below a title, or a title and a label of it.
+/// The highest index of the first teaser of a list: it is below a title, or a title and its label.
 const FIRST_TEASER: usize = 2;
 
 /// Marks links to other articles.
@@ -121,7 +121,7 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
     if titles > 1
         && let Some(paragraph) =
             below.get(titles).filter(|line| line.is_body() && !line.after_blank())
-        && shares_word(below[titles - 1].text(), paragraph.text())
+        && shares_word(below[titles - 1].text(), paragraph.text(), LONG_WORD)
     {
         titles -= 1;
     }
@@ -136,14 +136,6 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
 fn is_numbered(text: &str) -> bool {
     let rest = text.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
     rest.len() < text.trim_start().len() && rest.starts_with(['.', ')', '、', '．'])
-}
-
-/// Whether a paragraph has one of the longer words of a heading.
-fn shares_word(heading: &str, paragraph: &str) -> bool {
-    let paragraph = paragraph.to_lowercase();
-    let words = heading.split(|c: char| !c.is_alphanumeric());
-    let mut long = words.filter(|word| word.chars().count() >= LONG_WORD);
-    long.any(|word| paragraph.contains(&word.to_lowercase()))
 }
 
 /// The number of occurrences of each label, by its key.

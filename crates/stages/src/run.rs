@@ -9,6 +9,15 @@ pub(crate) fn breaks_off(text: &str) -> bool {
     text.ends_with('…') || text.ends_with("...")
 }
 
+/// Whether a paragraph has one of the words of a heading that have at least `least` characters, as
+/// the paragraph below a heading of the article has.
+pub(crate) fn shares_word(heading: &str, paragraph: &str, least: usize) -> bool {
+    let paragraph = paragraph.to_lowercase();
+    let words = heading.split(|c: char| !c.is_alphanumeric());
+    let mut long = words.filter(|word| word.chars().count() >= least);
+    long.any(|word| paragraph.contains(&word.to_lowercase()))
+}
+
 /// All maximal runs of at least `least` consecutive lines that `belongs` accepts. Blank lines
 /// neither interrupt a run nor count.
 pub(crate) fn runs<'d, 'a>(

@@ -65,7 +65,7 @@ pub(crate) struct Chunks {
     pub(crate) codec: Codec,
     pub(crate) limit: usize,
     consumed: Arc<AtomicU64>,
-    told: u64,
+    reported: u64,
     buffer: Vec<u8>,
     /// Bytes of the buffer that were taken.
     taken: usize,
@@ -93,7 +93,7 @@ impl Chunks {
             codec,
             limit,
             consumed,
-            told: 0,
+            reported: 0,
             buffer: Vec::new(),
             taken: 0,
             ended: false,
@@ -113,8 +113,8 @@ impl Chunks {
     /// Bytes of the file that were read since this was last asked.
     pub(crate) fn newly_read(&mut self) -> u64 {
         let all = self.consumed.load(Ordering::Relaxed);
-        let new = all - self.told;
-        self.told = all;
+        let new = all - self.reported;
+        self.reported = all;
         new
     }
 
@@ -134,7 +134,7 @@ impl Chunks {
     /// The next piece. What was read before an error comes before the error.
     ///
     /// # Errors
-    /// The file cannot be read on, or its compression is damaged.
+    /// The rest of the file cannot be read, or its compression is damaged.
     pub(crate) fn next(&mut self) -> io::Result<Option<Chunk>> {
         let mut wanted = self.size;
         loop {

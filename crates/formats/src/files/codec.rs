@@ -1,8 +1,8 @@
-//! Compression: told by the first bytes, read member after member, written one member a block.
+//! Compression: detected by the first bytes, read member by member, written as one member per
+//! block.
 //!
-//! Concatenated gzip members, zstd frames and bzip2 streams are one file to every reader of the
-//! format, so blocks are compressed on their own, in parallel, and a run that was killed goes on
-//! behind the last whole one.
+//! Readers of gzip, zstd and bzip2 read concatenated members as one file. So blocks are compressed
+//! separately and in parallel, and an interrupted run resumes after the last complete member.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, Read, Write};
@@ -36,7 +36,7 @@ impl Codec {
         }
     }
 
-    /// What people call it.
+    /// The name of the format, for messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Codec::Plain => "plain",
@@ -75,7 +75,7 @@ impl Codec {
     /// `bytes` as one member; nothing for no bytes.
     ///
     /// # Errors
-    /// Memory is short.
+    /// There is not enough memory.
     pub(crate) fn encode(self, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
         if bytes.is_empty() {
             return Ok(bytes);

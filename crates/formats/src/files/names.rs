@@ -1,9 +1,9 @@
-//! Names of documents, and the files that they stand for.
+//! Names of documents, and the files that they refer to.
 //!
 //! A name is the path of a file below the input or output directory, as text, with `/` between its
 //! parts. File names need not be UTF-8: a byte that is not is written as `\xFF`, and a backslash
 //! that would be read as the start of such an escape as `\x5C`. So different files have different
-//! names, and a name gives back the exact file.
+//! names, and a name determines its file.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -48,14 +48,14 @@ pub(crate) fn of_part(part: &OsStr) -> String {
     of_path(Path::new(part))
 }
 
-/// The last part of an input's path; for `.` and `..`, of the directory that it means.
+/// The last part of an input's path; for `.` and `..`, of the directory that they refer to.
 pub(crate) fn base_name(input: &Path) -> String {
     let name = |path: &Path| path.file_name().map(of_part);
     name(input).or_else(|| name(&input.canonicalize().ok()?)).unwrap_or_else(|| "input".to_owned())
 }
 
-/// The byte that `text` begins with the escape of. Only bytes that [`of_path`] escapes: no escape
-/// stands for a separator or a dot.
+/// The byte whose escape `text` begins with. Only bytes that [`of_path`] escapes: an escape cannot
+/// represent a separator or a dot.
 fn escaped(text: &str) -> Option<u8> {
     let digits = text.strip_prefix("\\x")?.get(..2)?;
     let is_digit = |digit: u8| matches!(digit, b'0'..=b'9' | b'A'..=b'F');
@@ -63,7 +63,7 @@ fn escaped(text: &str) -> Option<u8> {
     (digits.bytes().all(is_digit) && (byte >= 0x80 || byte == b'\\')).then_some(byte)
 }
 
-/// The bytes that a name stands for.
+/// The bytes that a name represents.
 fn bytes_of(name: &str) -> Vec<u8> {
     let (mut bytes, mut rest) = (Vec::with_capacity(name.len()), name);
     while let Some(at) = rest.find('\\') {
@@ -83,7 +83,7 @@ pub(crate) fn path(name: &str) -> PathBuf {
         use std::os::unix::ffi::OsStringExt;
         std::ffi::OsString::from_vec(bytes_of(name)).into()
     }
-    // Elsewhere, a path cannot be made of any bytes: the escapes stay.
+    // On other systems, a path cannot contain arbitrary bytes, so escapes are kept.
     #[cfg(not(unix))]
     name.into()
 }
@@ -169,7 +169,7 @@ pub(crate) fn forms(name: &str) -> [String; 3] {
     [name.to_owned(), fit(name, TEMPORARY), fit_shard(name)]
 }
 
-/// Why no file can have this name below a directory with a path of `root` bytes, if that is so.
+/// The reason why no file can have this name below a directory with a path of `root` bytes, if any.
 pub(crate) fn impossible(name: &str, root: usize) -> Option<String> {
     let longest = name.split('/').map(|part| bytes_of(part).len()).max().unwrap_or(0);
     if longest > LONGEST_PART {

@@ -1,4 +1,4 @@
-//! The output directory: whose it is, and files that appear whole or not at all.
+//! The output directory, and files that are written completely or not at all.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -22,10 +22,10 @@ pub(crate) struct OutputDirectory {
 }
 
 impl OutputDirectory {
-    /// Looks at `root`, without changing anything.
+    /// Examines `root` without changing anything.
     ///
     /// # Errors
-    /// It lies in an input, or cannot be a directory.
+    /// It is inside an input, or cannot be a directory.
     pub(crate) fn at(root: &Path, inputs: &[PathBuf]) -> Result<OutputDirectory, Error> {
         check_apart(root, inputs)?;
         if root.exists() && !root.is_dir() {
@@ -35,15 +35,15 @@ impl OutputDirectory {
         Ok(OutputDirectory { root: root.to_owned() })
     }
 
-    /// Takes the directory for a new run. What an earlier run left there goes; anything else is
-    /// refused.
+    /// Prepares the directory for a new run. Output of an earlier run is removed; other files are
+    /// an error.
     pub(crate) fn take(&self) -> Result<(), Error> {
         let failed = |error| Error::Output(self.root.display().to_string(), error);
         fs::create_dir_all(&self.root).map_err(failed)?;
         clear(&self.root)?;
         let record = self.root.join(RECORD);
         fs::create_dir_all(record.join("ledger")).map_err(failed)?;
-        // What is in a folder with this list in it was written by a run.
+        // A folder with this list was written by a run.
         File::create(record.join(FILES)).map_err(failed)?;
         Ok(())
     }
@@ -81,7 +81,7 @@ pub(crate) fn listed(root: &Path) -> io::Result<impl Iterator<Item = io::Result<
     Ok(BufReader::new(file).lines().map(|line| line.map(|line| unescape_line(&line))))
 }
 
-/// Refuses an output that lies in an input, or an input that lies in the output.
+/// Rejects an output inside an input, and an input inside the output.
 fn check_apart(root: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
     let output = real(root);
     for input in inputs {
@@ -101,7 +101,7 @@ fn check_apart(root: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
     Ok(())
 }
 
-/// A path without links, also where its last parts do not exist yet.
+/// A path with links resolved, also if its last parts do not exist yet.
 fn real(path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -120,11 +120,11 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-/// Removes what an earlier run left in `root`, if there is nothing else.
+/// Removes the output of an earlier run from `root`, if it contains nothing else.
 fn clear(root: &Path) -> Result<(), Error> {
     holds_nothing_foreign(root)?;
     let failed = |error: io::Error| Error::Output(root.display().to_string(), error);
-    // The list of its files goes last: who is killed over it leaves nothing that looks foreign.
+    // The list of its files is removed last, so that an interruption leaves no unlisted files.
     let (record, list) = (root.join(RECORD), root.join(RECORD).join(FILES));
     remove_below(root, &record).and_then(|()| remove_below(&record, &list)).map_err(failed)?;
     match fs::remove_dir_all(&record) {
@@ -133,7 +133,7 @@ fn clear(root: &Path) -> Result<(), Error> {
     }
 }
 
-/// Removes all below `folder` but `kept` and what is in it.
+/// Removes everything in `folder` except `kept` and its content.
 fn remove_below(folder: &Path, kept: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -151,7 +151,7 @@ fn remove_below(folder: &Path, kept: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Refuses a directory that holds anything which no run wrote.
+/// Rejects a directory that contains files which no run wrote.
 pub(crate) fn holds_nothing_foreign(root: &Path) -> Result<(), Error> {
     let failed = |error: io::Error| Error::Output(root.display().to_string(), error);
     let mut entries = fs::read_dir(root).map_err(failed)?;
@@ -173,7 +173,7 @@ pub(crate) fn holds_nothing_foreign(root: &Path) -> Result<(), Error> {
         }
         Err(_) => HashSet::new(),
     };
-    // A run writes the list of its files before any of them: a record without one is foreign.
+    // A run writes the list of its files before any of them, so a record without one is foreign.
     let record = root.join(RECORD);
     let is_record = |path: &Path| path.starts_with(&record) && record.join(FILES).exists();
     for entry in walkdir::WalkDir::new(root).min_depth(1) {
@@ -197,13 +197,13 @@ pub(crate) fn is_written(name: &str, listed: &HashSet<String>) -> bool {
     listed.contains(name) || derived::written_for(name).is_some_and(|file| listed.contains(&file))
 }
 
-/// Puts the folder `new` in the place of `place`, which goes to `new` or, where the system cannot
-/// exchange two folders at once, to `old`.
+/// Replaces the folder `place` with `new`. The old content moves to `new` or, where the system
+/// cannot exchange two folders atomically, to `old`.
 pub(crate) fn exchange(place: &Path, new: &Path, old: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
-        // Some file systems do not know how.
+        // Some file systems cannot exchange folders.
         if renameat_with(CWD, place, CWD, new, RenameFlags::EXCHANGE).is_ok() {
             return Ok(());
         }
@@ -212,7 +212,7 @@ pub(crate) fn exchange(place: &Path, new: &Path, old: &Path) -> io::Result<()> {
     fs::rename(new, place).or_else(|error| fs::rename(old, place).and(Err(error)))
 }
 
-/// A file in the making: it gets its name when it is whole, and vanishes if it never is.
+/// A file that is being written. It gets its name when it is complete, and is removed otherwise.
 pub(crate) struct WholeFile {
     path: PathBuf,
     unfinished: PathBuf,
@@ -256,16 +256,16 @@ impl Write for WholeFile {
 impl Drop for WholeFile {
     fn drop(&mut self) {
         if self.out.take().is_some() {
-            // It was given up; if removing fails too, its name still tells what it is.
+            // It was abandoned. If it cannot be removed, its name still shows that it is temporary.
             let _ = fs::remove_file(&self.unfinished);
         }
     }
 }
 
-/// Writes a whole file at once: it appears with all its bytes or not at all.
+/// Writes a file completely or not at all.
 ///
 /// # Errors
-/// The file cannot be written; what was there before is there still.
+/// The file cannot be written; its previous content is then unchanged.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = WholeFile::create(path)?;
     file.write_all(bytes)?;
@@ -280,7 +280,7 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> 
     file.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
 }
 
-/// Copies a file that is too large to be held.
+/// Copies a file that is too large to read into memory.
 pub(crate) fn copy_whole(from: &mut dyn BufRead, path: &Path) -> io::Result<()> {
     let mut file = WholeFile::create(path)?;
     io::copy(from, &mut file)?;

@@ -1,4 +1,4 @@
-//! Inputs: files and directories, walked in a fixed order, told apart by their first bytes.
+//! Inputs: files and directories in a fixed order.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -15,21 +15,21 @@ use super::names;
 use super::store::{Object, Store, Stores, store_of};
 use crate::error::Error;
 
-/// Where a file is.
+/// The location of a file.
 #[derive(Clone)]
 pub enum Place {
-    /// Standard input, which is read once.
+    /// Standard input, which can be read once.
     Stdin,
-    /// Standard input that passes through: a copy of it.
+    /// A copy of standard input, which passes through.
     Copied(Arc<NamedTempFile>),
     /// In the file system.
     File(PathBuf),
-    /// In an object store, under this name; when it was last written.
+    /// In an object store, under this name, with its modification time.
     Object(Arc<dyn Store>, String, u128),
 }
 
 impl Place {
-    /// Its path in the file system.
+    /// The path in the file system.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Place::File(path) => Some(path),
@@ -37,7 +37,7 @@ impl Place {
         }
     }
 
-    /// Opens it, at its start.
+    /// Opens the file at its start.
     pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         match self {
             Place::Stdin => Ok(Box::new(io::stdin())),
@@ -47,7 +47,7 @@ impl Place {
         }
     }
 
-    /// When it was last written, in nanoseconds since 1970; 0 if nothing tells.
+    /// The modification time in nanoseconds since 1970; 0 if it is not known.
     pub(crate) fn modified(&self) -> u128 {
         let of_file = |path: &Path| {
             let modified = path.metadata().ok()?.modified().ok()?;
@@ -64,16 +64,16 @@ impl Place {
 /// One file to read.
 #[derive(Clone)]
 pub struct Source {
-    /// Where it is.
+    /// The location.
     pub place: Place,
-    /// Where its output goes, relative to the output directory, with `/` between the parts.
+    /// The name of its output, relative to the output directory, with `/` between the parts.
     pub name: String,
-    /// Its size in bytes, as the directory has it.
+    /// The size in bytes, as listed by the directory.
     pub bytes: u64,
 }
 
 impl Source {
-    /// What to call it in messages.
+    /// The name to use in messages.
     pub(crate) fn shown(&self) -> String {
         match &self.place {
             Place::Stdin | Place::Copied(_) => "standard input".into(),
@@ -83,7 +83,7 @@ impl Source {
     }
 }
 
-/// What to take from the inputs.
+/// The inputs to read.
 pub(crate) struct Filter<'a> {
     pub(crate) include: &'a GlobSet,
     pub(crate) exclude: &'a GlobSet,
@@ -95,9 +95,9 @@ impl Filter<'_> {
     }
 }
 
-/// All files of the inputs, in order; directories by name. Names stay relative to their input,
-/// below the input's own name if there are several. Hidden files are passed over; what is no file,
-/// such as a pipe or a device, is an error that names it.
+/// All files of the inputs, in order; those of a directory by name. Names are relative to their
+/// input, with the input's own name in front if there are several. Hidden files are skipped. Inputs
+/// that are not files, such as pipes and devices, are errors that name them.
 pub(crate) fn sources<'a>(
     inputs: &'a [PathBuf],
     stores: &'a Stores,
@@ -126,7 +126,7 @@ pub(crate) fn sources<'a>(
 
 type Found = Result<Source, Error>;
 
-/// The objects of a store, but for hidden ones.
+/// The objects of a store, except hidden ones.
 fn objects(store: &Arc<dyn Store>) -> Box<dyn Iterator<Item = Found> + Send + '_> {
     let failed = |error| Error::Input(store.address().to_owned(), error);
     let listed = match store.list() {
@@ -136,7 +136,7 @@ fn objects(store: &Arc<dyn Store>) -> Box<dyn Iterator<Item = Found> + Send + '_
     let hidden = |name: &str| name.split('/').any(|part| part.starts_with('.'));
     Box::new(listed.filter_map(move |object| match object {
         Err(error) => Some(Err(failed(error))),
-        // Consoles make empty objects for folders.
+        // Web consoles create empty objects for folders.
         Ok(object) if hidden(&object.name) || object.name.ends_with('/') => None,
         Ok(Object { name, bytes, modified }) => {
             let source_name = names::of_part(OsStr::new(&name));

@@ -1,8 +1,8 @@
-//! Places that are no file system: object stores, as a run sees them.
+//! The interface of object stores, as used by runs.
 //!
-//! What a run reads streams from the store. What it writes is made in a folder of this machine,
-//! since a file that can be cut back is what makes a run go on after it was killed; each file goes
-//! to the store as soon as it is whole, and leaves the folder. The run's record follows at the end.
+//! A run streams its inputs from the store. It writes its output to a local folder first, because
+//! only a file that can be truncated allows an interrupted run to resume. Each file is sent to the
+//! store as soon as it is complete, and then removed locally. The run's record is sent at the end.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use crate::files::names;
 use crate::files::output::RECORD;
 use crate::files::output::{FILES, is_written, unescape_line};
 
-/// An object: what a file is to a directory.
+/// An object of a store, like a file of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Its name below the address of its store, with `/` between the parts.
@@ -33,16 +33,16 @@ pub trait Store: Send + Sync {
     /// All objects, in the store's own order, which is the same each time.
     ///
     /// # Errors
-    /// The store cannot be asked.
+    /// The store cannot be reached.
     fn list(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<Object>> + Send>>;
 
     /// Reads an object from its start.
     ///
     /// # Errors
-    /// There is none, or it cannot be read.
+    /// It does not exist, or cannot be read.
     fn open(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
 
-    /// Puts a file in the place of an object: it appears with all its bytes or not at all.
+    /// Replaces an object with a file, completely or not at all.
     ///
     /// # Errors
     /// The file cannot be read, or the object cannot be written.
@@ -55,19 +55,19 @@ pub trait Store: Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
 }
 
-/// The stores behind those inputs that are addresses.
+/// The stores of the inputs that are addresses.
 pub type Stores = Vec<(PathBuf, Arc<dyn Store>)>;
 
-/// The store behind an input, if it is an address.
+/// The store of an input, if it is an address.
 pub(crate) fn store_of<'a>(stores: &'a Stores, input: &Path) -> Option<&'a Arc<dyn Store>> {
     stores.iter().find(|(address, _)| address == input).map(|(_, store)| store)
 }
 
-/// The folder in a run's record, in a store alone, for lists of files that an unfinished run was
-/// about to send off: what it left is told from what others put there.
+/// The folder in a run's record, in a store only, for lists of files that an unfinished run was
+/// about to send. They distinguish its files from those of others.
 const ANNOUNCED: &str = "announced";
 
-/// Whether an object is of a run's record.
+/// Whether an object belongs to a run's record.
 fn is_record(name: &str) -> bool {
     name.strip_prefix(RECORD).is_some_and(|rest| rest.starts_with('/'))
 }
@@ -78,7 +78,7 @@ fn is_list(name: &str) -> bool {
     below.is_some_and(|name| name == FILES || name.starts_with(&format!("{ANNOUNCED}/")))
 }
 
-/// Where finished files go, if not where they are made.
+/// The destination of finished files, if it is a store.
 pub(crate) struct Shipping {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) root: PathBuf,
@@ -92,7 +92,7 @@ impl Shipping {
     /// What an earlier run left in the store.
     ///
     /// # Errors
-    /// Something else is there, or the store cannot be asked.
+    /// The store contains other objects, or cannot be reached.
     pub(crate) fn left(&self) -> Result<Vec<Object>, Error> {
         let failed = self.failed();
         let objects: Vec<Object> =
@@ -120,15 +120,15 @@ impl Shipping {
         }
     }
 
-    /// Takes the store for a new run: what an earlier run left there goes, its lists last.
+    /// Prepares the store for a new run: output of an earlier run is removed, its lists last.
     pub(crate) fn take(&self, left: &[Object]) -> Result<(), Error> {
         let mut names: Vec<&str> = left.iter().map(|object| object.name.as_str()).collect();
         names.sort_by_key(|name| (is_record(name), is_list(name)));
         names.into_iter().try_for_each(|name| self.store.remove(name)).map_err(self.failed())
     }
 
-    /// Sets down in the store that files are about to be sent off, a line each; `at` numbers the
-    /// lists of a run, and is the same each time for the same list.
+    /// Lists files in the store before they are sent, one per line; `at` numbers the lists of a
+    /// run, and is the same each time for the same list.
     pub(crate) fn announce(&self, lines: &str, at: u64) -> Result<(), Error> {
         let file = self.root.join(RECORD).join(ANNOUNCED);
         std::fs::write(&file, lines)
@@ -137,7 +137,7 @@ impl Shipping {
             .map_err(self.failed())
     }
 
-    /// Sends a finished file off.
+    /// Sends a finished file.
     pub(crate) fn ship(&self, name: &str) -> Result<(), Error> {
         let file = names::below(&self.root, name);
         self.store
@@ -146,8 +146,8 @@ impl Shipping {
             .map_err(|error| Error::Output(format!("{}/{name}", self.store.address()), error))
     }
 
-    /// Sends the run's record off, all but `journal`, which is of use here alone; `run.json`, which
-    /// says that the run is finished, last.
+    /// Sends the run's record except for `journal`, which is only used locally; `run.json`, which
+    /// marks the run as finished, is sent last.
     pub(crate) fn ship_record(&self, journal: &str) -> Result<(), Error> {
         let folder = self.root.join(RECORD);
         let mut names = Vec::new();
@@ -163,7 +163,7 @@ impl Shipping {
             let put = self.store.put(&format!("{RECORD}/{name}"), &folder.join(&name));
             put.map_err(self.failed())?;
         }
-        // With the record there, the lists are of no more use.
+        // When the record is complete, the lists are not needed any more.
         let announced = format!("{RECORD}/{ANNOUNCED}/");
         let lists = self.store.list().map_err(self.failed())?;
         let lists = lists.filter(|object| match object {

@@ -7,7 +7,7 @@ pub fn digest(bytes: &[u8]) -> u128 {
     xxh3_128(bytes)
 }
 
-/// What tells one output from another.
+/// The digest of an output: the lower half of its xxh3-64.
 pub fn output_digest(bytes: &[u8]) -> u32 {
     xxh3_64(bytes) as u32
 }

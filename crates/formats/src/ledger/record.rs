@@ -20,7 +20,7 @@ pub struct Record<'a> {
     /// The document's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Cow<'a, str>>,
-    /// What tells the original and the output.
+    /// The digests of the original and of the output.
     pub digest: Digests,
     /// The outlet that it was recognised as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,8 +68,8 @@ pub struct Record<'a> {
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
-/// What tells a document's original and its output; written as one word, hexadecimal, a dash
-/// between: in ten thousands of records, each word more would show.
+/// The digests of a document's original and of its output. They are written as one hexadecimal word
+/// with a dash between them, which keeps the ledger small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digests {
     /// The xxh3-128 of the bytes of the original: of the file, the row or the column's value. None

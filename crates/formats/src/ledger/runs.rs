@@ -50,7 +50,7 @@ impl Records {
     /// The next record; none at the end.
     ///
     /// # Errors
-    /// The ledger cannot be read on.
+    /// The rest of the ledger cannot be read.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Record<'static>>, Error> {
         loop {

@@ -1,7 +1,8 @@
-//! The work of a run in blocks: a piece of a container, or some files that are documents.
+//! Divides the inputs of a run into blocks: a piece of a container, or several files that are
+//! documents.
 //!
-//! Blocks are cut by what the inputs hold alone, and each knows the place behind it. So they can be
-//! worked on in parallel, and a run that was killed goes on behind any of them.
+//! The boundaries depend only on the inputs, and each block contains the position after it. So
+//! blocks can be cleaned in parallel, and an interrupted run resumes after any of them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,23 +22,23 @@ use crate::files::names;
 use crate::files::source::Source;
 use crate::panics::guarded;
 
-/// The most files in a block.
+/// The maximum number of files in a block.
 const FILES: usize = 64;
 
-/// The bytes of files after which a block is full.
+/// The number of bytes of files after which a block is full.
 const FILE_BYTES: usize = 1 << 20;
 
-/// The bytes of texts in a row group that is written.
+/// The number of bytes of texts in a row group that is written.
 const PARQUET_CHUNK: usize = 16 << 20;
 
-/// A piece of work.
+/// A unit of work.
 pub(crate) struct Block {
     pub(crate) work: Work,
-    /// The place behind it.
+    /// The position after it.
     pub(crate) after: Position,
-    /// Bytes of the inputs that were read for it.
+    /// The bytes of the inputs that were read for it.
     pub(crate) read: u64,
-    /// What an earlier run found out about its documents.
+    /// The outcomes of its documents in an earlier run.
     pub(crate) recalled: Known,
 }
 
@@ -46,7 +47,7 @@ impl Block {
         matches!(self.work, Work::Open { .. } | Work::Close { .. })
     }
 
-    /// Whether it holds no document.
+    /// Whether it contains no document.
     fn is_empty(&self) -> bool {
         let document = |item: &Item| matches!(item, Item::Document(..));
         matches!(&self.work, Work::Files { items, .. } if !items.iter().any(document))
@@ -66,7 +67,7 @@ impl Block {
         files.chain(container)
     }
 
-    /// Hands over the name and number of each of its documents.
+    /// Calls a function with the name and number of each of its documents.
     pub(crate) fn documents(&self, mut each: impl FnMut(&str, u64)) {
         match &self.work {
             Work::Files { items, .. } => {
@@ -88,7 +89,7 @@ impl Block {
                 Chunk::Part(_, None) => {}
             },
             Work::RowGroup { file, group } => {
-                // A file without rows has no group, but a block.
+                // A file without rows has no row group, but one block.
                 let rows = (*group < file.groups()).then(|| file.rows(*group));
                 rows.into_iter().flatten().for_each(|row| each(&file.source().name, row));
             }
@@ -100,9 +101,9 @@ impl Block {
 pub(crate) enum Work {
     /// Files, one after another; and the container that they are converted into.
     Files { items: Vec<Item>, series: Option<String> },
-    /// A container begins; `parts`: it is put together from files, as Parquet is.
+    /// A container starts. `parts`: it is combined from files, as Parquet is.
     Open { name: String, parts: bool },
-    /// A piece of the container in hand, and the file that it is written to.
+    /// A piece of the current container, and the file that it is written to.
     Piece {
         source: Arc<Source>,
         name: Arc<str>,
@@ -114,7 +115,8 @@ pub(crate) enum Work {
     },
     /// A row group of a Parquet file.
     RowGroup { file: Arc<ParquetFile>, group: usize },
-    /// The container in hand ends; `damage`: because it cannot be read on, its name and why.
+    /// The current container ends. `damage`: its name, and the reason why it cannot be read
+    /// further.
     Close { damage: Option<(String, String)> },
 }
 
@@ -122,24 +124,24 @@ pub(crate) enum Work {
 pub(crate) enum Item {
     /// A document: its bytes.
     Document(Source, Vec<u8>),
-    /// What passes through as it is, and why.
+    /// A file that passes through unchanged, and the reason.
     Pass(Source, String),
-    /// What cannot be read or written: its name, and why.
+    /// A file that cannot be read or written: its name, and the reason.
     Unreadable(String, String),
 }
 
-/// How far the inputs are read.
+/// A position in the inputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// Files of the inputs that are behind.
+    /// The number of files before it.
     pub(crate) files: u64,
     /// The last of them.
     pub(crate) last: String,
-    /// The container that stands behind them and is being read.
+    /// The container after them, which is being read.
     pub(crate) inside: Option<Inside>,
     /// Containers that files were converted into so far.
     pub(crate) series: u64,
-    /// Whether the last of them is in hand.
+    /// Whether the last of them is the current one.
     pub(crate) in_series: bool,
 }
 
@@ -147,12 +149,12 @@ pub(crate) struct Position {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Inside {
     name: String,
-    /// Its size in bytes and the nanosecond that it was last written, to tell that it is the same.
+    /// Its size in bytes and its modification time in nanoseconds, to detect changes.
     version: (u64, u128),
     at: chunks::Position,
 }
 
-/// The container in hand.
+/// The current container.
 enum Current {
     Chunks(Arc<Source>, Arc<str>, Chunks),
     Parquet(Arc<ParquetFile>, usize),
@@ -169,7 +171,7 @@ pub(crate) struct Blocks<'a> {
     position: Position,
     held: Option<Block>,
     current: Option<Current>,
-    /// What stands behind the files of the block that was just handed out.
+    /// What follows the files of the block that was returned last.
     next: Option<(Source, Opened)>,
 }
 
@@ -187,10 +189,10 @@ impl<'a> Blocks<'a> {
         Blocks { sources, reading, sample, to, root, position, held, current, next }
     }
 
-    /// Goes on at a place where an earlier reader of the same inputs stood.
+    /// Continues at the position of an earlier reader of the same inputs.
     ///
     /// # Errors
-    /// The inputs are others than they were.
+    /// The inputs have changed.
     pub(crate) fn seek(&mut self, position: Position) -> Result<(), Error> {
         let changed = |name: &str| {
             Error::Stopped(format!(
@@ -267,7 +269,7 @@ impl<'a> Blocks<'a> {
                 if self.position.in_series {
                     return Ok(Some(block));
                 }
-                // Files begin: first comes the container that they go into.
+                // Files begin: the container that they are converted into comes first.
                 self.position.in_series = true;
                 block.after.in_series = true;
                 self.held = Some(block);
@@ -280,7 +282,7 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// The container that files were converted into ends.
+    /// Ends the container that files were converted into.
     fn close_series(&mut self) -> Block {
         self.position.in_series = false;
         self.position.series += 1;
@@ -298,7 +300,7 @@ impl<'a> Blocks<'a> {
         Block { work, after: self.position.clone(), read, recalled: Known::new() }
     }
 
-    /// A container begins.
+    /// Starts a container.
     fn begin(&mut self, source: Source, opened: Opened) -> Block {
         if self.position.in_series {
             self.next = Some((source, opened));
@@ -329,7 +331,7 @@ impl<'a> Blocks<'a> {
                     Err(reason) => return self.passing(source, reason),
                 }
             }
-            // Files come with their block.
+            // Files are part of their block.
             _ => return self.passing(source, String::new()),
         };
         self.current = Some(current);
@@ -337,7 +339,7 @@ impl<'a> Blocks<'a> {
         self.block(Work::Open { name: written, parts }, 0)
     }
 
-    /// A file that looked like a container passes through as it is.
+    /// A file that looked like a container passes through unchanged.
     fn passing(&mut self, source: Arc<Source>, reason: String) -> Block {
         self.position.files += 1;
         self.position.last.clone_from(&source.name);
@@ -346,7 +348,7 @@ impl<'a> Blocks<'a> {
         self.block(Work::Files { items, series: None }, read)
     }
 
-    /// The next piece of the container in hand.
+    /// The next piece of the current container.
     fn go_on(&mut self, current: Current) -> Block {
         match current {
             Current::Chunks(source, name, mut chunks) => {
@@ -366,7 +368,7 @@ impl<'a> Blocks<'a> {
                     Ok(None) => self.end(&source, None, read),
                     Err(error) => {
                         let reason = format!(
-                            "it cannot be read on behind {} {}, which were cleaned: {error}",
+                            "it cannot be read beyond the first {} {}, which were cleaned: {error}",
                             chunks.position.record,
                             chunks.format.unit()
                         );
@@ -393,7 +395,7 @@ impl<'a> Blocks<'a> {
         self.block(Work::Close { damage }, read)
     }
 
-    /// Files that are documents, up to the next container.
+    /// The files that are documents, up to the next container.
     fn files(&mut self) -> Result<Option<Block>, Error> {
         let mut files: Vec<Item> = Vec::new();
         let (most, full) = match self.to {
@@ -465,7 +467,7 @@ fn open_parquet(source: Arc<Source>, names: &FieldNames) -> Result<ParquetFile, 
     guarded(|| Ok(ParquetFile::open(source, names))).unwrap_or_else(|error| Err(error.to_string()))
 }
 
-/// What tells that a file is the one that it was.
+/// Identifies a version of a file: its size and modification time.
 fn version(source: &Source) -> (u64, u128) {
     (source.bytes, source.place.modified())
 }

@@ -1,8 +1,8 @@
 //! A run: documents stream from the inputs through a pipeline to the output, in input order.
 //!
-//! One thread reads blocks and writes results; the others work. A bounded number of blocks is in
-//! hand, so memory does not grow with the corpus, and the output does not depend on the number of
-//! threads.
+//! One thread reads blocks and writes results; the others clean. The number of blocks in memory is
+//! bounded, so memory does not grow with the corpus, and the output does not depend on the number
+//! of threads.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,78 +34,79 @@ use crate::files::store::{Shipping, Store, Stores, store_of};
 use crate::ledger::{self, runs};
 use crate::panics::internal_error;
 
-/// Where cleaned documents go.
+/// The destination of cleaned documents.
 #[derive(Clone)]
 pub enum Output {
-    /// Into a directory, with the run's record.
+    /// A directory, which also contains the run's record.
     Directory(PathBuf),
-    /// Into an object store, by way of a directory of this machine: files stay there until they
-    /// are whole, the record until the run is finished.
+    /// An object store. Files are written to a local directory until they are complete, and the
+    /// record until the run is finished.
     Store(Arc<dyn Store>, PathBuf),
-    /// To standard output.
+    /// Standard output.
     Stdout,
-    /// Nowhere: the run only counts.
+    /// No output: the run only counts.
     Nowhere,
 }
 
-/// Where the ledger of a run to standard output goes.
+/// The destination of the ledger of a run to standard output.
 #[derive(Clone, Debug)]
 pub enum Ledger {
-    /// Into the run's record.
+    /// The run's record.
     InRecord,
-    /// Into this file.
+    /// This file.
     File(PathBuf),
-    /// Nowhere: what was cut is lost.
+    /// No ledger: removed text cannot be restored.
     Nowhere,
 }
 
-/// Set to stop a run after the blocks in hand.
+/// A flag that stops a run after the current blocks.
 pub type Stop = AtomicBool;
 
-/// Told of the progress, from the thread that writes.
+/// Receives the progress of a run, on the thread that writes.
 pub trait Observer {
-    /// So many documents of an earlier start of the run were found done.
+    /// Called with the number of documents that an earlier start of the run completed.
     fn resumed(&self, _documents: u64) {}
-    /// So many more documents are done, for which so many bytes of the inputs were read.
+    /// Called with the number of documents completed since the last call, and the bytes read for
+    /// them.
     fn block(&self, documents: u64, bytes: u64);
 }
 
-/// What a run is to do.
+/// The settings of a run.
 pub struct Job<'a> {
     /// Files and directories; `-` is standard input.
     pub inputs: Vec<PathBuf>,
-    /// The object stores behind those inputs that are addresses.
+    /// The object stores of the inputs that are addresses.
     pub stores: Stores,
-    /// Where cleaned documents go.
+    /// The destination of cleaned documents.
     pub output: Output,
-    /// Where the ledger goes.
+    /// The destination of the ledger.
     pub ledger: Ledger,
-    /// What the inputs are, if not what their names say.
+    /// The container of the inputs, if it is not to be detected.
     pub container: Option<Container>,
-    /// The container that documents go into; each into one of its own kind if not said.
+    /// The container that documents are converted to; by default, each keeps its own.
     pub to: Option<Container>,
-    /// The bytes after which an output file ends and a next shard begins.
+    /// The number of bytes after which an output file ends and the next shard begins.
     pub shard_bytes: Option<u64>,
-    /// Which fields of a record hold what.
+    /// The names of the fields of a record.
     pub names: FieldNames,
-    /// Documents to take, by name; all if empty.
+    /// Patterns of the names of documents to clean; all if empty.
     pub include: GlobSet,
-    /// Documents to leave out, by name.
+    /// Patterns of the names of documents to skip.
     pub exclude: GlobSet,
-    /// Clean only so many documents, spread over the inputs; the same ones each time.
+    /// The number of documents to clean, spread over the inputs; the same ones each time.
     pub sample: Option<usize>,
-    /// Restore each document right after it was cut, and compare.
+    /// Whether to restore each document after cleaning and compare it with the original.
     pub verify: bool,
     /// What to do with an unfinished run in the output directory.
     pub resume: Resume,
     /// The pipeline.
     pub pipeline: &'a Pipeline,
-    /// What an earlier run over the same documents found out.
+    /// The outcomes of an earlier run over the same documents.
     pub(crate) recall: Option<&'a Recall<'a>>,
 }
 
 impl Output {
-    /// The directory of this machine that files are made in.
+    /// The local directory that files are written to.
     pub fn directory(&self) -> Option<&Path> {
         match self {
             Output::Directory(root) | Output::Store(_, root) => Some(root),
@@ -115,7 +116,7 @@ impl Output {
 }
 
 impl<'a> Job<'a> {
-    /// Cleans `inputs` into `output`, all else as it is by default.
+    /// A job that cleans `inputs` into `output`, with default settings.
     pub fn new(pipeline: &'a Pipeline, inputs: Vec<PathBuf>, output: Output) -> Job<'a> {
         Job {
             inputs,
@@ -138,7 +139,8 @@ impl<'a> Job<'a> {
 }
 
 impl Job<'_> {
-    /// The bytes of all inputs, as their directories have them: what a progress bar runs up to.
+    /// The size of all inputs in bytes, as listed by their directories: the length of a progress
+    /// bar.
     pub fn total_bytes(&self) -> u64 {
         let filter = self.filter();
         sources(&self.files(), &self.stores, &filter)
@@ -160,11 +162,11 @@ impl Job<'_> {
         self.inputs.iter().filter(|path| path.as_os_str() != "-").cloned().collect()
     }
 
-    /// Runs, or goes on with an unfinished run of the same job.
+    /// Starts the run, or resumes an unfinished run of the same job.
     ///
     /// # Errors
-    /// The job makes no sense, or the output cannot be written. An input that cannot be read and a
-    /// document that cannot be cleaned are no errors: they are named and counted.
+    /// The settings contradict each other, or the output cannot be written. Inputs that cannot be
+    /// read and documents that cannot be cleaned are not errors: they are reported and counted.
     pub fn run(&self, observer: &dyn Observer, stop: &Stop) -> Result<Summary, Error> {
         let started = Instant::now();
         self.check()?;
@@ -245,7 +247,7 @@ impl Job<'_> {
             threads => in_order(threads, &context, &mut sink, &mut next, &mut write),
         };
         streamed.map_err(|error| match error {
-            // It is a usage error only as long as nothing is done.
+            // It is a usage error only if nothing was done yet.
             Error::Usage(message) if summary.documents > 0 => Error::Stopped(message),
             error => error,
         })?;
@@ -281,7 +283,7 @@ impl Job<'_> {
         }
     }
 
-    /// Tells runs apart that write other bytes.
+    /// Identifies the output of the run: runs that would write other bytes have another identity.
     fn identity(&self) -> String {
         let globs = |set: &GlobSet| format!("{set:?}");
         let inputs: Vec<String> = match self.recall {
@@ -300,7 +302,7 @@ impl Job<'_> {
             globs(&self.exclude),
             self.sample,
             ledger::pipeline_digest(self.pipeline),
-            // What is done of a run into one store is in no other.
+            // What was written for one store is missing in another.
             match &self.output {
                 Output::Store(store, _) => Some(store.address()),
                 _ => None,
@@ -351,7 +353,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Refuses a store that holds nothing, cannot be asked, or lies in the output or around it.
+    /// Rejects a store that is empty or cannot be reached, or that contains the output or is in it.
     fn check_store(&self, store: &Arc<dyn Store>) -> Result<(), Error> {
         let address = store.address();
         let first = store.list().and_then(|mut objects| objects.next().transpose());
@@ -378,7 +380,7 @@ impl Job<'_> {
         let sources = Box::new(sources(&files, &self.stores, &filter));
         let mut blocks = Blocks::new(sources, self.reading(), None, None, self.output.directory());
         while let Some(block) = blocks.next()? {
-            // In place, the columns that are not looked at are copied page by page.
+            // In place, columns that are not read are copied page by page.
             let whole = matches!(self.to, None | Some(Container::Parquet));
             if let Work::Open { name, parts: true } = &block.work
                 && whole
@@ -393,7 +395,7 @@ impl Job<'_> {
         Ok(drawing.finish())
     }
 
-    /// What was asked for, as `run.json` has it.
+    /// The settings, as recorded in `run.json`.
     fn request(&self) -> Request {
         let inputs = match self.recall {
             Some(recall) => recall.inputs.clone(),
@@ -412,7 +414,7 @@ impl Job<'_> {
         }
     }
 
-    /// What `run.json` says of a run that ended.
+    /// The results of a finished run, as recorded in `run.json`.
     fn record<'s>(&self, summary: &'s Summary) -> RunEnd<'s> {
         RunEnd {
             job: self.request(),
@@ -432,7 +434,7 @@ impl Job<'_> {
     }
 }
 
-/// What `run.json` says of a run that ended.
+/// The results of a finished run, as recorded in `run.json`.
 #[derive(Serialize)]
 struct RunEnd<'s> {
     job: Request,
@@ -450,15 +452,15 @@ struct RunEnd<'s> {
     refused_marks: &'s BTreeMap<String, u64>,
 }
 
-/// A path without links; as it is where it leads nowhere.
+/// A path with links resolved; unchanged if it does not exist.
 fn real_path(path: &Path) -> String {
     names::of_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()))
 }
 
-/// A block, and the bytes of the list of files behind it; none at the end.
+/// A block, and the length in bytes of the list of files after it; none at the end.
 type Next = Option<(Block, u64)>;
 
-/// Reads, works on and writes blocks on this thread.
+/// Reads, cleans and writes blocks on this thread.
 fn sequentially(
     context: &WorkerContext<'_>,
     sink: &mut Sink,
@@ -472,7 +474,7 @@ fn sequentially(
     Ok(())
 }
 
-/// Works on blocks on all threads of the pool, while this one reads and writes, in order.
+/// Cleans blocks on all threads of the pool, while this thread reads and writes, in order.
 fn in_order(
     threads: usize,
     context: &WorkerContext<'_>,
@@ -480,7 +482,7 @@ fn in_order(
     next: &mut dyn FnMut(&mut Sink) -> Result<Next, Error>,
     write: &mut dyn FnMut(&mut Sink, FinishedBlock, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // Enough that no thread waits for the slowest block, and memory stays bounded.
+    // Enough blocks that no thread waits for the slowest one, and few enough to bound memory.
     let window = 2 * threads as u64 + 1;
     rayon::in_place_scope_fifo(|scope| {
         let (send, receive) = mpsc::channel();
@@ -495,7 +497,7 @@ fn in_order(
                 let (send, number) = (send.clone(), read);
                 scope.spawn_fifo(move |_| {
                     let done = context.work(block);
-                    // Nobody listens once the run has failed.
+                    // The receiver is gone if the run has failed.
                     let _ = send.send((number, names, done));
                 });
                 read += 1;

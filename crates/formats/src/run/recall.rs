@@ -16,18 +16,18 @@ use crate::files::names::{self, base_name};
 use crate::ledger::runs::{Records, RunRule, pipeline_rules, run_record, run_rules};
 use crate::ledger::{self, Record};
 
-/// What an earlier run says of the documents of a block, by file and place in it.
+/// The outcomes of an earlier run for the documents of a block, by file and ordinal.
 pub(crate) type Known = HashMap<(String, u64), PreviousOutcome>;
 
-/// What an earlier run says of a document that a change of rules need not touch.
+/// The outcome of an earlier run for a document that a change of rules may not affect.
 pub(crate) struct PreviousOutcome {
     recalled: Recalled,
     unit: Option<UnitId>,
-    /// Whether it is touched if a rule matches one of its lines.
+    /// Whether it is affected if a rule matches one of its lines.
     doubtful: bool,
 }
 
-/// What an earlier run found out, and which of it still holds.
+/// The outcomes of an earlier run, and what has changed since.
 pub(crate) struct Recall<'p> {
     run: PathBuf,
     pipeline: &'p Pipeline,
@@ -37,23 +37,23 @@ pub(crate) struct Recall<'p> {
     change: Change,
     /// The rules of the pipeline, by name.
     rules: HashMap<String, RuleId>,
-    /// Documents of which what was found out was taken.
+    /// The number of documents whose outcome was reused.
     pub(crate) known: AtomicU64,
 }
 
-/// What is other than it was.
+/// What has changed.
 struct Change {
-    /// Something that touches every document.
+    /// A change that affects every document.
     all: bool,
-    /// Rules that are gone or others, so that what they cut is to be found anew.
+    /// Rules that were removed or changed, so that documents they cut are cleaned again.
     gone: HashSet<String>,
-    /// For whom rules are touched that do not show in the ledger, or that have nothing that could
-    /// be matched.
+    /// The outlets and families with changed rules that do not show in the ledger, or that have no
+    /// pattern to match.
     unseen: OutletScope,
-    /// For whom there are rules whose matches tell whether they make a difference: those that are
-    /// new or others, and those that are gone and do not show in the ledger.
+    /// The outlets and families with rules that affect a document only if they match: new or
+    /// changed rules, and removed rules that do not show in the ledger.
     matched_for: OutletScope,
-    /// The pipeline with those rules alone; none if there are none.
+    /// The pipeline with only those rules; none if there are none.
     matching: Option<Pipeline>,
 }
 
@@ -69,7 +69,8 @@ impl OutletScope {
         let unit = rule.split_once('/').and_then(|(unit, _)| pipeline.rules().unit(unit));
         match unit {
             Some(unit) => drop(self.units.insert(unit)),
-            // What is generic is for all, and so is what is not known any more.
+            // Generic rules apply to all documents, and so do rules whose file is not known any
+            // more.
             None => self.all = true,
         }
     }
@@ -123,7 +124,7 @@ impl Change {
         if !matched.is_empty() {
             change.matching = Some(pipeline.without(|id| !matched.contains(&id)));
         }
-        // Of rules that match the same, the first has the credit: the order matters.
+        // Of rules with the same matches, the first is credited, so their order matters.
         let order = |rules: &[RunRule], other: &HashMap<String, RunRule>| -> Vec<String> {
             rules.iter().filter(|rule| other.contains_key(&rule.id)).map(|r| r.id.clone()).collect()
         };
@@ -192,12 +193,12 @@ impl<'p> Recall<'p> {
         })
     }
 
-    /// Begins to read what the run says of its documents.
+    /// Starts to read the outcomes of a run.
     pub(crate) fn read(&self) -> Result<RecallReader<'_>, Error> {
         Ok(RecallReader { recall: self, records: Records::of_run(&self.run)?, next: None })
     }
 
-    /// What is known of a document, if the change cannot touch it.
+    /// The outcome of a document, if the change cannot affect it.
     fn earlier(
         &self,
         record: &Record<'_>,
@@ -252,8 +253,8 @@ impl<'p> Recall<'p> {
         doubtful: bool,
     ) -> Option<Cleaned<'b>> {
         if doubtful {
-            // A line that was cut in part is matched again as it is left, and so are its versions on
-            // the way there: what matches them does not show in the source.
+            // A partly cut line is matched again in its later versions, and what matches those does
+            // not show in the source.
             let source = cleaned.source();
             let in_part = cleaned.edits().iter().any(|edit| !is_whole(source, edit));
             let matching = self.change.matching.as_ref()?;
@@ -276,14 +277,14 @@ fn is_whole(source: &str, edit: &Edit) -> bool {
             || at_line_end(start) && at_line_end(end))
 }
 
-/// A document's file and place in it, and what is known of it.
+/// A document's file and ordinal, and its outcome.
 type Next = ((String, u64), Option<PreviousOutcome>);
 
-/// Reads what a run says of its documents, in step with the blocks of another.
+/// Reads the outcomes of a run in step with the blocks of another.
 pub(crate) struct RecallReader<'a> {
     recall: &'a Recall<'a>,
     records: Records,
-    /// The record that comes next, and what is known by it.
+    /// The next record and its outcome.
     next: Option<Next>,
 }
 

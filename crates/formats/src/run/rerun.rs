@@ -1,15 +1,15 @@
-//! A finished run once more, with other rules: from its output and its ledger, without its input.
+//! Repeats a finished run with other rules, from its output and its ledger, without its input.
 //!
-//! The originals are restored, and go through a run of their own. What the change of rules cannot
-//! touch is not cleaned again: what the first run found out about it is taken from the ledger. So
-//! the result is that of a full run, byte for byte.
+//! The originals are restored and cleaned by a run of their own. Documents that the change of rules
+//! cannot affect are not cleaned again: their outcome is taken from the ledger. The result is that
+//! of a full run, byte for byte.
 //!
-//! A change can touch a document if the first run names a rule in it that is gone or another; if a
-//! rule that is new or another matches one of its lines; or if it is suspect, since then rules
-//! worked that the ledger does not name. What a rule did that keeps, notes, replaces or is a cue for
-//! a detector does not all show in the ledger: if it was switched off, its matches tell; if it is
-//! another, all documents that it is for are touched. So are all documents if stages, limits, or how
-//! outlets are recognised are others.
+//! A change may affect a document if the ledger names a rule for it that was removed or changed, if
+//! a new or changed rule matches one of its lines, or if the document is suspect, because then
+//! rules applied that the ledger does not name. Matches of rules that keep, note, replace or serve
+//! as cues of detectors do not all show in the ledger: if such a rule was removed, documents that
+//! it matches are cleaned again; if it was changed, all documents that it applies to. All documents
+//! are cleaned again if stages, limits or the detection of outlets changed.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -25,25 +25,24 @@ use crate::error::Error;
 use crate::files::names::{self, base_name};
 use crate::files::output::{exchange, holds_nothing_foreign};
 
-/// What came of a rerun.
+/// The result of a rerun.
 #[derive(Debug)]
 pub struct Rerun {
-    /// What it all adds up to, as a full run tells it.
+    /// The totals, as those of a full run.
     pub summary: Summary,
-    /// Documents that the change could touch, and that were cleaned again.
+    /// The number of documents that the change could affect and that were cleaned again.
     pub cleaned_again: u64,
 }
 
-/// Runs the finished run in `run` once more, with the rules of `pipeline`, into `output`; without
-/// one, the new output takes the place of the old once it is whole.
+/// Repeats the finished run in `run` with the rules of `pipeline`, into `output`; without an
+/// `output`, the new output replaces the old one when it is complete.
 ///
-/// The originals, and the new output as long as it is not whole, lie in a temporary folder beside it
-/// in the meantime.
+/// Until then, the originals and the new output are in a temporary folder beside it.
 ///
 /// # Errors
-/// `run` is no finished run, was converted to another container or is a sample, or some of its
-/// originals cannot be restored; it is to be replaced and holds what no run wrote; or the output
-/// cannot be written. `run` is then as it was.
+/// `run` is not a finished run, was converted to another container or is a sample, or some of its
+/// originals cannot be restored; it is to be replaced and contains other files; or the output
+/// cannot be written. `run` is then unchanged.
 pub fn rerun(
     run: &Path,
     output: Option<&Path>,
@@ -75,7 +74,7 @@ pub fn rerun(
         let message = format!("{name}{more} cannot be restored: {reason}; clean the input again");
         return Err(Error::Usage(message));
     }
-    // Several inputs keep their order; what was one input lies in the folder as it was.
+    // Several inputs keep their order; a single input is the folder itself.
     let several: Vec<PathBuf> =
         recall.inputs.iter().map(|(path, _)| names::below(&originals, &base_name(path))).collect();
     let inputs = match several.len() > 1 && several.iter().all(|path| path.exists()) {

@@ -337,7 +337,7 @@ impl Work<'_> {
             }
             other => {
                 let reason = match other {
-                    Err(error) => format!("the cleaned file cannot be read on: {error}"),
+                    Err(error) => format!("the rest of the cleaned file cannot be read: {error}"),
                     // It cannot be framed any more, and was copied.
                     Ok(Found::Written) => "the cleaned text was changed after the run".to_owned(),
                     _ => "it is missing from the cleaned file".to_owned(),
@@ -352,7 +352,7 @@ impl Work<'_> {
                 open.out.write_all(&original)
             }
             Err(reason) => {
-                // The record stays as it is, so that those behind it keep their places.
+                // The record stays as it is, so that those after it keep their positions.
                 open.out.write_all(&row)?;
                 self.problem(&record.name(), reason);
                 Ok(())
@@ -382,7 +382,7 @@ impl Work<'_> {
         let Some(mut open) = self.container.take() else { return Ok(()) };
         if let Some(rows) = &mut open.rows {
             if let Err(error) = rows.at(u64::MAX, false, &mut open.out) {
-                self.problem(&open.name, format!("it cannot be read on: {error}"));
+                self.problem(&open.name, format!("the rest of it cannot be read: {error}"));
             }
             let skipped = match rows.skipped {
                 0 => None,

@@ -1,4 +1,4 @@
-//! Documents one by one, and a few held in memory: samples to learn from.
+//! Reads documents one by one, and a few into memory: samples to learn from.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,50 +16,50 @@ use crate::files::store::Stores;
 /// A decoded document.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Its path, and its row in a container.
+    /// Its path, with its row in a container.
     pub name: String,
-    /// The file that it stands in.
+    /// The file that contains it.
     pub path: Option<PathBuf>,
     /// Its text.
     pub text: String,
     /// Its URL.
     pub url: Option<String>,
-    /// The day it is from, as it is written.
+    /// Its date, as written.
     pub date: Option<String>,
 }
 
-/// Documents that were read, and what was not.
+/// Documents that were read, and those that were skipped.
 #[derive(Clone, Debug, Default)]
 pub struct Documents {
     /// The documents.
     pub documents: Vec<Document>,
-    /// What was passed over, and why.
+    /// The documents that were skipped, with reasons.
     pub passed_over: Vec<(String, String)>,
-    /// Whether there are more than were asked for.
+    /// Whether there are more than requested.
     pub more: bool,
 }
 
-/// A document as it stands in its file.
+/// A document as it is in its file.
 pub enum Found<'a> {
     /// A file that is a document: its bytes.
     File(&'a [u8]),
-    /// A record of a container: its text, and what is known of it.
+    /// A record of a container: its text and other fields.
     Record {
         /// The value of one of its fields, as text.
         field: &'a dyn Fn(&str) -> Option<String>,
         /// Its text.
         text: &'a str,
-        /// Where it is from.
+        /// Its URL.
         url: Option<&'a str>,
-        /// The day it is from, as it is written.
+        /// Its date, as written.
         date: Option<&'a str>,
     },
-    /// What is no document, and why.
+    /// Not a document, with the reason.
     None(String),
 }
 
-/// Reads a file or a directory document by document, and hands each over with its name and the path
-/// of its file until `each` breaks off.
+/// Reads a file or a directory document by document. Calls `each` with every document, its name and
+/// the path of its file, until `each` breaks.
 ///
 /// # Errors
 /// An input cannot be read.
@@ -109,8 +109,8 @@ pub fn each_document(
     Ok(())
 }
 
-/// Hands over the rows of a Parquet file with their numbers; without one, what is wrong with the
-/// file.
+/// Calls a function with the rows of a Parquet file and their numbers; for a file that cannot be
+/// read, with the reason and no number.
 fn rows(
     source: &Source,
     names: &FieldNames,
@@ -131,7 +131,7 @@ fn rows(
     })
 }
 
-/// Hands over a record of a container.
+/// Calls a function with a record of a container.
 fn record(
     format: &dyn RecordFormat,
     bytes: &[u8],
@@ -153,11 +153,11 @@ fn record(
     }
 }
 
-/// Longer documents are passed over, in bytes.
+/// The maximum size of a document in bytes; longer ones are skipped.
 const LONGEST: usize = 64 << 20;
 
-/// Reads up to `most` documents; of records, those whose field has the value, if one is wanted.
-/// What is not text, what is no document and what is empty is passed over and named.
+/// Reads up to `most` documents; of records, those whose field has the value, if one is given.
+/// Empty documents and those that are not text are skipped and reported.
 ///
 /// # Errors
 /// An input cannot be read.

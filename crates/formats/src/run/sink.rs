@@ -1,9 +1,9 @@
-//! The one who writes: results in input order, and behind each a line in the journal that tells
-//! how far everything is written.
+//! The writer of a run: writes results in input order, and after each of them a line in the journal
+//! with the lengths of all files.
 //!
-//! A run that was killed, by a person, by a full disk or by the machine, is found by its journal:
-//! every file is cut back to the last line's lengths, and the run goes on from there. The journal
-//! goes when the run is finished, so that nothing tells whether it was ever cut off.
+//! An interrupted run is resumed from its journal: every file is truncated to the length in the
+//! last line, and the run continues from there. The journal is removed when the run is finished, so
+//! the output does not show whether the run was interrupted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, Write};
@@ -24,19 +24,19 @@ use crate::files::store::Shipping;
 use crate::files::{derived, names};
 use crate::ledger::runs::run_record;
 
-/// What to do with an unfinished run that lies in the output directory.
+/// What to do with an unfinished run in the output directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resume {
-    /// Go on with it if it is the same run; else begin anew.
+    /// Resume it if it is the same run; else start again.
     #[default]
     May,
-    /// Go on with it, or refuse.
+    /// Resume it, or return an error.
     Must,
-    /// Begin anew.
+    /// Start again.
     Never,
 }
 
-/// Bytes of all files after a block, and what the block adds up to.
+/// The bytes of all files after a block, and the totals of the block.
 #[derive(Debug, Serialize, Deserialize)]
 struct JournalEntry {
     after: Position,
@@ -53,20 +53,20 @@ struct JournalEntry {
 /// How much of a container is written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Written {
-    /// So many bytes of one file.
+    /// The number of bytes of one file.
     Bytes(u64),
     /// The parts with these numbers, each a file.
     Parts(Range<u64>),
 }
 
-/// A container in hand.
+/// The container that is being written.
 enum OpenFile {
     Stream(AppendOnlyFile),
     /// The parts with these numbers, each a file, and the bytes of all of them.
     Parts(Range<u64>, u64),
 }
 
-/// A file that only grows.
+/// A file that is only appended to.
 struct AppendOnlyFile {
     path: PathBuf,
     file: File,
@@ -110,7 +110,7 @@ impl AppendOnlyFile {
     }
 }
 
-/// The files of a run's record, and the container in hand.
+/// The files of a run's record, and the container that is being written.
 struct Files {
     directory: OutputDirectory,
     identity: String,
@@ -119,32 +119,32 @@ struct Files {
     problems: AppendOnlyFile,
     journal: AppendOnlyFile,
     container: Option<(String, OpenFile)>,
-    /// The number of the next part. No two parts have the same one, whatever they belong to.
+    /// The number of the next part. Every part of a run has its own number.
     next_part: u64,
-    /// Parts below this number are gone.
+    /// Parts below this number are removed.
     first_part: u64,
     shard_bytes: Option<u64>,
-    /// Where finished files go on to.
+    /// The destination of finished files.
     shipping: Option<Shipping>,
-    /// The number of the shard of the container in hand.
+    /// The number of the current shard of the container.
     shard: u64,
 }
 
-/// Where results go.
+/// The destination of results.
 pub(crate) struct Sink {
     files: Option<Files>,
     stdout: bool,
     ledger: Option<AppendOnlyFile>,
 }
 
-/// What an earlier start of the same run left.
+/// What an earlier start of the same run wrote.
 pub(crate) struct ResumeState {
     pub(crate) position: Position,
     pub(crate) summary: Summary,
 }
 
 impl Sink {
-    /// A sink that writes into no directory.
+    /// A sink without an output directory.
     ///
     /// # Errors
     /// The ledger cannot be written.
@@ -153,12 +153,12 @@ impl Sink {
         Ok(Sink { files: None, stdout, ledger })
     }
 
-    /// A sink into a directory. Goes on with the run that left it unfinished, if it has the same
-    /// `identity`; else begins anew.
+    /// A sink into a directory. Resumes the unfinished run in it if that run has the same
+    /// `identity`; else starts again.
     ///
     /// # Errors
-    /// The directory holds something else, cannot be written, or there is nothing to go on with
-    /// though that was asked for.
+    /// The directory contains other files, cannot be written, or has no run to resume although that
+    /// was requested.
     pub(crate) fn directory(
         directory: OutputDirectory,
         identity: String,
@@ -217,7 +217,7 @@ impl Sink {
                 Written::Bytes(bytes) => {
                     let path = unfinished_path(&directory.root, name);
                     let whole = names::below(&directory.root, name);
-                    // It may have been whole already, but for the journal.
+                    // It may be complete already, except for the journal.
                     if !path.exists() && whole.exists() {
                         let failed = |error| Error::Output(whole.display().to_string(), error);
                         fs::rename(&whole, &path).map_err(failed)?;
@@ -235,7 +235,8 @@ impl Sink {
             names: log(FILES, |step| step.names)?,
             fields: log("fields.jsonl", |step| step.fields)?,
             problems: log("problems.jsonl", |step| step.problems)?,
-            // Lines behind the last one that holds go; the others must outlive a kill just now.
+            // Lines after the last valid one are removed; the others must survive an interruption
+            // here.
             journal: AppendOnlyFile::open(directory.record(JOURNAL), journal)?,
             container: container.transpose()?,
             next_part: next_part.unwrap_or(0),
@@ -251,7 +252,7 @@ impl Sink {
         Ok((sink, earlier))
     }
 
-    /// Sets down that these files are about to be written.
+    /// Lists files before they are written.
     pub(crate) fn announce<'n>(
         &mut self,
         names: impl Iterator<Item = &'n str>,
@@ -264,12 +265,12 @@ impl Sink {
         files.names.append(lines.as_bytes())
     }
 
-    /// The bytes of the list of announced files.
+    /// The length in bytes of the list of files.
     pub(crate) fn announced(&self) -> u64 {
         self.files.as_ref().map_or(0, |files| files.names.length)
     }
 
-    /// Writes what came of a block; `names` are the bytes of the list of files behind it.
+    /// Writes the result of a block; `names` is the length in bytes of the list of files after it.
     pub(crate) fn write(&mut self, done: &FinishedBlock, names: u64) -> Result<(), Error> {
         let step = self.put(done, names)?;
         let (Some(files), Some(step)) = (&mut self.files, step) else { return Ok(()) };
@@ -277,7 +278,7 @@ impl Sink {
         files.remove_parts()
     }
 
-    /// Writes all but the line in the journal.
+    /// Writes everything except the line in the journal.
     fn put(&mut self, done: &FinishedBlock, names: u64) -> Result<Option<JournalEntry>, Error> {
         if let Some(ledger) = &mut self.ledger {
             ledger.append(&done.ledger)?;
@@ -328,7 +329,7 @@ impl Sink {
         }))
     }
 
-    /// Ends the run's record.
+    /// Completes the run's record.
     pub(crate) fn finish(self, summary: &Summary, run: &impl Serialize) -> Result<(), Error> {
         if summary.interrupted {
             return self.state("interrupted", run);
@@ -344,7 +345,7 @@ impl Sink {
             return fs::remove_file(&files.journal.path).map_err(failed);
         };
         if let Err(error) = shipping.ship_record(JOURNAL) {
-            // What is not all there is not finished.
+            // An incomplete record is not marked as finished.
             self.state("interrupted", run)?;
             return Err(error);
         }
@@ -373,7 +374,7 @@ struct State<'a, R> {
 }
 
 impl Files {
-    /// Begins a container, put together from `parts` or written on and on.
+    /// Starts a container, which is combined from `parts` or appended to.
     fn begin(&mut self, name: String, parts: bool) -> Result<(), Error> {
         let container = match parts {
             true => OpenFile::Parts(self.next_part..self.next_part, 0),
@@ -386,7 +387,7 @@ impl Files {
         Ok(())
     }
 
-    /// Ends the container in hand: it is whole.
+    /// Completes the current container.
     fn end(&mut self) -> Result<(), Error> {
         let Some((name, container)) = self.container.take() else { return Ok(()) };
         let root = &self.directory.root;
@@ -399,7 +400,7 @@ impl Files {
         self.ship(&name)
     }
 
-    /// Ends the shard in hand if it is full and the block has more to be written.
+    /// Completes the current shard if it is full and the block has more output.
     fn next_shard(&mut self, block: &FinishedBlock) -> Result<(), Error> {
         let (Some((name, container)), Some(most)) = (&self.container, self.shard_bytes) else {
             return Ok(());
@@ -421,13 +422,13 @@ impl Files {
         }
     }
 
-    /// Sends a finished file off, if files go on to a store.
+    /// Sends a finished file to the store, if there is one.
     fn ship(&self, name: &str) -> Result<(), Error> {
         self.shipping.as_ref().map_or(Ok(()), |shipping| shipping.ship(name))
     }
 
-    /// Removes the parts of what is whole. The journal must know by now: a run that is killed
-    /// before it does puts them together again.
+    /// Removes the parts of a completed file. The journal must be written first: a run that is
+    /// interrupted before that combines the parts again.
     fn remove_parts(&mut self) -> Result<(), Error> {
         let kept = match &self.container {
             Some((_, OpenFile::Parts(parts, _))) => parts.start,
@@ -448,7 +449,7 @@ impl Files {
     }
 }
 
-/// Writes what came of a block to standard output, with the files that pass through in their places.
+/// Writes the result of a block to standard output, with files that pass through at their places.
 fn to_stdout(done: &FinishedBlock) -> io::Result<()> {
     let (mut out, mut from) = (io::stdout().lock(), 0);
     for (at, place) in &done.passed {
@@ -460,19 +461,19 @@ fn to_stdout(done: &FinishedBlock) -> io::Result<()> {
     out.flush()
 }
 
-/// The file in a run's record that tells how far it is.
+/// The journal: the file in a run's record that says how far the run is.
 const JOURNAL: &str = "journal.jsonl";
 
 fn unfinished_path(root: &Path, name: &str) -> PathBuf {
     names::below(root, &names::unfinished(name))
 }
 
-/// The file of a part of the container in hand.
+/// The file of a part of the current container.
 fn part(directory: &OutputDirectory, number: u64) -> PathBuf {
     directory.record(&format!("{PARTS}/{number:05}"))
 }
 
-/// The bytes of a file; none if it is not there.
+/// The content of a file; none if it does not exist.
 fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
@@ -480,15 +481,15 @@ fn length(path: &Path) -> u64 {
 /// The folder in a run's record for parts.
 const PARTS: &str = "parts";
 
-/// Writes the file `path` from its parts.
+/// Combines the parts into the file `path`.
 fn assemble(directory: &OutputDirectory, parts: Range<u64>, path: &Path) -> io::Result<()> {
     let mut out = WholeFile::create(path)?;
     parquet::assemble(&mut out, parts.map(|number| File::open(part(directory, number))))?;
     out.finish()
 }
 
-/// Removes the files that are announced behind `names` bytes of the list: they are announced and
-/// written again, and until then, on the list no more, they would look foreign.
+/// Removes the files that are listed after the first `names` bytes of the list. They will be listed
+/// and written again; until then they would be unlisted, and so count as files of somebody else.
 fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
     let mut list = match File::open(directory.record(FILES)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -496,7 +497,7 @@ fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
     };
     list.seek(io::SeekFrom::Start(names))?;
     let (mut list, mut line) = (BufReader::new(list), Vec::new());
-    // The last name may be half written, and be another's then; its file is not there yet.
+    // The last name may be incomplete, and could name another file; its own does not exist yet.
     while list.read_until(b'\n', &mut line)? > 0 && line.pop() == Some(b'\n') {
         let name = unescape_line(&String::from_utf8_lossy(&line));
         line.clear();
@@ -534,16 +535,16 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A run that was cut off.
+/// An interrupted run.
 struct Unfinished {
     identity: String,
     steps: Vec<JournalEntry>,
-    /// The bytes of the journal up to the last of them.
+    /// The length in bytes of the journal up to the last of them.
     journal: u64,
 }
 
 impl Unfinished {
-    /// The run that left `directory` unfinished, up to where all that it wrote is there.
+    /// The unfinished run in `directory`, up to the last block of which all output exists.
     fn find(directory: &OutputDirectory) -> Option<Unfinished> {
         let run = fs::read(directory.record("run.json")).ok()?;
         let run: serde_json::Value = serde_json::from_slice(&run).ok()?;
@@ -554,7 +555,7 @@ impl Unfinished {
         let (mut steps, mut ends): (Vec<JournalEntry>, Vec<u64>) = (Vec::new(), Vec::new());
         if let Ok(journal) = File::open(directory.record(JOURNAL)) {
             let (mut journal, mut line, mut end) = (BufReader::new(journal), String::new(), 0);
-            // The last line may be half written.
+            // The last line may be incomplete.
             while journal.read_line(&mut line).is_ok_and(|length| length > 0)
                 && line.ends_with('\n')
                 && let Ok(step) = serde_json::from_str(&line)
@@ -577,7 +578,7 @@ impl Unfinished {
                 None => true,
                 Some((name, Written::Bytes(bytes))) => {
                     let root = &directory.root;
-                    // It may be whole already, but for the journal.
+                    // It may be complete already, except for the journal.
                     let there =
                         length(&unfinished_path(root, name)).max(length(&names::below(root, name)));
                     there >= *bytes
@@ -603,7 +604,7 @@ impl Unfinished {
 
 /// Whether the run in `run` finished.
 pub(crate) fn is_finished(run: &Path) -> bool {
-    // A run that finished may have been killed before its journal was removed.
+    // A finished run may have been interrupted before its journal was removed.
     run_record(run).is_ok_and(|run| run["state"] == "finished")
 }
 
@@ -626,7 +627,7 @@ mod tests {
         for name in ["a", "a.txt", "b/new.txt", "line\nend"] {
             write(name, "");
         }
-        // Texts of records, the last of them half written, and a file of somebody else.
+        // Texts of records, the last of them incomplete, and a file of somebody else.
         for name in ["rows.jsonl/00000000.txt", "rows.jsonl/.00000001.txt.chaffinch-tmp"] {
             write(name, "");
         }
@@ -641,7 +642,7 @@ mod tests {
         assert_eq!(left, [false, false, true]);
     }
 
-    /// A journal that is cut back keeps the lines that hold: a run that is killed just now goes on.
+    /// A truncated journal keeps its valid lines, so that a run interrupted here can be resumed.
     #[test]
     fn a_journal_is_never_emptied() {
         let folder = tempfile::tempdir().unwrap();
@@ -672,8 +673,8 @@ mod tests {
         assert_eq!(journal, first);
     }
 
-    /// Killed when all of a step is written but for its line in the journal, a run loses that step
-    /// alone and ends with the same files: also where the step ended a shard or a container.
+    /// A run that is interrupted after a step is written but before its line in the journal repeats
+    /// only that step and gives the same files, also if the step completed a shard or a container.
     #[test]
     fn a_step_that_the_journal_does_not_know_is_done_again() {
         let event = |event: Event| (event, Vec::new());

@@ -1,4 +1,4 @@
-//! What a run adds up to.
+//! The totals of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Counts {
     }
 }
 
-/// What a run did to the documents of one outlet.
+/// The totals of one outlet's documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutletCounts {
     /// Its documents.
@@ -35,7 +35,7 @@ pub struct OutletCounts {
     pub cuts: u64,
     /// Bytes removed.
     pub bytes: u64,
-    /// Lines left below the last sentence: where they grow, rules are missing.
+    /// Lines left below the last sentence. If they increase, rules are missing.
     pub tail_lines: u64,
 }
 
@@ -48,7 +48,7 @@ impl OutletCounts {
     }
 }
 
-/// What a run adds up to.
+/// The totals of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// All documents.
@@ -63,16 +63,16 @@ pub struct Summary {
     /// Documents per verdict.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub verdicts: BTreeMap<Verdict, u64>,
-    /// What each stage did.
+    /// Totals by stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stages: BTreeMap<String, Counts>,
-    /// What each rule did.
+    /// Totals by rule.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<String, Counts>,
     /// Documents of each outlet, and what was cut from them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outlets: BTreeMap<String, OutletCounts>,
-    /// Marks refused, by stage.
+    /// Rejected marks, by stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, u64>,
     /// Problems of documents that failed or are suspect; several documents may share one.
@@ -81,15 +81,15 @@ pub struct Summary {
     /// The first of these problems: the document's name, its verdict and the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<(String, Verdict, String)>,
-    /// How long it took, over all of its starts.
+    /// The duration, over all starts of the run.
     pub elapsed: Duration,
     /// Whether the run was stopped by the user.
     pub interrupted: bool,
-    /// Documents that were done when the run began, by an earlier start of the same run.
+    /// Documents that an earlier start of the same run completed.
     pub resumed: u64,
 }
 
-/// The most problems that a summary names; all of them stand in the run's record.
+/// The maximum number of problems in a summary; the run's record contains all of them.
 const NAMED_PROBLEMS: usize = 10;
 
 impl Summary {
@@ -98,7 +98,7 @@ impl Summary {
         self.verdicts.get(&verdict).copied().unwrap_or(0)
     }
 
-    /// Adds what came of other documents.
+    /// Adds the totals of other documents.
     pub(crate) fn add(&mut self, other: &Summary) {
         self.documents += other.documents;
         self.bytes_in += other.bytes_in;
@@ -128,7 +128,7 @@ fn add_all<K: Ord + Clone, V: Default>(
     }
 }
 
-/// What the documents of a block add up to.
+/// The totals of the documents of a block.
 #[derive(Clone, Default)]
 pub(crate) struct Tally {
     summary: Summary,
@@ -178,7 +178,7 @@ impl Tally {
         }
     }
 
-    /// Adds a document that passed through as it was.
+    /// Adds a document that passed through unchanged.
     pub(crate) fn failed(&mut self, bytes: u64, name: &str, reason: &str) {
         self.documents(1, bytes, name, Verdict::Failed, Some(reason));
     }
@@ -209,7 +209,7 @@ impl Tally {
         }
     }
 
-    /// What it all adds up to.
+    /// The totals.
     pub(crate) fn finish(self, pipeline: &Pipeline) -> Summary {
         let Tally { mut summary, rules } = self;
         for (id, counts) in rules {

@@ -463,7 +463,7 @@ mod tests {
             with: "P".into(),
             confidence: None,
         };
-        // The second is that far behind the first.
+        // The second is that far after the first.
         for edits in [vec![edit(6, "x")], vec![edit(0, ""), edit(usize::MAX, "")]] {
             let error = restore_row(written, &undo, &edits).unwrap_err();
             assert_eq!(error, "the cleaned row was changed after the run");

@@ -17,7 +17,7 @@ use crate::files::source::{Place, Source};
 pub(crate) struct Restoring {
     file: ParquetFile,
     names: FieldNames,
-    /// The shards behind it.
+    /// The shards after it.
     others: VecDeque<PathBuf>,
     group: usize,
     texts: Values,

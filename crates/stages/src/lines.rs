@@ -16,7 +16,7 @@ use chaffinch_stage::{
     Certainty, Document, Explanation, Line, Marks, Options, OptionsError, Rule, Stage, script,
 };
 
-use crate::run::shares_word;
+use crate::run::shared_words;
 
 /// The confidence in percent from which a line is removed even if it may be part of the article.
 const CERTAIN: u8 = 96;
@@ -242,7 +242,7 @@ impl Between<'_, '_> {
             return false;
         };
         let below = self.text(below);
-        script::is_sentence(below) && shares_word(text, below, LONG_WORD)
+        script::is_sentence(below) && shared_words(text, below, LONG_WORD) > 0
     }
 }
 

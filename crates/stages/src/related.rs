@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::run::{breaks_off, shares_word};
+use crate::run::{breaks_off, shared_words};
 use chaffinch_stage::{Document, Line, Marks, Role, Stage, script};
 
 /// The maximum number of words in a teaser.
@@ -26,6 +26,9 @@ const FEW_TEASERS: usize = 3;
 
 /// The fewest characters of a word that shows that a heading belongs to a paragraph.
 const LONG_WORD: usize = 4;
+
+/// The fewest words of the only title of a box that show that it belongs to the paragraph below it.
+const ONLY_TITLE: usize = 2;
 
 /// The highest index of the first teaser of a list: it is below a title, or a title and its label.
 const FIRST_TEASER: usize = 2;
@@ -115,17 +118,17 @@ fn box_length(heading: Heading, lines: &[Line<'_, '_>]) -> usize {
         titles -= 1;
     }
     // A numbered line below titles without numbers is a heading of the article, and so is the last
-    // title if the paragraph directly below it has one of its words.
+    // title if the paragraph below it has one of its words, or two if it is the only title.
     let numbered = below[..titles].iter().position(|line| is_numbered(line.text()));
     titles = numbered.filter(|at| *at > 0).unwrap_or(titles);
-    if titles > 1
-        && let Some(paragraph) =
-            below.get(titles).filter(|line| line.is_body() && !line.after_blank())
-        && shares_word(below[titles - 1].text(), paragraph.text(), LONG_WORD)
-    {
-        titles -= 1;
-    }
-    let goes_on = below.get(titles).is_none_or(|line| line.is_body());
+    let least = if titles > 1 { 1 } else { ONLY_TITLE };
+    let belongs = |paragraph: &Line<'_, '_>| {
+        paragraph.is_body()
+            && shared_words(below[titles - 1].text(), paragraph.text(), LONG_WORD) >= least
+    };
+    let heads_text = titles > 0 && below.get(titles).is_some_and(belongs);
+    titles -= usize::from(heads_text);
+    let goes_on = heads_text || below.get(titles).is_none_or(|line| line.is_body());
     match titles {
         0 if !goes_on || heading == Heading::Label && lines[0].words() < 2 => 0,
         _ => titles + 1,
@@ -265,6 +268,14 @@ mod tests {
         check("related", &format!("A title\n\n…\n…\n…\n{titles}{section}Colours\n{end}\n"));
         let question = "Did your father read your books?\nHe read the first one with a pencil in his hand at home.\n";
         check("related", &format!("A title\n\n…\n{titles}{question}…\n…\n"));
+        let apart =
+            "Hush and the noise of trains\n\nThe Hush drowns the noise of a train well.\n\n";
+        check(
+            "related",
+            &format!("A title\n\n…\n\n{}\n{apart}…\n…\n", titles.replace('\n', "\n\n")),
+        );
+        let only = "⟦You may also like⟧\n\nTrains and their noise\n\nThe noise of trains is loud, and the maker knows it.\n\n";
+        check("related", &format!("A title\n\n…\n\n{only}…\n…\n"));
         let numbered = "3. The Museum of Maps\nThe rivers in its maps flow uphill, and the founder knows it.\n";
         check("related", &format!("A title\n\n…\n{titles}{numbered}…\n…\n"));
     }

@@ -9,13 +9,13 @@ pub(crate) fn breaks_off(text: &str) -> bool {
     text.ends_with('…') || text.ends_with("...")
 }
 
-/// Whether a paragraph has one of the words of a heading that have at least `least` characters, as
-/// the paragraph below a heading of the article has.
-pub(crate) fn shares_word(heading: &str, paragraph: &str, least: usize) -> bool {
+/// The number of words of a heading, of at least `least` characters, that occur in a paragraph. The
+/// paragraph below a heading of the article usually has one.
+pub(crate) fn shared_words(heading: &str, paragraph: &str, least: usize) -> usize {
     let paragraph = paragraph.to_lowercase();
     let words = heading.split(|c: char| !c.is_alphanumeric());
-    let mut long = words.filter(|word| word.chars().count() >= least);
-    long.any(|word| paragraph.contains(&word.to_lowercase()))
+    let long = words.filter(|word| word.chars().count() >= least);
+    long.filter(|word| paragraph.contains(&word.to_lowercase())).count()
 }
 
 /// All maximal runs of at least `least` consecutive lines that `belongs` accepts. Blank lines

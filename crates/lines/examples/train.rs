@@ -43,7 +43,8 @@ fn read(path: &str, form: &str) -> Result<Vec<LabelledPage>, Box<dyn Error>> {
     Ok(pages)
 }
 
-/// Reads cues: rows of a kind's number, a language and a phrase.
+/// Reads cues: rows of a kind's number, a language and a phrase, as the example `cues` of
+/// `chaffinch-rules` prints them.
 fn cues(path: &str) -> Result<Cues, Box<dyn Error>> {
     let text = std::fs::read_to_string(path)?;
     let mut pairs = Vec::new();
@@ -251,8 +252,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::fs::write(format!("{out}.folds"), serde_json::to_string(&folds)?)?;
             Ok(())
         }
+        ["cues", lexicon, out] => Ok(std::fs::write(out, cues(lexicon)?.to_bytes())?),
         ["figures", data, ..] => figures(data, &words[2..]),
         ["reliability", data, ..] => reliability(data, &words[2..], options.folds),
-        _ => Err("usage: train cv|train|folds DATA LEXICON OUT | train figures|reliability DATA SCORES...".into()),
+        _ => Err("usage: train cues LEXICON OUT | train cv|train|folds DATA LEXICON OUT | train figures|reliability DATA SCORES...".into()),
     }
 }

@@ -147,6 +147,9 @@ pub(crate) const ENDING: char = '\u{e002}';
 /// The maximum number of phrases that one entry may expand into.
 const MOST_PHRASES: usize = 1000;
 
+/// The most phrases of a kind in a language. Phrases cost memory and the time to load them.
+const MOST_OF_KIND: usize = 20_000;
+
 /// The code of the file with names and signs that all languages share.
 pub const INTERNATIONAL: &str = "mul";
 
@@ -349,6 +352,11 @@ fn parse_entries(node: Node<'_>, kind: Kind, language: &str) -> Entries {
             Err((range, message)) => node.wrong_inside("entries", Some(at), range, message),
         }
     }
+    if entries.phrases.len() > MOST_OF_KIND {
+        let message = "the entries expand into over 20,000 phrases; write a pattern in a rule file \
+                       instead of the largest of them";
+        node.wrong_key("entries", message, None);
+    }
     node.finish();
     if language == "sr" {
         let latin: Vec<String> =
@@ -502,6 +510,19 @@ mod tests {
                 "rules/lexicon/xx.yaml:7:3: unknown key \"shared\"; did you mean \"share\"?",
             ]
         );
+    }
+
+    #[test]
+    fn a_kind_has_a_limited_number_of_phrases() {
+        let entry = |at: usize| format!("\"{} {at}\"", "(a|b)".repeat(9));
+        let entries: Vec<String> = (0..40).map(entry).collect();
+        let file = |count: usize| {
+            let entries = entries[..count].join(", ");
+            format!("lexicon: xx\nname: Test\nkinds:\n  and:\n    entries: [{entries}]\n")
+        };
+        assert!(Language::parse("xx.yaml", &file(39)).is_ok());
+        let problems = Language::parse("xx.yaml", &file(40)).unwrap_err();
+        assert!(problems[0].to_string().starts_with("xx.yaml:5:5: the entries expand into over"));
     }
 
     #[test]

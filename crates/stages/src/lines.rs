@@ -211,7 +211,8 @@ impl Between<'_, '_> {
     /// Whether a line of this confidence is removed.
     fn removes(&self, line: usize, confidence: u8) -> bool {
         self.stage.removes(self.judgements, line)
-            && (confidence >= CERTAIN || !self.is_prose(line) && !self.is_heading(line))
+            && (confidence >= CERTAIN
+                || !self.is_prose(line) && !self.is_heading(line) && !self.is_time(line))
     }
 
     /// The next judged line, above or below, if it stays.
@@ -234,6 +235,11 @@ impl Between<'_, '_> {
         script::is_sentence(self.text(line)) && self.neighbours(line).is_some()
     }
 
+    /// Whether this is a time of day above a line that stays, as in a live ticker.
+    fn is_time(&self, line: usize) -> bool {
+        is_time(self.text(line)) && self.staying(line + 1..self.indices.len()).is_some()
+    }
+
     /// Whether this is a short line between two lines that stay, and a paragraph below it has one
     /// of its words, as that below a heading of the article has.
     fn is_heading(&self, line: usize) -> bool {
@@ -244,6 +250,19 @@ impl Between<'_, '_> {
         let below = self.text(below);
         script::is_sentence(below) && shared_words(text, below, LONG_WORD) > 0
     }
+}
+
+/// Whether a text is a time of day, perhaps with a short word after it: "16:05 Uhr".
+fn is_time(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let text = text.trim();
+    let hours = digits(text);
+    let Some(rest) = text[hours..].strip_prefix([':', '.', 'h', '：']) else { return false };
+    let word = rest[digits(rest)..].trim_start();
+    (1..=2).contains(&hours)
+        && digits(rest) == 2
+        && word.chars().count() <= 4
+        && word.chars().all(|c| c.is_alphabetic() || c == '.')
 }
 
 /// The lines of a document as the output would have them: the lines that are left, and of the
@@ -329,6 +348,16 @@ mod tests {
     }
 
     /// A paragraph and a heading that begin like boilerplate, between paragraphs of the article.
+    #[test]
+    fn times_of_day_are_recognised() {
+        for time in ["16:05", "9.30", "16:05 Uhr", "11h15", "4:05 p.m."] {
+            assert!(is_time(time), "{time}");
+        }
+        for other in ["", "16", "1.234", "16:05:12", "2.50 euros", "version 1.20", "1.20 to 1"] {
+            assert!(!is_time(other), "{other}");
+        }
+    }
+
     #[test]
     fn parts_of_the_article_stay_between_its_lines() {
         let text = include_str!("../../../corpus/cases/fr-prose.case");

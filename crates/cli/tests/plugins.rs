@@ -129,8 +129,9 @@ mod with_plugins {
         let done = folder.run(&check);
         let said = text(&done.stdout);
         assert_eq!(done.status.code(), Some(0), "{said}");
-        assert!(said.contains("meets the stage contract on 13 documents, with 1 marks"), "{said}");
+        assert!(said.contains("meets the stage contract on 13 documents; marks: 1"), "{said}");
         let said = text(&folder.run(&["plugin", "list"]).stdout);
         assert!(said.starts_with("corrections  "), "{said}");
+        assert!(said.ends_with("  notes that begin with one of `words`\n"), "{said}");
     }
 }

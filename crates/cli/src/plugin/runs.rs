@@ -53,7 +53,7 @@ pub(crate) fn check(args: &PluginCheckArgs) -> Result<u8, Failure> {
         text.push_str(&format!("finds: {}\n", chaffinch_report::visible(&finds)));
     }
     text.push_str(&format!(
-        "digest: {}\nmeets the stage contract on {} documents, with {} marks\n\
+        "digest: {}\nmeets the stage contract on {} documents; marks: {}\n\
          most instructions for a document: {}\n",
         stage.digest(),
         checked.documents,

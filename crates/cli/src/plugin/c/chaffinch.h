@@ -26,6 +26,12 @@ struct mark { u32 kind, line, start, end; const char *data; u32 data_length; };
 struct settings { u32 count; const u8 *next; };
 struct setting { const char *name, *value; u32 name_length, value_length; };
 
+/* Describes what the plugin finds. */
+#define FINDS(description) \
+    EXPORT("chaffinch_finds") u64 chaffinch_finds(void) { \
+        return (u64)(u32)(description) << 32 | (sizeof(description) - 1); \
+    }
+
 #define EXPORT(name) __attribute__((export_name(name)))
 #define WHOLE 0xffffffffu
 #define MOST_MARKS 65536u

@@ -3,6 +3,8 @@
 
 #include "chaffinch.h"
 
+FINDS("notes that begin with one of `words`")
+
 enum { MOST_WORDS = 100 };
 
 static struct { const char *text; u32 length; } words[MOST_WORDS];

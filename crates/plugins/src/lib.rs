@@ -39,8 +39,11 @@ pub const MOST_MODULE_BYTES: u64 = 64 << 20;
 /// The maximum memory of an instance, in bytes, besides eight times the size of the document.
 pub const MOST_MEMORY: usize = 64 << 20;
 
-/// The maximum number of instructions for a document, besides those for its size, and to make an
-/// instance.
+/// The maximum number of instructions to start an instance, and to configure it. A plugin may
+/// compile hundreds of patterns then.
+pub const START_FUEL: u64 = 5_000_000_000;
+
+/// The maximum number of instructions for a document, besides those for its size.
 pub const BASE_FUEL: u64 = 100_000_000;
 
 /// The maximum number of instructions for each byte of a document, in addition to [`BASE_FUEL`].

@@ -13,7 +13,7 @@ use wasmtime::{
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::view::View;
-use crate::{ABI, BASE_FUEL, FUEL_PER_BYTE, MOST_MEMORY, marks};
+use crate::{ABI, BASE_FUEL, FUEL_PER_BYTE, MOST_MEMORY, START_FUEL, marks};
 
 /// The stack of an instance, in bytes.
 const STACK: usize = 512 << 10;
@@ -239,7 +239,7 @@ impl Running {
         let limits = Limits { most_memory: MOST_MEMORY };
         let mut store = Store::new(linked.module().engine(), limits);
         store.limiter(|limits| limits);
-        set_fuel(&mut store, BASE_FUEL);
+        set_fuel(&mut store, START_FUEL);
         let instance = linked.instantiate(&mut store).map_err(failed("it cannot be started"))?;
         let version = instance.get_typed_func::<(), i32>(&mut store, "chaffinch_abi");
         let version = version.map_err(|_| missing("chaffinch_abi"))?;
@@ -272,7 +272,7 @@ impl Running {
             .instance
             .get_typed_func::<(u32, u32), u64>(&mut self.store, configure)
             .map_err(|_| missing("chaffinch_configure"))?;
-        set_fuel(&mut self.store, BASE_FUEL);
+        set_fuel(&mut self.store, START_FUEL);
         let at = self.write(settings).map_err(wrong)?;
         let answer = configure.call(&mut self.store, (at, settings.len() as u32));
         match answer.map_err(|error| wrong(reason(&error)))? {

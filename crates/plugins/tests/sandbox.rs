@@ -283,3 +283,29 @@ fn the_digest_identifies_module_and_settings() {
     assert_eq!(digest(&one), digest(&one));
     assert_ne!(digest(&one), digest(&other));
 }
+
+/// A compiled module is stored, and used by another host.
+#[test]
+fn compiled_modules_are_cached() {
+    let cache = tempfile::tempdir().unwrap();
+    let wasm = wat::parse_str(module(MARK_SECOND_LINE)).unwrap();
+    let stored = || {
+        let mut files = vec![cache.path().to_owned()];
+        let mut found = Vec::new();
+        while let Some(path) = files.pop() {
+            match std::fs::read_dir(&path) {
+                Ok(entries) => files.extend(entries.map(|entry| entry.unwrap().path())),
+                Err(_) => {
+                    found.push((path.clone(), std::fs::metadata(path).unwrap().modified().unwrap()))
+                }
+            }
+        }
+        found.into_iter().filter(|(path, _)| path.extension().is_none()).collect::<Vec<_>>()
+    };
+    let digest = || Host::new(Some(cache.path())).unwrap().load(&wasm, &[]).unwrap().digest();
+    let first = digest();
+    let files = stored();
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert_eq!(digest(), first);
+    assert_eq!(stored(), files);
+}

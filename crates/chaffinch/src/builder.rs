@@ -17,6 +17,7 @@ pub struct Builder {
     level: Option<Level>,
     encoding: Option<String>,
     stages: Vec<String>,
+    cache: Option<PathBuf>,
 }
 
 /// Where the pipeline is described.
@@ -34,6 +35,7 @@ impl Builder {
             level: None,
             encoding: None,
             stages: Vec::new(),
+            cache: None,
         }
     }
 
@@ -101,10 +103,11 @@ impl Builder {
         self
     }
 
-    /// Keeps compiled rules in this directory and uses them as long as no rule file changes. This
+    /// Keeps compiled rules and plugins in this directory and uses them as long as they do not
+    /// change. This
     /// saves time when many processes use the same rules.
     pub fn cache(mut self, directory: impl Into<PathBuf>) -> Builder {
-        self.core = self.core.cache(directory.into());
+        self.cache = Some(directory.into());
         self
     }
 
@@ -113,7 +116,12 @@ impl Builder {
     /// # Errors
     /// If a rule file, the pipeline or a setting is wrong; the error lists all problems.
     pub fn build(self) -> Result<Cleaner, Error> {
-        let Builder { mut core, pipeline, rule_files, level, encoding, stages } = self;
+        let Builder { mut core, pipeline, rule_files, level, encoding, stages, cache } = self;
+        #[cfg(feature = "plugins")]
+        {
+            core = chaffinch_plugins::enable(core, cache.clone());
+        }
+        core = cache.into_iter().fold(core, chaffinch_core::Builder::cache);
         let mut problems = Vec::new();
         let mut read = |path: &Path| {
             let failed = |error| {

@@ -81,6 +81,7 @@
 //!
 //! - `runs` (default): cleaning files and directories.
 //! - `parquet`: Parquet files in runs.
+//! - `plugins`: stages that are WebAssembly modules, in pipelines.
 
 mod builder;
 mod cleaned;

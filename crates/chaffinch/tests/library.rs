@@ -202,3 +202,17 @@ fn errors_and_results_cross_threads() {
     is_send_and_sync::<Cleaner>();
     is_send_and_sync::<chaffinch::Cleaned<'_>>();
 }
+
+#[cfg(feature = "plugins")]
+#[test]
+fn pipelines_may_have_plugins() {
+    let wasm = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/plugins/corrections.wasm");
+    let pipeline =
+        format!("stages: [{{plugin: {{wasm: {wasm:?}, config: {{words: ['Correction:']}}}}}}]");
+    let cleaner = chaffinch::Cleaner::builder().pipeline(pipeline).build().unwrap();
+    let article = "The minister said on Tuesday that the talks would go on for two days.\n";
+    let page = format!("{article}\nCorrection: three days\n");
+    let cleaned = cleaner.clean(page.as_str());
+    assert_eq!(cleaned.text(), article);
+    assert_eq!(cleaned.cuts().last().unwrap().rule(), "stage/corrections");
+}

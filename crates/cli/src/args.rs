@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Outlet(OutletCommand),
     #[command(subcommand)]
     Lines(LinesCommand),
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     Completions(CompletionsArgs),
     /// Print the manual page. To read it: `chaffinch man | man -l -`.
     Man,
@@ -213,7 +215,7 @@ pub(crate) struct ShowPipelineArgs {
 }
 
 /// Which rules and stages run.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct PipelineArgs {
     /// Read the pipeline from this file. By default, chaffinch.yaml is searched for in the working
     /// directory and the directories above it.
@@ -759,6 +761,85 @@ pub(crate) struct LinesLabelsArgs {
     /// Write the labelled pages to this file: JSON Lines, as for `chaffinch lines train`.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
+}
+
+/// Start, check and list plugins: stages that are WebAssembly modules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    New(PluginNewArgs),
+    Check(PluginCheckArgs),
+    List(PluginListArgs),
+}
+
+/// Write the source of a new plugin, and a pipeline file that uses it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch plugin new corrections
+  chaffinch plugin new corrections --language c -o plugins/corrections")]
+pub(crate) struct PluginNewArgs {
+    /// The plugin's name: a-z, 0-9 and `-`.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// The language of the source.
+    #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
+    pub(crate) language: Language,
+
+    /// The directory to create [default: NAME].
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// The language of a new plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust, with the crate chaffinch-plugin-sdk.
+    Rust,
+    /// C, with a header and no library.
+    C,
+}
+
+/// Check that a module meets the stage contract.
+///
+/// The plugin must not fail, its marks must be valid, the same document must give the same marks
+/// whatever came before, and repeated runs must reach a fixed point. Exit code 1 if it does not.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  chaffinch plugin check corrections.wasm --set words=Correction:
+  chaffinch plugin check corrections.wasm corpus/*.txt --time")]
+pub(crate) struct PluginCheckArgs {
+    /// The WebAssembly module.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) module: PathBuf,
+
+    /// Documents to check it on, besides those of the contract.
+    #[arg(value_name = "DOCUMENT", value_hint = ValueHint::FilePath)]
+    pub(crate) documents: Vec<PathBuf>,
+
+    /// A setting, as in `config` in a pipeline file. Can be repeated; a list is given by repeating
+    /// its name.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub(crate) set: Vec<(String, String)>,
+
+    /// Also measure the time that the plugin takes for a document of 3 KB.
+    #[arg(long)]
+    pub(crate) time: bool,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// List the plugins of the pipeline file: name, module, size, digest and what each finds.
+#[derive(Debug, Args)]
+pub(crate) struct PluginListArgs {
+    /// The pipeline file. By default, chaffinch.yaml is searched for in the working directory and
+    /// the directories above it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) pipeline: Option<PathBuf>,
 }
 
 /// Generate rule files from samples of outlets, and update them.

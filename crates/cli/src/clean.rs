@@ -321,6 +321,10 @@ fn table(summary: &Summary, output: &Output) -> String {
             "\nstage {stage} made {count} invalid marks, which were ignored; please report this"
         ));
     }
+    for (stage, count) in &summary.failed_stages {
+        let word = if *count == 1 { "document" } else { "documents" };
+        line(format!("\nstage {stage} failed on {count} {word}, which were cleaned without it"));
+    }
     if !summary.problems.is_empty() {
         line(String::new());
         for (name, verdict, reason) in &summary.problems {

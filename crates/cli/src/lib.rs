@@ -24,6 +24,7 @@ mod labels;
 mod lexicon;
 mod lines;
 mod outlet;
+mod plugin;
 mod review;
 mod rules;
 mod setup;
@@ -37,8 +38,8 @@ use std::panic::catch_unwind;
 use clap::{CommandFactory, Parser};
 
 use crate::args::{
-    Cli, Color, Command, LinesCommand, OutletCommand, ReportArgs, RestoreArgs, RulesCommand,
-    VerifyArgs,
+    Cli, Color, Command, LinesCommand, OutletCommand, PluginCommand, ReportArgs, RestoreArgs,
+    RulesCommand, VerifyArgs,
 };
 use chaffinch_formats::Restored;
 
@@ -98,6 +99,9 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Lines(LinesCommand::Train(args)) => lines::train(&args),
         Command::Lines(LinesCommand::Eval(args)) => lines::eval(&args),
         Command::Lines(LinesCommand::Labels(args)) => labels::run(&args),
+        Command::Plugin(PluginCommand::New(args)) => plugin::new(&args),
+        Command::Plugin(PluginCommand::Check(args)) => plugin::check(&args),
+        Command::Plugin(PluginCommand::List(args)) => plugin::list(&args),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "chaffinch", &mut script);

@@ -60,7 +60,7 @@ fn build(
     config: (Option<PathBuf>, String),
     to_clean: bool,
 ) -> Result<Pipeline, Failure> {
-    let mut builder = Pipeline::builder();
+    let mut builder = crate::plugin::enable(Pipeline::builder(), cache());
     match to_clean.then(cache) {
         None => builder = builder.to_prove(),
         Some(cache) => builder = cache.into_iter().fold(builder, Builder::cache),
@@ -96,7 +96,7 @@ fn build(
 
 /// The directory of the rule cache: `CHAFFINCH_CACHE_DIR`, or the user's cache directory. None if
 /// the variable is empty or there is no cache directory.
-fn cache() -> Option<PathBuf> {
+pub(crate) fn cache() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
     if let Some(own) = folder("CHAFFINCH_CACHE_DIR") {
         return Some(own).filter(|own| !own.as_os_str().is_empty());

@@ -202,12 +202,14 @@ pub struct Cleaned<'a> {
     reason: Option<String>,
     outlet: Option<(String, How)>,
     refused: Vec<(String, usize)>,
+    failed_stages: Vec<String>,
     tail_lines: usize,
 }
 
 impl<'a> Cleaned<'a> {
     pub(crate) fn new(decoded: Decoded<'a>, outcome: Outcome) -> Cleaned<'a> {
-        let Outcome { edits, fields, verdict, reason, outlet, refused, tail_lines } = outcome;
+        let Outcome { edits, fields, verdict, reason, outlet, refused, failed_stages, tail_lines } =
+            outcome;
         Cleaned {
             bytes_in: decoded.text.len(),
             source: decoded.text,
@@ -221,6 +223,7 @@ impl<'a> Cleaned<'a> {
             reason,
             outlet,
             refused,
+            failed_stages,
             tail_lines,
         }
     }
@@ -228,9 +231,16 @@ impl<'a> Cleaned<'a> {
     /// A document with the results of an earlier run.
     pub(crate) fn recalled(decoded: Decoded<'a>, recalled: Recalled) -> Cleaned<'a> {
         let Recalled { edits, fields, verdict, reason, outlet, tail_lines } = recalled;
-        let refused = Vec::new();
-        let fields = Fields::from_json(&fields);
-        let outcome = Outcome { edits, fields, verdict, reason, outlet, refused, tail_lines };
+        let outcome = Outcome {
+            edits,
+            fields: Fields::from_json(&fields),
+            verdict,
+            reason,
+            outlet,
+            refused: Vec::new(),
+            failed_stages: Vec::new(),
+            tail_lines,
+        };
         Cleaned::new(decoded, outcome)
     }
 
@@ -253,6 +263,7 @@ impl<'a> Cleaned<'a> {
             reason: Some(reason),
             outlet: None,
             refused: Vec::new(),
+            failed_stages: Vec::new(),
             tail_lines: 0,
         };
         // It passes through unchanged, in its own encoding.
@@ -277,6 +288,7 @@ impl<'a> Cleaned<'a> {
             reason: self.reason,
             outlet: self.outlet,
             refused: self.refused,
+            failed_stages: self.failed_stages,
             tail_lines: self.tail_lines,
         }
     }
@@ -339,6 +351,12 @@ impl<'a> Cleaned<'a> {
     /// The number of marks that the engine rejected, by stage.
     pub fn refused(&self) -> &[(String, usize)] {
         &self.refused
+    }
+
+    /// The stages that could not judge the document. The verdict is then
+    /// [`Suspect`](Verdict::Suspect), and the document was cleaned without their marks.
+    pub fn failed_stages(&self) -> &[String] {
+        &self.failed_stages
     }
 
     /// The number of non-blank lines left below the last body line. A high number suggests missing

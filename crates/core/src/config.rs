@@ -2,11 +2,12 @@
 //! [`Config::parse`] reads it for the pipeline builder.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chaffinch_rules::Problem;
 use chaffinch_rules::schema::{self, Key, Kind};
-use chaffinch_rules::yaml::{self, Node, Problems};
+use chaffinch_rules::yaml::{self, Node, Places, Problems};
 use chaffinch_stage::{Options, Setting};
 use serde_yaml::Value;
 
@@ -36,6 +37,20 @@ const FILE: &[Key] = &[
         "The stages, in order, with optional settings; default: all stages.",
     ),
 ];
+
+/// The keys of a plugin in the list of stages.
+const PLUGIN: &[Key] = &[
+    key("wasm", Kind::Text, "The WebAssembly module, relative to this file."),
+    key(
+        "name",
+        Kind::Text,
+        "The name of the stage: a-z, 0-9 and `-`; default: the name of the module's file.",
+    ),
+    key("config", Kind::Settings, "Settings for the plugin: single values and lists of them."),
+];
+
+/// The stage name that a plugin has in the list of stages.
+const PLUGIN_STAGE: &str = "plugin";
 
 const LIMITS: &[Key] = &[
     key("document_bytes", Kind::Size, "Larger documents pass through unchanged."),
@@ -70,6 +85,11 @@ impl Schemas {
             .iter()
             .map(|stage| (stage.name, stage.finds, settings_schema(stage)))
             .collect();
+        let plugin = (
+            PLUGIN_STAGE,
+            "A stage that is a WebAssembly module.",
+            schema::mapping_schema(PLUGIN, &["wasm"]),
+        );
         let rule_file = schema::json_schema(
             "Chaffinch rule file",
             "How an outlet is detected, what is removed from its documents, and test cases.",
@@ -86,7 +106,7 @@ impl Schemas {
             "Chaffinch pipeline file",
             "The stages of the cleaning chain, in order, with rules and limits.",
             FILE,
-            &stages,
+            &[stages, vec![plugin]].concat(),
         );
         Schemas { rule_file, lexicon, pipeline }
     }
@@ -127,6 +147,25 @@ pub struct Config {
     pub limits: Limits,
     /// The stages, in order, with their settings.
     pub stages: Vec<(String, Options)>,
+    /// The stages that are plugins.
+    pub plugins: Vec<Plugin>,
+}
+
+/// A stage that is a WebAssembly module, as a pipeline file describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plugin {
+    /// The name of the stage.
+    pub name: String,
+    /// The module.
+    pub wasm: PathBuf,
+    /// The settings, in order: names and values. A list has one entry for each item.
+    pub settings: Vec<(String, String)>,
+    /// The bytes of the pipeline file that give the name, or else the module.
+    pub name_span: Range<usize>,
+    /// The bytes of the pipeline file that give the module.
+    pub wasm_span: Range<usize>,
+    /// The bytes of the pipeline file that give the settings, or else the module.
+    pub settings_span: Range<usize>,
 }
 
 /// Limits on document size and on cuts.
@@ -169,7 +208,8 @@ impl Config {
             top.texts("languages").into_iter().map(str::to_owned).collect();
         let all = languages.is_empty() || languages == ["all"];
         let limits = top.node("limits").map_or_else(Limits::default, parse_limits);
-        let mut stages = parse_stages(&top);
+        let (mut stages, mut plugins) = parse_stages(&top);
+        plugins.iter_mut().for_each(|plugin| plugin.place(source, base));
         for (_, options) in &mut stages {
             if let Some(Setting::Text(model)) = options.get("model") {
                 let path = base.join(model).display().to_string();
@@ -179,7 +219,11 @@ impl Config {
         top.finish();
         let problems = problems.place(file, source);
         match problems.is_empty() {
-            true => Ok(Config { rules, languages: (!all).then_some(languages), limits, stages }),
+            true => {
+                let languages = (!all).then_some(languages);
+                let plugins = plugins.into_iter().map(|unplaced| unplaced.plugin).collect();
+                Ok(Config { rules, languages, limits, stages, plugins })
+            }
             false => Err(problems),
         }
     }
@@ -232,18 +276,67 @@ fn parse_bytes(text: &str) -> Option<u64> {
     number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
-fn parse_stages(top: &Node<'_>) -> Vec<(String, Options)> {
+/// A plugin, and its path in the file.
+struct UnplacedPlugin {
+    plugin: Plugin,
+    path: String,
+}
+
+impl UnplacedPlugin {
+    /// Determines the positions in the file. The module is relative to `base`.
+    fn place(&mut self, source: &str, base: &Path) {
+        let places = Places::of(source);
+        let value = |key: &str| places.value(source, &format!("{}.{key}", self.path), None);
+        let plugin = &mut self.plugin;
+        let or_module = |span: Range<usize>| if span.is_empty() { value("wasm") } else { span };
+        plugin.wasm_span = value("wasm");
+        plugin.name_span = or_module(value("name"));
+        plugin.settings_span = or_module(value("config"));
+        plugin.wasm = base.join(&plugin.wasm);
+    }
+}
+
+fn parse_plugin(node: Node<'_>, path: String) -> Option<UnplacedPlugin> {
+    let wasm = node.required("wasm", "the file of the WebAssembly module").map(PathBuf::from);
+    let stem = wasm.as_deref().and_then(Path::file_stem).and_then(|stem| stem.to_str());
+    let name = node.text("name").or(stem).unwrap_or_default().to_owned();
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if wasm.is_some() && (name.is_empty() || !name.chars().all(is_name)) {
+        let key = if node.has("name") { "name" } else { "wasm" };
+        let message = format!("\"{name}\" cannot be the name of a stage");
+        node.wrong(key, &message, Some("give it a `name` of a-z, 0-9 and `-`"));
+    }
+    let settings = node.settings("config");
+    node.finish();
+    let (name_span, wasm_span, settings_span) = (0..0, 0..0, 0..0);
+    let plugin = Plugin { name, wasm: wasm?, settings, name_span, wasm_span, settings_span };
+    Some(UnplacedPlugin { plugin, path })
+}
+
+fn parse_stages(top: &Node<'_>) -> (Vec<(String, Options)>, Vec<UnplacedPlugin>) {
     let items = match top.take("stages") {
-        None => return Config::default().stages,
+        None => return (Config::default().stages, Vec::new()),
         Some(Value::Sequence(items)) => items,
         Some(_) => {
             top.wrong("stages", "expected a list of stages", None);
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         }
     };
     let mut stages: Vec<(String, Options)> = Vec::new();
+    let mut plugins = Vec::new();
     for (i, item) in items.iter().enumerate() {
+        let plugin = top.item_node("stages", i, PLUGIN_STAGE, PLUGIN);
+        let is_plugin = plugin.is_some();
         let parsed = match item {
+            _ if is_plugin => {
+                let path = format!("stages[{i}].{PLUGIN_STAGE}");
+                let Some(plugin) = plugin.and_then(|node| parse_plugin(node, path)) else {
+                    continue;
+                };
+                let name = plugin.plugin.name.clone();
+                plugins.push(plugin);
+                Some((name, Options::default()))
+            }
             Value::String(name) => Some((name.clone(), Options::default())),
             Value::Mapping(mapping) if mapping.len() == 1 => {
                 mapping.iter().next().and_then(|(name, settings)| {
@@ -263,7 +356,7 @@ fn parse_stages(top: &Node<'_>) -> Vec<(String, Options)> {
             }
         }
     }
-    stages
+    (stages, plugins)
 }
 
 fn parse_settings(value: &Value) -> Option<BTreeMap<String, Setting>> {
@@ -318,6 +411,42 @@ mod tests {
             "p.yaml:2:48: expected a share from 0 to 1",
             "p.yaml:3:18: stage \"debris\" is named twice",
             "p.yaml:3:26: not a stage",
+        ] {
+            assert!(message.contains(part), "{part} is not in\n{message}");
+        }
+    }
+
+    #[test]
+    fn plugins_are_read_with_their_positions() {
+        let source = "stages:\n  - debris\n  - plugin: {wasm: p/shout.wasm, config: {words: [A, b], most: 3, on: true}}\n  - plugin:\n      wasm: x.wasm\n      name: other\n";
+        let config = parse(source).unwrap();
+        let names: Vec<&str> = config.stages.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["debris", "shout", "other"]);
+        let [shout, other] = &config.plugins[..] else { panic!("{:?}", config.plugins) };
+        assert_eq!(shout.wasm, Path::new("base/p/shout.wasm"));
+        let settings: Vec<(&str, &str)> =
+            shout.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(settings, [("words", "A"), ("words", "b"), ("most", "3"), ("on", "true")]);
+        assert_eq!(&source[shout.wasm_span.clone()], "p/shout.wasm");
+        assert_eq!(&source[shout.name_span.clone()], "p/shout.wasm");
+        assert!(source[shout.settings_span.clone()].starts_with("{"));
+        assert_eq!(&source[other.name_span.clone()], "other");
+        assert_eq!(&source[other.settings_span.clone()], "x.wasm");
+    }
+
+    #[test]
+    fn errors_in_plugins_have_positions() {
+        let message = parse(
+            "stages:\n  - plugin: {name: x}\n  - plugin: {wasm: Shout_1.wasm}\n  - plugin: {wasm: a.wasm, nme: b, config: {x: {y: 1}}}\n  - plugin: [a]\n  - plugin: {wasm: b/a.wasm}\n",
+        );
+        let message = message.unwrap_err();
+        for part in [
+            "p.yaml:2:5: `wasm` is missing: the file of the WebAssembly module",
+            "p.yaml:3:20: \"Shout_1\" cannot be the name of a stage",
+            "p.yaml:4:28: unknown key \"nme\"; did you mean \"name\"?",
+            "p.yaml:4:48: `x` must be a single value or a list of them",
+            "p.yaml:5:5: not a stage",
+            "p.yaml:6:5: stage \"a\" is named twice",
         ] {
             assert!(message.contains(part), "{part} is not in\n{message}");
         }

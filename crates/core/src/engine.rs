@@ -30,6 +30,7 @@ pub(crate) struct Outcome {
     pub(crate) reason: Option<String>,
     pub(crate) outlet: Option<(String, How)>,
     pub(crate) refused: Vec<(String, usize)>,
+    pub(crate) failed_stages: Vec<String>,
     pub(crate) tail_lines: usize,
 }
 
@@ -48,6 +49,8 @@ pub(crate) struct Engine<'a> {
     /// The title, if it was looked for since lines were last cut.
     likely_title: Option<Option<Span>>,
     refused: Vec<(String, usize)>,
+    /// The stages that could not judge the document, with the reasons.
+    failed: Vec<(&'a str, String)>,
     candidates: Vec<u32>,
     /// The lines for which only the rules that can act mid-article were matched.
     mid_article: Vec<bool>,
@@ -82,6 +85,7 @@ impl<'a> Engine<'a> {
             suspect: None,
             likely_title: None,
             refused: Vec::new(),
+            failed: Vec::new(),
             candidates: Vec::new(),
             mid_article: vec![false; lines],
             open: Vec::new(),
@@ -187,7 +191,8 @@ impl<'a> Engine<'a> {
             self.findings.next_round();
             let pipeline = self.pipeline;
             for (link, seen) in pipeline.chain.iter().zip(&mut seen) {
-                if !wanted(link) || seen.replace(version) == Some(version) {
+                if !wanted(link) || seen.replace(version) == Some(version) || self.has_failed(link)
+                {
                     continue;
                 }
                 IN_STAGE.with_borrow_mut(|name| name.clone_from(&link.name));
@@ -195,6 +200,10 @@ impl<'a> Engine<'a> {
                 let mut marks = Marks::new();
                 link.stage.mark(&self.doc, &mut marks);
                 IN_STAGE.with_borrow_mut(String::clear);
+                if let Some(reason) = marks.failure() {
+                    self.failed.push((&link.name, reason.to_owned()));
+                    continue;
+                }
                 let mut marks = marks.into_vec();
                 marks.sort_by_key(|mark| self.tier(mark.rule));
                 version += usize::from(self.apply(&link.name, marks));
@@ -203,6 +212,26 @@ impl<'a> Engine<'a> {
                 break;
             }
         }
+    }
+
+    fn has_failed(&self, link: &Link) -> bool {
+        self.failed.iter().any(|(name, _)| *name == link.name)
+    }
+
+    /// Drops the marks that failed stages made in earlier rounds. Returns the reasons why they
+    /// failed.
+    fn drop_failed(&mut self) -> Option<String> {
+        if self.failed.is_empty() {
+            return None;
+        }
+        let (rules, failed) = (&self.pipeline.rules, &self.failed);
+        let stays = |rule: RuleId| !failed.iter().any(|(name, _)| *name == rules.rule(rule).stage);
+        self.edits.retain(|edit| stays(edit.rule));
+        self.findings.retain(stays);
+        let reason = |(name, reason): &(&str, String)| {
+            format!("stage \"{name}\" failed, its marks were dropped: {reason}")
+        };
+        Some(self.failed.iter().map(reason).collect::<Vec<_>>().join("; "))
     }
 
     fn tier(&self, rule: RuleId) -> Tier {
@@ -399,6 +428,7 @@ impl<'a> Engine<'a> {
 
     /// Applies the damage caps, tidies blank lines, and collects the results.
     pub(crate) fn finish(mut self) -> Outcome {
+        let failed = self.drop_failed();
         let judged = self.cap_judged();
         let capped = self.cap_body();
         let mut suspect = self.suspect.take().or(capped).or(judged);
@@ -416,6 +446,9 @@ impl<'a> Engine<'a> {
             self.findings = Findings::default();
             suspect = Some(reason);
         }
+        if let Some(failed) = failed {
+            suspect = Some(suspect.map_or(failed.clone(), |reason| format!("{failed}; {reason}")));
+        }
         let fields = self.findings.fields(&self.edits);
         let edits = self.edits.into_joined();
         let verdict = match (&suspect, edits.is_empty()) {
@@ -430,6 +463,7 @@ impl<'a> Engine<'a> {
             reason: suspect,
             outlet,
             refused: self.refused,
+            failed_stages: self.failed.iter().map(|(name, _)| (*name).to_owned()).collect(),
             tail_lines,
         }
     }

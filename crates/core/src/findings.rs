@@ -67,6 +67,11 @@ impl Findings {
         self.noted.overlap(span)
     }
 
+    /// Drops the fields of marks by other rules than these.
+    pub(crate) fn retain(&mut self, stays: impl Fn(RuleId) -> bool) {
+        self.all.retain(|finding| stays(finding.rule));
+    }
+
     /// The fields of the marks that took effect: notes on text that is kept, removals of text that
     /// is removed.
     pub(crate) fn fields(self, edits: &Edits) -> Fields {

@@ -39,11 +39,11 @@ pub use cleaned::{
     Cleaned, Fields, LedgerEdit, LedgerPatch, Recalled, RestoreError, STANDARD_FIELDS, Undo,
     Verdict,
 };
-pub use config::{Limits, Schemas};
+pub use config::{Limits, Plugin, Schemas};
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
 pub use edits::Edit;
 pub use encoding_rs::Encoding;
 pub use era::day_of;
 pub use panics::panic_message;
-pub use pipeline::{Builder, MakeStage, Pipeline};
+pub use pipeline::{Builder, LoadPlugin, MakeStage, Pipeline, PluginError};
 pub use why::{Near, Stopped, WhyNot};

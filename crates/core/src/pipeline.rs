@@ -2,6 +2,7 @@
 //! makes one from a pipeline file, rule files and options.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,11 +10,23 @@ use chaffinch_rules::{LoadOptions, Pattern, Problem, Purpose, RuleSet, UnitId, y
 use chaffinch_stage::{Options, OptionsError, Rule, RuleId, RuleTable, Setting, Stage};
 use encoding_rs::Encoding;
 
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, Plugin};
 
 /// Makes a stage from its settings.
 pub type MakeStage =
     Box<dyn Fn(&mut Options) -> Result<Box<dyn Stage>, OptionsError> + Send + Sync>;
+
+/// Makes the stage of a plugin.
+pub type LoadPlugin = Box<dyn Fn(&Plugin) -> Result<Box<dyn Stage>, PluginError> + Send + Sync>;
+
+/// Why a plugin cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginError {
+    /// The module is missing or is no plugin, with the reason.
+    Module(String),
+    /// The plugin refuses its settings, with the reason.
+    Settings(String),
+}
 
 /// A stage of the chain.
 pub(crate) struct Link {
@@ -34,6 +47,7 @@ pub struct Pipeline {
     pub(crate) encoding: Option<&'static Encoding>,
     pub(crate) variant: Option<Arc<Variant>>,
     settings: Arc<str>,
+    plugins: Arc<[(String, String)]>,
 }
 
 /// The differences between a pipeline's rules and those of its rule files.
@@ -90,6 +104,7 @@ impl Pipeline {
             skip: Vec::new(),
             to_prove: false,
             cache: None,
+            load_plugin: None,
         }
     }
 
@@ -154,6 +169,11 @@ impl Pipeline {
         &self.settings
     }
 
+    /// The stages that are plugins, with a digest of the module and settings of each.
+    pub fn plugins(&self) -> BTreeMap<&str, &str> {
+        self.plugins.iter().map(|(name, digest)| (name.as_str(), digest.as_str())).collect()
+    }
+
     /// The names of the stages, in order.
     pub fn stages(&self) -> impl Iterator<Item = &str> {
         self.chain.iter().map(|link| link.name.as_str())
@@ -179,6 +199,7 @@ pub struct Builder {
     skip: Vec<String>,
     to_prove: bool,
     cache: Option<PathBuf>,
+    load_plugin: Option<LoadPlugin>,
 }
 
 impl Builder {
@@ -207,6 +228,16 @@ impl Builder {
     ) -> Builder {
         let make: MakeStage = Box::new(move |options| Ok(Box::new(make(options)?)));
         self.stages.insert(name.to_owned(), make);
+        self
+    }
+
+    /// Uses this function to make the stages of plugins. Without it, a pipeline file with a plugin
+    /// is an error. The data of the stage must identify the module and its settings.
+    pub fn plugins(
+        mut self,
+        load: impl Fn(&Plugin) -> Result<Box<dyn Stage>, PluginError> + Send + Sync + 'static,
+    ) -> Builder {
+        self.load_plugin = Some(Box::new(load));
         self
     }
 
@@ -297,7 +328,8 @@ impl Builder {
     /// All problems in the pipeline file, the rule files and the given names.
     pub fn build(self) -> Result<Pipeline, Vec<Problem>> {
         let mut problems = Vec::new();
-        let names: Vec<&str> = self.stages.keys().map(String::as_str).collect();
+        let plugins = self.config.plugins.iter().map(|plugin| plugin.name.as_str());
+        let names: Vec<&str> = self.stages.keys().map(String::as_str).chain(plugins).collect();
         let made = self.make_stages(&names, &mut problems);
         let directories = if self.rules.is_empty() { &self.config.rules } else { &self.rules };
         let directories: Vec<&std::path::Path> = directories.iter().map(PathBuf::as_path).collect();
@@ -335,8 +367,11 @@ impl Builder {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let plugins = made.iter().filter(|(name, _)| self.plugin(name).is_some());
+        let plugins =
+            plugins.map(|(name, stage)| (name.clone(), stage.data().unwrap_or_default())).collect();
         let link = |(name, stage): (String, Box<dyn Stage>)| {
-            let own_rule = rules.add_own_rule(stage.own_rule(&name));
+            let own_rule = rules.add_own_rule(stage.own_rule(&name), stage.data().as_deref());
             Link { name, stage, own_rule }
         };
         let chain: Vec<Link> = made.into_iter().map(link).collect();
@@ -350,6 +385,7 @@ impl Builder {
             encoding,
             variant: None,
             settings: settings.into(),
+            plugins,
         })
     }
 
@@ -369,6 +405,16 @@ impl Builder {
         let mut made = Vec::new();
         for (name, options) in &self.config.stages {
             let wanted = self.only.is_empty() || self.only.contains(name);
+            if let Some(plugin) = self.plugin(name) {
+                match self.load(plugin) {
+                    Ok(stage) if wanted && !self.skip.contains(name) => {
+                        made.push((name.clone(), stage));
+                    }
+                    Ok(_) => {}
+                    Err(problem) => problems.push(problem),
+                }
+                continue;
+            }
             let Some(make) = self.stages.get(name) else {
                 let help = Some(yaml::expected(name, names));
                 problems.push(self.in_config(name, format!("unknown stage \"{name}\""), help));
@@ -391,6 +437,36 @@ impl Builder {
             }
         }
         made
+    }
+
+    fn plugin(&self, stage: &str) -> Option<&Plugin> {
+        self.config.plugins.iter().find(|plugin| plugin.name == stage)
+    }
+
+    fn load(&self, plugin: &Plugin) -> Result<Box<dyn Stage>, Problem> {
+        let (name, path) = (&plugin.name, plugin.wasm.display());
+        let problem = |span: &Range<usize>, message: String, help: Option<String>| {
+            let (file, source) = self.config_file.clone();
+            Problem { file, source, span: span.clone(), message, help }
+        };
+        if self.stages.contains_key(name) {
+            let message = format!("\"{name}\" is the name of another stage");
+            return Err(problem(&plugin.name_span, message, Some("give it another `name`".into())));
+        }
+        let Some(load) = &self.load_plugin else {
+            let message = "this build of chaffinch cannot run plugins".to_owned();
+            let help = "build it with the feature `plugins`".to_owned();
+            return Err(problem(&plugin.wasm_span, message, Some(help)));
+        };
+        load(plugin).map_err(|error| match error {
+            PluginError::Module(reason) => {
+                problem(&plugin.wasm_span, format!("{path}: {reason}"), None)
+            }
+            PluginError::Settings(reason) => {
+                let message = format!("plugin \"{name}\" refuses its settings: {reason}");
+                problem(&plugin.settings_span, message, None)
+            }
+        })
     }
 
     /// A problem with a stage of the pipeline file. Its name occurs once, in the list of stages, so

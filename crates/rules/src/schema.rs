@@ -46,6 +46,8 @@ pub enum Kind {
     Node(&'static [Key]),
     /// A list of mappings with these keys.
     Nodes(&'static [Key]),
+    /// Names, each with a single value or a list of them.
+    Settings,
     /// The stages of a chain, with optional settings.
     Stages,
 }
@@ -220,6 +222,13 @@ pub fn json_schema(
     Value::Object(top)
 }
 
+/// The JSON Schema of a mapping with these keys.
+pub fn mapping_schema(keys: &[Key], required: &[&str]) -> Value {
+    let mut schema = mapping(keys, &[]);
+    schema["required"] = json!(required);
+    schema
+}
+
 fn mapping(keys: &[Key], stages: &[(&str, &str, Value)]) -> Value {
     let property = |key: &Key| {
         let mut value = of(key.kind, stages);
@@ -259,6 +268,10 @@ fn of(kind: Kind, stages: &[(&str, &str, Value)]) -> Value {
             {"type": "integer", "minimum": 1},
         ]}),
         Kind::Pairs => json!({"type": "object", "additionalProperties": text}),
+        Kind::Settings => {
+            let one = json!({"type": ["string", "number", "boolean"]});
+            json!({"type": ["object", "null"], "additionalProperties": list_or_one(one)})
+        }
         Kind::Node(keys) => mapping(keys, stages),
         Kind::Nodes(keys) => json!({"type": "array", "items": mapping(keys, stages)}),
         Kind::Stages => {

@@ -327,6 +327,65 @@ impl<'a> Node<'a> {
         pairs
     }
 
+    /// The mapping at `key` of item `index` of the list `list`, with these keys, if the item has only
+    /// that key.
+    pub fn item_node(
+        &self,
+        list: &str,
+        index: usize,
+        key: &str,
+        keys: &'static [Key],
+    ) -> Option<Node<'a>> {
+        let item = self.take(list)?.get(index)?.as_mapping().filter(|item| item.len() == 1)?;
+        let mapping = item.get(key)?.as_mapping()?;
+        let path = format!("{}[{index}].{key}", self.child(list));
+        Some(Node { mapping, path, keys, problems: self.problems.clone() })
+    }
+
+    /// Names with single values or lists of them, as text. A list gives one pair for each item.
+    pub fn settings(&self, key: &str) -> Vec<(String, String)> {
+        let mapping = match self.take(key) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Mapping(mapping)) => mapping,
+            Some(_) => {
+                self.wrong(key, "expected `name: value` lines", None);
+                return Vec::new();
+            }
+        };
+        let text = |value: &Value| match value {
+            Value::Bool(value) => Some(value.to_string()),
+            Value::Number(value) => Some(value.to_string()),
+            Value::String(value) => Some(value.clone()),
+            _ => None,
+        };
+        let mut settings = Vec::new();
+        for (name, value) in mapping {
+            let Some(name) = name.as_str() else {
+                self.wrong(key, "keys must be text", None);
+                continue;
+            };
+            let values = match value {
+                Value::Sequence(items) => items.iter().map(text).collect(),
+                one => text(one).map(|value| vec![value]),
+            };
+            match values {
+                Some(values) => {
+                    settings.extend(values.into_iter().map(|value| (name.to_owned(), value)));
+                }
+                None => {
+                    let message = format!("`{name}` must be a single value or a list of them");
+                    self.problems.add(
+                        format!("{}.{name}", self.child(key)),
+                        Part::Value,
+                        message,
+                        None,
+                    );
+                }
+            }
+        }
+        settings
+    }
+
     fn below(&self, mapping: &'a Mapping, key: &str, path: String) -> Node<'a> {
         Node { mapping, path, keys: self.keys_below(key), problems: self.problems.clone() }
     }

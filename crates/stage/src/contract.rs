@@ -24,6 +24,7 @@ pub const DOCUMENTS: &[&str] = &[
 
 /// Runs `stage` on [`DOCUMENTS`] and on `own` and panics if it violates the contract:
 ///
+/// - The stage does not [fail](Marks::fail).
 /// - Marks lie inside the document and on character boundaries.
 /// - The same document gives the same marks.
 /// - Repeated runs reach a fixed point: after at most eight rounds nothing more is cut.
@@ -51,15 +52,39 @@ pub fn check_with_rules(
     find: &dyn Fn(&str) -> Vec<Found>,
     own: &[&str],
 ) {
+    if let Err(violation) = verify_with_rules(stage, name, rules, find, own) {
+        panic!("{violation}");
+    }
+}
+
+/// Like [`check`], but returns the first violation instead of panicking.
+///
+/// # Errors
+/// If the stage violates the contract. The message contains the document and the mark.
+pub fn verify(stage: &dyn Stage, own: &[&str]) -> Result<(), String> {
+    let rule = Rule::new("stage/own", "stage");
+    verify_with_rules(stage, "stage", &[rule], &|_| Vec::new(), own)
+}
+
+fn verify_with_rules(
+    stage: &dyn Stage,
+    name: &str,
+    rules: &[Rule],
+    find: &dyn Fn(&str) -> Vec<Found>,
+    own: &[&str],
+) -> Result<(), String> {
     for &document in DOCUMENTS.iter().chain(own) {
         let mut text = document.to_owned();
         let mut rounds = 0;
-        while let Some(left) = round(stage, name, rules, find, &text) {
+        while let Some(left) = round(stage, name, rules, find, &text)? {
             rounds += 1;
-            assert!(rounds <= 8, "the stage still cuts after eight rounds on {document:?}");
+            if rounds > 8 {
+                return Err(format!("the stage still cuts after eight rounds on {document:?}"));
+            }
             text = left;
         }
     }
+    Ok(())
 }
 
 /// One round: the text that the stage leaves, or `None` if it changes nothing.
@@ -69,7 +94,7 @@ fn round(
     rules: &[Rule],
     find: &dyn Fn(&str) -> Vec<Found>,
     text: &str,
-) -> Option<String> {
+) -> Result<Option<String>, String> {
     let mut doc = Document::new(text, &rules, |line| Cow::Borrowed(line.trim()));
     let detectors = (0..rules.len()).filter(|&i| rules[i].detect.is_some());
     doc.recognised(None, detectors.map(|i| RuleId(i as u32)).collect());
@@ -87,21 +112,29 @@ fn round(
             .collect();
         doc.set_hits(index, hits);
     }
-    let marks = marks_of(stage, &doc);
-    assert_eq!(marks, marks_of(stage, &doc), "two runs over {text:?} differ");
+    let marks = marks_of(stage, &doc)?;
+    if marks != marks_of(stage, &doc)? {
+        return Err(format!("two runs over {text:?} differ"));
+    }
     for mark in &marks {
-        let inside = text.get(mark.span.range()).is_some();
-        assert!(inside, "{mark:?} is not a range of characters of {text:?}");
-        assert!((mark.rule.0 as usize) < rules.len(), "{mark:?} names no rule");
+        if text.get(mark.span.range()).is_none() {
+            return Err(format!("{mark:?} is not a range of characters of {text:?}"));
+        }
+        if mark.rule.0 as usize >= rules.len() {
+            return Err(format!("{mark:?} names no rule"));
+        }
     }
     let left = cut(text, &marks);
-    (left != text).then_some(left)
+    Ok((left != text).then_some(left))
 }
 
-fn marks_of(stage: &dyn Stage, doc: &Document<'_>) -> Vec<Mark> {
+fn marks_of(stage: &dyn Stage, doc: &Document<'_>) -> Result<Vec<Mark>, String> {
     let mut marks = Marks::new();
     stage.mark(doc, &mut marks);
-    marks.into_vec()
+    match marks.failure() {
+        Some(reason) => Err(format!("the stage fails on {:?}: {reason}", doc.source())),
+        None => Ok(marks.into_vec()),
+    }
 }
 
 /// Applies marks in the simplest way possible.
@@ -142,6 +175,12 @@ mod tests {
     #[should_panic(expected = "not a range of characters")]
     fn marks_off_character_boundaries_are_detected() {
         check(&Bad(|doc, marks| marks.remove(Span::new(0, 1), doc.own_rule())), &["é"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the stage fails on \"\": out of luck")]
+    fn stages_that_fail_are_detected() {
+        check(&Bad(|_, marks| marks.fail("out of luck")), &[]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct Mark {
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     marks: Vec<Mark>,
+    failure: Option<String>,
 }
 
 impl Marks {
@@ -81,6 +82,17 @@ impl Marks {
     /// Adds a mark made elsewhere.
     pub fn push(&mut self, mark: Mark) {
         self.marks.push(mark);
+    }
+
+    /// Reports that the stage could not judge the document. The engine then drops all of its marks in
+    /// this document, and records the reason.
+    pub fn fail(&mut self, reason: impl Into<String>) {
+        self.failure = Some(reason.into());
+    }
+
+    /// The reason given to [`Marks::fail`], if it was called.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// The marks, in the order in which they were made.

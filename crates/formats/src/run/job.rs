@@ -415,7 +415,7 @@ impl Job<'_> {
     }
 
     /// The results of a finished run, as recorded in `run.json`.
-    fn record<'s>(&self, summary: &'s Summary) -> RunEnd<'s> {
+    fn record<'s>(&'s self, summary: &'s Summary) -> RunEnd<'s> {
         RunEnd {
             job: self.request(),
             pipeline_digest: ledger::pipeline_digest(self.pipeline),
@@ -430,6 +430,8 @@ impl Job<'_> {
             rules: &summary.rules,
             outlets: &summary.outlets,
             refused_marks: &summary.refused,
+            failed_stages: &summary.failed_stages,
+            plugins: self.pipeline.plugins(),
         }
     }
 }
@@ -450,6 +452,11 @@ struct RunEnd<'s> {
     rules: &'s BTreeMap<String, Counts>,
     outlets: &'s BTreeMap<String, OutletCounts>,
     refused_marks: &'s BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    failed_stages: &'s BTreeMap<String, u64>,
+    /// The stages that are plugins, with the digests of their modules and settings.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    plugins: BTreeMap<&'s str, &'s str>,
 }
 
 /// A path with links resolved; unchanged if it does not exist.

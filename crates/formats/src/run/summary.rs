@@ -75,6 +75,9 @@ pub struct Summary {
     /// Rejected marks, by stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, u64>,
+    /// Documents that a stage could not judge, by stage.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed_stages: BTreeMap<String, u64>,
     /// Problems of documents that failed or are suspect; several documents may share one.
     #[serde(default)]
     pub problem_count: u64,
@@ -109,6 +112,7 @@ impl Summary {
         add_all(&mut self.rules, &other.rules, |sum, counts| sum.add(*counts));
         add_all(&mut self.outlets, &other.outlets, |sum, counts| sum.add(*counts));
         add_all(&mut self.refused, &other.refused, |sum, count| *sum += count);
+        add_all(&mut self.failed_stages, &other.failed_stages, |sum, count| *sum += count);
         self.problem_count += other.problem_count;
         let room = NAMED_PROBLEMS.saturating_sub(self.problems.len());
         self.problems.extend(other.problems.iter().take(room).cloned());
@@ -152,6 +156,9 @@ impl Tally {
         }
         for (stage, count) in cleaned.refused() {
             *entry(&mut self.summary.refused, stage) += *count as u64;
+        }
+        for stage in cleaned.failed_stages() {
+            *entry(&mut self.summary.failed_stages, stage) += 1;
         }
         self.summary.bytes_removed += removed;
         let (bytes, verdict) = (cleaned.bytes_in() as u64, cleaned.verdict());

@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::{Place, Rule, RuleId};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::file::{self, Era, FileRule, RuleFile, Subject, Written};
 use crate::load::{Files, LoadOptions, Text};
@@ -189,11 +190,15 @@ impl RuleSet {
         }
     }
 
-    /// Adds the rule that a stage's own marks name: `stage/NAME`.
-    pub fn add_own_rule(&mut self, rule: Rule) -> RuleId {
+    /// Adds the rule that a stage's own marks name: `stage/NAME`. `data` identifies what the stage
+    /// uses besides its settings, so that a change of it counts as a change of the rule.
+    pub fn add_own_rule(&mut self, rule: Rule, data: Option<&str>) -> RuleId {
         let rule = Rule { place: Place::Anywhere, ..rule };
         let (written, era) = (Written::default(), Era::default());
-        let digest = file::digest(&rule, &written, &era);
+        let mut digest = file::digest(&rule, &written, &era);
+        if let Some(data) = data {
+            digest ^= xxh3_64(data.as_bytes());
+        }
         let section = self.add_section("", 1, digest, 0);
         let (removes, keeps, patterns) = (Vec::new(), Vec::new(), Vec::new());
         let rule = FileRule {

@@ -21,6 +21,8 @@ def test_everything_public_is_documented() -> None:
             continue
         item = getattr(chaffinch, name)
         assert item.__doc__, name
+        if not isinstance(item, type) or issubclass(item, tuple):
+            continue
         for member in vars(item):
             if not member.startswith("_"):
                 assert getattr(item, member).__doc__, f"{name}.{member}"
@@ -28,7 +30,7 @@ def test_everything_public_is_documented() -> None:
 
 def test_the_stubs_match_the_module(tmp_path: pathlib.Path) -> None:
     assert (pathlib.Path(chaffinch.__file__).parent / "py.typed").exists()
-    command = [sys.executable, "-m", "mypy.stubtest", "chaffinch"]
+    command = [sys.executable, "-m", "mypy.stubtest", "chaffinch._chaffinch"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -40,9 +42,11 @@ def test_the_package_and_a_program_pass_a_type_checker(tmp_path: pathlib.Path) -
         "places: list[tuple[int, int]] = [cut.span for cut in cleaned.cuts]\n"
         "texts: list[str] = [c.text for c in chaffinch.Pipeline().clean_many(['text'])]\n"
     )
-    command = [sys.executable, "-m", "mypy", "--strict", "program.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    # The libraries that adapters use are not installed in every environment.
+    for checked in [["program.py"], ["--ignore-missing-imports", "-p", "chaffinch"]]:
+        command = [sys.executable, "-m", "mypy", "--strict", *checked]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_command_line_is_in_the_package(tmp_path: pathlib.Path) -> None:

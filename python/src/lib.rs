@@ -14,6 +14,7 @@ mod files;
 mod many;
 mod pipeline;
 mod pool;
+mod run;
 mod stage;
 mod strings;
 mod table;
@@ -31,6 +32,7 @@ fn _chaffinch(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stage::Hit>()?;
     module.add_class::<cleaned::Cut>()?;
     module.add_function(wrap_pyfunction!(batch::restore_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(run::restore_files, module)?)?;
     module.add_function(wrap_pyfunction!(pipeline::unpickle, module)?)?;
     module.add_function(wrap_pyfunction!(stage::check_stage, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)

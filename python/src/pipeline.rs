@@ -15,6 +15,7 @@ use crate::error::exception;
 use crate::files::Files;
 use crate::many::CleanMany;
 use crate::pool;
+use crate::run;
 use crate::stage::{Definition, Tally, with_faults};
 
 /// A document with what is known of it, copied from Python.
@@ -405,6 +406,41 @@ impl Pipeline {
     ) -> PyResult<Batch> {
         let names = Names { text, url, date, outlet };
         batch::clean(&self.cleaner, data, &names, pool::threads(threads)?)
+    }
+
+    /// Cleans files and directories as ``chaffinch clean`` does: text, JSON Lines, CSV and WET, also
+    /// compressed. The ledger is in the output, for :func:`restore_files`. A call that was interrupted, by
+    /// Ctrl-C or by the end of the process, is resumed by repeating it.
+    ///
+    /// Args:
+    ///     inputs: Files and directories.
+    ///     output: The directory to write to.
+    ///     text: The field of records that holds the text. By default the first of ``text``, ``content``
+    ///         and ``body``.
+    ///     threads: The number of threads. By default one for each core.
+    ///
+    /// Returns:
+    ///     The number of documents with each verdict, and ``removed_bytes``.
+    ///
+    /// Raises:
+    ///     chaffinch.Error: The output cannot be written, or belongs to another run.
+    #[pyo3(signature = (inputs, output, *, text=None, threads=None))]
+    fn clean_files(
+        &self,
+        py: Python<'_>,
+        inputs: Vec<PathBuf>,
+        output: PathBuf,
+        text: Option<&str>,
+        threads: Option<usize>,
+    ) -> PyResult<Py<PyDict>> {
+        if !self.settings.stages.is_empty() {
+            // Their failures would not be in the record of the run.
+            return Err(PyValueError::new_err(
+                "files are cleaned as by the command line, which has no stages written in Python; read \
+                 them, and clean tables with clean_batch",
+            ));
+        }
+        run::clean(py, &self.cleaner, inputs, output, text, pool::threads(threads)?)
     }
 
     /// The names of the stages, in order.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -152,6 +154,39 @@ def test_ray_resumes(cluster: Any, folder: pathlib.Path, tmp_path: pathlib.Path)
     assert "stage/page-number" in rules and not any("share-buttons" in rule for rule in rules)
 
 
+def test_ray_cleans_other_files_as_runs(
+    cluster: Any, folder: pathlib.Path, expected: corpus.Cleaned, tmp_path: pathlib.Path, program: str
+) -> None:
+    import chaffinch.ray
+
+    source = tmp_path / "source"
+    (source / "sub").mkdir(parents=True)
+    lines = (folder / "rows.jsonl").read_bytes().splitlines(keepends=True)
+    (source / "one.jsonl").write_bytes(b"".join(lines[:500]))
+    (source / "sub" / "two.jsonl.gz").write_bytes(gzip.compress(b"".join(lines[500:900])))
+    (source / "notes.txt").write_text("not taken")
+    output = tmp_path / "cleaned"
+    counts = chaffinch.ray.clean_files(source, output)
+    assert sum(count for name, count in counts.items() if name != "removed_bytes") == 900
+    command = [program, "clean", str(source / "one.jsonl"), "-o", str(tmp_path / "direct"), "--quiet"]
+    subprocess.run(command, check=True)
+    one = output / "one.jsonl"
+    assert (one / "one.jsonl").read_bytes() == (tmp_path / "direct" / "one.jsonl").read_bytes()
+    [ours], [theirs] = [
+        list((run / ".chaffinch" / "ledger").iterdir()) for run in [one, tmp_path / "direct"]
+    ]
+    assert list(corpus.frames(ours)) == list(corpus.frames(theirs))
+    assert chaffinch.restore_files(output / "sub" / "two.jsonl.gz", tmp_path / "two") == 400
+    assert gzip.decompress((tmp_path / "two" / "two.jsonl.gz").read_bytes()) == b"".join(lines[500:900])
+    before = (one / "one.jsonl").stat().st_ino
+    assert chaffinch.ray.clean_files(source, output) == counts
+    assert (one / "one.jsonl").stat().st_ino == before
+    other = chaffinch.Pipeline("stages: [debris]")
+    assert chaffinch.ray.clean_files(source, output, pipeline=other) != counts
+    assert (one / "one.jsonl").stat().st_ino != before
+    assert sorted(path.name for path in output.iterdir()) == ["one.jsonl", "sub"]
+
+
 def test_ray_refuses_wrong_files(cluster: Any, tmp_path: pathlib.Path) -> None:
     import chaffinch.ray
 
@@ -159,7 +194,7 @@ def test_ray_refuses_wrong_files(cluster: Any, tmp_path: pathlib.Path) -> None:
     (tmp_path / "no.parquet").write_text("no Parquet")
     for paths, message in [
         (tmp_path / "nowhere", "nowhere: there is no such file"),
-        (tmp_path / "a", "contains no Parquet file"),
+        (tmp_path / "a", "contains no file to clean"),
         (tmp_path / "no.parquet", "is no Parquet file"),
         ([tmp_path / "no.parquet", tmp_path], "would be written to the same files"),
     ]:

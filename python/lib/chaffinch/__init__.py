@@ -28,6 +28,7 @@ from chaffinch._chaffinch import (
     __version__,
     check_stage,
     restore_batch,
+    restore_files,
 )
 from chaffinch._commands import Finding, check, diff, learn
 from chaffinch._types import Error, Input, Mark, Problem, stage
@@ -52,5 +53,6 @@ __all__ = [
     "diff",
     "learn",
     "restore_batch",
+    "restore_files",
     "stage",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "check_stage",
     "main",
     "restore_batch",
+    "restore_files",
 ]
 
 __version__: str
@@ -33,6 +34,7 @@ class _ArrowArray(Protocol):
 _Stage = Callable[..., Iterable[tuple[Any, ...]] | None]
 
 def restore_batch(data: _ArrowStream | _ArrowArray, text: str | None = None) -> Batch: ...
+def restore_files(run: _Path, output: _Path) -> int: ...
 def check_stage(stage: _Stage, *documents: str) -> None: ...
 def _unpickle(
     settings: dict[str, Any], contents: list[tuple[_Path, bytes]], base: _Path
@@ -80,6 +82,14 @@ class Pipeline:
         outlet: str | None = None,
         threads: int | None = None,
     ) -> Batch: ...
+    def clean_files(
+        self,
+        inputs: Sequence[_Path],
+        output: _Path,
+        *,
+        text: str | None = None,
+        threads: int | None = None,
+    ) -> dict[str, int]: ...
     @property
     def stages(self) -> list[str]: ...
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import shutil
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -76,11 +77,15 @@ def counts(dataset: ray.data.Dataset) -> dict[str, int]:
     return dict(total)
 
 
+_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".wet")
+_COMPRESSED = (".gz", ".zst", ".bz2")
+
+
 class _Task(NamedTuple):
-    """A row group to clean, and the file to write it to."""
+    """A row group to clean, and the file to write it to; or a file, and the directory to write it to."""
 
     source: str
-    group: int
+    group: int | None
     target: str
 
 
@@ -94,16 +99,17 @@ def clean_files(
     max_retries: int = 10,
     **columns: Any,
 ) -> dict[str, int]:
-    """Cleans Parquet files, row group by row group, into a directory of Parquet files.
+    """Cleans files into a directory. Its tasks read and write the files themselves, so no text passes
+    through Ray's object store, and a node that is lost costs only the tasks that ran on it.
 
-    Each row group is a task that reads it, cleans it and writes ``NAME-GROUP.parquet``, so no text
-    passes through Ray's object store, and a node that is lost costs only the tasks that ran on it. Files
-    appear in the output when they are complete. Calling it again resumes: row groups that were written
-    with the same pipeline are kept.
+    A row group of a Parquet file is a task, which writes ``NAME-GROUP.parquet``. Any other file (JSON
+    Lines, CSV, WET, also compressed) is a task, which writes the directory ``NAME`` as
+    :meth:`chaffinch.Pipeline.clean_files` does. Output appears when it is complete. Calling it again resumes:
+    what was written from the same input with the same pipeline is kept.
 
     Args:
-        paths: Parquet files, and directories that contain some, on storage that all nodes share:
-            paths or addresses that ``pyarrow.fs`` reads, such as ``s3://bucket/folder``.
+        paths: Files, and directories that contain some, on storage that all nodes share. Parquet files
+            may have addresses that ``pyarrow.fs`` reads, such as ``s3://bucket/folder``.
         output: The directory to write to, on shared storage.
         text: The column that holds the text. By default the first of ``text``, ``content`` and ``body``.
         pipeline: The pipeline. By default the one that ships.
@@ -116,7 +122,7 @@ def clean_files(
     """
     tasks = list(_tasks(paths, os.fspath(output)))
     shipped = ray.put(_ship(pipeline))
-    work = ray.remote(num_cpus=num_cpus, max_retries=max_retries)(_clean_group)
+    work = ray.remote(num_cpus=num_cpus, max_retries=max_retries)(_run)
     total: Counter[str] = Counter()
     running: list[Any] = []
     # A bounded number of tasks, because there may be millions.
@@ -145,10 +151,10 @@ def _tasks(paths: Any, output: str) -> Iterator[_Task]:
             files = {posixpath.basename(place): path}
         else:
             selector = pyarrow.fs.FileSelector(place, recursive=True)
-            found = [file.path for file in filesystem.get_file_info(selector)]
-            found = sorted(file for file in found if file.endswith(".parquet"))
+            found = sorted(file.path for file in filesystem.get_file_info(selector) if _is_known(file.path))
             if not found:
-                raise Error(f"{path} contains no Parquet file (*.parquet)")
+                kinds = ", ".join(f"*{suffix}" for suffix in (".parquet", *_SUFFIXES))
+                raise Error(f"{path} contains no file to clean ({kinds}, the latter also compressed)")
             files = {file[len(place) :].lstrip("/"): path.rstrip("/") + file[len(place) :] for file in found}
         for name, file in files.items():
             if name in sources:
@@ -156,6 +162,11 @@ def _tasks(paths: Any, output: str) -> Iterator[_Task]:
             sources[name] = file
     for name, source in sources.items():
         filesystem, place = _filesystem(source)
+        if not name.endswith(".parquet"):
+            if not isinstance(filesystem, pyarrow.fs.LocalFileSystem):
+                raise Error(f"{source} is not on a file system: only Parquet files can be read from there")
+            yield _Task(place, None, f"{output.rstrip('/')}/{name}")
+            continue
         try:
             metadata = pyarrow.parquet.read_metadata(place, filesystem=filesystem)
         except pyarrow.ArrowInvalid as error:
@@ -166,6 +177,14 @@ def _tasks(paths: Any, output: str) -> Iterator[_Task]:
             yield _Task(source, group, target)
 
 
+def _is_known(path: str) -> bool:
+    """Whether a file of a directory is cleaned, by its name."""
+    for suffix in _COMPRESSED:
+        if path.endswith(suffix):
+            return path.removesuffix(suffix).endswith(_SUFFIXES)
+    return path.endswith((".parquet", *_SUFFIXES))
+
+
 def _filesystem(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
     if "://" in path:
         filesystem, place = pyarrow.fs.FileSystem.from_uri(path)
@@ -173,10 +192,12 @@ def _filesystem(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
     return pyarrow.fs.LocalFileSystem(), os.path.abspath(path)
 
 
-def _clean_group(
+def _run(
     task: _Task, shipped: Shipped, text: str | None, columns: dict[str, Any]
 ) -> dict[str, int]:
-    """Cleans a row group and returns its counts."""
+    """Carries out a task and returns its counts."""
+    if task.group is None:
+        return _clean_file(task.source, task.target, shipped, text)
     filesystem, place = _filesystem(task.source)
     to_filesystem, target = _filesystem(task.target)
     with pyarrow.parquet.ParquetFile(place, filesystem=filesystem) as file:
@@ -205,6 +226,44 @@ def _clean_group(
     pyarrow.parquet.write_table(cleaned, part, filesystem=to_filesystem, compression="zstd")
     to_filesystem.move(part, target)
     return counted
+
+
+def _clean_file(source: str, target: str, shipped: Shipped, text: str | None) -> dict[str, int]:
+    """Cleans a file that is not Parquet, into a directory."""
+    made_from = {
+        "pipeline": shipped.digest,
+        "source": source,
+        "bytes": os.path.getsize(source),
+        "text": text,
+    }
+    record = os.path.join(target, ".chaffinch", "ray.json")
+
+    def known() -> dict[str, int] | None:
+        try:
+            with open(record, encoding="utf-8") as file:
+                found = json.load(file)
+        except FileNotFoundError:
+            return None
+        counts: dict[str, int] = found["counts"]
+        return counts if found["made_from"] == made_from else None
+
+    done = known()
+    if done is not None:
+        return done
+    part = f"{target}.{uuid.uuid4().hex}.part"
+    counts = shipped.get().clean_files([source], part, text=text, threads=1)
+    with open(os.path.join(part, ".chaffinch", "ray.json"), "w", encoding="utf-8") as file:
+        json.dump({"made_from": made_from, "counts": counts}, file)
+    try:
+        if os.path.isdir(target) and known() is None:
+            shutil.rmtree(target)
+        os.rename(part, target)
+    except OSError:
+        # The same task ran elsewhere, because this node was thought to be lost.
+        if known() is None:
+            raise
+        shutil.rmtree(part)
+    return counts
 
 
 _RECORD = b"chaffinch"

@@ -31,7 +31,7 @@ def write_wet(path, rows):
 
 def command_line(folder, name):
     program = os.path.join(os.path.dirname(sys.executable), "chaffinch")
-    subprocess.run([program, "clean", str(folder / name), "-o", str(folder / "out"), "--threads", "1",
+    subprocess.run([program, "clean", str(folder / name), "-o", str(folder / "out"), "--jobs", "1",
                     "--quiet"], check=True)
 
 

@@ -187,7 +187,8 @@ impl Settings {
         if let Some(encoding) = &self.encoding {
             builder = builder.encoding(encoding);
         }
-        if let Some(cache) = &self.cache {
+        let cache = self.cache.clone().or_else(chaffinch_cli::rule_cache);
+        if let Some(cache) = cache.filter(|cache| !cache.as_os_str().is_empty()) {
             builder = builder.cache(cache);
         }
         for stage in &self.stages {
@@ -218,7 +219,8 @@ impl Settings {
 ///     outlet: The id of the outlet of all documents. By default each is detected.
 ///     encoding: The encoding of bytes without a byte order mark, such as ``"windows-1256"``. By
 ///         default it is detected.
-///     cache: A directory to keep compiled rules in, for other processes.
+///     cache: A directory to keep compiled rules in, for other processes. By default that of the command
+///         line, which the environment variable ``CHAFFINCH_CACHE_DIR`` sets; ``""`` is none.
 ///     stages: Functions decorated with :func:`stage`. They run where the pipeline names them, else at
 ///         the end.
 ///
@@ -271,7 +273,12 @@ pub(crate) fn unpickle(
     let files = Files { settings: settings.clone_ref(py), contents, base };
     let root = tempfile::tempdir()?;
     let tally = Tally::default();
-    let cleaner = files.unpack(py, root.path())?.build(py, &tally)?;
+    let mut unpacked = files.unpack(py, root.path())?;
+    if !unpacked.rules.is_empty() {
+        // These directories will never be read again, so caching them would only fill the disk.
+        unpacked.cache = Some(PathBuf::new());
+    }
+    let cleaner = unpacked.build(py, &tally)?;
     Ok(Pipeline { cleaner, settings, files: Some(files), tally })
 }
 

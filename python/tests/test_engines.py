@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -260,6 +261,11 @@ def test_spark(spark: Any, folder: pathlib.Path, expected: corpus.Cleaned) -> No
     assert [row.asDict(recursive=True) for row in cleaned.limit(0).collect()] == []
     assert corpus.of_rows([row.asDict(recursive=True) for row in cleaned.collect()]) == expected
     assert sum(chaffinch.spark.counts(cleaned).values()) == DOCUMENTS
+    from pyspark.sql.functions import explode
+
+    edits = cleaned.select(explode("chaffinch_ledger.edits").alias("edit"))
+    counts = {row["rule"]: row["count"] for row in edits.groupBy("edit.rule").count().collect()}
+    assert counts == Counter(edit["rule"] for _, edits in expected.values() for edit in edits)
     restored = chaffinch.spark.restore(cleaned)
     assert restored.schema == frame.schema
     assert {row["id"]: row["text"] for row in restored.collect()} == originals()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import pathlib
 import subprocess
 import sys
@@ -63,3 +64,26 @@ def test_the_command_line_is_in_the_package(tmp_path: pathlib.Path) -> None:
     done = run("clean", "page.txt", "-o", "out")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "page.txt").read_text() == "A page.\n"
+
+
+def test_compiled_rules_are_cached_with_the_command_line(tmp_path: pathlib.Path) -> None:
+    def made(code: str, directory: str) -> list[str]:
+        environment = {**os.environ, "CHAFFINCH_CACHE_DIR": directory}
+        command = [sys.executable, "-c", f"import chaffinch, pickle; {code}"]
+        subprocess.run(command, check=True, env=environment, cwd=tmp_path)
+        return sorted(path.name for path in tmp_path.rglob("*.rules"))
+
+    directory = str(tmp_path / "cache")
+    assert made("chaffinch.Pipeline(cache='')", directory) == []
+    assert made("chaffinch.Pipeline()", "") == []
+    [name] = made("pickle.loads(pickle.dumps(chaffinch.Pipeline()))", directory)
+    (tmp_path / "page.txt").write_text("A page.\n")
+    assert made("chaffinch._chaffinch.main(['chaffinch', 'clean', 'page.txt', '-o', 'out'])", directory) == [name]
+    # Not those of the temporary directory in which a pickled pipeline has its files.
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "paper.yaml").write_text("outlet: paper\n")
+    data = f"open({str(tmp_path / 'data')!r}, 'wb')"
+    both = made(f"pickle.dump(chaffinch.Pipeline(rules=['mine']), {data})", directory)
+    assert len(both) == 2
+    read = f"pickle.load(open({str(tmp_path / 'data')!r}, 'rb'))"
+    assert made(read, directory) == both

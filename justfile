@@ -111,8 +111,20 @@ wheel *options:
 # Build the wheel and test it in an environment of its own.
 test-python: wheel
     python3 -m venv --clear target/python
-    target/python/bin/pip install -q target/wheels/*.whl pytest mypy
+    target/python/bin/pip install -q target/wheels/*.whl pytest mypy pyarrow polars duckdb 'pandas<3'
     target/python/bin/python -m pytest -q python
+
+# Update the output in docs/notebook.ipynb, after `just test-python`.
+update-notebook:
+    target/python/bin/pip install -q nbclient ipykernel
+    PATH=target/python/bin:$PATH target/python/bin/python .ci/notebook.py docs/notebook.ipynb --update
+
+# Measure the command line, Python, Ray and Spark: documents per second and core.
+bench-engines *options: wheel
+    python3 -m venv target/engines
+    target/engines/bin/pip install -q --force-reinstall --no-deps target/wheels/*.whl
+    target/engines/bin/pip install -q "$(echo target/wheels/*.whl)[ray,spark]"
+    target/engines/bin/python bench/engines.py --markdown {{options}}
 
 # Benchmark against other tools and fixed limits, then run the microbenchmarks: just bench --only jsonl-vs-rg
 bench *options:

@@ -20,3 +20,9 @@ fn make(py: Python<'_>, error: &chaffinch::Error) -> PyResult<PyErr> {
     let exception = types.getattr("Error")?.call1((format!("{error:?}"), problems))?;
     Ok(PyErr::from_value(exception))
 }
+
+/// The exception `chaffinch.Error` with this message.
+pub(crate) fn message(py: Python<'_>, message: &str) -> PyErr {
+    let made = || py.import("chaffinch._types")?.getattr("Error")?.call1((message,));
+    made().map_or_else(|failed| failed, PyErr::from_value)
+}

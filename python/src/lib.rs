@@ -7,11 +7,17 @@ use std::ffi::OsString;
 
 use pyo3::prelude::*;
 
+mod batch;
 mod cleaned;
 mod error;
+mod files;
 mod many;
 mod pipeline;
 mod pool;
+mod run;
+mod stage;
+mod strings;
+mod table;
 
 /// The extension module of the package chaffinch.
 #[pymodule]
@@ -19,8 +25,16 @@ fn _chaffinch(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<pipeline::Pipeline>()?;
     module.add_class::<many::CleanMany>()?;
+    module.add_class::<batch::Batch>()?;
     module.add_class::<cleaned::Cleaned>()?;
+    module.add_class::<stage::View>()?;
+    module.add_class::<stage::Line>()?;
+    module.add_class::<stage::Hit>()?;
     module.add_class::<cleaned::Cut>()?;
+    module.add_function(wrap_pyfunction!(batch::restore_batch, module)?)?;
+    module.add_function(wrap_pyfunction!(run::restore_files, module)?)?;
+    module.add_function(wrap_pyfunction!(pipeline::unpickle, module)?)?;
+    module.add_function(wrap_pyfunction!(stage::check_stage, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct CleanMany {
     /// None after its end.
     documents: Option<Py<PyIterator>>,
     threads: usize,
-    ready: VecDeque<chaffinch::Cleaned<'static>>,
+    ready: VecDeque<Cleaned>,
     /// What ended the documents, raised after the results of those before it.
     error: Option<PyErr>,
 }
@@ -72,15 +72,24 @@ impl CleanMany {
             let pool = pool::pool(py, self.threads)?;
             let cleaner = &self.cleaner;
             let clean = || batch.par_iter().map(|document| document.clean(cleaner)).collect();
-            let cleaned: Vec<_> = py.detach(|| pool.install(clean));
-            self.ready.extend(cleaned);
+            let cleaned: Vec<PyResult<Cleaned>> = py.detach(|| pool.install(clean));
+            for cleaned in cleaned {
+                match cleaned {
+                    Ok(cleaned) => self.ready.push_back(cleaned),
+                    Err(error) => {
+                        self.error = Some(error);
+                        self.documents = None;
+                        break;
+                    }
+                }
+            }
             // Here, not only before: results are kept, and the caller can go on after the exception.
             py.check_signals()?;
         }
         match (self.ready.pop_front(), self.error.take()) {
             (Some(cleaned), error) => {
                 self.error = error;
-                Ok(Some(Cleaned::new(cleaned)))
+                Ok(Some(cleaned))
             }
             (None, Some(error)) => Err(error),
             (None, None) => Ok(None),

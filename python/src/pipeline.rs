@@ -1,16 +1,22 @@
 //! The class `Pipeline`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use chaffinch::{Cleaner, Input, Level};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyString, PyTuple, PyType};
 
+use crate::batch::{self, Batch, Names};
 use crate::cleaned::Cleaned;
 use crate::error::exception;
+use crate::files::Files;
 use crate::many::CleanMany;
 use crate::pool;
+use crate::run;
+use crate::stage::{Definition, Tally, with_faults};
 
 /// A document with what is known of it, copied from Python.
 pub(crate) struct Document {
@@ -65,7 +71,10 @@ impl Document {
     }
 
     /// Cleans it.
-    pub(crate) fn clean(&self, cleaner: &Cleaner) -> chaffinch::Cleaned<'static> {
+    ///
+    /// # Errors
+    /// A stage written in Python raised an exception that ends programs.
+    pub(crate) fn clean(&self, cleaner: &Cleaner) -> PyResult<Cleaned> {
         let mut input = match &self.body {
             Body::Text(text) => Input::new(text),
             Body::Bytes(bytes) => Input::new(bytes),
@@ -85,7 +94,8 @@ impl Document {
         if let Some(outlet) = &self.outlet {
             input = input.outlet(outlet);
         }
-        cleaner.clean(input).into_owned()
+        let (cleaned, faults, ends) = with_faults(|| cleaner.clean(input).into_owned());
+        ends.map_or_else(|| Ok(Cleaned::new(cleaned, &faults)), Err)
     }
 }
 
@@ -113,7 +123,7 @@ impl Body {
 
 /// Where the pipeline is described.
 #[derive(Clone)]
-enum Source {
+pub(crate) enum Source {
     Text(String),
     File(PathBuf),
 }
@@ -128,19 +138,34 @@ impl Source {
     }
 }
 
-/// What a pipeline was made with.
-struct Settings {
-    pipeline: Option<Source>,
-    rules: Vec<PathBuf>,
-    rule_files: Vec<PathBuf>,
+/// What a pipeline is made with.
+pub(crate) struct Settings {
+    pub(crate) pipeline: Option<Source>,
+    pub(crate) rules: Vec<PathBuf>,
+    pub(crate) rule_files: Vec<PathBuf>,
     level: Option<Level>,
     outlet: Option<String>,
     encoding: Option<String>,
     cache: Option<PathBuf>,
+    /// Functions that are stages.
+    stages: Vec<Py<PyAny>>,
 }
 
 impl Settings {
-    fn build(&self) -> Result<Cleaner, chaffinch::Error> {
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Settings {
+        Settings {
+            pipeline: self.pipeline.clone(),
+            rules: self.rules.clone(),
+            rule_files: self.rule_files.clone(),
+            level: self.level,
+            outlet: self.outlet.clone(),
+            encoding: self.encoding.clone(),
+            cache: self.cache.clone(),
+            stages: self.stages.iter().map(|stage| stage.clone_ref(py)).collect(),
+        }
+    }
+
+    fn build(&self, py: Python<'_>, tally: &Tally) -> PyResult<Cleaner> {
         let mut builder = Cleaner::builder();
         match &self.pipeline {
             None => {}
@@ -162,17 +187,27 @@ impl Settings {
         if let Some(encoding) = &self.encoding {
             builder = builder.encoding(encoding);
         }
-        if let Some(cache) = &self.cache {
+        let cache = self.cache.clone().or_else(chaffinch_cli::rule_cache);
+        if let Some(cache) = cache.filter(|cache| !cache.as_os_str().is_empty()) {
             builder = builder.cache(cache);
         }
-        builder.build()
+        for stage in &self.stages {
+            let definition = Definition::of(stage.bind(py))?;
+            let (name, tally) = (definition.name.clone(), tally.clone());
+            builder = builder.stage(&name, move |options| definition.make(options, &tally));
+        }
+        // Rules are read in parallel, which must not start rayon's global pool: after a fork it would
+        // be dead.
+        let pool = pool::pool(py, pool::threads(None)?)?;
+        let built = py.detach(|| pool.install(|| builder.build()));
+        built.map_err(|error| exception(py, &error))
     }
 }
 
 /// Rules, stages and settings, ready to clean documents.
 ///
-/// Making one reads the rules, so make it once. It can be shared between threads. It can be pickled,
-/// by its settings: the process that unpickles it reads the same files again.
+/// Making one reads the rules, so make it once. It can be shared between threads. It can be pickled:
+/// its settings and the contents of its files are sent, so that other machines make the same pipeline.
 ///
 /// Args:
 ///     pipeline: A pipeline file, or a pipeline as YAML. A str with a line break or ``": "`` in it is
@@ -184,7 +219,10 @@ impl Settings {
 ///     outlet: The id of the outlet of all documents. By default each is detected.
 ///     encoding: The encoding of bytes without a byte order mark, such as ``"windows-1256"``. By
 ///         default it is detected.
-///     cache: A directory to keep compiled rules in, for other processes.
+///     cache: A directory to keep compiled rules in, for other processes. By default that of the command
+///         line, which the environment variable ``CHAFFINCH_CACHE_DIR`` sets; ``""`` is none.
+///     stages: Functions decorated with :func:`stage`. They run where the pipeline names them, else at
+///         the end.
 ///
 /// Raises:
 ///     chaffinch.Error: A file or a setting is wrong; ``problems`` lists everything that is.
@@ -192,6 +230,56 @@ impl Settings {
 pub(crate) struct Pipeline {
     cleaner: Cleaner,
     settings: Settings,
+    /// The files that a pickled pipeline brought along.
+    files: Option<Files>,
+    tally: Tally,
+}
+
+/// A pickled pipeline, from its settings with absolute paths, its files, and the directory that
+/// relative paths refer to.
+#[pyfunction]
+#[pyo3(name = "_unpickle")]
+pub(crate) fn unpickle(
+    py: Python<'_>,
+    settings: &Bound<'_, PyDict>,
+    contents: Vec<(PathBuf, Vec<u8>)>,
+    base: PathBuf,
+) -> PyResult<Pipeline> {
+    let item = |name: &str| Ok::<_, PyErr>(settings.get_item(name)?.filter(|item| !item.is_none()));
+    let text = |name: &str| item(name)?.map(|text| text.extract::<String>()).transpose();
+    let paths = |name: &str| {
+        let paths = item(name)?.map(|paths| paths.extract::<Vec<PathBuf>>()).transpose()?;
+        Ok::<_, PyErr>(paths.unwrap_or_default())
+    };
+    let pipeline = item("pipeline")?.map(|pipeline| {
+        let path = pipeline.cast::<PyString>().is_err();
+        Ok::<_, PyErr>(if path {
+            Source::File(pipeline.extract()?)
+        } else {
+            Source::Text(pipeline.extract()?)
+        })
+    });
+    let stages = item("stages")?.map(|stages| stages.extract()).transpose()?;
+    let settings = Settings {
+        pipeline: pipeline.transpose()?,
+        rules: paths("rules")?,
+        rule_files: paths("rule_files")?,
+        level: text("level")?.and_then(|level| Level::from_name(&level)),
+        outlet: text("outlet")?,
+        encoding: text("encoding")?,
+        cache: item("cache")?.map(|cache| cache.extract()).transpose()?,
+        stages: stages.unwrap_or_default(),
+    };
+    let files = Files { settings: settings.clone_ref(py), contents, base };
+    let root = tempfile::tempdir()?;
+    let tally = Tally::default();
+    let mut unpacked = files.unpack(py, root.path())?;
+    if !unpacked.rules.is_empty() {
+        // These directories will never be read again, so caching them would only fill the disk.
+        unpacked.cache = Some(PathBuf::new());
+    }
+    let cleaner = unpacked.build(py, &tally)?;
+    Ok(Pipeline { cleaner, settings, files: Some(files), tally })
 }
 
 #[pymethods]
@@ -199,7 +287,7 @@ impl Pipeline {
     #[new]
     #[pyo3(signature = (
         pipeline=None, *, rules=Vec::new(), rule_files=Vec::new(), level=None, outlet=None,
-        encoding=None, cache=None
+        encoding=None, cache=None, stages=Vec::new()
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
@@ -211,6 +299,7 @@ impl Pipeline {
         outlet: Option<String>,
         encoding: Option<String>,
         cache: Option<PathBuf>,
+        stages: Vec<Py<PyAny>>,
     ) -> PyResult<Pipeline> {
         let wrong = |level: &str| {
             PyValueError::new_err(format!(
@@ -220,15 +309,11 @@ impl Pipeline {
         let level = level.map(|level| Level::from_name(level).ok_or_else(|| wrong(level)));
         let pipeline = pipeline.map(Source::of).transpose()?;
         let level = level.transpose()?;
-        let settings = Settings { pipeline, rules, rule_files, level, outlet, encoding, cache };
-        // Rules are read in parallel, which must not start rayon's global pool: after a fork it would
-        // be dead.
-        let pool = pool::pool(py, pool::threads(None)?)?;
-        let built = py.detach(|| pool.install(|| settings.build()));
-        match built {
-            Ok(cleaner) => Ok(Pipeline { cleaner, settings }),
-            Err(error) => Err(exception(py, &error)),
-        }
+        let settings =
+            Settings { pipeline, rules, rule_files, level, outlet, encoding, cache, stages };
+        let tally = Tally::default();
+        let cleaner = settings.build(py, &tally)?;
+        Ok(Pipeline { cleaner, settings, files: None, tally })
     }
 
     /// A pipeline from a pipeline file or from YAML, with the keywords of the constructor.
@@ -268,7 +353,7 @@ impl Pipeline {
     ) -> PyResult<Cleaned> {
         let body = Body::required(document)?;
         let document = Document { body, url, id, path, date, outlet };
-        Ok(Cleaned::new(py.detach(|| document.clean(&self.cleaner))))
+        py.detach(|| document.clean(&self.cleaner))
     }
 
     /// Cleans documents in parallel and returns an iterator over the results, in order.
@@ -290,18 +375,101 @@ impl Pipeline {
         Ok(CleanMany::new(self.cleaner.clone(), documents, pool::threads(threads)?))
     }
 
+    /// Cleans the texts of a table in parallel, without making Python objects of them.
+    ///
+    /// Returns the table with the cleaned texts in place and two more columns. ``chaffinch`` has
+    /// ``outlet``, ``verdict``, ``reason``, ``fields`` (JSON) and ``removed_bytes``, as in Parquet files
+    /// of the command line. ``chaffinch_ledger`` has the ``digest`` of the original and the ``edits``, each
+    /// with its place ``at`` in bytes of the original, ``rule``, ``text``, ``replacement`` and
+    /// ``confidence``; :func:`restore_batch` restores the texts from it. Columns of these names are
+    /// replaced. A null stays null. A document that cannot be cleaned passes through unchanged, and its
+    /// verdict is ``failed``.
+    ///
+    /// Args:
+    ///     data: A table, record batch or column with the Arrow PyCapsule interface, such as those of
+    ///         pyarrow, polars, pandas and duckdb.
+    ///     text: The column that holds the text. By default the first of ``text``, ``content`` and
+    ///         ``body``.
+    ///     url: The column with URLs, which identify outlets.
+    ///     date: The column with days, such as ``2024-05-31``, for rules that apply to a period. The
+    ///         columns ``url`` and ``date`` are used if they exist; ``None`` ignores them.
+    ///     outlet: The column with outlets, which are then not detected.
+    ///     threads: The number of threads. By default one for each core.
+    #[pyo3(
+        signature = (
+            data, text=None, *, url=Some("url".into()), date=Some("date".into()), outlet=None,
+            threads=None
+        ),
+        text_signature = "($self, data, text=None, *, url='url', date='date', outlet=None, threads=None)"
+    )]
+    fn clean_batch(
+        &self,
+        data: &Bound<'_, PyAny>,
+        text: Option<String>,
+        url: Option<String>,
+        date: Option<String>,
+        outlet: Option<String>,
+        threads: Option<usize>,
+    ) -> PyResult<Batch> {
+        let names = Names { text, url, date, outlet };
+        batch::clean(&self.cleaner, data, &names, pool::threads(threads)?)
+    }
+
+    /// Cleans files and directories as ``chaffinch clean`` does: text, JSON Lines, CSV and WET, also
+    /// compressed. The ledger is in the output, for :func:`restore_files`. A call that was interrupted, by
+    /// Ctrl-C or by the end of the process, is resumed by repeating it.
+    ///
+    /// Args:
+    ///     inputs: Files and directories.
+    ///     output: The directory to write to.
+    ///     text: The field of records that holds the text. By default the first of ``text``, ``content``
+    ///         and ``body``.
+    ///     threads: The number of threads. By default one for each core.
+    ///
+    /// Returns:
+    ///     The number of documents with each verdict, and ``removed_bytes``.
+    ///
+    /// Raises:
+    ///     chaffinch.Error: The output cannot be written, or belongs to another run.
+    #[pyo3(signature = (inputs, output, *, text=None, threads=None))]
+    fn clean_files(
+        &self,
+        py: Python<'_>,
+        inputs: Vec<PathBuf>,
+        output: PathBuf,
+        text: Option<&str>,
+        threads: Option<usize>,
+    ) -> PyResult<Py<PyDict>> {
+        if !self.settings.stages.is_empty() {
+            // Their failures would not be in the record of the run.
+            return Err(PyValueError::new_err(
+                "files are cleaned as by the command line, which has no stages written in Python; read \
+                 them, and clean tables with clean_batch",
+            ));
+        }
+        run::clean(py, &self.cleaner, inputs, output, text, pool::threads(threads)?)
+    }
+
     /// The names of the stages, in order.
     #[getter]
     fn stages(&self) -> Vec<&str> {
         self.cleaner.stages().collect()
     }
 
-    fn __getnewargs_ex__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
-        let Settings { pipeline, rules, rule_files, level, outlet, encoding, cache } =
-            &self.settings;
+    /// The number of documents in which each stage written in Python failed, by the name of the stage.
+    /// Such a document has no marks of that stage, and its ``reason`` says why.
+    #[getter]
+    fn stage_failures(&self) -> BTreeMap<String, u64> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let files = match &self.files {
+            Some(files) => files.clone_ref(py),
+            None => Files::read(py, &self.settings)?,
+        };
+        let Settings { pipeline, rules, rule_files, level, outlet, encoding, cache, stages } =
+            &files.settings;
         let keywords = PyDict::new(py);
         match pipeline {
             Some(Source::Text(yaml)) => keywords.set_item("pipeline", yaml)?,
@@ -314,7 +482,15 @@ impl Pipeline {
         keywords.set_item("outlet", outlet)?;
         keywords.set_item("encoding", encoding)?;
         keywords.set_item("cache", cache)?;
-        Ok((PyTuple::empty(py), keywords))
+        keywords.set_item("stages", stages)?;
+        let contents: Vec<_> = files
+            .contents
+            .iter()
+            .map(|(path, contents)| (path, PyBytes::new(py, contents)))
+            .collect();
+        let unpickle = py.import("chaffinch._chaffinch")?.getattr("_unpickle")?;
+        let arguments = (keywords, contents, &files.base).into_pyobject(py)?;
+        (unpickle, arguments).into_pyobject(py)
     }
 
     fn __repr__(&self) -> String {

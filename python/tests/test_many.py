@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pathlib
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import BODY, PAGE, RULES, SEEDS
+from conftest import BODY, PAGE, ROOT, RULES, SEEDS
 
 import chaffinch
 
@@ -117,18 +118,52 @@ def test_a_pipeline_is_shared_by_threads(pipeline: chaffinch.Pipeline) -> None:
     assert len(texts) == 4 and all(text == texts[0] for text in texts)
 
 
-def test_a_pipeline_is_pickled_by_its_settings(tmp_path: pathlib.Path) -> None:
-    file = tmp_path / "paper.yaml"
-    file.write_text(RULES)
-    pipeline = chaffinch.Pipeline(
-        "stages: [site-footer]", rule_files=[file], outlet="paper", level="off"
-    )
-    again = pickle.loads(pickle.dumps(pipeline))
-    assert again.stages == pipeline.stages == ["site-footer", "lines"]
-    assert again.clean(f"{BODY}\nThe old footer\n").text == BODY
-    file.write_text("outlet: paper\n")
+def test_a_pickled_pipeline_brings_its_files(tmp_path: pathlib.Path) -> None:
+    page = f"{BODY}\nThe old footer\n"
+    project = tmp_path / "project"
+    (project / "rules" / "more").mkdir(parents=True)
+    (project / "rules" / "more" / "paper.yaml").write_text(RULES)
+    (project / "pipeline").mkdir()
+    settings = project / "pipeline" / "chaffinch.yaml"
+    settings.write_text("rules: [../rules]\nstages: [site-footer]\n")
+    rule_file = project / "other.yaml"
+    rule_file.write_text(RULES)
+    here = os.getcwd()
+    os.chdir(project)
+    try:
+        made = [
+            chaffinch.Pipeline("pipeline/chaffinch.yaml", outlet="paper"),
+            chaffinch.Pipeline("rules: [rules]\n", outlet="paper", level="off"),
+            chaffinch.Pipeline("stages: [site-footer]", rules=["rules/more"], outlet="paper"),
+            chaffinch.Pipeline(rule_files=[rule_file.name], outlet="paper"),
+        ]
+        data = [pickle.dumps(pipeline) for pipeline in made]
+    finally:
+        os.chdir(here)
+    shutil.rmtree(project)
+    for pipeline, pickled in zip(made, data):
+        again = pickle.loads(pickle.dumps(pickle.loads(pickled)))
+        assert again.stages == pipeline.stages
+        assert again.clean(page).text == pipeline.clean(page).text == BODY
+
+
+def test_a_pickled_pipeline_brings_its_model(tmp_path: pathlib.Path) -> None:
+    menu = "Home\nWorld\nSport\nMy account\nSubscribe now\nSkip to content\n" * 3
+    page = f"{menu}\n{BODY * 20}\n{menu}"
+    model = tmp_path / "model.bin"
+    shutil.copy(ROOT / "crates" / "lines" / "model.bin", model)
+    settings = tmp_path / "chaffinch.yaml"
+    settings.write_text("stages: [lines: {model: model.bin, level: full}]\n")
+    pipeline = chaffinch.Pipeline(settings)
     data = pickle.dumps(pipeline)
-    assert pickle.loads(data).clean(f"{BODY}\nThe old footer\n").verdict == "unchanged"
+    model.unlink()
+    assert pickle.loads(data).clean(page).text == pipeline.clean(page).text != page
+    with pytest.raises(OSError, match="model.bin"):
+        pickle.dumps(pipeline)
+    shutil.copy(ROOT / "crates" / "lines" / "model.bin", model)
+    absolute = chaffinch.Pipeline(f"stages: [lines: {{model: {str(model)!r}}}]")
+    with pytest.raises(ValueError, match="absolute path"):
+        pickle.dumps(absolute)
 
 
 def work(pipeline: chaffinch.Pipeline) -> list[str]:

@@ -45,6 +45,8 @@ use chaffinch_formats::Restored;
 
 use crate::failure::Failure;
 
+pub use crate::setup::cache as rule_cache;
+
 /// Runs the program with these arguments, of which the first is its name, and returns its exit code.
 ///
 /// It takes over the process: it sets the panic hook, the interrupt handler and the global thread

@@ -96,7 +96,7 @@ fn build(
 
 /// The directory of the rule cache: `CHAFFINCH_CACHE_DIR`, or the user's cache directory. None if
 /// the variable is empty or there is no cache directory.
-pub(crate) fn cache() -> Option<PathBuf> {
+pub fn cache() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
     if let Some(own) = folder("CHAFFINCH_CACHE_DIR") {
         return Some(own).filter(|own| !own.as_os_str().is_empty());

@@ -16,16 +16,43 @@ True
 
 from __future__ import annotations
 
-from chaffinch._chaffinch import Cleaned, CleanMany, Cut, Pipeline, __version__
-from chaffinch._types import Error, Input, Problem
+from chaffinch._chaffinch import (
+    Batch,
+    Cleaned,
+    CleanMany,
+    Cut,
+    Document,
+    Hit,
+    Line,
+    Pipeline,
+    __version__,
+    check_stage,
+    restore_batch,
+    restore_files,
+)
+from chaffinch._commands import Finding, check, diff, learn
+from chaffinch._types import Error, Input, Mark, Problem, stage
 
 __all__ = [
+    "Batch",
     "CleanMany",
     "Cleaned",
     "Cut",
+    "Document",
     "Error",
+    "Finding",
+    "Hit",
     "Input",
+    "Line",
+    "Mark",
     "Pipeline",
     "Problem",
     "__version__",
+    "check",
+    "check_stage",
+    "diff",
+    "learn",
+    "restore_batch",
+    "restore_files",
+    "stage",
 ]

@@ -1,15 +1,44 @@
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, Protocol, final
 
 from chaffinch._types import Input
 
-__all__ = ["CleanMany", "Cleaned", "Cut", "Pipeline", "__version__", "main"]
+__all__ = [
+    "Batch",
+    "CleanMany",
+    "Cleaned",
+    "Cut",
+    "Document",
+    "Hit",
+    "Line",
+    "Pipeline",
+    "__version__",
+    "_unpickle",
+    "check_stage",
+    "main",
+    "restore_batch",
+    "restore_files",
+]
 
 __version__: str
 
 _Path = str | os.PathLike[str]
 
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+_Stage = Callable[..., Iterable[tuple[Any, ...]] | None]
+
+def restore_batch(data: _ArrowStream | _ArrowArray, text: str | None = None) -> Batch: ...
+def restore_files(run: _Path, output: _Path) -> int: ...
+def check_stage(stage: _Stage, *documents: str) -> None: ...
+def _unpickle(
+    settings: dict[str, Any], contents: list[tuple[_Path, bytes]], base: _Path
+) -> Pipeline: ...
 def main(args: Sequence[str], /) -> int: ...
 
 @final
@@ -24,6 +53,7 @@ class Pipeline:
         outlet: str | None = None,
         encoding: str | None = None,
         cache: _Path | None = None,
+        stages: Sequence[_Stage] = ...,
     ) -> Pipeline: ...
     @classmethod
     def from_yaml(cls, source: _Path, **options: Any) -> Pipeline: ...
@@ -42,9 +72,39 @@ class Pipeline:
         documents: Iterable[str | bytes | bytearray | Input],
         threads: int | None = None,
     ) -> CleanMany: ...
+    def clean_batch(
+        self,
+        data: _ArrowStream | _ArrowArray,
+        text: str | None = None,
+        *,
+        url: str | None = "url",
+        date: str | None = "date",
+        outlet: str | None = None,
+        threads: int | None = None,
+    ) -> Batch: ...
+    def clean_files(
+        self,
+        inputs: Sequence[_Path],
+        output: _Path,
+        *,
+        text: str | None = None,
+        threads: int | None = None,
+    ) -> dict[str, int]: ...
     @property
     def stages(self) -> list[str]: ...
-    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
+    @property
+    def stage_failures(self) -> dict[str, int]: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class Batch:
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __len__(self) -> int: ...
+    @property
+    def columns(self) -> list[str]: ...
+    @property
+    def counts(self) -> dict[str, int]: ...
 
 @final
 class CleanMany:
@@ -92,3 +152,43 @@ class Cut:
     def byte_span(self) -> tuple[int, int]: ...
     @property
     def confidence(self) -> int | None: ...
+
+@final
+class Document:
+    @property
+    def text(self) -> str: ...
+    @property
+    def outlet(self) -> str | None: ...
+    @property
+    def has_body(self) -> bool: ...
+    @property
+    def lines(self) -> list[Line]: ...
+
+@final
+class Line:
+    @property
+    def text(self) -> str: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def span(self) -> tuple[int, int]: ...
+    @property
+    def is_blank(self) -> bool: ...
+    @property
+    def is_body(self) -> bool: ...
+    @property
+    def in_head(self) -> bool: ...
+    @property
+    def in_tail(self) -> bool: ...
+    @property
+    def hits(self) -> list[Hit]: ...
+    def place(self, start: int, end: int) -> tuple[int, int]: ...
+
+@final
+class Hit:
+    @property
+    def rule(self) -> str: ...
+    @property
+    def span(self) -> tuple[int, int]: ...
+    @property
+    def fields(self) -> dict[str, str]: ...

@@ -1,0 +1,98 @@
+"""Cleaning and restoring files."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import BODY, PAGE, ROOT, SEEDS
+
+import chaffinch
+
+
+def files(folder: pathlib.Path) -> dict[str, bytes]:
+    """The files of a run but its record, which has the times."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "run.json"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def test_files_are_cleaned_as_by_the_command_line(
+    pipeline: chaffinch.Pipeline, program: str, tmp_path: pathlib.Path
+) -> None:
+    seeds = ROOT / "corpus" / "seeds"
+    totals = pipeline.clean_files([seeds], tmp_path / "ours", threads=2)
+    assert totals["cleaned"] == len(SEEDS) and totals["removed_bytes"] > 0
+    command = [program, "clean", str(seeds), "-o", str(tmp_path / "theirs"), "--quiet"]
+    subprocess.run(command, check=True)
+    assert files(tmp_path / "ours") == files(tmp_path / "theirs")
+    assert chaffinch.restore_files(tmp_path / "ours", tmp_path / "originals") == len(SEEDS)
+    assert files(tmp_path / "originals") == files(seeds)
+
+
+def test_the_field_of_the_text_is_named(pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"page": "SHARE THIS ARTICLE", "text": "x"}\n')
+    pipeline.clean_files([tmp_path / "rows.jsonl"], tmp_path / "out", text="page")
+    assert '"page"' in (tmp_path / "out" / "rows.jsonl").read_text()
+
+
+def test_wrong_runs_are_refused(pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(chaffinch.Error, match="nowhere"):
+        pipeline.clean_files([tmp_path / "nowhere"], tmp_path / "out")
+    with pytest.raises(chaffinch.Error):
+        chaffinch.restore_files(tmp_path, tmp_path / "out")
+    (tmp_path / "page.txt").write_text(PAGE)
+    pipeline.clean_files([tmp_path / "page.txt"], tmp_path / "run")
+    (tmp_path / "run" / "page.txt").write_text("changed\n")
+    with pytest.raises(chaffinch.Error, match="1 documents? cannot be restored.*page.txt"):
+        chaffinch.restore_files(tmp_path / "run", tmp_path / "originals")
+    stage = chaffinch.stage(name="own")(lambda document: None)
+    with pytest.raises(ValueError, match="no stages written in Python"):
+        chaffinch.Pipeline(stages=[stage]).clean_files([tmp_path / "page.txt"], tmp_path / "own")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_an_interrupted_run_is_resumed(
+    pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path
+) -> None:
+    import signal
+
+    rows = tmp_path / "rows.jsonl"
+    with open(rows, "w") as file:
+        for number in range(60_000):
+            file.write('{"text": "Page %d\\n\\n%s"}\n' % (number, BODY.strip() * 10))
+    code = (
+        "import chaffinch, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "pipeline = chaffinch.Pipeline()\n"
+        "print('ready', flush=True)\n"
+        "pipeline.clean_files(['rows.jsonl'], 'out', threads=1)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert "KeyboardInterrupt" in errors
+    here = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        totals = pipeline.clean_files(["rows.jsonl"], "out")
+        whole = pipeline.clean_files(["rows.jsonl"], "whole")
+    finally:
+        os.chdir(here)
+    assert totals == whole
+    out = [(tmp_path / run / "rows.jsonl").read_bytes() for run in ["out", "whole"]]
+    assert out[0] == out[1]

@@ -18,7 +18,7 @@ use memchr::memmem::Finder;
 
 use crate::bytes::EdgeBytes;
 use crate::key::{self, Fold};
-use crate::literals::{LITERAL, Side, is_bullet, is_closer, is_numbering, lower};
+use crate::literals::{LITERAL, Side, is_numbering, is_skipped, lower};
 use crate::pattern::Prefilter;
 use crate::phrases::is_digit;
 
@@ -433,10 +433,7 @@ impl<'t> Ends<'t> {
             Fold::Drop | Fold::To(' ') => true,
             // Keys contain full-width brackets as ordinary ones.
             Fold::To(c) => {
-                let skipped = match side {
-                    Side::Start => is_bullet(c),
-                    Side::End => is_closer(c),
-                };
+                let skipped = is_skipped(c, side);
                 any |= skipped;
                 skipped
             }

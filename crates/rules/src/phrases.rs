@@ -3,7 +3,7 @@
 //! A list is a sorted array of hashes. To match at an offset of a key, characters are read and
 //! hashed one by one, and the hash is looked up wherever a phrase of the list may end. The cost
 //! depends on the length of the text and not on the number of phrases. A Bloom filter of the
-//! beginnings of phrases ends this after one or two characters at most offsets.
+//! beginnings of phrases ends this soon after the text differs from all phrases.
 //!
 //! Case is ignored, and any number counts as one character. Phrases with accents, commas, or spaces
 //! next to non-ASCII letters are listed with and without them, because writers differ in these.
@@ -103,15 +103,12 @@ pub(crate) struct Phrases {
     borders: (bool, bool),
     /// The bytes that a phrase may begin with.
     first: ByteSet,
-    /// A Bloom filter of the hashes of the first one to [`PREFIX`] characters of each phrase.
+    /// A Bloom filter of the hashes of all beginnings of phrases.
     prefixes: Vec<u64>,
 }
 
 /// The lists of packed rules. Different rule files use the same lists.
 pub(crate) static LISTS: Shared<Phrases> = Shared::new();
-
-/// The maximum length, in characters, of the beginnings in the filter of a list.
-const PREFIX: usize = 4;
 
 /// The number of filter bits per beginning. About one in eight other beginnings passes.
 const FILTER_BITS: usize = 8;
@@ -194,8 +191,12 @@ fn spellings(phrase: &str) -> Vec<String> {
 /// The zero digits of the scripts in use.
 const DIGITS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}'];
 
+#[inline]
 pub(crate) fn is_digit(c: char) -> bool {
-    DIGITS.iter().any(|zero| (*zero as u32..*zero as u32 + 10).contains(&(c as u32)))
+    let other = || {
+        DIGITS.iter().any(|zero| (u32::from(*zero)..u32::from(*zero) + 10).contains(&u32::from(c)))
+    };
+    c.is_ascii_digit() || !c.is_ascii() && other()
 }
 
 /// The outermost bytes of a phrase, up to a number or an open ending. If it begins with a number,
@@ -255,7 +256,7 @@ impl Phrases {
             for c in text.chars().filter(|c| *c != ENDING) {
                 hash = mix(hash, c);
                 length += 1;
-                prefixes.extend((length <= PREFIX).then_some(hash));
+                prefixes.push(hash);
             }
             if list.lengths.len() <= length {
                 list.lengths.resize(length + 1, false);
@@ -322,7 +323,7 @@ impl Phrases {
                 hash = mix(hash, lower(c));
             }
             length += 1;
-            if length <= PREFIX && !self.may_begin(hash) {
+            if !self.may_begin(hash) {
                 return;
             }
             match self.lengths.get(length) {

@@ -138,7 +138,7 @@ fn for_each_word(text: &str, mut each: impl FnMut(u64)) -> usize {
     let mut last = None;
     let mut word = Word::default();
     for c in text.chars().chain([' ']) {
-        if script::is_unspaced(c) && c.is_alphanumeric() {
+        if !c.is_ascii() && script::is_unspaced(c) && c.is_alphanumeric() {
             unspaced += 1;
             if let Some(last) = last.replace(c) {
                 each(hash(hash(START, last), c));
@@ -179,10 +179,13 @@ impl Word {
         self.length += 1;
         self.syllables += usize::from(matches!(c, '가'..='힣'));
         // Of a Korean word, two syllables are compared, because particles follow.
-        if self.length <= STEM && (self.syllables < 3) {
-            for c in c.to_lowercase() {
-                self.hash = hash(self.hash, c);
-            }
+        if self.length > STEM || self.syllables >= 3 {
+            return;
+        }
+        if c.is_ascii() {
+            self.hash = hash(self.hash, c.to_ascii_lowercase());
+        } else {
+            self.hash = c.to_lowercase().fold(self.hash, hash);
         }
     }
 

@@ -20,6 +20,16 @@ pub(crate) enum Side {
     End,
 }
 
+impl Side {
+    /// The opposite side.
+    pub(crate) fn other(self) -> Side {
+        match self {
+            Side::Start => Side::End,
+            Side::End => Side::Start,
+        }
+    }
+}
+
 /// The number of bytes of a literal that the index uses.
 pub(crate) const LITERAL: usize = 8;
 

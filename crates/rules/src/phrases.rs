@@ -142,6 +142,22 @@ impl Outermost {
         &self.sides[side as usize]
     }
 
+    /// A superset of the bytes with which phrases begin or end, in any case.
+    pub(crate) fn bytes(&self, side: Side) -> ByteSet {
+        let mut bytes = ByteSet::of([0, 0, u64::MAX, u64::MAX]);
+        for end in self.side(side) {
+            let text = end.text.as_bytes();
+            let outer = match side {
+                Side::Start => text.first(),
+                Side::End => text.last(),
+            };
+            let Some(outer) = outer.filter(|_| !end.numbered) else { return ByteSet::ALL };
+            bytes.add(*outer);
+            bytes.add(outer.to_ascii_uppercase());
+        }
+        bytes
+    }
+
     /// The beginnings and ends of phrases with these spellings.
     fn of(spelled: &[String]) -> Outermost {
         let mut sides = [Vec::new(), Vec::new()];

@@ -45,8 +45,6 @@ pub(crate) struct Engine<'a> {
     pub(crate) excess: Spans,
     /// The reason why cuts are not made.
     pub(crate) suspect: Option<String>,
-    /// The title, if it was looked for since lines were last cut.
-    likely_title: Option<Option<Span>>,
     refused: Vec<(String, usize)>,
     candidates: Vec<u32>,
     /// The lines for which only the rules that can act mid-article were matched.
@@ -80,7 +78,6 @@ impl<'a> Engine<'a> {
             findings: Findings::default(),
             excess: Spans::default(),
             suspect: None,
-            likely_title: None,
             refused: Vec::new(),
             candidates: Vec::new(),
             mid_article: vec![false; lines],
@@ -244,7 +241,7 @@ impl<'a> Engine<'a> {
         removed.extend(removals.map(|mark| mark.span));
         let first_line = self.first_line();
         let doubtful = marks.iter().any(|mark| self.may_mistake_title(mark));
-        let title = if doubtful { self.likely_title() } else { None };
+        let title = if doubtful { self.doc.title().map(|line| line.span()) } else { None };
         for mark in marks {
             if !self.is_valid(&mark) {
                 match self.refused.iter_mut().find(|(name, _)| name == stage) {
@@ -306,7 +303,6 @@ impl<'a> Engine<'a> {
             self.refresh(index);
         }
         if !touched.is_empty() {
-            self.likely_title = None;
             self.doc.find_zones();
             self.find_hits_at_edges();
         }
@@ -322,12 +318,6 @@ impl<'a> Engine<'a> {
     fn first_line(&self) -> Option<Span> {
         let first = self.above_body().next().filter(|_| self.doc.has_body())?;
         first.text().chars().any(char::is_alphabetic).then(|| first.span())
-    }
-
-    /// The span of the document's title, which is looked for once until lines are cut.
-    fn likely_title(&mut self) -> Option<Span> {
-        let doc = &self.doc;
-        *self.likely_title.get_or_insert_with(|| doc.title().map(|line| line.span()))
     }
 
     /// Whether a removal of the document's title is a mistake: one by a model, or by a pattern of a

@@ -300,6 +300,11 @@ impl Phrases {
         self.first
     }
 
+    /// Whether phrases begin only at word boundaries.
+    pub(crate) fn begins_words(&self) -> bool {
+        self.borders.0
+    }
+
     /// The word and the bit of the filter for a beginning. The number of words is a power of two.
     fn filter_place(&self, hash: u64) -> (usize, u64) {
         let place = hash >> 32;

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::line::{Line, LineData, Matched};
 use crate::split::split_lines;
@@ -77,6 +78,8 @@ pub struct Document<'a> {
     block_lines: BTreeSet<usize>,
     pub(crate) zones: Zones,
     first_zones: Zones,
+    /// The index of the title, if it was searched since lines were last cut.
+    pub(crate) title: OnceLock<Option<usize>>,
     pub(crate) stage: &'a str,
     own_rule: RuleId,
     outlet: Option<&'a str>,
@@ -281,6 +284,7 @@ impl<'a> Document<'a> {
             block_lines: BTreeSet::new(),
             zones,
             first_zones: zones,
+            title: OnceLock::new(),
             stage: "",
             own_rule: RuleId(0),
             outlet: None,
@@ -338,6 +342,7 @@ impl<'a> Document<'a> {
     /// Hides a line from later stages.
     pub fn remove_line(&mut self, index: usize) {
         self.lines[index].removed = true;
+        self.title.take();
     }
 
     /// Replaces the text that later stages see of a partly cut line. `pieces` map the text to the
@@ -347,6 +352,7 @@ impl<'a> Document<'a> {
         line.text = Cow::Owned(text);
         line.pieces = pieces;
         line.judge();
+        self.title.take();
     }
 
     /// Whether the line is a body line strictly between the first and the last body line, and not

@@ -28,8 +28,14 @@ impl<'a> Document<'a> {
     /// one with a letter. Lines of a bulleted list are excluded.
     ///
     /// A line must be clearly better than the lines above it, because a standfirst also shares many
-    /// words with the article. `None` if there is no body line or no such line above it.
+    /// words with the article. `None` if there is no body line or no such line above it. The result
+    /// is kept until a line is removed or rewritten.
     pub fn title(&self) -> Option<Line<'_, 'a>> {
+        let index = *self.title.get_or_init(|| self.find_title().map(|line| line.index()));
+        index.map(|index| self.line(index))
+    }
+
+    fn find_title(&self) -> Option<Line<'_, 'a>> {
         let start = self.article_start()?;
         let above = self.lines_in(0..start.index()).filter(is_candidate);
         let sentence = Some(start).filter(|line| is_candidate(line) && is_like_title(line.text()));

@@ -1,7 +1,7 @@
 //! The engine: runs the chain of stages over one document and applies their marks.
 //! [`Pipeline::clean`] and its variants use it.
 
-use chaffinch_rules::{How, UnitId};
+use chaffinch_rules::{How, Search, UnitId};
 use chaffinch_stage::{
     Action, Document, Line, Mark, Marks, Place, Role, RuleId, Span, Spans, Tier, script,
 };
@@ -104,7 +104,8 @@ impl<'a> Engine<'a> {
         // A replaced rule may act in other places than the original.
         let moves = variant.is_some_and(|variant| variant.has_other_rules());
         let mid_article = !moves && self.doc.is_mid_article(index);
-        let mut hits = self.pipeline.rules.find(unit, line, mid_article, &mut self.candidates);
+        let search = Search { mid_article, all_languages: variant.is_some() };
+        let mut hits = self.pipeline.rules.find(unit, line, search, &mut self.candidates);
         if let Some((rule, patterns)) = variant.and_then(|variant| variant.replaced_patterns()) {
             hits.retain(|hit| hit.rule != rule);
             hits.extend(self.pipeline.rules.find_with_patterns(rule, patterns, line));

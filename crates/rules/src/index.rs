@@ -53,6 +53,8 @@ pub(crate) struct Index {
     gates: [Gate; 2],
     // Literals inside lines, grouped by the bytes with which the lines begin and end.
     inner: Vec<Inner>,
+    // Whether lines are looked up only as they are, without skipping bullets and numbers.
+    exact: bool,
     // For each first byte and each last byte of a line, a bit set of those of the first 64 groups
     // of `inner` that allow it.
     frames: Box<[[u64; 256]]>,
@@ -93,6 +95,12 @@ impl IndexBuilder {
             others.len() as u32 - 1
         });
         self.outer.push(((side, outer.length, outer.cut(outer.length)), (id, other)));
+    }
+
+    /// Looks lines up only as they are, for literals that no bullet or number precedes or follows.
+    pub(crate) fn exact(mut self) -> IndexBuilder {
+        self.index.exact = true;
+        self
     }
 
     /// Builds the index.
@@ -148,6 +156,9 @@ impl Index {
             let lengths = gate.lengths(ends.outermost(side));
             if lengths != 0 {
                 self.look_up(ends.of(side), lengths, other, out);
+            }
+            if self.exact {
+                continue;
             }
             for bare in [ends.bare(side), ends.without_number(side)].into_iter().flatten() {
                 let lengths = gate.lengths(bare.outermost());

@@ -324,7 +324,10 @@ impl Phrases {
             return;
         }
         let before = key[..at].chars().next_back();
-        if self.borders.0 && is_word(first) && before.is_some_and(is_word) || first == ' ' {
+        let word = |c: Option<char>| c.is_some_and(is_word);
+        let inside = || self.borders.0 && is_word(first) && word(before);
+        // Most words are ASCII. For other characters, the filter is faster.
+        if first.is_ascii() && inside() || first == ' ' {
             return;
         }
         let (mut hash, mut length) = (0, 0);
@@ -352,12 +355,11 @@ impl Phrases {
                 Some(false) => continue,
                 Some(true) => {}
             }
-            let next = key[end..].chars().next();
-            let inside = is_word(c) && next.is_some_and(is_word);
-            if self.complete.binary_search(&hash).is_ok() && !(self.borders.1 && inside) {
+            let splits = || self.borders.1 && is_word(c) && word(key[end..].chars().next());
+            if self.complete.binary_search(&hash).is_ok() && !inside() && !splits() {
                 each(end);
             }
-            if self.stems.binary_search(&hash).is_ok() {
+            if self.stems.binary_search(&hash).is_ok() && !inside() {
                 let ending = &key[end..];
                 each(key.len() - ending.trim_start_matches(is_letter).len());
             }

@@ -188,7 +188,7 @@ impl Signs {
             at += same.len();
         }
         places.shrink_to_fit();
-        Signs { all, index: index.build(), lengths, places }
+        Signs { all, index: index.exact().build(), lengths, places }
     }
 
     /// The index of the first entry of a sign.

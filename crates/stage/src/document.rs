@@ -78,8 +78,9 @@ pub struct Document<'a> {
     block_lines: BTreeSet<usize>,
     pub(crate) zones: Zones,
     first_zones: Zones,
-    /// The index of the title, if it was searched since lines were last cut.
-    pub(crate) title: OnceLock<Option<usize>>,
+    /// The index of the title and the last line that it depends on, if it was searched since one of
+    /// the lines up to this one was cut.
+    pub(crate) title: OnceLock<(Option<usize>, usize)>,
     pub(crate) stage: &'a str,
     own_rule: RuleId,
     outlet: Option<&'a str>,
@@ -342,7 +343,7 @@ impl<'a> Document<'a> {
     /// Hides a line from later stages.
     pub fn remove_line(&mut self, index: usize) {
         self.lines[index].removed = true;
-        self.title.take();
+        self.forget_title(index);
     }
 
     /// Replaces the text that later stages see of a partly cut line. `pieces` map the text to the
@@ -352,7 +353,7 @@ impl<'a> Document<'a> {
         line.text = Cow::Owned(text);
         line.pieces = pieces;
         line.judge();
-        self.title.take();
+        self.forget_title(index);
     }
 
     /// Whether the line is a body line strictly between the first and the last body line, and not

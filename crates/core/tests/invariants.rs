@@ -175,6 +175,22 @@ proptest! {
     }
 }
 
+/// "Home" is an entry of menus in several languages.
+#[test]
+fn of_a_rule_in_several_languages_the_first_hit_is_enough() {
+    let rules = PIPELINE.rules();
+    let doc = Document::new("Home\n", rules, chaffinch_core::rules::key::key);
+    let hits = |all_languages| {
+        let search = Search { all_languages, ..Search::default() };
+        let hits = rules.find(None, doc.line(0), search, &mut Vec::new());
+        let ids = hits.into_iter().map(|hit| rules.rule(hit.rule).id.as_str());
+        let lists = ids.filter(|id| id.starts_with("generic/navigation/menu-lists/"));
+        lists.collect::<Vec<_>>()
+    };
+    assert!(hits(true).len() > 1);
+    assert_eq!(hits(false), hits(true)[..1]);
+}
+
 proptest! {
     // Each case builds its own pipeline, which is slow.
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]

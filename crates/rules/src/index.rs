@@ -741,6 +741,21 @@ mod tests {
         (Anchor::Line, r"\x00b?", false),
     ];
 
+    #[test]
+    fn a_byte_at_the_other_side_rejects_patterns() {
+        let selects = |anchor, regex: &str, text: &str| {
+            let pattern = Pattern::new(anchor, Role::Line, [regex.to_owned()].into(), false, true);
+            let mut builder = IndexBuilder::default();
+            builder.add(0, &pattern.prefilters());
+            let mut candidates = Vec::new();
+            builder.build().candidates(&Ends::of_text(text), &mut candidates);
+            !candidates.is_empty()
+        };
+        assert!(selects(Anchor::Line, "share .* (now|today)!?", "Share it NOW"));
+        assert!(!selects(Anchor::Line, "share .* (now|today)!?", "Share it at once"));
+        assert!(selects(Anchor::Start, "share .* (now|today)!?", "Share it now or never"));
+    }
+
     proptest! {
         /// The index never misses a pattern that a loop over all patterns finds.
         #[test]

@@ -195,14 +195,18 @@ struct Word {
 }
 
 impl Word {
+    #[inline]
     fn push(&mut self, c: char) {
         if self.length == 0 {
             self.hash = START;
         }
         self.length += 1;
+        if self.length > STEM {
+            return;
+        }
         self.syllables += usize::from(matches!(c, '가'..='힣'));
         // Of a Korean word, two syllables are compared, because particles follow.
-        if self.length > STEM || self.syllables >= 3 {
+        if self.syllables >= 3 {
             return;
         }
         if c.is_ascii() {

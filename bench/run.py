@@ -438,7 +438,7 @@ class Bench:
         pages = self.path("pages.json")
         paragraphs = lambda text: "".join(f"<p>{html.escape(line)}</p>\n" for line in text.split("\n"))
         write(pages, json.dumps([f"<html><body>{paragraphs(text)}</body></html>" for text in texts]))
-        program = self.path(f"{module}.py")
+        program = self.path(f"peer-{module}.py")
         write(program, script)
         command = self.clean_real(source, "balanced")
         self.cpu(command)

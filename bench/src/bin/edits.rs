@@ -29,16 +29,14 @@ type Document = (String, Option<String>);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut input, mut field) = (None, "text".to_owned());
-    let (mut each, mut again) = (false, false);
+    let (mut each, mut again, mut level) = (false, false, None);
     let mut builder = Pipeline::builder();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(USAGE);
         match argument.as_str() {
             "--field" => field = value()?,
-            "--level" => {
-                builder = builder.stage_setting("lines", "level", Setting::Text(value()?));
-            }
+            "--level" => level = Some(value()?),
             "--rules" => builder = builder.rules(value()?),
             "--pipeline" => {
                 let file = value()?;
@@ -51,6 +49,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ if input.is_none() => input = Some(argument),
             _ => return Err(USAGE.into()),
         }
+    }
+    // A pipeline file would replace it.
+    if let Some(level) = level {
+        builder = builder.stage_setting("lines", "level", Setting::Text(level));
     }
     let documents = read(&input.ok_or(USAGE)?, &field)?;
     let pipeline = builder.build().map_err(joined)?;
@@ -122,9 +124,9 @@ fn describe(pipeline: &Pipeline, cleaned: &Cleaned<'_>, out: &mut String) -> std
 const START: u64 = 0xcbf2_9ce4_8422_2325;
 
 fn digest(start: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(start, |digest, byte| {
-        (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes
+        .iter()
+        .fold(start, |digest, byte| (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn joined(problems: Vec<chaffinch_core::rules::Problem>) -> String {

@@ -2,16 +2,21 @@
 """Measure Chaffinch against other tools and fixed limits. Each figure is a ratio within one run.
 
     run.py [--only FIGURE,…] [--megabytes 64] [--runs 3] [--keep DIR]
+    run.py --corpus FILE [--field raw_text] [--instructions] [--only FIGURE,…]
 
 Each figure generates its corpus, alternates the commands, and compares CPU seconds (user and system,
 of complete processes). The smallest value of the runs is used. A figure is only reported if exactly the
 boilerplate of the corpus was removed and every document can be restored. Tools that are not installed
 are skipped and reported. The last line of a figure is its name and its value.
 
+With --corpus, the figures are of real text: the rows of a JSON Lines file, which may be compressed
+with gzip. With --instructions, callgrind counts the instructions per byte of the engine in memory, which
+vary far less than seconds; it cleans a tenth of the corpus, at most two megabytes.
+
 Corpora: bench/make_corpus.py over corpus/seeds. Other tools: rg, grep -P, perl, sed, python3, zstd, cp,
-and datatrove if it can be imported. Files are on tmpfs (/dev/shm) if it exists.
+and datatrove, trafilatura and jusText if they can be imported. Files are on tmpfs (/dev/shm) if it exists.
 """
-import argparse, json, os, re, resource, shutil, subprocess, sys, tempfile, time
+import argparse, gzip, html, json, os, re, resource, shutil, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -27,8 +32,9 @@ ALL_STAGES = "limits: {total_cut_share: 1.0, body_cut_share: 1.0}\n"
 
 
 class Bench:
-    def __init__(self, megabytes, runs, folder):
+    def __init__(self, megabytes, runs, folder, corpus_file=None, field=None):
         self.megabytes, self.runs, self.folder = megabytes, runs, folder
+        self.corpus_file, self.field = corpus_file, field
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
@@ -383,6 +389,108 @@ class Bench:
         print(f"the page: {os.path.getsize(page) / 1e6:.1f} MB")
         report("review", max(peaks))
 
+    # ---- real text
+
+    def real(self):
+        """The rows of the given corpus with only a text and a URL."""
+        path = self.path("real.jsonl")
+        if not os.path.exists(path):
+            opened = gzip.open if self.corpus_file.endswith(".gz") else open
+            with opened(self.corpus_file, "rt") as rows, open(path, "w") as out:
+                for row in map(json.loads, rows):
+                    out.write(json.dumps({"text": row[self.field], "url": row.get("url")},
+                                         ensure_ascii=False) + "\n")
+        return path
+
+    def part(self, megabytes):
+        """Rows spread over the real text, of about this size together, and their size."""
+        rows = open(self.real()).readlines()
+        step = max(1, int(os.path.getsize(self.real()) / (megabytes * 1e6)))
+        path = self.path(f"part-{megabytes}.jsonl")
+        texts = [json.loads(row)["text"] for row in rows[::step]]
+        write(path, "".join(rows[::step]))
+        return path, texts, sum(len(text.encode()) for text in texts)
+
+    def clean_real(self, source, level):
+        out = self.path("real-out")
+        return ["sh", "-c", 'rm -rf "$0"; exec "$@"', out, BINARY, "clean", source, "-o", out,
+                "--level", level, "-j", "1", "-q", "--fail-on", "never"]
+
+    def real_rules(self):
+        self.real_level("real-rules", "off")
+
+    def real_model(self):
+        self.real_level("real-model", "balanced")
+
+    def real_level(self, name, level):
+        """MB of text per second of one core: a run with a ledger over the corpus."""
+        command = self.clean_real(self.real(), level)
+        self.cpu(command)
+        (own, _), = self.alternate((command, None))
+        size = sum(len(json.loads(row)["text"].encode()) for row in open(self.real()))
+        report(name, size / own / 1e6)
+
+    def against_extractor(self, name, module, script):
+        """Throughput with all stages divided by that of an extractor on the same texts as HTML."""
+        if subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True).returncode:
+            return print(f"{name}: {module} is not installed")
+        source, texts, size = self.part(2)
+        pages = self.path("pages.json")
+        paragraphs = lambda text: "".join(f"<p>{html.escape(line)}</p>\n" for line in text.split("\n"))
+        write(pages, json.dumps([f"<html><body>{paragraphs(text)}</body></html>" for text in texts]))
+        program = self.path(f"peer-{module}.py")
+        write(program, script)
+        command = self.clean_real(source, "balanced")
+        self.cpu(command)
+        (own, _), (other, _), (start, _) = self.alternate(
+            (command, None), ([sys.executable, program, pages], None),
+            ([sys.executable, "-c", f"import {module}"], None))
+        print(f"chaffinch {size / own / 1e6:.1f} MB/s of a core; "
+              f"{module} {size / (other - start) / 1e6:.2f}")
+        report(name, (other - start) / own)
+
+    def real_trafilatura(self):
+        self.against_extractor("real-trafilatura", "trafilatura", TRAFILATURA)
+
+    def real_justext(self):
+        self.against_extractor("real-justext", "justext", JUSTEXT)
+
+    def instructions(self, name, level, more=()):
+        """Instructions per byte of text that the engine takes in memory."""
+        if not shutil.which("valgrind"):
+            return print(f"{name}: valgrind is not installed")
+        source, _, size = self.part(min(2, os.path.getsize(self.real()) / 1e7))
+        edits = [os.path.join(TARGET, "release", "edits"), source, "--level", level, "--again",
+                 "--cache", self.path("rules-cache"), *more]
+        subprocess.run(edits, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(
+            ["valgrind", "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*clean_again*",
+             "--callgrind-out-file=" + self.path("callgrind.out"), *edits],
+            check=True, capture_output=True, text=True)
+        report(name, int(re.search(r"Collected : (\d+)", done.stderr)[1]) / size)
+
+    def instructions_rules(self):
+        self.instructions("instructions-rules", "off")
+
+    def instructions_model(self):
+        self.instructions("instructions-model", "balanced")
+
+    def instructions_english(self):
+        """The same with only the English lexicon."""
+        pipeline = self.path("english.yaml")
+        write(pipeline, "languages: [en]\n")
+        self.instructions("instructions-english", "off", ["--pipeline", pipeline])
+
+
+REAL = {
+    "real-rules": Bench.real_rules, "real-model": Bench.real_model,
+    "real-trafilatura": Bench.real_trafilatura, "real-justext": Bench.real_justext,
+}
+
+INSTRUCTIONS = {
+    "instructions-rules": Bench.instructions_rules, "instructions-model": Bench.instructions_model,
+    "instructions-english": Bench.instructions_english,
+}
 
 FIGURES = {
     "jsonl-vs-rg": Bench.jsonl_vs_rg, "jsonl-vs-grep": Bench.jsonl_vs_grep,
@@ -399,6 +507,19 @@ FIGURES = {
     "generic": Bench.generic, "verify": Bench.verify,
     "review": Bench.review,
 }
+
+TRAFILATURA = """
+import json, sys, trafilatura
+for page in json.load(open(sys.argv[1])):
+    trafilatura.extract(page)
+"""
+
+JUSTEXT = """
+import json, sys, justext
+words = justext.get_stoplist("English")
+for page in json.load(open(sys.argv[1])):
+    justext.justext(page, words)
+"""
 
 TROVE = """
 import sys
@@ -475,11 +596,21 @@ def main():
     parser.add_argument("--megabytes", type=int, default=64, help="size of the corpora")
     parser.add_argument("--runs", type=int, default=3, help="how often each command is run")
     parser.add_argument("--keep", help="a folder for the corpora, kept for the next time")
+    parser.add_argument("--corpus", metavar="FILE",
+                        help="measure real text, in this JSON Lines file: " + ", ".join(REAL))
+    parser.add_argument("--field", default="raw_text", help="the field of the corpus with the text")
+    parser.add_argument("--instructions", action="store_true",
+                        help="count instructions per byte of the corpus: " + ", ".join(INSTRUCTIONS))
     options = parser.parse_args()
-    names = options.only.split(",") if options.only else list(FIGURES)
-    unknown = [name for name in names if name not in FIGURES]
+    figures = FIGURES
+    if options.instructions and not options.corpus:
+        parser.error("--instructions needs --corpus")
+    if options.corpus:
+        figures = INSTRUCTIONS if options.instructions else REAL
+    names = options.only.split(",") if options.only else list(figures)
+    unknown = [name for name in names if name not in figures]
     if unknown:
-        parser.error(f"unknown figure {unknown[0]}; there are " + ", ".join(FIGURES))
+        parser.error(f"unknown figure {unknown[0]}; there are " + ", ".join(figures))
     build = ["cargo", "build", "--release", "--quiet", "--target-dir", TARGET]
     subprocess.run(build, check=True, cwd=ROOT)
     subprocess.run(build, check=True, cwd=HERE)
@@ -489,9 +620,10 @@ def main():
         os.makedirs(folder, exist_ok=True)
         # The cache of rule files is kept next to the corpora.
         os.environ["CHAFFINCH_CACHE_DIR"] = os.path.join(os.path.abspath(folder), "rules-cache")
-        bench = Bench(options.megabytes, options.runs, os.path.abspath(folder))
+        corpus = options.corpus and os.path.abspath(options.corpus)
+        bench = Bench(options.megabytes, options.runs, os.path.abspath(folder), corpus, options.field)
         for name in names:
-            FIGURES[name](bench)
+            figures[name](bench)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chaffinch_rules::UnitId;
+use chaffinch_rules::{Search, UnitId};
 use chaffinch_stage::Document;
 use rayon::prelude::*;
 
@@ -92,10 +92,11 @@ impl Pipeline {
     pub fn matches_anywhere(&self, outlet: Option<UnitId>, text: &str) -> bool {
         let doc = Document::new(text, self, chaffinch_rules::key::key);
         let mut candidates = Vec::new();
+        let search = Search { all_languages: self.variant.is_some(), ..Search::default() };
         let is_on = |hit: &chaffinch_stage::Hit| !self.is_off(hit.rule);
         doc.lines()
             .filter(|line| !line.is_blank())
-            .any(|line| self.rules.find(outlet, line, false, &mut candidates).iter().any(is_on))
+            .any(|line| self.rules.find(outlet, line, search, &mut candidates).iter().any(is_on))
     }
 
     /// Cleans documents in parallel. Results are in the order of the documents.

@@ -1,7 +1,7 @@
 //! The engine: runs the chain of stages over one document and applies their marks.
 //! [`Pipeline::clean`] and its variants use it.
 
-use chaffinch_rules::{How, UnitId};
+use chaffinch_rules::{How, Search, UnitId};
 use chaffinch_stage::{
     Action, Document, Line, Mark, Marks, Place, Role, RuleId, Span, Spans, Tier, script,
 };
@@ -46,8 +46,6 @@ pub(crate) struct Engine<'a> {
     pub(crate) excess: Spans,
     /// The reason why cuts are not made.
     pub(crate) suspect: Option<String>,
-    /// The title, if it was looked for since lines were last cut.
-    likely_title: Option<Option<Span>>,
     refused: Vec<(String, usize)>,
     /// The stages that could not judge the document, with the reasons.
     failed: Vec<(&'a str, String)>,
@@ -83,7 +81,6 @@ impl<'a> Engine<'a> {
             findings: Findings::default(),
             excess: Spans::default(),
             suspect: None,
-            likely_title: None,
             refused: Vec::new(),
             failed: Vec::new(),
             candidates: Vec::new(),
@@ -111,7 +108,8 @@ impl<'a> Engine<'a> {
         // A replaced rule may act in other places than the original.
         let moves = variant.is_some_and(|variant| variant.has_other_rules());
         let mid_article = !moves && self.doc.is_mid_article(index);
-        let mut hits = self.pipeline.rules.find(unit, line, mid_article, &mut self.candidates);
+        let search = Search { mid_article, all_languages: variant.is_some() };
+        let mut hits = self.pipeline.rules.find(unit, line, search, &mut self.candidates);
         if let Some((rule, patterns)) = variant.and_then(|variant| variant.replaced_patterns()) {
             hits.retain(|hit| hit.rule != rule);
             hits.extend(self.pipeline.rules.find_with_patterns(rule, patterns, line));
@@ -273,7 +271,7 @@ impl<'a> Engine<'a> {
         removed.extend(removals.map(|mark| mark.span));
         let first_line = self.first_line();
         let doubtful = marks.iter().any(|mark| self.may_mistake_title(mark));
-        let title = if doubtful { self.likely_title() } else { None };
+        let title = if doubtful { self.doc.title().map(|line| line.span()) } else { None };
         for mark in marks {
             if !self.is_valid(&mark) {
                 match self.refused.iter_mut().find(|(name, _)| name == stage) {
@@ -335,7 +333,6 @@ impl<'a> Engine<'a> {
             self.refresh(index);
         }
         if !touched.is_empty() {
-            self.likely_title = None;
             self.doc.find_zones();
             self.find_hits_at_edges();
         }
@@ -351,12 +348,6 @@ impl<'a> Engine<'a> {
     fn first_line(&self) -> Option<Span> {
         let first = self.above_body().next().filter(|_| self.doc.has_body())?;
         first.text().chars().any(char::is_alphabetic).then(|| first.span())
-    }
-
-    /// The span of the document's title, which is looked for once until lines are cut.
-    fn likely_title(&mut self) -> Option<Span> {
-        let doc = &self.doc;
-        *self.likely_title.get_or_insert_with(|| doc.title().map(|line| line.span()))
     }
 
     /// Whether a removal of the document's title is a mistake: one by a model, or by a pattern of a

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use chaffinch_core::rules::acts_mid_article;
+use chaffinch_core::rules::{Search, acts_mid_article};
 use chaffinch_core::stage::{Document, Mark, Marks, Role, RuleId, Span, Stage};
 use chaffinch_core::{Builder, Limits, Pipeline, Verdict};
 use proptest::prelude::*;
@@ -151,11 +151,44 @@ proptest! {
                 }
                 let inside = all.iter().filter(|hit| acts_mid_article(rules.rule(hit.rule)));
                 let inside = shown(inside.cloned().collect());
-                prop_assert_eq!(shown(rules.find(unit, line, true, &mut near)), inside);
-                prop_assert_eq!(shown(rules.find(unit, line, false, &mut near)), shown(all));
+                let mut find = |mid_article, all_languages| {
+                    let search = Search { mid_article, all_languages };
+                    shown(rules.find(unit, line, search, &mut near))
+                };
+                // Of the languages of a rule, the first hit is enough.
+                let (all, some) = (shown(all), find(false, false));
+                let template = |rule| rules.rule(rule).id.rsplit_once('/').map(|(id, _)| id);
+                for hit in all.iter().filter(|hit| !some.contains(hit)) {
+                    let (rule, span, role, fields) = hit;
+                    let same = |other: &&(RuleId, Span, Role, Vec<_>)| {
+                        (other.1, other.2, &other.3) == (*span, *role, fields)
+                            && template(other.0) == template(*rule)
+                    };
+                    prop_assert!(*role == Role::Line && fields.is_empty());
+                    prop_assert!(some.iter().find(same).is_some_and(|first| first.0 < *rule));
+                }
+                prop_assert!(some.iter().all(|hit| all.contains(hit)));
+                prop_assert_eq!(find(true, true), inside);
+                prop_assert_eq!(find(false, true), all);
             }
         }
     }
+}
+
+/// "Copyright" is in the lists of several languages.
+#[test]
+fn of_a_rule_in_several_languages_the_first_hit_is_enough() {
+    let rules = PIPELINE.rules();
+    let doc = Document::new("Copyright 2024\n", rules, chaffinch_core::rules::key::key);
+    let hits = |all_languages| {
+        let search = Search { all_languages, ..Search::default() };
+        let hits = rules.find(None, doc.line(0), search, &mut Vec::new());
+        let ids = hits.into_iter().map(|hit| rules.rule(hit.rule).id.as_str());
+        let lists = ids.filter(|id| id.starts_with("generic/site-footer/copyright/"));
+        lists.collect::<Vec<_>>()
+    };
+    assert!(hits(true).len() > 1);
+    assert_eq!(hits(false), hits(true)[..1]);
 }
 
 proptest! {

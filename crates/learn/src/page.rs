@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use chaffinch_core::rules::key;
+use chaffinch_core::rules::{Search, key};
 use chaffinch_core::stage::Document;
 use chaffinch_core::{Input, Pipeline};
 
@@ -100,7 +100,7 @@ impl Page {
                     .filter(|edit| edit.removes() && edit.confidence.is_none());
                 let gone =
                     cuts.any(|edit| edit.span.start() <= span.start && span.end <= edit.span.end());
-                let hit = rules.find(None, line, false, &mut near).into_iter().next();
+                let hit = rules.find(None, line, Search::default(), &mut near).into_iter().next();
                 Row {
                     key: line.key().into_owned(),
                     words: line.words(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chaffinch_core::Pipeline;
-use chaffinch_core::rules::key;
+use chaffinch_core::rules::{Search, key};
 use chaffinch_core::stage::{Document, script};
 
 use crate::MOST_HOSTS;
@@ -250,7 +250,7 @@ fn capitals(key: &str) -> Vec<String> {
 fn is_cue(text: &str, pipeline: &Pipeline) -> bool {
     let rules = pipeline.rules();
     let doc = Document::new(text, rules, key::key);
-    doc.lines().any(|line| !rules.find(None, line, false, &mut Vec::new()).is_empty())
+    doc.lines().any(|line| !rules.find(None, line, Search::default(), &mut Vec::new()).is_empty())
 }
 
 /// The beginnings of lines up to a name, and the ends of lines from a name on, if they are long

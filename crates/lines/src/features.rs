@@ -323,6 +323,65 @@ pub(crate) struct Page {
     /// The rows of the main block.
     main: Range<usize>,
     prose_lines: u32,
+    known: KnownLines,
+    /// Memory for the next known lines.
+    spare: KnownLines,
+}
+
+/// The maximum number of lines of an earlier page that are compared with a line.
+const MOST_COMPARED: usize = 1000;
+
+/// What each line of a page shows by itself. A document is judged again after cuts, and most of its
+/// lines are then the same.
+#[derive(Default)]
+struct KnownLines {
+    /// The digests of the model and the cues.
+    reader: Option<(u64, u64)>,
+    texts: String,
+    content: Vec<u64>,
+    ids: Vec<u16>,
+    lines: Vec<KnownLine>,
+}
+
+/// The facts of a line, and where its text, its content words and its vocabulary ids end.
+struct KnownLine {
+    facts: Option<Facts>,
+    text: usize,
+    content: usize,
+    ids: usize,
+}
+
+impl KnownLines {
+    fn clear(&mut self) {
+        self.texts.clear();
+        self.content.clear();
+        self.ids.clear();
+        self.lines.clear();
+    }
+
+    fn push(&mut self, text: &str, facts: Option<&Facts>, content: &[u64], ids: &[u16]) {
+        self.texts.push_str(text);
+        self.content.extend_from_slice(content);
+        self.ids.extend_from_slice(ids);
+        let ends = (self.texts.len(), self.content.len(), self.ids.len());
+        self.lines.push(KnownLine {
+            facts: facts.cloned(),
+            text: ends.0,
+            content: ends.1,
+            ids: ends.2,
+        });
+    }
+
+    /// The first line from `from` on that has this text.
+    fn find(&self, text: &str, from: usize) -> Option<usize> {
+        let same = |at: &usize| self.texts[self.range(*at, |line| line.text)] == *text;
+        (from..self.lines.len().min(from + MOST_COMPARED)).find(same)
+    }
+
+    fn range(&self, at: usize, end: impl Fn(&KnownLine) -> usize) -> Range<usize> {
+        let start = at.checked_sub(1).map_or(0, |before| end(&self.lines[before]));
+        start..end(&self.lines[at])
+    }
 }
 
 impl Page {
@@ -333,7 +392,19 @@ impl Page {
         words: &Words,
         cues: &Cues,
     ) -> usize {
-        self.read_with(lines, words, cues, |_| ())
+        self.read_with(lines, words, cues, None, |_| ())
+    }
+
+    /// The same for the page of a model with this digest. Lines that are the same as on the last
+    /// page of this model are not read again.
+    pub(crate) fn read_for<'t>(
+        &mut self,
+        model: u64,
+        lines: impl IntoIterator<Item = &'t str>,
+        words: &Words,
+        cues: &Cues,
+    ) -> usize {
+        self.read_with(lines, words, cues, Some((model, cues.digest())), |_| ())
     }
 
     /// The same; `each` gets every vocabulary hash of every line.
@@ -342,23 +413,50 @@ impl Page {
         lines: impl IntoIterator<Item = &'t str>,
         words: &Words,
         cues: &Cues,
+        reader: Option<(u64, u64)>,
         mut each: impl FnMut(u64),
     ) -> usize {
         self.clear();
+        if self.known.reader != reader || reader.is_none() {
+            self.known.clear();
+        }
+        self.spare.clear();
+        self.spare.reader = reader;
         let mut scanner = Scanner::new(words, cues);
-        let mut line_count = 0;
+        let (mut line_count, mut next) = (0, 0);
         for (position, line) in (0..).zip(lines) {
             line_count = position + 1;
-            let Some(facts) = scanner.read(line, &mut self.content) else { continue };
+            let (content, ids) = (self.content.len(), self.ids.len());
+            let facts = match self.known.find(line, next) {
+                Some(at) => {
+                    next = at + 1;
+                    let known = &self.known;
+                    self.content.extend(&known.content[known.range(at, |line| line.content)]);
+                    self.ids.extend(&known.ids[known.range(at, |line| line.ids)]);
+                    known.lines[at].facts.clone()
+                }
+                None => {
+                    let facts = scanner.read(line, &mut self.content);
+                    if facts.is_some() {
+                        scanner.for_each_hash(|hash| {
+                            self.ids.extend(words.get(hash).id());
+                            each(hash);
+                        });
+                    }
+                    facts
+                }
+            };
+            if reader.is_some() {
+                let own = (&self.content[content..], &self.ids[ids..]);
+                self.spare.push(line, facts.as_ref(), own.0, own.1);
+            }
+            let Some(facts) = facts else { continue };
             self.content_ends.push(self.content.len() as u32);
-            scanner.for_each_hash(|hash| {
-                self.ids.extend(words.get(hash).id());
-                each(hash);
-            });
             self.id_ends.push(self.ids.len() as u32);
             self.facts.push(facts);
             self.lines.push(position);
         }
+        std::mem::swap(&mut self.known, &mut self.spare);
         // Rows of an earlier page may stay: every feature of every row is set below.
         self.rows.resize(self.facts.len(), [0; COUNT]);
         if self.rows.is_empty() {
@@ -952,6 +1050,27 @@ mod tests {
             prop_assert_eq!(used.rows(), fresh.rows());
             prop_assert_eq!(used.lines(), fresh.lines());
             prop_assert_eq!(used.facts(), fresh.facts());
+        }
+
+        /// Lines that are known from an earlier page give the same features.
+        #[test]
+        fn known_lines_change_nothing(
+            lines in prop::collection::vec("\\PC{0,30}", 0..30), cut in any::<u32>(), model in 0..2_u64,
+        ) {
+            let cues = Cues::new([(0, "share")]).expect("the cues are valid");
+            let words = Words::new(&[]);
+            let lines = || lines.iter().map(String::as_str);
+            let left = || lines().enumerate().filter(|(at, _)| cut >> at & 1 == 0).map(|(_, line)| line);
+            let mut used = Page::default();
+            used.read_for(0, lines(), &words, &cues);
+            used.read_for(model, left(), &words, &cues);
+            let mut fresh = Page::default();
+            fresh.read(left(), &words, &cues);
+            prop_assert_eq!(used.rows(), fresh.rows());
+            prop_assert_eq!(used.lines(), fresh.lines());
+            prop_assert_eq!(used.facts(), fresh.facts());
+            let ids = |page: &Page| (0..page.rows().len()).map(|row| page.ids(row).to_vec()).collect::<Vec<_>>();
+            prop_assert_eq!(ids(&used), ids(&fresh));
         }
     }
 }

@@ -290,7 +290,7 @@ impl Model {
         scratch: &'a mut Scratch,
     ) -> Judgements<'a> {
         let Scratch { page, layers, scores, lines: judged } = scratch;
-        let count = page.read(lines, &self.words, cues);
+        let count = page.read_for(self.digest, lines, &self.words, cues);
         let form = Form::new(page.prose_lines(), page.rows().len() as u32);
         judged.clear();
         judged.resize(count, None);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::literals::Side;
 use crate::pattern::Anchor;
+use crate::phrases::{List, list_of, split_lists};
 
 /// A set of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +38,7 @@ impl ByteSet {
         self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
     }
 
+    #[inline]
     pub(crate) fn has(&self, byte: u8) -> bool {
         self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
     }
@@ -51,8 +53,8 @@ pub(crate) struct EdgeBytes {
 }
 
 impl EdgeBytes {
-    pub(crate) fn of(hir: &Hir, anchor: Anchor) -> EdgeBytes {
-        let side = |side, anchored: bool| match anchored.then(|| outermost(hir, side)) {
+    pub(crate) fn of(hir: &Hir, anchor: Anchor, lists: &[List]) -> EdgeBytes {
+        let side = |side, anchored: bool| match anchored.then(|| outermost(hir, side, lists)) {
             // An empty match may have any neighbour.
             Some((bytes, false)) => bytes,
             _ => ByteSet::ALL,
@@ -83,6 +85,14 @@ impl EdgeBytes {
         (first.filter(plain), last.filter(plain))
     }
 
+    /// The bytes with which matches begin or end.
+    pub(crate) fn side(&self, side: Side) -> &ByteSet {
+        match side {
+            Side::Start => &self.first,
+            Side::End => &self.last,
+        }
+    }
+
     /// Whether matches may begin with a byte, and whether they may end with it.
     pub(crate) fn has(&self, byte: u8) -> (bool, bool) {
         (self.first.has(byte), self.last.has(byte))
@@ -90,7 +100,7 @@ impl EdgeBytes {
 }
 
 /// The outermost bytes of a regex's matches on a side, and whether it may match the empty text.
-fn outermost(hir: &Hir, side: Side) -> (ByteSet, bool) {
+fn outermost(hir: &Hir, side: Side, lists: &[List]) -> (ByteSet, bool) {
     let mut bytes = ByteSet::default();
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => (bytes, true),
@@ -99,10 +109,22 @@ fn outermost(hir: &Hir, side: Side) -> (ByteSet, bool) {
                 Side::Start => literal.0.first(),
                 Side::End => literal.0.last(),
             };
+            let text = std::str::from_utf8(&literal.0).unwrap_or_default();
+            let c = match side {
+                Side::Start => text.chars().next(),
+                Side::End => text.chars().next_back(),
+            };
+            if let Some(list) = c.and_then(list_of) {
+                let list = lists.get(list);
+                return (list.map_or(ByteSet::ALL, |list| list.outermost.bytes(side)), false);
+            }
             outer.into_iter().for_each(|byte| bytes.add(*byte));
             (bytes, outer.is_none())
         }
         HirKind::Class(Class::Unicode(class)) => {
+            if let Some(ways) = split_lists(class) {
+                return outermost_of_ways(&ways, side, lists);
+            }
             for range in class.iter() {
                 let (start, end) = (range.start(), range.end());
                 (start..=end.min('\x7f')).for_each(|c| bytes.add(c as u8));
@@ -124,14 +146,14 @@ fn outermost(hir: &Hir, side: Side) -> (ByteSet, bool) {
         }
         HirKind::Class(Class::Bytes(_)) => (ByteSet::ALL, false),
         HirKind::Repetition(repetition) => {
-            let (bytes, empty) = outermost(&repetition.sub, side);
+            let (bytes, empty) = outermost(&repetition.sub, side, lists);
             (bytes, empty || repetition.min == 0)
         }
-        HirKind::Capture(capture) => outermost(&capture.sub, side),
+        HirKind::Capture(capture) => outermost(&capture.sub, side, lists),
         HirKind::Concat(parts) => {
             for at in 0..parts.len() {
                 let at = if side == Side::Start { at } else { parts.len() - 1 - at };
-                let (own, empty) = outermost(&parts[at], side);
+                let (own, empty) = outermost(&parts[at], side, lists);
                 bytes.join(&own);
                 if !empty {
                     return (bytes, false);
@@ -139,15 +161,18 @@ fn outermost(hir: &Hir, side: Side) -> (ByteSet, bool) {
             }
             (bytes, true)
         }
-        HirKind::Alternation(parts) => {
-            let mut any_empty = false;
-            for (own, empty) in parts.iter().map(|part| outermost(part, side)) {
-                bytes.join(&own);
-                any_empty |= empty;
-            }
-            (bytes, any_empty)
-        }
+        HirKind::Alternation(parts) => outermost_of_ways(parts, side, lists),
     }
+}
+
+/// The same for alternatives.
+fn outermost_of_ways(ways: &[Hir], side: Side, lists: &[List]) -> (ByteSet, bool) {
+    let (mut bytes, mut any_empty) = (ByteSet::default(), false);
+    for (own, empty) in ways.iter().map(|way| outermost(way, side, lists)) {
+        bytes.join(&own);
+        any_empty |= empty;
+    }
+    (bytes, any_empty)
 }
 
 #[cfg(test)]
@@ -156,7 +181,7 @@ mod tests {
 
     fn fits(anchor: Anchor, pattern: &str, text: &str) -> bool {
         let hir = crate::pattern::parse(pattern, false).unwrap_or_else(|_| Hir::fail());
-        EdgeBytes::of(&hir, anchor).fits(text)
+        EdgeBytes::of(&hir, anchor, &[]).fits(text)
     }
 
     #[test]

@@ -77,10 +77,14 @@ impl Chars {
         most: u32,
     ) -> Option<(usize, usize)> {
         let (_, after_least) = self.pass(text, at, least).filter(|(count, _)| *count == least)?;
-        if most == u32::MAX && self.is_dot() {
+        if self.is_dot() {
             let rest = &text.as_bytes()[after_least..];
-            let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            return Some((after_least + line, after_least));
+            let near = &rest[..rest.len().min((most - least) as usize)];
+            let line = memchr::memchr(b'\n', near).unwrap_or(near.len());
+            // There are at most as many characters as bytes.
+            if line < near.len() || near.len() == rest.len() || near.is_ascii() {
+                return Some((after_least + line, after_least));
+            }
         }
         let (_, end) = self.pass(text, after_least, most - least)?;
         Some((end, after_least))

@@ -2,7 +2,8 @@
 //!
 //! Every pattern with a required literal at an end of the line is filed under that literal. Both
 //! ends of a line are looked up, and only the patterns found are tried, so a long paragraph costs
-//! no more than a short one. Patterns with a required literal inside the line share one automaton,
+//! no more than a short one. Of these, a pattern is skipped if it cannot match a line with this
+//! byte at the other end. Patterns with a required literal inside the line share one automaton,
 //! which scans the line once. Only patterns without any literal are tried on every line.
 //!
 //! The ends are folded like keys while they are read, so most lines never need a key.
@@ -15,10 +16,11 @@ use std::ops::Range;
 use aho_corasick::packed::{self, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
+use rustc_hash::FxHashMap;
 
-use crate::bytes::EdgeBytes;
+use crate::bytes::{ByteSet, EdgeBytes};
 use crate::key::{self, Fold};
-use crate::literals::{LITERAL, Side, is_bullet, is_closer, is_numbering, lower};
+use crate::literals::{LITERAL, Side, is_numbering, is_skipped, lower};
 use crate::pattern::Prefilter;
 use crate::phrases::is_digit;
 
@@ -26,23 +28,33 @@ use crate::phrases::is_digit;
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
     index: Index,
-    outer: Vec<(Key, u32)>,
+    outer: Vec<(Key, Candidate)>,
+    /// The index in `Index::others` of each set.
+    others: FxHashMap<ByteSet, u32>,
     inner: Vec<(EdgeBytes, Vec<(String, u32)>)>,
 }
 
 /// A literal at a side: the side, the number of bytes, and the bytes packed into a number.
 type Key = (Side, u8, u64);
 
+/// The number of a pattern, and the index in `Index::others` of the bytes at the other side of the
+/// lines that it matches.
+type Candidate = (u32, u32);
+
 /// An index over numbered patterns.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     // For each literal at a side, the range of its patterns in `ids`.
     table: LiteralTable,
-    ids: Box<[u32]>,
+    ids: Box<[Candidate]>,
+    // Distinct sets of bytes.
+    others: Vec<ByteSet>,
     // For each side, the lengths of literals by their outermost two bytes. Most lookups end here.
     gates: [Gate; 2],
     // Literals inside lines, grouped by the bytes with which the lines begin and end.
     inner: Vec<Inner>,
+    // Whether lines are looked up only as they are, without skipping bullets and numbers.
+    exact: bool,
     // For each first byte and each last byte of a line, a bit set of those of the first 64 groups
     // of `inner` that allow it.
     frames: Box<[[u64; 256]]>,
@@ -54,8 +66,8 @@ impl IndexBuilder {
     pub(crate) fn add(&mut self, id: u32, prefilters: &[Prefilter]) {
         for prefilter in prefilters {
             match prefilter {
-                Prefilter::Ends(side, set) => {
-                    set.iter().for_each(|text| self.add_literal(id, *side, text));
+                Prefilter::Ends(side, set, other) => {
+                    set.iter().for_each(|text| self.add_literal(id, *side, text, *other));
                 }
                 Prefilter::Inside(set, frame) => {
                     let literals = set.iter().map(|text| (text.clone(), id));
@@ -70,23 +82,34 @@ impl IndexBuilder {
     }
 
     /// Files `id` under a literal at `side`, which is lower-cased and cut to [`LITERAL`] bytes
-    /// here.
-    pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str) {
+    /// here, for lines with one of the bytes of `other` at the other side.
+    pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str, other: ByteSet) {
         let outer = Outer::of_key(side, text);
-        match outer.length {
-            // NUL means "no character" here, so a literal that begins with it selects nothing.
-            0 => self.index.unkeyed.push(id),
-            length => self.outer.push(((side, length, outer.cut(length)), id)),
+        // NUL means "no character" here, so a literal that begins with it selects nothing.
+        if outer.length == 0 {
+            return self.index.unkeyed.push(id);
         }
+        let others = &mut self.index.others;
+        let other = *self.others.entry(other).or_insert_with(|| {
+            others.push(other);
+            others.len() as u32 - 1
+        });
+        self.outer.push(((side, outer.length, outer.cut(outer.length)), (id, other)));
+    }
+
+    /// Looks lines up only as they are, for literals that no bullet or number precedes or follows.
+    pub(crate) fn exact(mut self) -> IndexBuilder {
+        self.index.exact = true;
+        self
     }
 
     /// Builds the index.
     pub(crate) fn build(self) -> Index {
-        let IndexBuilder { mut index, mut outer, inner } = self;
+        let IndexBuilder { mut index, mut outer, inner, .. } = self;
         outer.sort_unstable();
         outer.dedup();
         let same = outer.chunk_by(|(one, _), (other, _)| one == other);
-        let entry = |same: &[(Key, u32)]| (same[0].0, same.len() as u32);
+        let entry = |same: &[(Key, Candidate)]| (same[0].0, same.len() as u32);
         index.table = LiteralTable::of(same.map(entry));
         index.ids = outer.iter().map(|(_, id)| *id).collect();
         for (frame, literals) in inner {
@@ -123,22 +146,26 @@ impl Index {
     pub(crate) fn candidates(&self, ends: &Ends<'_>, out: &mut Vec<u32>) {
         out.clear();
         out.extend(&self.unkeyed);
+        let (first, last) = EdgeBytes::outermost(ends.text);
         for side in [Side::Start, Side::End] {
             let gate = &self.gates[side as usize];
             if gate.is_empty() {
                 continue;
             }
+            let other = if side == Side::Start { last } else { first };
             let lengths = gate.lengths(ends.outermost(side));
             if lengths != 0 {
-                self.look_up(ends.of(side), lengths, out);
+                self.look_up(ends.of(side), lengths, other, out);
+            }
+            if self.exact {
+                continue;
             }
             for bare in [ends.bare(side), ends.without_number(side)].into_iter().flatten() {
                 let lengths = gate.lengths(bare.outermost());
-                self.look_up(bare, lengths, out);
+                self.look_up(bare, lengths, other, out);
             }
         }
         if let [by_first, by_last] = &*self.frames {
-            let (first, last) = EdgeBytes::outermost(ends.text);
             let mask = |by: &[u64; 256], byte: Option<u8>| {
                 byte.map_or(u64::MAX, |byte| by[usize::from(byte)])
             };
@@ -162,14 +189,17 @@ impl Index {
         }
     }
 
-    fn look_up(&self, outer: &Outer, lengths: u8, out: &mut Vec<u32>) {
+    /// Adds the patterns filed under the literals of these lengths that match lines with the byte
+    /// `other` at the other side.
+    fn look_up(&self, outer: &Outer, lengths: u8, other: Option<u8>, out: &mut Vec<u32>) {
+        let fits = |set: u32| other.is_none_or(|byte| self.others[set as usize].has(byte));
         // Only lengths that fit the line.
         let mut lengths = lengths & ((1_u32 << outer.length) - 1) as u8;
         while lengths != 0 {
             let length = lengths.trailing_zeros() as u8 + 1;
             lengths &= lengths - 1;
             if let Some(range) = self.table.get((outer.side, length, outer.cut(length))) {
-                out.extend(&self.ids[range]);
+                out.extend(self.ids[range].iter().filter(|(_, set)| fits(*set)).map(|(id, _)| id));
             }
         }
     }
@@ -433,10 +463,7 @@ impl<'t> Ends<'t> {
             Fold::Drop | Fold::To(' ') => true,
             // Keys contain full-width brackets as ordinary ones.
             Fold::To(c) => {
-                let skipped = match side {
-                    Side::Start => is_bullet(c),
-                    Side::End => is_closer(c),
-                };
+                let skipped = is_skipped(c, side);
                 any |= skipped;
                 skipped
             }
@@ -713,6 +740,21 @@ mod tests {
         (Anchor::Line, r"\d+ .*(likes|here).*|(x|a)? ?photo.*[^x]", true),
         (Anchor::Line, r"\x00b?", false),
     ];
+
+    #[test]
+    fn a_byte_at_the_other_side_rejects_patterns() {
+        let selects = |anchor, regex: &str, text: &str| {
+            let pattern = Pattern::new(anchor, Role::Line, [regex.to_owned()].into(), false, true);
+            let mut builder = IndexBuilder::default();
+            builder.add(0, &pattern.prefilters());
+            let mut candidates = Vec::new();
+            builder.build().candidates(&Ends::of_text(text), &mut candidates);
+            !candidates.is_empty()
+        };
+        assert!(selects(Anchor::Line, "share .* (now|today)!?", "Share it NOW"));
+        assert!(!selects(Anchor::Line, "share .* (now|today)!?", "Share it at once"));
+        assert!(selects(Anchor::Start, "share .* (now|today)!?", "Share it now or never"));
+    }
 
     proptest! {
         /// The index never misses a pattern that a loop over all patterns finds.

@@ -46,5 +46,5 @@ pub use load::{LoadOptions, Purpose, SHIPPED, files_in};
 pub use packed::Listed;
 pub use pattern::{Anchor, CompileError, Found, Pattern};
 pub use recognise::How;
-pub use set::{RuleSet, Source, UnitId, UnknownOutlet, acts_mid_article};
+pub use set::{RuleSet, Search, Source, UnitId, UnknownOutlet, acts_mid_article};
 pub use yaml::Problem;

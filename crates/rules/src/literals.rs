@@ -3,7 +3,10 @@
 //! They are taken from the parsed regex, in lower case: `(?i)share` has one literal, not
 //! thirty-two. A literal has a few bytes. If a pattern has too many, it has none for the index.
 
+use std::sync::LazyLock;
+
 use regex_syntax::hir::{Class, Hir, HirKind};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::key::is_mark;
@@ -15,6 +18,16 @@ use crate::phrases::{List, PhraseEnd, is_digit, list_of, split_lists};
 pub(crate) enum Side {
     Start,
     End,
+}
+
+impl Side {
+    /// The opposite side.
+    pub(crate) fn other(self) -> Side {
+        match self {
+            Side::Start => Side::End,
+            Side::End => Side::Start,
+        }
+    }
 }
 
 /// The number of bytes of a literal that the index uses.
@@ -49,50 +62,31 @@ pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Sid
     Some((best.0, best.1))
 }
 
-/// Whether a character may precede a line as a bullet, an arrow or an opening bracket. The index
-/// looks lines up with and without these.
-pub(crate) fn is_bullet(c: char) -> bool {
-    match c.is_ascii() {
-        true => matches!(
-            c,
-            '*' | '-' | '|' | '<' | '>' | '=' | '#' | '_' | '+' | '(' | '[' | '\'' | '"'
-        ),
-        false => {
-            is_pictograph(c) || "»«›‹→←↑•▶►·—–‣▪○‐‑‒―▸●◆◇■□★☆◎※▼▲【〈《「『〔［（＜>".contains(c)
-        }
-    }
-}
+/// Bullets, arrows and opening brackets that may precede a line.
+const BULLETS: &str = "*-|<>=#_+(['\"»«›‹→←↑•▶►·—–‣▪○‐‑‒―▸●◆◇■□★☆◎※▼▲【〈《「『〔［（＜";
 
-/// Whether a character may follow a line as punctuation, an arrow or a closing bracket. The index
-/// looks lines up with and without these.
-pub(crate) fn is_closer(c: char) -> bool {
-    match c.is_ascii() {
-        true => {
-            matches!(
-                c,
-                '*' | '-' | '|' | '>' | '=' | '#' | '_' | '+' | ')' | ']' | '.' | ':' | '!' | '?'
-            )
-        }
-        false => is_pictograph(c) || "»›→↑↓►▶◆■▼▲·•】〉》」』…—。।۔؟".contains(c),
-    }
-}
+/// Punctuation, arrows and closing brackets that may follow a line.
+const CLOSERS: &str = "*-|>=#_+)].:!?»›→↑↓►▶◆■▼▲·•】〉》」』…—。।۔؟";
 
-/// Whether a character is a pictograph that sites print before or after a notice.
-fn is_pictograph(c: char) -> bool {
-    "➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}".contains(c)
+/// Pictographs that sites print before or after a notice.
+const PICTOGRAPHS: &str =
+    "➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}";
+
+/// Whether a character may precede or follow a line as one of [`BULLETS`], [`CLOSERS`] or
+/// [`PICTOGRAPHS`]. The index looks lines up with and without these.
+pub(crate) fn is_skipped(c: char, side: Side) -> bool {
+    static SIDES: LazyLock<FxHashMap<char, [bool; 2]>> = LazyLock::new(|| {
+        let all = [BULLETS, CLOSERS, PICTOGRAPHS].concat();
+        let at = |c, own: &str| own.contains(c) || PICTOGRAPHS.contains(c);
+        all.chars().map(|c| (c, [at(c, BULLETS), at(c, CLOSERS)])).collect()
+    });
+    !c.is_ascii_alphanumeric() && SIDES.get(&c).is_some_and(|sides| sides[side as usize])
 }
 
 /// Whether a character may precede a phrase that begins with a number, or follow one that ends with
 /// a number. The index also looks lines up without these.
 pub(crate) fn is_numbering(c: char) -> bool {
-    matches!(c, ' ' | ',') || is_digit(c) || is_bullet(c) || is_closer(c)
-}
-
-fn is_skipped(c: char, side: Side) -> bool {
-    match side {
-        Side::Start => is_bullet(c),
-        Side::End => is_closer(c),
-    }
+    matches!(c, ' ' | ',') || is_digit(c) || is_skipped(c, Side::Start) || is_skipped(c, Side::End)
 }
 
 /// A regex without the bullets and spaces that it may begin with, or the closers that it may end
@@ -417,10 +411,12 @@ fn seeds_with_lists(text: &str, side: Side, lists: &[List]) -> Option<Vec<Seed>>
 }
 
 /// The lower case of a character, if it is one character. Used for both patterns and lines.
+#[inline]
 pub(crate) fn lower(c: char) -> char {
-    if c.is_ascii() {
-        return c.to_ascii_lowercase();
-    }
+    if c.is_ascii() { c.to_ascii_lowercase() } else { lower_other(c) }
+}
+
+fn lower_other(c: char) -> char {
     if c == 'ς' {
         // The upper case does not distinguish a final sigma.
         return 'σ';

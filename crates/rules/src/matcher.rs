@@ -753,8 +753,15 @@ impl Matcher {
             return memchr::memrchr(first, &bytes[least..at]).map(|step| least + step);
         }
         let first = self.first(next);
-        let may = |byte: &u8| byte & 0xc0 != 0x80 && first.bytes.has(*byte);
-        bytes[least..at].iter().rposition(may).map(|step| least + step)
+        let may = |byte: u8| byte & 0xc0 != 0x80 && first.bytes.has(byte);
+        let words = matches!(self.code[next as usize], Op::List(list) if self.lists[list as usize].begins_words());
+        let inside = |at: usize| {
+            words
+                && at > 0
+                && bytes[at].is_ascii_alphanumeric()
+                && bytes[at - 1].is_ascii_alphanumeric()
+        };
+        (least..at).rev().find(|at| may(bytes[*at]) && !inside(*at))
     }
 
     fn first(&self, op: u32) -> &First {

@@ -13,7 +13,7 @@ use regex_syntax::hir::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::EdgeBytes;
+use crate::bytes::{ByteSet, EdgeBytes};
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Lists, Matcher, PackedMatcher, TooLong};
@@ -268,8 +268,9 @@ impl PackedReady {
 /// A cheap condition that every line meets that a pattern, or one of its alternatives, matches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Prefilter {
-    /// One of these lower-case literals is at that side of the line.
-    Ends(Side, Vec<String>),
+    /// One of these lower-case literals is at that side of the line, and one of these bytes at the
+    /// other side.
+    Ends(Side, Vec<String>, ByteSet),
     /// One of these literals is anywhere in the line, in any case of ASCII letters, and the line
     /// begins and ends with these bytes.
     Inside(Vec<String>, EdgeBytes),
@@ -279,10 +280,11 @@ pub(crate) enum Prefilter {
 
 impl Prefilter {
     fn of(hir: &Hir, anchor: Anchor, lists: &[List]) -> Prefilter {
+        let edges = EdgeBytes::of(hir, anchor, lists);
         if let Some((side, set)) = literals(hir, anchor, lists) {
-            return Prefilter::Ends(side, set);
+            return Prefilter::Ends(side, set, *edges.side(side.other()));
         }
-        inner(hir).map_or(Prefilter::None, |set| Prefilter::Inside(set, EdgeBytes::of(hir, anchor)))
+        inner(hir).map_or(Prefilter::None, |set| Prefilter::Inside(set, edges))
     }
 }
 

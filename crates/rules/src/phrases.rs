@@ -3,7 +3,7 @@
 //! A list is a sorted array of hashes. To match at an offset of a key, characters are read and
 //! hashed one by one, and the hash is looked up wherever a phrase of the list may end. The cost
 //! depends on the length of the text and not on the number of phrases. A Bloom filter of the
-//! beginnings of phrases ends this after one or two characters at most offsets.
+//! beginnings of phrases ends this soon after the text differs from all phrases.
 //!
 //! Case is ignored, and any number counts as one character. Phrases with accents, commas, or spaces
 //! next to non-ASCII letters are listed with and without them, because writers differ in these.
@@ -103,15 +103,12 @@ pub(crate) struct Phrases {
     borders: (bool, bool),
     /// The bytes that a phrase may begin with.
     first: ByteSet,
-    /// A Bloom filter of the hashes of the first one to [`PREFIX`] characters of each phrase.
+    /// A Bloom filter of the hashes of all beginnings of phrases.
     prefixes: Vec<u64>,
 }
 
 /// The lists of packed rules. Different rule files use the same lists.
 pub(crate) static LISTS: Shared<Phrases> = Shared::new();
-
-/// The maximum length, in characters, of the beginnings in the filter of a list.
-const PREFIX: usize = 4;
 
 /// The number of filter bits per beginning. About one in eight other beginnings passes.
 const FILTER_BITS: usize = 8;
@@ -143,6 +140,22 @@ pub(crate) struct PhraseEnd {
 impl Outermost {
     pub(crate) fn side(&self, side: Side) -> &[PhraseEnd] {
         &self.sides[side as usize]
+    }
+
+    /// A superset of the bytes with which phrases begin or end, in any case.
+    pub(crate) fn bytes(&self, side: Side) -> ByteSet {
+        let mut bytes = ByteSet::of([0, 0, u64::MAX, u64::MAX]);
+        for end in self.side(side) {
+            let text = end.text.as_bytes();
+            let outer = match side {
+                Side::Start => text.first(),
+                Side::End => text.last(),
+            };
+            let Some(outer) = outer.filter(|_| !end.numbered) else { return ByteSet::ALL };
+            bytes.add(*outer);
+            bytes.add(outer.to_ascii_uppercase());
+        }
+        bytes
     }
 
     /// The beginnings and ends of phrases with these spellings.
@@ -194,8 +207,12 @@ fn spellings(phrase: &str) -> Vec<String> {
 /// The zero digits of the scripts in use.
 const DIGITS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}'];
 
+#[inline]
 pub(crate) fn is_digit(c: char) -> bool {
-    DIGITS.iter().any(|zero| (*zero as u32..*zero as u32 + 10).contains(&(c as u32)))
+    let other = || {
+        DIGITS.iter().any(|zero| (u32::from(*zero)..u32::from(*zero) + 10).contains(&u32::from(c)))
+    };
+    c.is_ascii_digit() || !c.is_ascii() && other()
 }
 
 /// The outermost bytes of a phrase, up to a number or an open ending. If it begins with a number,
@@ -255,7 +272,7 @@ impl Phrases {
             for c in text.chars().filter(|c| *c != ENDING) {
                 hash = mix(hash, c);
                 length += 1;
-                prefixes.extend((length <= PREFIX).then_some(hash));
+                prefixes.push(hash);
             }
             if list.lengths.len() <= length {
                 list.lengths.resize(length + 1, false);
@@ -283,6 +300,11 @@ impl Phrases {
         self.first
     }
 
+    /// Whether phrases begin only at word boundaries.
+    pub(crate) fn begins_words(&self) -> bool {
+        self.borders.0
+    }
+
     /// The word and the bit of the filter for a beginning. The number of words is a power of two.
     fn filter_place(&self, hash: u64) -> (usize, u64) {
         let place = hash >> 32;
@@ -302,7 +324,10 @@ impl Phrases {
             return;
         }
         let before = key[..at].chars().next_back();
-        if self.borders.0 && is_word(first) && before.is_some_and(is_word) || first == ' ' {
+        let word = |c: Option<char>| c.is_some_and(is_word);
+        let inside = || self.borders.0 && is_word(first) && word(before);
+        // Most words are ASCII. For other characters, the filter is faster.
+        if first.is_ascii() && inside() || first == ' ' {
             return;
         }
         let (mut hash, mut length) = (0, 0);
@@ -322,7 +347,7 @@ impl Phrases {
                 hash = mix(hash, lower(c));
             }
             length += 1;
-            if length <= PREFIX && !self.may_begin(hash) {
+            if !self.may_begin(hash) {
                 return;
             }
             match self.lengths.get(length) {
@@ -330,12 +355,11 @@ impl Phrases {
                 Some(false) => continue,
                 Some(true) => {}
             }
-            let next = key[end..].chars().next();
-            let inside = is_word(c) && next.is_some_and(is_word);
-            if self.complete.binary_search(&hash).is_ok() && !(self.borders.1 && inside) {
+            let splits = || self.borders.1 && is_word(c) && word(key[end..].chars().next());
+            if self.complete.binary_search(&hash).is_ok() && !inside() && !splits() {
                 each(end);
             }
-            if self.stems.binary_search(&hash).is_ok() {
+            if self.stems.binary_search(&hash).is_ok() && !inside() {
                 let ending = &key[end..];
                 each(key.len() - ending.trim_start_matches(is_letter).len());
             }

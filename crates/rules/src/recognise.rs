@@ -9,6 +9,7 @@ use chaffinch_stage::Document;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use rustc_hash::{FxHashMap, FxHasher};
 
+use crate::bytes::ByteSet;
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key;
 use crate::literals::Side;
@@ -176,8 +177,8 @@ impl Signs {
         let mut at = 0;
         for same in all.chunk_by(|(one, _), (other, _)| one == other) {
             let sign = &*same[0].0;
-            index.add_literal(SOME_SIGN, Side::Start, sign);
-            index.add_literal(SOME_SIGN, Side::End, sign);
+            index.add_literal(SOME_SIGN, Side::Start, sign, ByteSet::ALL);
+            index.add_literal(SOME_SIGN, Side::End, sign, ByteSet::ALL);
             lengths.insert(sign.len());
             let mut hash = hash_of(&sign);
             while places.contains_key(&hash) {
@@ -187,7 +188,7 @@ impl Signs {
             at += same.len();
         }
         places.shrink_to_fit();
-        Signs { all, index: index.build(), lengths, places }
+        Signs { all, index: index.exact().build(), lengths, places }
     }
 
     /// The index of the first entry of a sign.

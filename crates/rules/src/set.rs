@@ -19,8 +19,8 @@ use crate::pattern::{Anchor, Pattern};
 use crate::recognise::{How, Recognition};
 use crate::yaml;
 
-pub use matching::acts_mid_article;
 use matching::{Rules, RulesBuilder};
+pub use matching::{Search, acts_mid_article};
 pub use section::Source;
 use section::{Section, SectionRules};
 

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::line::{Line, LineData, Matched};
 use crate::split::split_lines;
@@ -77,6 +78,9 @@ pub struct Document<'a> {
     block_lines: BTreeSet<usize>,
     pub(crate) zones: Zones,
     first_zones: Zones,
+    /// The index of the title and the last line that it depends on, if it was searched since one of
+    /// the lines up to this one was cut.
+    pub(crate) title: OnceLock<(Option<usize>, usize)>,
     pub(crate) stage: &'a str,
     own_rule: RuleId,
     outlet: Option<&'a str>,
@@ -281,6 +285,7 @@ impl<'a> Document<'a> {
             block_lines: BTreeSet::new(),
             zones,
             first_zones: zones,
+            title: OnceLock::new(),
             stage: "",
             own_rule: RuleId(0),
             outlet: None,
@@ -338,6 +343,7 @@ impl<'a> Document<'a> {
     /// Hides a line from later stages.
     pub fn remove_line(&mut self, index: usize) {
         self.lines[index].removed = true;
+        self.forget_title(index);
     }
 
     /// Replaces the text that later stages see of a partly cut line. `pieces` map the text to the
@@ -347,6 +353,7 @@ impl<'a> Document<'a> {
         line.text = Cow::Owned(text);
         line.pieces = pieces;
         line.judge();
+        self.forget_title(index);
     }
 
     /// Whether the line is a body line strictly between the first and the last body line, and not

@@ -28,9 +28,31 @@ impl<'a> Document<'a> {
     /// one with a letter. Lines of a bulleted list are excluded.
     ///
     /// A line must be clearly better than the lines above it, because a standfirst also shares many
-    /// words with the article. `None` if there is no body line or no such line above it.
+    /// words with the article. `None` if there is no body line or no such line above it. The result
+    /// is kept until a line that it depends on is removed or rewritten.
     pub fn title(&self) -> Option<Line<'_, 'a>> {
-        let start = self.article_start()?;
+        let (title, _) = self.title.get_or_init(|| {
+            let (start, near) = self.article_start();
+            let title = start.and_then(|start| self.find_title(start));
+            let sentences = start.into_iter().flat_map(|start| {
+                self.lines_in(start.index()..usize::MAX).filter(|line| line.is_body())
+            });
+            // One sentence more than is compared, because the first one may be the title. If no
+            // sentences are near each other, every line counts.
+            let last = sentences.map(|line| line.index()).nth(SENTENCES).filter(|_| near);
+            (title.map(|line| line.index()), last.unwrap_or(usize::MAX))
+        });
+        title.map(|index| self.line(index))
+    }
+
+    /// Discards the title if it depends on a line.
+    pub(crate) fn forget_title(&mut self, changed: usize) {
+        if self.title.get().is_some_and(|(_, last)| changed <= *last) {
+            self.title.take();
+        }
+    }
+
+    fn find_title<'d>(&'d self, start: Line<'d, 'a>) -> Option<Line<'d, 'a>> {
         let above = self.lines_in(0..start.index()).filter(is_candidate);
         let sentence = Some(start).filter(|line| is_candidate(line) && is_like_title(line.text()));
         let mut candidates = above.chain(sentence);
@@ -52,8 +74,9 @@ impl<'a> Document<'a> {
         Some(title.0)
     }
 
-    /// The first body line that has another one near it, else the first body line.
-    fn article_start(&self) -> Option<Line<'_, 'a>> {
+    /// The first body line that has another one near it, else the first body line. Whether it has
+    /// one.
+    fn article_start(&self) -> (Option<Line<'_, 'a>>, bool) {
         let mut first = None;
         let mut above: Option<Line<'_, 'a>> = None;
         let mut between = 0;
@@ -63,12 +86,12 @@ impl<'a> Document<'a> {
                 continue;
             }
             if above.is_some() && between <= NEAR {
-                return above;
+                return (above, true);
             }
             first = first.or(Some(line));
             (above, between) = (Some(line), 0);
         }
-        first
+        (first, false)
     }
 }
 
@@ -99,7 +122,7 @@ impl Words {
     /// Collects the words of the first body lines from `start` on.
     fn learn(&mut self, doc: &Document<'_>, start: usize) {
         self.article.clear();
-        let lines = doc.lines().filter(|line| line.index() >= start && line.is_body());
+        let lines = doc.lines_in(start..usize::MAX).filter(|line| line.is_body());
         for line in lines.take(SENTENCES) {
             for_each_word(line.text(), |word| self.article.push(word));
         }
@@ -138,7 +161,7 @@ fn for_each_word(text: &str, mut each: impl FnMut(u64)) -> usize {
     let mut last = None;
     let mut word = Word::default();
     for c in text.chars().chain([' ']) {
-        if script::is_unspaced(c) && c.is_alphanumeric() {
+        if !c.is_ascii() && script::is_unspaced(c) && c.is_alphanumeric() {
             unspaced += 1;
             if let Some(last) = last.replace(c) {
                 each(hash(hash(START, last), c));
@@ -172,17 +195,24 @@ struct Word {
 }
 
 impl Word {
+    #[inline]
     fn push(&mut self, c: char) {
         if self.length == 0 {
             self.hash = START;
         }
         self.length += 1;
+        if self.length > STEM {
+            return;
+        }
         self.syllables += usize::from(matches!(c, '가'..='힣'));
         // Of a Korean word, two syllables are compared, because particles follow.
-        if self.length <= STEM && (self.syllables < 3) {
-            for c in c.to_lowercase() {
-                self.hash = hash(self.hash, c);
-            }
+        if self.syllables >= 3 {
+            return;
+        }
+        if c.is_ascii() {
+            self.hash = hash(self.hash, c.to_ascii_lowercase());
+        } else {
+            self.hash = c.to_lowercase().fold(self.hash, hash);
         }
     }
 

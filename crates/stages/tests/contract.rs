@@ -2,14 +2,14 @@
 
 use chaffinch_core::stage::contract::{self, Found};
 use chaffinch_core::stage::{Document, Line, Options, Rule};
-use chaffinch_rules::RuleSet;
+use chaffinch_rules::{RuleSet, Search};
 use chaffinch_stages::STAGES;
 
 /// The hits of the shipped rules in a line, in the form of the contract test.
 fn find(rules: &RuleSet, text: &str) -> Vec<Found> {
     let doc = Document::new(text, rules, chaffinch_rules::key::key);
     let Some(line) = doc.lines().next() else { return Vec::new() };
-    let hits = |line: Line<'_, '_>| rules.find(None, line, false, &mut Vec::new());
+    let hits = |line: Line<'_, '_>| rules.find(None, line, Search::default(), &mut Vec::new());
     // A lone CR ends a line of a document, but the contract test passes one line at a time.
     hits(line).into_iter().map(|hit| (hit.rule.0 as usize, hit.span.range(), hit.role)).collect()
 }

@@ -115,7 +115,7 @@ pub(crate) fn vocabulary(pages: &[&LabelledPage], cues: &Cues, options: &Options
     for labelled in pages {
         let next = names.len() as u32;
         let outlet = *names.entry(labelled.outlet.as_str()).or_insert(next);
-        page.read_with(labelled.lines.iter().map(String::as_str), &words, cues, |hash| {
+        page.read_with(labelled.lines.iter().map(String::as_str), &words, cues, None, |hash| {
             outlets.entry(words::key(hash)).or_default().insert(outlet);
         });
     }

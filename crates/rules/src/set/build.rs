@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::file::{self, Era, FileRule, RuleFile, Subject, Written};
 use crate::load::{Files, LoadOptions, Text};
 use crate::packed::{Head, Packed};
-use crate::set::matching::RulesBuilder;
+use crate::set::matching::{RulesBuilder, is_plain_removal};
 use crate::set::section::{Section, SectionRules, Source};
 use crate::set::{RuleSet, Unit, UnitId};
 use crate::yaml::{self, Problem};
@@ -107,6 +107,19 @@ impl RuleSet {
         };
         let section = self.add_section(head.file, rules.rules.len() as u32, head.digest, 0);
         let ids = section.ids.clone();
+        // Rules made from one template of the lexicon have one index in their file.
+        let sources = rules.sources.get().map_or(&[][..], Vec::as_slice);
+        let mut first = 0;
+        for alike in sources.chunk_by(|one, other| one.at == other.at) {
+            let next = first + alike.len();
+            let plain = |at: usize| {
+                is_plain_removal(&rules.rules[at], &rules.patterns[at], &sources[at].written)
+            };
+            if (first..next).all(plain) {
+                generic.add_template(ids.start + first as u32..ids.start + next as u32);
+            }
+            first = next;
+        }
         for (at, id) in ids.enumerate() {
             if !self.is_idle(&rules.rules[at]) {
                 generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at]);

@@ -1,8 +1,11 @@
 //! Finds the rules that match a line: index lookup, confirmation by the patterns, and conversion to
 //! hits.
 
+use std::ops::Range;
+
 use chaffinch_stage::{Action, Hit, Line, Place, Role, Rule, RuleId, script};
 
+use crate::file::Written;
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::Keyed;
 use crate::pattern::{Anchor, Found, Pattern};
@@ -15,6 +18,27 @@ pub(super) struct Rules {
     /// An index of only those rules that can act mid-article. `None` if all of them can.
     pub(super) mid_article: Option<Index>,
     pub(super) detectors: Vec<RuleId>,
+    /// By rule id, for rules that were made from one template for several languages and whose hits
+    /// differ only in the rule: the first of them.
+    pub(super) templates: Vec<Option<RuleId>>,
+}
+
+impl Rules {
+    fn template(&self, RuleId(id): RuleId) -> Option<RuleId> {
+        self.templates.get(id as usize).copied().flatten()
+    }
+}
+
+/// The lines and rules that [`RuleSet::find`] matches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Search {
+    /// Whether the line is a sentence mid-article, so that only the rules that can act there are
+    /// matched.
+    pub mid_article: bool,
+    /// Whether to find the hits of all languages. Otherwise, if a rule that uses the lexicon matches
+    /// a line in several languages, only the first hit is returned: the rules of the languages
+    /// differ in nothing else. Needed if some of these rules are disabled or replaced.
+    pub all_languages: bool,
 }
 
 /// Collects rules for [`Rules`].
@@ -25,12 +49,20 @@ pub(super) struct RulesBuilder {
     /// Whether there are rules that cannot act mid-article.
     pub(super) outside: bool,
     pub(super) detectors: Vec<RuleId>,
+    pub(super) templates: Vec<Option<RuleId>>,
 }
 
 impl RulesBuilder {
     pub(super) fn build(self) -> Rules {
         let mid_article = self.outside.then(|| self.mid_article.build());
-        Rules { index: self.index.build(), mid_article, detectors: self.detectors }
+        let RulesBuilder { index, detectors, templates, .. } = self;
+        Rules { index: index.build(), mid_article, detectors, templates }
+    }
+
+    /// Records that these rules were made from one template, one for each language of the lexicon.
+    pub(super) fn add_template(&mut self, ids: Range<u32>) {
+        self.templates.resize(ids.end as usize, None);
+        self.templates[ids.start as usize..].fill(Some(RuleId(ids.start)));
     }
 
     pub(super) fn add(&mut self, id: RuleId, rule: &Rule, patterns: &[Pattern]) {
@@ -54,23 +86,27 @@ impl RulesBuilder {
 impl RuleSet {
     /// The hits of rules in a line, in any zone: those of the outlet, its families and the generic
     /// rules, each in the order of its file. The ends of blocks are left out, because they only
-    /// matter below a beginning (see [`RuleSet::find_end`]). If `mid_article` is true, only the
-    /// rules that can act on a sentence mid-article are matched. `candidates` is a reusable buffer.
+    /// matter below a beginning (see [`RuleSet::find_end`]). `candidates` is a reusable buffer.
     pub fn find(
         &self,
         outlet: Option<UnitId>,
         line: Line<'_, '_>,
-        mid_article: bool,
+        search: Search,
         candidates: &mut Vec<u32>,
     ) -> Vec<Hit> {
         let text = line.text();
         let (ends, mut keyed, mut hits) = (Ends::of_text(text), None, Vec::new());
         let own = outlet.map(|unit| self.unit_rules(unit));
         for rules in own.into_iter().chain([&self.generic]) {
-            let index = rules.mid_article.as_ref().filter(|_| mid_article).unwrap_or(&rules.index);
-            index.candidates(&ends, candidates);
+            let index = rules.mid_article.as_ref().filter(|_| search.mid_article);
+            index.unwrap_or(&rules.index).candidates(&ends, candidates);
+            let mut matched = None;
             for &slot in candidates.iter() {
                 let (id, part) = slot_rule(slot);
+                let template = rules.template(id).filter(|_| !search.all_languages);
+                if template.is_some() && template == matched {
+                    continue;
+                }
                 let patterns = self.patterns(id);
                 let pattern = &patterns[part];
                 let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
@@ -82,6 +118,9 @@ impl RuleSet {
                 });
                 if hits.len() > before && is_excluded(patterns, keyed.as_str()) {
                     hits.truncate(before);
+                }
+                if hits.len() > before {
+                    matched = template;
                 }
             }
         }
@@ -121,8 +160,8 @@ impl RuleSet {
         hits
     }
 
-    /// The hits of [`RuleSet::find`] and the ends of blocks, found by trying every pattern. The
-    /// oracle for tests.
+    /// The hits of [`RuleSet::find`] in all languages and the ends of blocks, found by trying every
+    /// pattern. The oracle for tests.
     pub fn find_naively(&self, outlet: Option<UnitId>, line: Line<'_, '_>) -> Vec<Hit> {
         let keyed = Keyed::new(line.text());
         let mut hits = Vec::new();
@@ -187,6 +226,16 @@ impl RuleSet {
 /// Whether an `unless` pattern of a rule matches the line with this key.
 fn is_excluded(patterns: &[Pattern], key: &str) -> bool {
     patterns.iter().any(|pattern| pattern.anchor == Anchor::Unless && pattern.is_match(key))
+}
+
+/// Whether a rule removes complete lines and captures no fields. The hits of such rules that were
+/// made from one template differ only in the rule.
+pub(super) fn is_plain_removal(rule: &Rule, patterns: &[Pattern], written: &Written) -> bool {
+    let whole = |pattern: &Pattern| pattern.excludes() || pattern.role == Role::Line;
+    let mut texts = written.keys.iter().flat_map(|(_, texts)| texts.iter());
+    rule.action == Action::Remove
+        && patterns.iter().all(whole)
+        && !texts.any(|text| text.contains("(?P<") || text.contains("(?<"))
 }
 
 /// Whether a rule can act on a sentence mid-article.

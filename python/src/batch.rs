@@ -21,10 +21,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
 use rayon::prelude::*;
 
-use crate::cleaned::reason;
 use crate::error::message;
 use crate::pool;
-use crate::stage::with_faults;
+use crate::stage::interruptible;
 use crate::strings::{self, Strings};
 use crate::table::{Table, rows_of};
 
@@ -242,14 +241,10 @@ fn clean_part(
         if let Some(outlet) = value(&outlets, row) {
             input = input.outlet(outlet);
         }
-        let (cleaned, faults, ends) = with_faults(|| cleaner.clean(input));
-        if let Some(ends) = ends {
-            return Err(ends);
-        }
+        let cleaned = interruptible(|| cleaner.clean(input))?;
         // The text is made on first use.
         let _ = cleaned.text();
-        let reason = reason(&cleaned, &faults);
-        Ok((cleaned, reason))
+        Ok(cleaned)
     };
     let rows = batch.num_rows();
     let mut all = Vec::with_capacity(rows);
@@ -263,17 +258,17 @@ fn clean_part(
     }
     let built = py.detach(|| {
         let mut columns = Columns::new(rows);
-        for (row, (cleaned, reason)) in all.iter().enumerate() {
-            columns.push(texts.get(row), cleaned, reason.as_deref());
+        for (row, cleaned) in all.iter().enumerate() {
+            columns.push(texts.get(row), cleaned);
             counts[cleaned.verdict() as usize] += 1;
         }
-        let left = all.iter().enumerate().map(|(row, (cleaned, _))| {
+        let left = all.iter().enumerate().map(|(row, cleaned)| {
             let text = texts.get(row)?;
             // A document that was too long to be read has no text of its own.
             Some(if cleaned.verdict() == Verdict::Failed { text } else { cleaned.text() })
         });
         let data_type = strings::plain(batch.schema_ref().field(places.text).data_type());
-        let bytes = all.iter().map(|(cleaned, _)| cleaned.output().len()).sum();
+        let bytes = all.iter().map(|cleaned| cleaned.output().len()).sum();
         (strings::column(&data_type, rows, bytes, left), columns.finish())
     });
     let (text, [result, ledger]) = built;
@@ -394,7 +389,7 @@ impl Columns {
     }
 
     /// Adds the row of a text and its result.
-    fn push(&mut self, text: Option<&str>, cleaned: &chaffinch::Cleaned<'_>, reason: Option<&str>) {
+    fn push(&mut self, text: Option<&str>, cleaned: &chaffinch::Cleaned<'_>) {
         let mut removed = 0;
         for cut in cleaned.cuts() {
             self.at.append_value(cut.span().start as i64);
@@ -407,7 +402,7 @@ impl Columns {
         self.ends.push(self.at.len() as i32);
         self.outlet.append_option(cleaned.outlet());
         self.verdict.append_value(cleaned.verdict().to_string());
-        self.reason.append_option(reason);
+        self.reason.append_option(cleaned.reason());
         let fields = serde_json::Value::Object(cleaned.fields().to_json());
         self.fields.append_value(fields.to_string());
         self.removed.append_value(removed as i64);

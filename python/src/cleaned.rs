@@ -6,27 +6,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::error::exception;
-use crate::stage::Fault;
 
 /// A cleaned document: what is left, what was cut, and how to restore the original.
 #[pyclass(module = "chaffinch", frozen)]
 pub(crate) struct Cleaned {
     cleaned: chaffinch::Cleaned<'static>,
-    reason: Option<String>,
 }
 
 impl Cleaned {
-    pub(crate) fn new(cleaned: chaffinch::Cleaned<'static>, faults: &[Fault]) -> Cleaned {
-        let reason = reason(&cleaned, faults);
-        Cleaned { cleaned, reason }
+    pub(crate) fn new(cleaned: chaffinch::Cleaned<'static>) -> Cleaned {
+        Cleaned { cleaned }
     }
-}
-
-/// Why a document is suspect or failed, and which stages failed in it.
-pub(crate) fn reason(cleaned: &chaffinch::Cleaned<'_>, faults: &[Fault]) -> Option<String> {
-    let mut reasons: Vec<String> = cleaned.reason().map(str::to_owned).into_iter().collect();
-    reasons.extend(faults.iter().map(ToString::to_string));
-    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 #[pymethods]
@@ -96,7 +86,7 @@ impl Cleaned {
     /// Why the verdict is suspect or failed, and which stages written in Python failed.
     #[getter]
     fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
+        self.cleaned.reason()
     }
 
     /// The id of the document's outlet, if it was given or detected.

@@ -16,7 +16,7 @@ use crate::files::Files;
 use crate::many::CleanMany;
 use crate::pool;
 use crate::run;
-use crate::stage::{Definition, Tally, with_faults};
+use crate::stage::{Definition, Tally, interruptible};
 
 /// A document with what is known of it, copied from Python.
 pub(crate) struct Document {
@@ -94,8 +94,7 @@ impl Document {
         if let Some(outlet) = &self.outlet {
             input = input.outlet(outlet);
         }
-        let (cleaned, faults, ends) = with_faults(|| cleaner.clean(input).into_owned());
-        ends.map_or_else(|| Ok(Cleaned::new(cleaned, &faults)), Err)
+        interruptible(|| cleaner.clean(input).into_owned()).map(Cleaned::new)
     }
 }
 

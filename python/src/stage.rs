@@ -1,14 +1,11 @@
 //! Stages written in Python.
 //!
 //! A stage is a function that gets a [`View`] of a document and returns marks. Its marks are checked
-//! here, before the engine sees them: a function that raises, or returns something that is no list of
-//! marks inside the document, costs that document the marks of this call, which is recorded as a
-//! [`Fault`].
+//! here, before the engine sees them: a stage [fails](Marks::fail) in a document if its function raises,
+//! or returns something that is no list of marks inside the document.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chaffinch::stage::{
@@ -22,35 +19,27 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 /// Marks that a stage may make in one document, for each of its bytes: more are refused.
 const MARKS_PER_BYTE: usize = 1;
 
-/// Why a stage made no marks in a document.
-#[derive(Clone, Debug)]
-pub(crate) struct Fault {
-    stage: String,
-    message: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stage {:?} failed: {}", self.stage, self.message)
-    }
+/// Failures of stages in the document that is being cleaned on a thread.
+#[derive(Default)]
+struct Failures {
+    /// The stages that failed. Stages may be called several times in a document.
+    stages: Vec<String>,
+    /// An exception that ends programs, such as `KeyboardInterrupt`.
+    ends: Option<PyErr>,
 }
 
 thread_local! {
-    /// The faults of the document that is being cleaned on this thread, and an exception that must not
-    /// be swallowed, such as `KeyboardInterrupt`.
-    static CURRENT: RefCell<(Vec<Fault>, Option<PyErr>)> = const { RefCell::new((Vec::new(), None)) };
+    static CURRENT: RefCell<Failures> = RefCell::default();
 }
 
-/// The faults of all documents, by stage.
+/// The number of documents in which a stage failed, by stage.
 pub(crate) type Tally = Arc<Mutex<BTreeMap<String, u64>>>;
 
-/// Runs `clean` and returns also the faults of stages meanwhile, and the exception that ends programs,
-/// if one of them raised one.
-pub(crate) fn with_faults<T>(clean: impl FnOnce() -> T) -> (T, Vec<Fault>, Option<PyErr>) {
+/// Runs `clean`, and returns the exception that ends programs if a stage raised one meanwhile.
+pub(crate) fn interruptible<T>(clean: impl FnOnce() -> T) -> PyResult<T> {
     CURRENT.take();
     let done = clean();
-    let (faults, ends) = CURRENT.take();
-    (done, faults, ends)
+    CURRENT.take().ends.map_or(Ok(done), Err)
 }
 
 /// A setting of a stage: a keyword of its function with a default.
@@ -169,7 +158,7 @@ impl Stage for PythonStage {
             let made = view.and_then(|view| self.call(&view, doc));
             match made {
                 Ok(made) => made.into_vec().into_iter().for_each(|mark| marks.push(mark)),
-                Err(error) => self.fault(py, error),
+                Err(error) => self.fail(py, error, marks),
             }
         });
     }
@@ -208,23 +197,20 @@ impl PythonStage {
         Ok(marks)
     }
 
-    /// Records that this document gets no marks of this call.
-    fn fault(&self, py: Python<'_>, error: PyErr) {
-        let is_ordinary = error.is_instance_of::<PyException>(py);
-        let message = match place_of(py, &error) {
+    /// Fails with an exception, and counts the document.
+    fn fail(&self, py: Python<'_>, error: PyErr, marks: &mut Marks) {
+        marks.fail(match place_of(py, &error) {
             Some(place) => format!("{error} ({place})"),
             None => error.to_string(),
-        };
-        let fault = Fault { stage: self.name.clone(), message };
-        CURRENT.with_borrow_mut(|(faults, ends)| {
-            // Stages are called in rounds and may fail in each of them.
-            if !faults.iter().any(|known| known.stage == fault.stage) {
+        });
+        CURRENT.with_borrow_mut(|failures| {
+            if !failures.stages.contains(&self.name) {
                 let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
                 *tally.entry(self.name.clone()).or_default() += 1;
-                faults.push(fault);
+                failures.stages.push(self.name.clone());
             }
-            if !is_ordinary && ends.is_none() {
-                *ends = Some(error);
+            if !error.is_instance_of::<PyException>(py) && failures.ends.is_none() {
+                failures.ends = Some(error);
             }
         });
     }
@@ -552,22 +538,6 @@ pub(crate) fn check_stage(stage: &Bound<'_, PyAny>, documents: Vec<String>) -> P
     let made = definition.make(&mut Options::default(), &tally);
     let made = made.map_err(|error| PyValueError::new_err(error.to_string()))?;
     let own: Vec<&str> = documents.iter().map(String::as_str).collect();
-    let run = || {
-        // The message is raised, not printed.
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| {}));
-        let run = || {
-            contract::check(&made, &own);
-            CURRENT.with_borrow(|(faults, _)| faults.first().map(|fault| fault.message.clone()))
-        };
-        let done = catch_unwind(AssertUnwindSafe(run));
-        std::panic::set_hook(hook);
-        done.unwrap_or_else(|panic| Some(chaffinch_core::panic_message(&*panic).to_owned()))
-    };
-    let (done, _, ends) = py.detach(|| with_faults(run));
-    match (ends, done) {
-        (Some(error), _) => Err(error),
-        (None, Some(message)) => Err(PyAssertionError::new_err(message)),
-        (None, None) => Ok(()),
-    }
+    let checked = py.detach(|| interruptible(|| contract::verify(&made, &own)))?;
+    checked.map_err(PyAssertionError::new_err)
 }

@@ -165,9 +165,9 @@ def test_wrong_marks_cost_the_marks_of_the_stage(marks: Any, message: str) -> No
     for count in [1, 2]:
         cleaned = pipeline.clean(PAGE)
         assert [cut.rule for cut in cleaned.cuts] == ["stage/sign-off"]
-        assert cleaned.verdict == "cleaned"
+        assert cleaned.verdict == "suspect"
         assert cleaned.reason is not None
-        assert cleaned.reason.startswith('stage "own" failed: ') and message in cleaned.reason
+        assert cleaned.reason.startswith('stage "own" failed, ') and message in cleaned.reason
         assert pipeline.stage_failures == {"own": count}
     with pytest.raises(AssertionError, match="failed|mark|iterable|str"):
         chaffinch.check_stage(make(function), PAGE)
@@ -182,7 +182,7 @@ def test_a_stage_that_raises_is_named_and_counted() -> None:
     pipeline = chaffinch.Pipeline("stages: [debris]", stages=[make(function)])
     pages = [PAGE, "Nothing\n", PAGE]
     results = list(pipeline.clean_many(pages))
-    assert results[0].cuts == [] and results[0].verdict == "unchanged"
+    assert results[0].cuts == [] and results[0].verdict == "suspect"
     reason = results[0].reason
     assert reason is not None and "LookupError: no talks" in reason and "test_stages.py:" in reason
     assert results[1].reason is None

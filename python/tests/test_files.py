@@ -79,7 +79,10 @@ def test_an_interrupted_run_is_resumed(
         cwd=tmp_path,
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    time.sleep(1)
+    # The run creates the directory as it starts.
+    while not (tmp_path / "out").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     try:
         _, errors = process.communicate(timeout=60)

@@ -331,6 +331,10 @@ pub(crate) struct Page {
 /// The maximum number of lines of an earlier page that are compared with a line.
 const MOST_COMPARED: usize = 1000;
 
+/// After so many lines that an earlier page does not have, it is taken for another document, and the
+/// rest is not compared with it.
+const MOST_MISSES: usize = 8;
+
 /// What each line of a page shows by itself. A document is judged again after cuts, and most of its
 /// lines are then the same.
 #[derive(Default)]
@@ -423,11 +427,12 @@ impl Page {
         self.spare.clear();
         self.spare.reader = reader;
         let mut scanner = Scanner::new(words, cues);
-        let (mut line_count, mut next) = (0, 0);
+        let (mut line_count, mut next, mut misses) = (0, 0, 0);
         for (position, line) in (0..).zip(lines) {
             line_count = position + 1;
             let (content, ids) = (self.content.len(), self.ids.len());
-            let facts = match self.known.find(line, next) {
+            let is_same = misses < MOST_MISSES;
+            let facts = match is_same.then(|| self.known.find(line, next)).flatten() {
                 Some(at) => {
                     next = at + 1;
                     let known = &self.known;
@@ -436,6 +441,7 @@ impl Page {
                     known.lines[at].facts.clone()
                 }
                 None => {
+                    misses += 1;
                     let facts = scanner.read(line, &mut self.content);
                     if facts.is_some() {
                         scanner.for_each_hash(|hash| {

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use chaffinch_core::stage::Document;
-use chaffinch_rules::{LoadOptions, Purpose, RuleSet, key::key};
+use chaffinch_rules::{LoadOptions, Purpose, RuleSet, Search, key::key};
 use tempfile::TempDir;
 
 use crate::damage::damaged;
@@ -59,7 +59,7 @@ fn described(folder: &TempDir) -> String {
     let mut near = Vec::new();
     for line in document.lines() {
         for unit in [None, set.unit("daily")] {
-            described += &format!("{:?}\n", set.find(unit, line, false, &mut near));
+            described += &format!("{:?}\n", set.find(unit, line, Search::default(), &mut near));
         }
     }
     described + &format!("{:?}", set.outlets().collect::<Vec<_>>())

@@ -8,7 +8,9 @@ use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
 use chaffinch_core::stage::{Document, Hit, Role};
 use chaffinch_rules::lexicon::Language;
-use chaffinch_rules::{LoadOptions, Problem, RuleFile, RuleSet, acts_mid_article, key::key};
+use chaffinch_rules::{
+    LoadOptions, Problem, RuleFile, RuleSet, Search, acts_mid_article, key::key,
+};
 
 static STAGES: LazyLock<Vec<&str>> =
     LazyLock::new(|| chaffinch_core::STAGES.iter().map(|stage| stage.name).collect());
@@ -86,8 +88,13 @@ fn rules(name: &str, text: &str) {
                 assert_eq!(set.find_end(end.rule, line).map(|hit| hit.span), Some(end.span));
             }
             let inside = all.iter().filter(|hit| acts_mid_article(set.rule(hit.rule))).cloned();
-            assert_eq!(shown(set.find(unit, line, true, &mut near)), shown(inside.collect()));
-            assert_eq!(shown(set.find(unit, line, false, &mut near)), shown(all));
+            let search = Search { all_languages: true, ..Search::default() };
+            let mid_article = Search { mid_article: true, ..search };
+            assert_eq!(
+                shown(set.find(unit, line, mid_article, &mut near)),
+                shown(inside.collect())
+            );
+            assert_eq!(shown(set.find(unit, line, search, &mut near)), shown(all));
         }
     }
 }

@@ -104,8 +104,7 @@ impl Builder {
     }
 
     /// Keeps compiled rules and plugins in this directory and uses them as long as they do not
-    /// change. This
-    /// saves time when many processes use the same rules.
+    /// change. This saves time when many processes use the same rules.
     pub fn cache(mut self, directory: impl Into<PathBuf>) -> Builder {
         self.cache = Some(directory.into());
         self

@@ -212,20 +212,13 @@ impl Between<'_, '_> {
     fn removes(&self, line: usize, confidence: u8) -> bool {
         self.stage.removes(self.judgements, line)
             && (confidence >= CERTAIN
-                || !(self.is_prose(line)
-                    || self.is_heading(line)
-                    || self.is_section(line)
-                    || self.is_time(line)))
-    }
-
-    /// The next judged line, above or below.
-    fn judged(&self, mut lines: impl Iterator<Item = usize>) -> Option<usize> {
-        lines.find(|line| matches!(self.judgements.lines().get(*line), Some(Some(_))))
+                || !self.is_prose(line) && !self.is_heading(line) && !self.is_time(line))
     }
 
     /// The next judged line, above or below, if it stays.
-    fn staying(&self, lines: impl Iterator<Item = usize>) -> Option<usize> {
-        self.judged(lines).filter(|line| !self.stage.removes(self.judgements, *line))
+    fn staying(&self, mut lines: impl Iterator<Item = usize>) -> Option<usize> {
+        let judged = |line: &usize| matches!(self.judgements.lines().get(*line), Some(Some(_)));
+        lines.find(judged).filter(|line| !self.stage.removes(self.judgements, *line))
     }
 
     fn neighbours(&self, line: usize) -> Option<(usize, usize)> {
@@ -240,26 +233,6 @@ impl Between<'_, '_> {
     /// Whether this is a sentence between two lines that stay.
     fn is_prose(&self, line: usize) -> bool {
         script::is_sentence(self.text(line)) && self.neighbours(line).is_some()
-    }
-
-    /// Whether this is a heading, or the sentence below it, which has one of its words, and both are
-    /// between two lines that stay.
-    fn is_section(&self, line: usize) -> bool {
-        let pair = match script::is_sentence(self.text(line)) {
-            true => self.judged((0..line).rev()).map(|heading| (heading, line)),
-            false => self.judged(line + 1..self.indices.len()).map(|sentence| (line, sentence)),
-        };
-        let Some((heading, sentence)) = pair else { return false };
-        let judged = self.judgements.lines();
-        let unsure = |line: usize| judged[line].is_some_and(|judged| judged.confidence < CERTAIN);
-        let texts = (self.text(heading), self.text(sentence));
-        unsure(heading)
-            && unsure(sentence)
-            && !script::is_sentence(texts.0)
-            && script::is_sentence(texts.1)
-            && shared_words(texts.0, texts.1, LONG_WORD) > 0
-            && self.staying((0..heading).rev()).is_some()
-            && self.staying(sentence + 1..self.indices.len()).is_some()
     }
 
     /// Whether this is a time of day above a line that stays, as in a live ticker.
@@ -384,7 +357,7 @@ mod tests {
         }
     }
 
-    /// Paragraphs and headings that begin like boilerplate, between paragraphs of the article.
+    /// A paragraph and a heading that begin like boilerplate, between paragraphs of the article.
     #[test]
     fn parts_of_the_article_stay_between_its_lines() {
         let text = include_str!("../../../corpus/cases/fr-prose.case");

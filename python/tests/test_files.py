@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
-import sys
-import time
 
 import pytest
 from conftest import BODY, PAGE, ROOT, SEEDS
+from interrupt import interrupted
 
 import chaffinch
 
@@ -58,37 +57,18 @@ def test_wrong_runs_are_refused(pipeline: chaffinch.Pipeline, tmp_path: pathlib.
 def test_an_interrupted_run_is_resumed(
     pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path
 ) -> None:
-    import signal
-
     rows = tmp_path / "rows.jsonl"
     with open(rows, "w") as file:
         for number in range(60_000):
             file.write('{"text": "Page %d\\n\\n%s"}\n' % (number, BODY.strip() * 10))
     code = (
-        "import chaffinch, signal\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import chaffinch\n"
         "pipeline = chaffinch.Pipeline()\n"
         "print('ready', flush=True)\n"
         "pipeline.clean_files(['rows.jsonl'], 'out', threads=1)\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
     # The run creates the directory as it starts.
-    while not (tmp_path / "out").exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    try:
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert "KeyboardInterrupt" in errors
+    assert "KeyboardInterrupt" in interrupted(code, wait=tmp_path / "out", cwd=tmp_path)
     here = os.getcwd()
     os.chdir(tmp_path)
     try:

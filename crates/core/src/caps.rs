@@ -77,9 +77,9 @@ impl<'a> Engine<'a> {
         Some(reason)
     }
 
-    /// The generic cuts to drop if those inside the body exceed the allowed share of it, and the
-    /// reason: the least certain first, and of these the longest. Cuts of certainty `sure` do not
-    /// count, because a gallery has as many photo credits as pictures.
+    /// The generic cuts to drop if their parts inside the body exceed the allowed share of it, and
+    /// the reason: the least certain first, and of these the longest. Cuts of certainty `sure` do
+    /// not count, because a gallery has as many photo credits as pictures.
     fn excess(&self) -> Option<(Vec<Span>, String)> {
         let body = self.article()?;
         let certainty = |edit: &Edit| {
@@ -87,22 +87,23 @@ impl<'a> Engine<'a> {
             let counts = rule.tier == Tier::Generic
                 && rule.certainty != Certainty::Sure
                 && edit.confidence.is_none();
-            (counts && edit.removes() && body.covers(edit.span)).then_some(rule.certainty)
+            let cuts_body = edit.removes() && overlap(edit.span, body) > 0;
+            (counts && cuts_body).then_some(rule.certainty)
         };
         let unsure = self.edits.iter().filter_map(|edit| Some((certainty(edit)?, edit.span)));
         let mut unsure: Vec<(Certainty, Span)> = unsure.collect();
-        let cut: usize = unsure.iter().map(|(_, span)| span.len()).sum();
+        let cut: usize = unsure.iter().map(|(_, span)| overlap(*span, body)).sum();
         let allowed = (self.pipeline.limits.body_cut_share * body.len() as f64) as usize;
         if cut <= allowed {
             return None;
         }
         unsure.sort_by_key(|(certainty, span)| {
-            (*certainty, std::cmp::Reverse(span.len()), span.start())
+            (*certainty, std::cmp::Reverse(overlap(*span, body)), span.start())
         });
         let mut left = cut;
         let dropped = unsure.iter().take_while(|(_, span)| {
             let drops = left > allowed;
-            left -= if drops { span.len() } else { 0 };
+            left -= if drops { overlap(*span, body) } else { 0 };
             drops
         });
         let dropped: Vec<Span> = dropped.map(|(_, span)| *span).collect();
@@ -126,14 +127,16 @@ impl<'a> Engine<'a> {
                     && edit.confidence.is_none()
                     && self.pipeline.rule(edit.rule).certainty != Certainty::Sure
             })
-            .map(|e| {
-                let end = e.span.end().min(body.end());
-                end.saturating_sub(e.span.start().max(body.start()))
-            })
+            .map(|edit| overlap(edit.span, body))
             .sum();
         let share = cut as f64 / body.len().max(1) as f64;
         let percent = share * 100.0;
         (share > self.pipeline.limits.total_cut_share)
             .then(|| format!("the rules would cut {percent:.0} % of the body: nothing was cut"))
     }
+}
+
+/// The bytes that two spans have in common.
+fn overlap(one: Span, other: Span) -> usize {
+    one.end().min(other.end()).saturating_sub(one.start().max(other.start()))
 }

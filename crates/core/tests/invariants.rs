@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use chaffinch_core::rules::{Search, acts_mid_article};
-use chaffinch_core::stage::{Document, Mark, Marks, Role, RuleId, Span, Stage};
+use chaffinch_core::stage::{Certainty, Document, Mark, Marks, Role, Rule, RuleId, Span, Stage};
 use chaffinch_core::{Builder, Limits, Pipeline, Verdict};
 use proptest::prelude::*;
 
@@ -484,6 +484,77 @@ fn cuts_of_most_of_the_body_are_dropped() {
     assert!(cleaned.reason().unwrap().starts_with("generic rules would cut"));
     let all = eater(0, article.len());
     assert_eq!(all.clean(b"Gone").text(), "Gone");
+}
+
+/// Removes a span, with this certainty.
+struct Remover(Certainty, Span);
+
+impl Stage for Remover {
+    fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+        marks.remove(self.1, doc.own_rule());
+    }
+
+    fn own_rule(&self, stage: &str) -> Rule {
+        Rule { certainty: self.0, ..Rule::new(format!("stage/{stage}"), stage) }
+    }
+}
+
+#[test]
+fn the_least_certain_cuts_are_dropped_first_and_sure_ones_never() {
+    let body = |number: usize| {
+        format!("The minister said on day {number:02} that the talks would go on.\n\n")
+    };
+    let article: String = (0..14).map(body).collect();
+    // Of each, one paragraph of fourteen: together more than a tenth.
+    let length = body(0).len();
+    let span = move |number: usize| Span::new(number * length, (number + 1) * length);
+    let clean = |certainties: &[Certainty]| {
+        let mut builder = Pipeline::builder();
+        let names: Vec<String> = (0..certainties.len()).map(|at| format!("remover{at}")).collect();
+        for (at, (name, &certainty)) in names.iter().zip(certainties).enumerate() {
+            builder = builder.register(name, move |_| Ok(Remover(certainty, span(2 + 3 * at))));
+        }
+        let cleaned = chain(builder, &names).clean_text(&article, None);
+        let left: Vec<bool> =
+            (0..certainties.len()).map(|at| cleaned.text().contains(&body(2 + 3 * at))).collect();
+        (cleaned.verdict(), left)
+    };
+    use Certainty::{Guess, Likely, Sure};
+    assert_eq!(clean(&[Likely]), (Verdict::Cleaned, vec![false]));
+    assert_eq!(clean(&[Guess, Likely]), (Verdict::Suspect, vec![true, false]));
+    assert_eq!(clean(&[Likely, Guess]), (Verdict::Suspect, vec![false, true]));
+    assert_eq!(clean(&[Sure, Guess, Likely]), (Verdict::Suspect, vec![false, true, false]));
+    assert_eq!(clean(&[Sure, Sure, Sure]), (Verdict::Cleaned, vec![false; 3]));
+}
+
+/// The body before cuts is what counts, and a cut counts although it goes on below the body.
+#[test]
+fn a_cut_of_the_last_paragraph_counts_as_damage() {
+    let body = "The minister told reporters on Tuesday that the talks would go on.\n\n";
+    let article = format!("{}A footer\n", body.repeat(6));
+    for end in [body.len() * 6 - 2, body.len() * 6, article.len()] {
+        let span = Span::new(body.len() * 5, end);
+        let builder =
+            Pipeline::builder().register("remover", move |_| Ok(Remover(Certainty::Likely, span)));
+        let pipeline = chain(builder, &["remover".into()]);
+        let cleaned = pipeline.clean_text(&article, None);
+        assert_eq!((cleaned.verdict(), cleaned.text()), (Verdict::Suspect, article.as_str()));
+    }
+}
+
+#[test]
+fn titles_that_begin_like_boilerplate_are_kept() {
+    let body = "The minister told reporters on Tuesday that the talks would resume after a pause of two days.\n\n";
+    for title in [
+        "Read also: Ministers resume talks on Tuesday",
+        "Photo: Ministers and Reporters",
+        "Alle Rechte vorbehalten: talks resume",
+    ] {
+        let article = format!("{title}\n\n{}", body.repeat(4));
+        assert_eq!(PIPELINE.clean_text(&article, None).text(), article);
+        let below = format!("Minister to resume talks\n\n{}{title}\n", body.repeat(4));
+        assert!(!PIPELINE.clean_text(&below, None).text().contains(title), "{title}");
+    }
 }
 
 /// Judges that the last line is boilerplate unless all six sentences are left.

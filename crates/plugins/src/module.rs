@@ -126,10 +126,7 @@ impl PluginStage {
     /// # Errors
     /// If the plugin fails.
     pub fn finds(&self) -> Result<Option<String>, String> {
-        let mut running = self.instance().map_err(|error| match error {
-            PluginError::Module(reason) | PluginError::Settings(reason) => reason,
-        })?;
-        running.finds()
+        self.instance().map_err(reason_of)?.finds()
     }
 
     /// The digest of the module and its settings.
@@ -155,9 +152,7 @@ impl PluginStage {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut running = match idle {
             Some(running) => running,
-            None => self.instance().map_err(|error| match error {
-                PluginError::Module(reason) | PluginError::Settings(reason) => reason,
-            })?,
+            None => self.instance().map_err(reason_of)?,
         };
         let fuel = running.mark(doc, marks)?;
         self.put_back(running);
@@ -325,6 +320,12 @@ impl Running {
         marks::read(memory, unpack(answer), (doc, &view), marks)?;
         self.view = view;
         Ok(fuel - self.store.get_fuel().unwrap_or(0))
+    }
+}
+
+fn reason_of(error: PluginError) -> String {
+    match error {
+        PluginError::Module(reason) | PluginError::Settings(reason) => reason,
     }
 }
 

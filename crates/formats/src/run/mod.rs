@@ -1,10 +1,12 @@
 //! Runs: cleaning a corpus, resuming, and everything that works on a finished run.
 
+pub(crate) mod append;
 pub(crate) mod blocks;
 pub(crate) mod builder;
 pub(crate) mod context;
 pub(crate) mod convert;
 pub(crate) mod job;
+pub(crate) mod journal;
 pub(crate) mod originals;
 pub(crate) mod output;
 pub(crate) mod recall;

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use super::journal::is_finished;
 use super::output::{Found, RecordCursor, RunOutput, shards};
-use super::sink::is_finished;
 use crate::containers::original;
 use crate::containers::parquet::{self, Restoring, is_parquet};
 use crate::error::Error;

@@ -1,28 +1,30 @@
-//! The writer of a run: writes results in input order, and after each of them a line in the journal
-//! with the lengths of all files.
+//! The writer of a run: writes results in input order, and after each of them a line in the
+//! [journal](super::journal).
 //!
 //! An interrupted run is resumed from its journal: every file is truncated to the length in the
 //! last line, and the run continues from there. The journal is removed when the run is finished, so
 //! the output does not show whether the run was interrupted.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, Write};
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::append::AppendOnlyFile;
 use super::blocks::Position;
+use super::journal::{
+    JOURNAL, JournalEntry, PARTS, Unfinished, Written, length, part, remove_if_there,
+    remove_unsure, unfinished_path,
+};
 use super::summary::Summary;
 use super::worker::{Event, FinishedBlock};
 use crate::containers::parquet;
 use crate::error::Error;
-use crate::files::output::{
-    FILES, OutputDirectory, WholeFile, escape_line, unescape_line, write_json,
-};
+use crate::files::output::{FILES, OutputDirectory, WholeFile, escape_line, write_json};
 use crate::files::store::Shipping;
 use crate::files::{derived, names};
-use crate::ledger::runs::run_record;
 
 /// What to do with an unfinished run in the output directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,78 +38,11 @@ pub enum Resume {
     Never,
 }
 
-/// The bytes of all files after a block, and the totals of the block.
-#[derive(Debug, Serialize, Deserialize)]
-struct JournalEntry {
-    after: Position,
-    names: u64,
-    ledger: u64,
-    fields: u64,
-    problems: u64,
-    output: Option<(String, Written)>,
-    #[serde(default)]
-    shard: u64,
-    summary: Summary,
-}
-
-/// How much of a container is written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum Written {
-    /// The number of bytes of one file.
-    Bytes(u64),
-    /// The parts with these numbers, each a file.
-    Parts(Range<u64>),
-}
-
 /// The container that is being written.
 enum OpenFile {
     Stream(AppendOnlyFile),
     /// The parts with these numbers, each a file, and the bytes of all of them.
     Parts(Range<u64>, u64),
-}
-
-/// A file that is only appended to.
-struct AppendOnlyFile {
-    path: PathBuf,
-    file: File,
-    length: u64,
-}
-
-impl AppendOnlyFile {
-    fn open(path: PathBuf, length: u64) -> Result<AppendOnlyFile, Error> {
-        let open = || {
-            let mut options = OpenOptions::new();
-            let file = options.create(true).write(true).truncate(false).open(&path);
-            let mut file = match file {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    path.parent().map_or(Ok(()), fs::create_dir_all)?;
-                    options.open(&path)?
-                }
-                file => file?,
-            };
-            // A pipe or a device has no length to set.
-            if file.metadata()?.len() != length {
-                file.set_len(length)?;
-            }
-            if length > 0 {
-                file.seek(io::SeekFrom::Start(length))?;
-            }
-            Ok(file)
-        };
-        let file = open().map_err(|error| Error::Output(path.display().to_string(), error))?;
-        Ok(AppendOnlyFile { path, file, length })
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        self.file
-            .write_all(bytes)
-            .map_err(|error| Error::Output(self.path.display().to_string(), error))?;
-        self.length += bytes.len() as u64;
-        Ok(())
-    }
 }
 
 /// The files of a run's record, and the container that is being written.
@@ -461,26 +396,6 @@ fn to_stdout(done: &FinishedBlock) -> io::Result<()> {
     out.flush()
 }
 
-/// The journal: the file in a run's record that says how far the run is.
-const JOURNAL: &str = "journal.jsonl";
-
-fn unfinished_path(root: &Path, name: &str) -> PathBuf {
-    names::below(root, &names::unfinished(name))
-}
-
-/// The file of a part of the current container.
-fn part(directory: &OutputDirectory, number: u64) -> PathBuf {
-    directory.record(&format!("{PARTS}/{number:05}"))
-}
-
-/// The content of a file; none if it does not exist.
-fn length(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| metadata.len())
-}
-
-/// The folder in a run's record for parts.
-const PARTS: &str = "parts";
-
 /// Combines the parts into the file `path`.
 fn assemble(directory: &OutputDirectory, parts: Range<u64>, path: &Path) -> io::Result<()> {
     let mut out = WholeFile::create(path)?;
@@ -488,159 +403,11 @@ fn assemble(directory: &OutputDirectory, parts: Range<u64>, path: &Path) -> io::
     out.finish()
 }
 
-/// Removes the files that are listed after the first `names` bytes of the list. They will be listed
-/// and written again; until then they would be unlisted, and so count as files of somebody else.
-fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
-    let mut list = match File::open(directory.record(FILES)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        list => list?,
-    };
-    list.seek(io::SeekFrom::Start(names))?;
-    let (mut list, mut line) = (BufReader::new(list), Vec::new());
-    // The last name may be incomplete, and could name another file; its own does not exist yet.
-    while list.read_until(b'\n', &mut line)? > 0 && line.pop() == Some(b'\n') {
-        let name = unescape_line(&String::from_utf8_lossy(&line));
-        line.clear();
-        let path = names::below(&directory.root, &name);
-        if path.is_dir() {
-            remove_texts(&path, &name)?;
-        } else {
-            remove_if_there(&path)?;
-        }
-        remove_if_there(&unfinished_path(&directory.root, &name))?;
-    }
-    Ok(())
-}
-
-/// Removes the texts of the records of `name`, and their folder if nothing else is in it.
-fn remove_texts(folder: &Path, name: &str) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let text = names::of_part(&entry.file_name());
-        let text = names::finished(&text).unwrap_or(text);
-        if derived::written_for(&format!("{name}/{text}")).as_deref() == Some(name) {
-            remove_if_there(&entry.path())?;
-        }
-    }
-    match fs::remove_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// An interrupted run.
-struct Unfinished {
-    identity: String,
-    steps: Vec<JournalEntry>,
-    /// The length in bytes of the journal up to the last of them.
-    journal: u64,
-}
-
-impl Unfinished {
-    /// The unfinished run in `directory`, up to the last block of which all output exists.
-    fn find(directory: &OutputDirectory) -> Option<Unfinished> {
-        let run = fs::read(directory.record("run.json")).ok()?;
-        let run: serde_json::Value = serde_json::from_slice(&run).ok()?;
-        if run["state"] == "finished" {
-            return None;
-        }
-        let identity = run["identity"].as_str()?.to_owned();
-        let (mut steps, mut ends): (Vec<JournalEntry>, Vec<u64>) = (Vec::new(), Vec::new());
-        if let Ok(journal) = File::open(directory.record(JOURNAL)) {
-            let (mut journal, mut line, mut end) = (BufReader::new(journal), String::new(), 0);
-            // The last line may be incomplete.
-            while journal.read_line(&mut line).is_ok_and(|length| length > 0)
-                && line.ends_with('\n')
-                && let Ok(step) = serde_json::from_str(&line)
-            {
-                end += line.len() as u64;
-                steps.push(step);
-                ends.push(end);
-                line.clear();
-            }
-        }
-        let record = |name: &str| length(&directory.record(name));
-        let there = (
-            record(FILES),
-            record("ledger/00000.jsonl.zst"),
-            record("fields.jsonl"),
-            record("problems.jsonl"),
-        );
-        let holds = |step: &JournalEntry| {
-            let output = match &step.output {
-                None => true,
-                Some((name, Written::Bytes(bytes))) => {
-                    let root = &directory.root;
-                    // It may be complete already, except for the journal.
-                    let there =
-                        length(&unfinished_path(root, name)).max(length(&names::below(root, name)));
-                    there >= *bytes
-                }
-                Some((_, Written::Parts(parts))) => {
-                    parts.clone().all(|number| length(&part(directory, number)) > 0)
-                }
-            };
-            output
-                && there.0 >= step.names
-                && there.1 >= step.ledger
-                && there.2 >= step.fields
-                && there.3 >= step.problems
-        };
-        while steps.last().is_some_and(|step| !holds(step)) {
-            steps.pop();
-            ends.pop();
-        }
-        let journal = ends.last().copied().unwrap_or(0);
-        Some(Unfinished { identity, steps, journal })
-    }
-}
-
-/// Whether the run in `run` finished.
-pub(crate) fn is_finished(run: &Path) -> bool {
-    // A finished run may have been interrupted before its journal was removed.
-    run_record(run).is_ok_and(|run| run["state"] == "finished")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::output::RECORD;
-    use crate::files::output::write_whole;
-
-    #[test]
-    fn files_that_will_be_announced_again_go() {
-        let folder = tempfile::tempdir().unwrap();
-        let directory = OutputDirectory { root: folder.path().to_owned() };
-        let write = |name: &str, text: &str| {
-            write_whole(&directory.root.join(name), text.as_bytes()).unwrap();
-        };
-        let known = "a\na.txt\n";
-        let new = "b/new.txt\nline\\nend\nrows.jsonl\nmixed.jsonl\na";
-        write(&format!("{RECORD}/{FILES}"), &format!("{known}{new}"));
-        for name in ["a", "a.txt", "b/new.txt", "line\nend"] {
-            write(name, "");
-        }
-        // Texts of records, the last of them incomplete, and a file of somebody else.
-        for name in ["rows.jsonl/00000000.txt", "rows.jsonl/.00000001.txt.chaffinch-tmp"] {
-            write(name, "");
-        }
-        for name in ["mixed.jsonl/00000000.txt", "mixed.jsonl/mine.txt"] {
-            write(name, "");
-        }
-        remove_unsure(&directory, known.len() as u64).unwrap();
-        let there = |name: &str| directory.root.join(name).exists();
-        let left = ["a", "a.txt", "b/new.txt", "line\nend"].map(there);
-        assert_eq!(left, [true, true, false, false]);
-        let left = ["rows.jsonl", "mixed.jsonl/00000000.txt", "mixed.jsonl/mine.txt"].map(there);
-        assert_eq!(left, [false, false, true]);
-    }
+    use crate::files::output::{RECORD, write_whole};
+    use crate::run::journal::is_finished;
 
     /// A truncated journal keeps its valid lines, so that a run interrupted here can be resumed.
     #[test]

@@ -148,7 +148,7 @@ pub(crate) fn draft(name: &str, pages: &[Page], pipeline: &Pipeline) -> Draft {
     drafter.changing_numbers();
     drafter.frames(Frames::All);
     drafter.slots();
-    drafter.prefixes();
+    drafter.affixes();
     Draft { rules: drafter.rules, training_stories: stories.len(), ..Draft::default() }
 }
 
@@ -588,65 +588,69 @@ impl<'a> Drafter<'a> {
         }
     }
 
-    /// The outlet's name before the first sentence and after titles.
-    fn prefixes(&mut self) {
+    /// Affixes: text before the first sentence of most stories, after the last, and after the title.
+    fn affixes(&mut self) {
         let enough = (self.stories * 6).div_ceil(10).max(2);
         let few = self.stories.div_ceil(5).max(2);
-        let openings: Vec<(usize, &str)> = self
-            .pages
-            .iter()
+        let pages = self.pages.iter();
+        let openings: Vec<(usize, &str)> = pages
             .filter_map(|page| Some((page.story, page.rows[page.own?.0].key.as_str())))
             .collect();
+        self.prefix(&openings, enough, few);
+        self.dateline(&openings, few);
+        self.suffix(few);
+        self.title_suffix(enough);
+    }
+
+    fn prefix(&mut self, openings: &[(usize, &str)], enough: usize, few: usize) {
         let prefix = |key: &str| {
             let end = key.char_indices().take(40).find(|(_, c)| ":—".contains(*c))?;
             let prefix = &key[..end.0 + end.1.len_utf8()];
             (prefix.chars().count() >= 4).then(|| prefix.to_owned())
         };
-        if let Some((text, seen)) = most_common(&openings, prefix)
+        let Some((text, seen)) = most_common(openings, prefix)
             .filter(|(text, n)| *n >= enough || *n >= few && script::words(text) >= 2)
-        {
-            let (rest, name) = (self.keep.clone(), self.name.to_owned());
-            let pattern = DraftPattern::Start(regex_syntax::escape(&text));
-            let rule = self.add("prefix", "credits".into(), "opening", pattern, seen);
-            let plain =
-                "The central bank kept its rates as they were on Tuesday, it said in the capital.";
-            rule.literals = vec![text.clone()];
-            rule.removes = vec![format!("⟦{text} ⟧{plain}")];
-            rule.keeps =
-                vec![if rest.starts_with(&text) { format!("{plain} {name}") } else { rest }];
-        }
+        else {
+            return;
+        };
+        let (rest, name) = (self.keep.clone(), self.name.to_owned());
+        let pattern = DraftPattern::Start(regex_syntax::escape(&text));
+        let rule = self.add("prefix", "credits".into(), "opening", pattern, seen);
+        let plain =
+            "The central bank kept its rates as they were on Tuesday, it said in the capital.";
+        rule.literals = vec![text.clone()];
+        rule.removes = vec![format!("⟦{text} ⟧{plain}")];
+        rule.keeps = vec![if rest.starts_with(&text) { format!("{plain} {name}") } else { rest }];
+    }
+
+    fn dateline(&mut self, openings: &[(usize, &str)], few: usize) {
         let dateline = |key: &str| {
             let at = key.char_indices().take(60).find(|(_, c)| *c == '—')?.0;
             let text = &key[..at];
             let shaped = text.ends_with(") ") && text.starts_with(char::is_uppercase);
             shaped.then(|| days(text) + "— ?")
         };
-        if let Some((pattern, seen)) = most_common(&openings, dateline).filter(|(_, n)| *n >= few) {
-            let sample = openings.iter().find(|(_, key)| dateline(key).as_ref() == Some(&pattern));
-            let text = sample.and_then(|(_, key)| key.split_once('—')).map_or("", |(text, _)| text);
-            let case = format!(
-                "⟦{text}— ⟧The central bank kept its rates as they were on Tuesday, it said."
-            );
-            let rule = self.add(
-                "dateline",
-                "dateline".into(),
-                "opening",
-                DraftPattern::Start(pattern),
-                seen,
-            );
-            rule.removes = vec![case];
-        }
-        let closings: Vec<(usize, &str)> = self
-            .pages
-            .iter()
-            .flat_map(|page| {
-                page.left()
-                    .filter(|(at, row)| {
-                        page.own.is_some_and(|(_, last)| *at >= last) && row.words >= 8
-                    })
-                    .map(|(_, row)| (page.story, row.key.as_str()))
-            })
-            .collect();
+        let Some((pattern, seen)) = most_common(openings, dateline).filter(|(_, n)| *n >= few)
+        else {
+            return;
+        };
+        let sample = openings.iter().find(|(_, key)| dateline(key).as_ref() == Some(&pattern));
+        let text = sample.and_then(|(_, key)| key.split_once('—')).map_or("", |(text, _)| text);
+        let case =
+            format!("⟦{text}— ⟧The central bank kept its rates as they were on Tuesday, it said.");
+        let pattern = DraftPattern::Start(pattern);
+        let rule = self.add("dateline", "dateline".into(), "opening", pattern, seen);
+        rule.removes = vec![case];
+    }
+
+    fn suffix(&mut self, few: usize) {
+        let closings = self.pages.iter().flat_map(|page| {
+            let last = page.own.map(|(_, last)| last);
+            page.left()
+                .filter(move |(at, row)| last.is_some_and(|last| *at >= last) && row.words >= 8)
+                .map(|(_, row)| (page.story, row.key.as_str()))
+        });
+        let closings: Vec<(usize, &str)> = closings.collect();
         let suffix = |key: &str| {
             let at = key.rfind(script::is_sentence_mark)?;
             let end = &key[at + key[at..].chars().next()?.len_utf8()..];
@@ -654,29 +658,33 @@ impl<'a> Drafter<'a> {
             let short = (1..=4).contains(&script::words(end)) && end.starts_with(['—', '-', '(']);
             short.then(|| end.to_owned())
         };
-        if let Some((text, seen)) = most_common(&closings, suffix).filter(|(_, n)| *n >= few) {
-            let pattern = DraftPattern::End(regex_syntax::escape(&text));
-            let rule = self.add("suffix", "credits".into(), "", pattern, seen);
-            let plain = "The central bank kept its rates as they were on Tuesday, it said.";
-            rule.literals = vec![text.clone()];
-            rule.removes = vec![format!("{plain}⟦{text}⟧")];
-            rule.keeps = vec![plain.to_owned()];
-        }
-        let titles: Vec<(usize, &str)> = self
-            .pages
-            .iter()
+        let Some((text, seen)) = most_common(&closings, suffix).filter(|(_, n)| *n >= few) else {
+            return;
+        };
+        let pattern = DraftPattern::End(regex_syntax::escape(&text));
+        let rule = self.add("suffix", "credits".into(), "", pattern, seen);
+        let plain = "The central bank kept its rates as they were on Tuesday, it said.";
+        rule.literals = vec![text.clone()];
+        rule.removes = vec![format!("{plain}⟦{text}⟧")];
+        rule.keeps = vec![plain.to_owned()];
+    }
+
+    fn title_suffix(&mut self, enough: usize) {
+        let pages = self.pages.iter();
+        let titles: Vec<(usize, &str)> = pages
             .filter_map(|page| Some((page.story, page.rows[*page.titles.first()?].key.as_str())))
             .collect();
         let suffix = |key: &str| {
             let at = [" | ", " — ", " - ", " » "].iter().filter_map(|s| key.rfind(s)).max()?;
             (at > 8 && key.len() - at <= 50).then(|| key[at..].to_owned())
         };
-        if let Some((text, seen)) = most_common(&titles, suffix).filter(|(_, n)| *n >= enough) {
-            let pattern = DraftPattern::End(regex_syntax::escape(&text));
-            let rule = self.add("title-suffix", "title".into(), "head", pattern, seen);
-            rule.removes = vec![format!("The talks go on for two days⟦{text}⟧")];
-            rule.keeps = vec!["The talks go on for two days".to_owned()];
-        }
+        let Some((text, seen)) = most_common(&titles, suffix).filter(|(_, n)| *n >= enough) else {
+            return;
+        };
+        let pattern = DraftPattern::End(regex_syntax::escape(&text));
+        let rule = self.add("title-suffix", "title".into(), "head", pattern, seen);
+        rule.removes = vec![format!("The talks go on for two days⟦{text}⟧")];
+        rule.keeps = vec!["The talks go on for two days".to_owned()];
     }
 }
 

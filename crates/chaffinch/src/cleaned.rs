@@ -70,6 +70,12 @@ impl<'a> Cleaned<'a> {
         self.cleaned.reason()
     }
 
+    /// The stages that could not judge the document, such as a plugin that ran too long. The document was
+    /// cleaned without them, and its verdict is [`Suspect`](Verdict::Suspect).
+    pub fn failed_stages(&self) -> &[String] {
+        self.cleaned.failed_stages()
+    }
+
     /// The id of the document's outlet, if it was given or detected.
     pub fn outlet(&self) -> Option<&str> {
         self.cleaned.outlet().map(|(outlet, _)| outlet)

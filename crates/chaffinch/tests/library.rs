@@ -134,6 +134,26 @@ impl Stage for Asterisks {
     }
 }
 
+/// Judges no document.
+struct Broken;
+
+impl Stage for Broken {
+    fn mark(&self, _: &Document<'_>, marks: &mut Marks) {
+        marks.fail("the model is missing");
+    }
+}
+
+#[test]
+fn a_document_is_cleaned_without_a_stage_that_fails() {
+    let cleaner = Cleaner::builder().stage("broken", |_| Ok(Broken)).build().unwrap();
+    let page = page();
+    let cleaned = cleaner.clean(&page);
+    assert_eq!(cleaned.failed_stages(), ["broken"]);
+    assert_eq!(cleaned.verdict(), Verdict::Suspect);
+    assert!(cleaned.reason().is_some_and(|reason| reason.contains("the model is missing")));
+    assert_eq!(cleaned.text(), Cleaner::new().unwrap().clean(&page).text());
+}
+
 #[test]
 fn a_stage_runs_at_the_end_unless_the_pipeline_names_it() {
     let build = |pipeline: Option<&str>| {

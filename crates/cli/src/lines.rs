@@ -82,8 +82,10 @@ fn table(model: &Model, judged: &[Judged<'_>], text: &mut String) {
             continue;
         }
         for level in [Level::Careful, Level::Balanced, Level::Full] {
-            let thresholds =
-                group.iter().map(|judged| (*judged, model.threshold(level, judged.form)));
+            let threshold = |judged: &Judged<'_>| {
+                model.threshold(level, judged.form, judged.scores.iter().copied())
+            };
+            let thresholds = group.iter().map(|judged| (*judged, threshold(judged)));
             let Figures { pages, f1, removed, lost } = train::figures(thresholds, false);
             let form = if scraped { "scraped" } else { "whole" };
             let _ = writeln!(

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::time::Instant;
 
 use chaffinch_lines::train::{self, Judged, Options, Progress};
-use chaffinch_lines::{Cues, Figures, Kinds, LabelledPage};
+use chaffinch_lines::{Cues, Figures, Kinds, LabelledPage, Model};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
@@ -105,6 +105,18 @@ fn cross_validate(
     let judged =
         train::cross_validate(&pages, &cues, options, |progress| report(started, progress));
     write(&judged, out)
+}
+
+/// Calibrates a model again, with the scores of its cross-validation.
+fn recalibrate(
+    data: &str,
+    model: &str,
+    out: &str,
+    scores: &[String],
+) -> Result<(), Box<dyn Error>> {
+    let pages = pages(data)?;
+    let model = Model::from_bytes(&std::fs::read(model)?)?;
+    Ok(std::fs::write(out, train::recalibrated(&model, &judged(&pages, scores)?)?.to_bytes())?)
 }
 
 /// The pages with the logits of the files, averaged.
@@ -253,8 +265,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ["cues", lexicon, out] => Ok(std::fs::write(out, cues(lexicon)?.to_bytes())?),
+        ["calibrate", data, model, out, ..] => recalibrate(data, model, out, &words[4..]),
         ["figures", data, ..] => figures(data, &words[2..]),
         ["reliability", data, ..] => reliability(data, &words[2..], options.folds),
-        _ => Err("usage: train cues LEXICON OUT | train cv|train|folds DATA LEXICON OUT | train figures|reliability DATA SCORES...".into()),
+        _ => Err("usage: train cues LEXICON OUT | train cv|train|folds DATA LEXICON OUT | train calibrate DATA MODEL OUT SCORES... | train figures|reliability DATA SCORES...".into()),
     }
 }

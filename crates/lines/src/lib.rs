@@ -29,6 +29,7 @@
 //!
 //! `cargo run --release -p chaffinch-lines --example train` trains and measures a model.
 
+mod calibration;
 mod cues;
 mod evaluate;
 mod features;
@@ -43,8 +44,9 @@ mod text;
 pub mod train;
 mod words;
 
+pub use calibration::{Form, Level};
 pub use cues::{CueError, Cues, Found, Kinds};
 pub use evaluate::Figures;
 pub use labelled::{Label, LabelError, LabelledPage};
-pub use model::{Error, FEWEST_LINES, Form, Judgement, Judgements, Level, Model, Scratch};
+pub use model::{Error, FEWEST_LINES, Judgement, Judgements, Model, Scratch};
 pub use reasons::Reason;

@@ -4,6 +4,7 @@ use std::error;
 use std::fmt;
 use std::sync::LazyLock;
 
+use crate::calibration::{ByForm, Calibration, Form, KNOTS, Level};
 use crate::cues::Cues;
 use crate::features::{COUNT, FEATURES, Page, ROWS};
 use crate::network::{CHANNELS, EMBEDDING, KINDS, Layers, Network, STATES, Weights};
@@ -12,46 +13,6 @@ use crate::words::Words;
 /// Documents with fewer lines that have a letter or digit are not judged.
 pub const FEWEST_LINES: usize = 5;
 
-/// How much to remove.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
-pub enum Level {
-    /// Nothing.
-    Off,
-    /// Lines that are almost certainly boilerplate: about 1 % of the article lines are lost.
-    #[default]
-    Careful,
-    /// Between careful and full: about 2 % of the article lines are lost.
-    Balanced,
-    /// All lines that are more likely boilerplate than article.
-    Full,
-}
-
-impl Level {
-    /// All levels, from the least to the most that is removed.
-    pub const ALL: [Level; 4] = [Level::Off, Level::Careful, Level::Balanced, Level::Full];
-
-    /// The level's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Off => "off",
-            Level::Careful => "careful",
-            Level::Balanced => "balanced",
-            Level::Full => "full",
-        }
-    }
-
-    /// The level with this name.
-    pub fn from_name(name: &str) -> Option<Level> {
-        Level::ALL.into_iter().find(|level| level.name() == name)
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// The judgement of one line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Judgement {
@@ -59,81 +20,6 @@ pub struct Judgement {
     pub score: i32,
     /// Probability in percent that the line is boilerplate.
     pub confidence: u8,
-}
-
-/// The form of a text: the share of its lines that read as sentences, in 256ths.
-///
-/// Whole pages have few such lines, scraped text has many.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Form(u32);
-
-impl Form {
-    pub(crate) fn new(prose: u32, lines: u32) -> Self {
-        Form((u64::from(prose) * 256 / u64::from(lines.max(1))) as u32)
-    }
-
-    /// Whether a document of this form is calibrated as scraped text rather than as a whole page.
-    pub fn is_scraped(self) -> bool {
-        self.0 >= (WHOLE + SCRAPED) / 2
-    }
-
-    /// The share in percent.
-    pub fn percent(self) -> u32 {
-        self.0 * 100 / 256
-    }
-}
-
-/// Two values and what lies between: one for whole pages, one for scraped text.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct ByForm {
-    pub(crate) whole: i32,
-    pub(crate) scraped: i32,
-}
-
-/// Texts with at most this form are whole pages, as far as calibration goes.
-const WHOLE: u32 = 64;
-/// Texts with at least this form are scraped text.
-const SCRAPED: u32 = 160;
-
-impl ByForm {
-    pub(crate) fn at(self, form: Form) -> i32 {
-        let place = i64::from(form.0.clamp(WHOLE, SCRAPED) - WHOLE);
-        let span = i64::from(SCRAPED - WHOLE);
-        let (whole, scraped) = (i64::from(self.whole), i64::from(self.scraped));
-        (whole + (scraped - whole) * place / span) as i32
-    }
-}
-
-/// Scores at which the confidence is known: from −8 to 8 logits by half logits.
-pub(crate) const KNOTS: usize = 33;
-const FIRST_KNOT: i32 = -8 * 256;
-const KNOT_STEP: i32 = 128;
-
-/// What scores mean.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Calibration {
-    /// Lines with a lower score are removed; for careful, balanced and full.
-    pub(crate) thresholds: [ByForm; 3],
-    /// Confidence at each knot in 255ths, falling; for whole pages and scraped text.
-    pub(crate) confidence: [[u8; KNOTS]; 2],
-}
-
-impl Calibration {
-    /// The confidence in percent that a line with this score is boilerplate.
-    pub(crate) fn confidence(&self, score: i32, form: Form) -> u8 {
-        let last = FIRST_KNOT + KNOT_STEP * (KNOTS as i32 - 1);
-        let place = score.clamp(FIRST_KNOT, last) - FIRST_KNOT;
-        let knot = (place / KNOT_STEP) as usize;
-        let between = place % KNOT_STEP;
-        let at = |form: usize| {
-            let values = &self.confidence[form];
-            let here = i32::from(values[knot]);
-            let next = i32::from(values[(knot + 1).min(KNOTS - 1)]);
-            here * KNOT_STEP + (next - here) * between
-        };
-        let value = ByForm { whole: at(0), scraped: at(1) }.at(form);
-        ((value * 100 + 255 * KNOT_STEP / 2) / (255 * KNOT_STEP)) as u8
-    }
 }
 
 /// A model that cannot be used.
@@ -235,6 +121,11 @@ impl Model {
         Ok(model)
     }
 
+    pub(crate) fn with_calibration(&self, calibration: Calibration) -> Result<Self, Error> {
+        let weights = self.network.weights.clone();
+        Model::new(weights, self.vocabulary.clone(), calibration, self.cues)
+    }
+
     /// The model that ships.
     ///
     /// # Panics
@@ -304,15 +195,20 @@ impl Model {
         Judgements { model: self, page, layers, lines: judged, form }
     }
 
-    /// The score below which a line is removed at a level, in documents of a form.
-    pub fn threshold(&self, level: Level, form: Form) -> i32 {
+    /// The score below which a line is removed at a level, in a document of a form with these scores.
+    pub fn threshold(
+        &self,
+        level: Level,
+        form: Form,
+        scores: impl IntoIterator<Item = i32>,
+    ) -> i32 {
         let number = match level {
             Level::Off => return i32::MIN,
             Level::Careful => 0,
             Level::Balanced => 1,
             Level::Full => 2,
         };
-        self.calibration.thresholds[number].at(form)
+        self.calibration.threshold(number, form, scores)
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -422,9 +318,10 @@ impl<'a> Judgements<'a> {
         self.form
     }
 
-    /// The score below which a line is removed at a level, for a document of this form.
+    /// The score below which a line of this document is removed at a level.
     pub fn threshold(&self, level: Level) -> i32 {
-        self.model.threshold(level, self.form)
+        let scores = self.lines.iter().flatten().map(|judgement| judgement.score);
+        self.model.threshold(level, self.form, scores)
     }
 
     /// Whether a line is removed at a threshold.
@@ -459,8 +356,9 @@ fn version() -> u32 {
     *VERSION
 }
 
-/// Raise this if a feature or the arithmetic changes without a change of names or sizes.
-const FORMAT: usize = 2;
+/// Raise this if a feature, the arithmetic or the meaning of a threshold changes without a change of
+/// names or sizes.
+const FORMAT: usize = 3;
 
 fn digest(bytes: &[u8]) -> u64 {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
@@ -582,7 +480,7 @@ mod tests {
     #[test]
     fn confidence_falls_with_the_score() {
         let calibration = &MODEL.calibration;
-        for form in [Form(0), Form(100), Form(256)] {
+        for form in [0, 100, 256].map(|prose| Form::new(prose, 256)) {
             let confidence: Vec<u8> =
                 (-3000..3000).map(|score| calibration.confidence(score, form)).collect();
             assert!(confidence.is_sorted_by(|one, other| one >= other));

@@ -75,13 +75,11 @@ impl Lines {
         self.level == Level::Off && self.threshold.is_none()
     }
 
-    /// Whether a line with this judgement is removed.
-    fn removes(&self, judgements: &Judgements<'_>, line: usize) -> bool {
+    /// What lines of a document are removed.
+    fn limit(&self, judgements: &Judgements<'_>) -> Limit {
         match self.threshold {
-            None => judgements.removes(line, judgements.threshold(self.level)),
-            Some(threshold) => matches!(
-                judgements.lines().get(line), Some(Some(judged)) if judged.confidence >= threshold
-            ),
+            None => Limit::Score(judgements.threshold(self.level)),
+            Some(threshold) => Limit::Confidence(threshold),
         }
     }
 
@@ -137,7 +135,7 @@ impl Stage for Lines {
             return explained;
         }
         self.judge(doc, |judgements, indices| {
-            let between = Between { doc, judgements, indices, stage: self };
+            let between = Between { doc, judgements, indices, limit: self.limit(judgements) };
             for (line, index) in indices.iter().enumerate() {
                 let Some(index) = *index else { continue };
                 let Some(Some(judged)) = judgements.lines().get(line) else { continue };
@@ -173,7 +171,7 @@ impl Lines {
         marks: &mut Marks,
     ) {
         let id = doc.own_rule();
-        let between = Between { doc, judgements, indices, stage: self };
+        let between = Between { doc, judgements, indices, limit: self.limit(judgements) };
         // Lines without a letter or digit. They are removed if the judged lines on both sides are.
         let mut unjudged = Vec::new();
         let mut above = Some(100);
@@ -198,27 +196,45 @@ impl Lines {
     }
 }
 
+/// Which judged lines of a document are removed.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// Those with a lower score.
+    Score(i32),
+    /// Those with at least this confidence in percent.
+    Confidence(u8),
+}
+
 /// Checks whether removed lines between two kept lines may be paragraphs or headings of the
 /// article.
 struct Between<'d, 'a> {
     doc: &'d Document<'a>,
     judgements: &'d Judgements<'d>,
     indices: &'d [Option<usize>],
-    stage: &'d Lines,
+    limit: Limit,
 }
 
 impl Between<'_, '_> {
     /// Whether a line of this confidence is removed.
     fn removes(&self, line: usize, confidence: u8) -> bool {
-        self.stage.removes(self.judgements, line)
+        self.is_judged_boilerplate(line)
             && (confidence >= CERTAIN
                 || !self.is_prose(line) && !self.is_heading(line) && !self.is_time(line))
+    }
+
+    /// Whether a line is beyond the limit, wherever it is.
+    fn is_judged_boilerplate(&self, line: usize) -> bool {
+        let judged = self.judgements.lines().get(line).copied().flatten();
+        judged.is_some_and(|judged| match self.limit {
+            Limit::Score(threshold) => judged.score < threshold,
+            Limit::Confidence(threshold) => judged.confidence >= threshold,
+        })
     }
 
     /// The next judged line, above or below, if it stays.
     fn staying(&self, mut lines: impl Iterator<Item = usize>) -> Option<usize> {
         let judged = |line: &usize| matches!(self.judgements.lines().get(*line), Some(Some(_)));
-        lines.find(judged).filter(|line| !self.stage.removes(self.judgements, *line))
+        lines.find(judged).filter(|line| !self.is_judged_boilerplate(*line))
     }
 
     fn neighbours(&self, line: usize) -> Option<(usize, usize)> {

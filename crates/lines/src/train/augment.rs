@@ -53,6 +53,9 @@ pub(crate) fn variant(page: &LabelledPage, random: &mut Random) -> Option<Labell
     if random.chance(0.1) {
         lines = repeat_filler(lines, random);
     }
+    if random.chance(0.2) {
+        lend_words(&mut lines, random);
+    }
     let blanks = random.uniform();
     if blanks < 0.65 {
         lines.retain(|line| line.tokens > 0);
@@ -177,4 +180,32 @@ fn repeat_filler(lines: Vec<Line>, random: &mut Random) -> Vec<Line> {
         }
     }
     filled
+}
+
+/// Puts words of short boilerplate lines into sentences of the article, so that the words alone do not
+/// decide.
+fn lend_words(lines: &mut [Line], random: &mut Random) {
+    let short = |line: &&Line| line.is_boilerplate() && line.tokens <= 6;
+    let lenders: Vec<String> =
+        lines.iter().filter(short).map(|line| without_bullet(&line.text).trim().to_lowercase()).collect();
+    if lenders.is_empty() {
+        return;
+    }
+    let probability = *random.choose(&[0.02, 0.05, 0.15]);
+    for line in lines.iter_mut().filter(|line| line.is_article() && line.tokens > 2) {
+        if !random.chance(probability) {
+            continue;
+        }
+        let spaces: Vec<usize> = line.text.trim_end().match_indices(' ').map(|(at, _)| at).collect();
+        if spaces.is_empty() {
+            continue;
+        }
+        let words: Vec<&str> = random.choose(&lenders).split_whitespace().collect();
+        let at = *random.choose(&spaces);
+        let count = 1 + random.below(words.len().min(3));
+        let start = random.below(words.len() + 1 - count);
+        let lent = words[start..start + count].join(" ");
+        line.text.insert_str(at, &format!(" {lent}"));
+        line.tokens += count;
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::evaluate::{PageFigures, Scorer};
 use crate::labelled::Label;
-use crate::model::{ByForm, Calibration, Form, KNOTS};
+use crate::calibration::{ByForm, Calibration, KNOTS};
 use crate::train::{Judged, outlet_fold};
 
 /// Share of article lines that a level may lose, on whole pages and on scraped text.
@@ -17,10 +17,12 @@ struct Half<'a> {
 }
 
 impl Half<'_> {
-    fn figures(&mut self, threshold: impl Fn(Form) -> i32) -> (f64, f64) {
+    /// The mean F1 and share of article lines lost at a level.
+    fn figures(&mut self, calibration: &Calibration, level: usize) -> (f64, f64) {
         let mut sums = [0.0; 4];
         for (scored, scorer) in &mut self.pages {
-            let threshold = threshold(scored.form);
+            let scores = scored.scores.iter().copied();
+            let threshold = calibration.threshold(level, scored.form, scores);
             let PageFigures { f1, lost, .. } =
                 scorer.score(|line| scored.scores[line] >= threshold);
             let weight = f64::from(scored.page.weight);
@@ -50,11 +52,14 @@ pub(crate) fn calibrate(scored: &[Judged<'_>]) -> Option<Calibration> {
     if halves.iter().any(|half| half.pages.is_empty()) {
         return None;
     }
-    let thresholds = [CAREFUL, BALANCED, FULL].map(|target| reach(&mut halves, target));
-    let [careful, balanced, limit] = thresholds;
-    let full = best(&mut halves, balanced, limit);
     let confidence = [0, 1].map(|half| confidence(&halves[half]));
-    Some(Calibration { thresholds: [careful, balanced, full], confidence })
+    let start = ByForm { whole: -768, scraped: -512 };
+    let mut calibration = Calibration { thresholds: [start; 3], confidence };
+    for (level, target) in [(0, CAREFUL), (1, BALANCED), (2, FULL)] {
+        reach(&mut halves, &mut calibration, level, target);
+    }
+    best(&mut halves, &mut calibration);
+    Some(calibration)
 }
 
 /// How often lines of some confidence are boilerplate.
@@ -108,48 +113,43 @@ pub fn reliability(judged: &[Judged<'_>], form: &str, folds: u64) -> Option<Vec<
     Some(STEPS.into_iter().zip(sums).zip(counts).map(row).collect())
 }
 
-/// The thresholds at which both halves lose their target. The halves share documents of middle
-/// form, so they are solved in turn.
-fn reach(halves: &mut [Half<'_>; 2], target: [f64; 2]) -> ByForm {
-    let mut thresholds = ByForm { whole: -768, scraped: -512 };
+/// Sets the thresholds of a level at which both halves lose their target. The halves share documents of
+/// middle form, so they are solved in turn.
+fn reach(halves: &mut [Half<'_>; 2], calibration: &mut Calibration, level: usize, target: [f64; 2]) {
     for _ in 0..4 {
         for half in [0, 1] {
             let (mut low, mut high) = (-12 * 256, 4 * 256);
             while high - low > 4 {
                 let middle = (low + high) / 2;
-                let mut tried = thresholds;
-                *(if half == 0 { &mut tried.whole } else { &mut tried.scraped }) = middle;
-                let (_, lost) = halves[half].figures(|form| tried.at(form));
+                *calibration.thresholds[level].of_mut(half) = middle;
+                let (_, lost) = halves[half].figures(calibration, level);
                 if lost <= target[half] { low = middle } else { high = middle }
             }
-            *(if half == 0 { &mut thresholds.whole } else { &mut thresholds.scraped }) = low;
+            *calibration.thresholds[level].of_mut(half) = low;
         }
     }
-    thresholds
 }
 
-/// Where the F1 is best between two sets of thresholds, for each half.
-fn best(halves: &mut [Half<'_>; 2], from: ByForm, to: ByForm) -> ByForm {
-    let mut thresholds = from;
+/// Lowers the thresholds of the full level to where the F1 is best, but not below the balanced level's,
+/// for each half.
+fn best(halves: &mut [Half<'_>; 2], calibration: &mut Calibration) {
+    let [_, mut from, mut to] = calibration.thresholds;
+    calibration.thresholds[2] = from;
     for half in [0, 1] {
+        let (from, to) = (*from.of_mut(half), *to.of_mut(half));
         let mut best = f64::MIN;
-        let mut found = 0;
+        let mut found = from;
         for step in 0..=16 {
-            let between = |from: i32, to: i32| from + (to - from) * step / 16;
-            let tried = ByForm {
-                whole: between(from.whole, to.whole),
-                scraped: between(from.scraped, to.scraped),
-            };
-            let (f1, _) = halves[half].figures(|form| tried.at(form));
+            let tried = from + (to - from) * step / 16;
+            *calibration.thresholds[2].of_mut(half) = tried;
+            let (f1, _) = halves[half].figures(calibration, 2);
             // Later is better only by something that is no noise.
             if f1 > best + 0.0002 {
-                best = f1;
-                found = if half == 0 { tried.whole } else { tried.scraped };
+                (best, found) = (f1, tried);
             }
         }
-        *(if half == 0 { &mut thresholds.whole } else { &mut thresholds.scraped }) = found;
+        *calibration.thresholds[2].of_mut(half) = found;
     }
-    thresholds
 }
 
 /// The share of boilerplate around each knot, made to fall with the score.

@@ -16,11 +16,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 pub use self::calibrate::{Reliability, reliability};
+use crate::calibration::Form;
 use crate::cues::Cues;
 use crate::evaluate::{Figures, Headlines, Scorer};
 use crate::features::Page;
 use crate::labelled::{Label, LabelledPage};
-use crate::model::{Form, Model, Scratch};
+use crate::model::{Model, Scratch};
 use crate::network;
 use crate::train::net::{Adam, Dropout, Input, Network, Params, Pass, Scale};
 use crate::train::random::Random;
@@ -468,6 +469,15 @@ pub fn fold_models(
     let model =
         |(weights, vocabulary)| Model::new(weights, vocabulary, calibration.clone(), cues.digest());
     trained.into_iter().map(model).collect::<Result<_, _>>().map_err(TrainError::Model)
+}
+
+/// The model with a new calibration, from scores of pages that its network was not trained on.
+///
+/// # Errors
+/// If there are no pages of both forms.
+pub fn recalibrated(model: &Model, judged: &[Judged<'_>]) -> Result<Model, TrainError> {
+    let calibration = calibrate::calibrate(judged).ok_or(TrainError::Pages)?;
+    model.with_calibration(calibration).map_err(TrainError::Model)
 }
 
 /// Why there is no model.

@@ -1,6 +1,6 @@
 use super::net::{Network, Scale};
 use super::*;
-use crate::model::Level;
+use crate::calibration::Level;
 use crate::network::{CHANNELS, EMBEDDING};
 use crate::testing::{cues, options, page, pages};
 use crate::{Model, Scratch};

@@ -11,7 +11,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use chaffinch_lines::{Cues, Judgements, Level, Model, Reason, Scratch};
+use chaffinch_lines::{Cues, Judgement, Judgements, Level, Model, Reason, Scratch};
 use chaffinch_stage::{
     Certainty, Document, Explanation, Line, Marks, Options, OptionsError, Rule, Stage, script,
 };
@@ -20,6 +20,9 @@ use crate::run::shared_words;
 
 /// The confidence in percent from which a line is removed even if it may be part of the article.
 const CERTAIN: u8 = 96;
+
+/// The most removed lines between two lines that stay that may be a part of the article.
+const FEW: usize = 2;
 
 /// The fewest characters of a word that shows that a heading belongs to a paragraph.
 const LONG_WORD: usize = 6;
@@ -144,7 +147,7 @@ impl Stage for Lines {
                     let reasons = judgements.reasons(line, text, judged.confidence >= 50);
                     explained[at] = Some(Explanation {
                         confidence: judged.confidence,
-                        removes: between.removes(line, judged.confidence),
+                        removes: between.removes(line),
                         reasons: reasons.iter().map(in_words).collect(),
                     });
                 }
@@ -181,7 +184,7 @@ impl Lines {
                 unjudged.push(index);
                 continue;
             };
-            let own = between.removes(line, judged.confidence).then_some(judged.confidence);
+            let own = between.removes(line).then_some(judged.confidence);
             if let (Some(above), Some(below)) = (above, own) {
                 for index in &unjudged {
                     marks.remove_judged(doc.line(*index).span(), id, above.min(below));
@@ -215,31 +218,45 @@ struct Between<'d, 'a> {
 }
 
 impl Between<'_, '_> {
-    /// Whether a line of this confidence is removed.
-    fn removes(&self, line: usize, confidence: u8) -> bool {
+    /// Whether a line is removed.
+    fn removes(&self, line: usize) -> bool {
         self.is_judged_boilerplate(line)
-            && (confidence >= CERTAIN
+            && (self.judgement(line).is_some_and(|judged| judged.confidence >= CERTAIN)
                 || !self.is_prose(line) && !self.is_heading(line) && !self.is_time(line))
     }
 
     /// Whether a line is beyond the limit, wherever it is.
     fn is_judged_boilerplate(&self, line: usize) -> bool {
-        let judged = self.judgements.lines().get(line).copied().flatten();
-        judged.is_some_and(|judged| match self.limit {
+        self.judgement(line).is_some_and(|judged| match self.limit {
             Limit::Score(threshold) => judged.score < threshold,
             Limit::Confidence(threshold) => judged.confidence >= threshold,
         })
     }
 
-    /// The next judged line, above or below, if it stays.
-    fn staying(&self, mut lines: impl Iterator<Item = usize>) -> Option<usize> {
-        let judged = |line: &usize| matches!(self.judgements.lines().get(*line), Some(Some(_)));
-        lines.find(judged).filter(|line| !self.is_judged_boilerplate(*line))
+    /// The judgement of a line, if it has one.
+    fn judgement(&self, line: usize) -> Option<Judgement> {
+        self.judgements.lines().get(line).copied().flatten()
     }
 
-    fn neighbours(&self, line: usize) -> Option<(usize, usize)> {
-        let above = self.staying((0..line).rev())?;
-        Some((above, self.staying(line + 1..self.indices.len())?))
+    /// The next judged line below, if it stays.
+    fn staying_below(&self, line: usize) -> Option<usize> {
+        let below = self.judged_below(line)?;
+        (!self.is_judged_boilerplate(below)).then_some(below)
+    }
+
+    fn judged_below(&self, line: usize) -> Option<usize> {
+        (line + 1..self.indices.len()).find(|line| self.judgement(*line).is_some())
+    }
+
+    /// Whether a line is one of few removed lines between two lines that stay.
+    fn is_enclosed(&self, line: usize) -> bool {
+        let removed = |lines: &mut dyn Iterator<Item = usize>| {
+            let judged = lines.filter(|line| self.judgement(*line).is_some());
+            judged.take(FEW).position(|line| !self.is_judged_boilerplate(line))
+        };
+        let above = removed(&mut (0..line).rev());
+        let below = removed(&mut (line + 1..self.indices.len()));
+        above.zip(below).is_some_and(|(above, below)| above + below < FEW)
     }
 
     fn text(&self, line: usize) -> &str {
@@ -248,23 +265,26 @@ impl Between<'_, '_> {
 
     /// Whether this is a sentence between two lines that stay.
     fn is_prose(&self, line: usize) -> bool {
-        script::is_sentence(self.text(line)) && self.neighbours(line).is_some()
+        script::is_sentence(self.text(line)) && self.is_enclosed(line)
     }
 
     /// Whether this is a time of day above a line that stays, as in a live ticker.
     fn is_time(&self, line: usize) -> bool {
-        is_time(self.text(line)) && self.staying(line + 1..self.indices.len()).is_some()
+        is_time(self.text(line)) && self.staying_below(line).is_some()
     }
 
     /// Whether this is a short line between two lines that stay, and a paragraph below it has one
     /// of its words, as that below a heading of the article has.
     fn is_heading(&self, line: usize) -> bool {
         let text = self.text(line);
-        let Some((_, below)) = self.neighbours(line).filter(|_| !script::is_sentence(text)) else {
+        let Some(below) = self.judged_below(line).filter(|_| !script::is_sentence(text)) else {
             return false;
         };
-        let below = self.text(below);
-        script::is_sentence(below) && shared_words(text, below, LONG_WORD) > 0
+        let paragraph = self.text(below);
+        self.is_enclosed(line)
+            && script::is_sentence(paragraph)
+            && !self.removes(below)
+            && shared_words(text, paragraph, LONG_WORD) > 0
     }
 }
 

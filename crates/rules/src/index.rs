@@ -592,37 +592,41 @@ impl Outer {
 
     /// The same for text whose outermost bytes are printable ASCII and therefore equal to the key.
     fn of_plain(side: Side, text: &[u8]) -> Option<Outer> {
-        let length = text.len();
-        if (1..=LITERAL).contains(&length) {
-            let mut bytes = [b'x'; LITERAL];
-            bytes[..length].copy_from_slice(text);
-            let printed = bytes.iter().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
-            let double = bytes.windows(2).fold(false, |any, two| any | (two == b"  "));
-            if !printed || double || bytes[0] == b' ' || bytes[length - 1] == b' ' {
-                return None;
+        let length = text.len().min(LITERAL);
+        // The outermost bytes, the first of them lowest, and the byte next to them, which may
+        // belong to a combining mark or continue a run of spaces.
+        let (near, beyond) = match (text.len() > LITERAL, side) {
+            (true, Side::Start) => (*text.first_chunk()?, text[LITERAL]),
+            (true, Side::End) => (*text.last_chunk()?, text[text.len() - LITERAL - 1]),
+            (false, _) => {
+                let mut near = [b'x'; LITERAL];
+                near.get_mut(..length)?.copy_from_slice(text);
+                (near, b'x')
             }
-            let packed = u64::from_be_bytes(bytes.map(|byte| byte.to_ascii_lowercase()));
-            let rest = 8 * (LITERAL - length) as u32;
-            let packed = match side {
-                Side::Start => packed >> rest << rest,
-                Side::End => packed >> rest,
-            };
-            return Some(Outer { side, length: length as u8, packed });
+        };
+        let near = u64::from_le_bytes(near);
+        let spaces = equal(near, b' ');
+        let inner = match side {
+            Side::Start => spaces >> (8 * LITERAL - 1),
+            Side::End => spaces >> 7 & 1,
+        };
+        let double = spaces & spaces >> 8 | u64::from(beyond == b' ') & inner;
+        let (first, last) = (*text.first()?, *text.last()?);
+        let outer = match (length < LITERAL, side) {
+            (true, _) => first == b' ' || last == b' ',
+            (false, Side::Start) => first == b' ',
+            (false, Side::End) => last == b' ',
+        };
+        if outer || double != 0 || !is_printed(near) || !matches!(beyond, b' '..=b'~') {
+            return None;
         }
-        // The byte next to them may belong to a combining mark or continue a run of spaces.
-        let near: [u8; LITERAL + 1] = match side {
-            Side::Start => *text.first_chunk()?,
-            Side::End => *text.last_chunk()?,
+        let packed = in_lower_case(near).swap_bytes();
+        let rest = 8 * (LITERAL - length) as u32;
+        let packed = match side {
+            Side::Start => packed.checked_shr(rest)?.checked_shl(rest)?,
+            Side::End => packed.checked_shr(rest)?,
         };
-        let printed = near.iter().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
-        let double = near.windows(2).fold(false, |any, two| any | (two == b"  "));
-        let (bytes, outermost): ([u8; LITERAL], u8) = match side {
-            Side::Start => (*near.first_chunk()?, near[0]),
-            Side::End => (*near.last_chunk()?, near[LITERAL]),
-        };
-        let packed = u64::from_be_bytes(bytes.map(|byte| byte.to_ascii_lowercase()));
-        let plain = printed && !double && outermost != b' ';
-        plain.then_some(Outer { side, length: LITERAL as u8, packed })
+        Some(Outer { side, length: length as u8, packed })
     }
 
     fn of_key(side: Side, key: &str) -> Outer {
@@ -679,6 +683,30 @@ impl Outer {
             Side::End => (self.packed as u16).swap_bytes(),
         }
     }
+}
+
+/// A word with each byte set to this byte.
+const fn all(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The high bits of the bytes that equal `byte`, of eight ASCII characters.
+fn equal(ascii: u64, byte: u8) -> u64 {
+    all(0x80) - (ascii & all(0x7f) ^ all(byte)) & all(0x80)
+}
+
+/// Whether eight characters are printable ASCII.
+fn is_printed(chars: u64) -> bool {
+    // Adding moves a byte above `~` over 0x80, and subtracting one below the space under 0x80.
+    (chars | chars.wrapping_add(all(1)) | !(chars | all(0x80)).wrapping_sub(all(b' '))) & all(0x80)
+        == 0
+}
+
+/// Eight printable ASCII characters in lower case.
+fn in_lower_case(ascii: u64) -> u64 {
+    let from_a = ascii + all(0x80 - b'A');
+    let above_z = ascii + all(0x80 - b'Z' - 1);
+    ascii | (from_a & !above_z & all(0x80)) >> 2
 }
 
 /// Fills the places after the last character if there are fewer than [`LITERAL`].

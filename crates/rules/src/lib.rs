@@ -39,6 +39,7 @@ mod recognise;
 pub mod schema;
 mod set;
 mod template;
+mod union;
 pub mod yaml;
 
 pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};

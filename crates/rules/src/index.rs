@@ -53,6 +53,8 @@ pub(crate) struct Index {
     gates: [Gate; 2],
     // Literals inside lines, grouped by the bytes with which the lines begin and end.
     inner: Vec<Inner>,
+    // The literals of the first 64 groups of `inner`, for short lines.
+    short: Option<ShortInner>,
     // Whether lines are looked up only as they are, without skipping bullets and numbers.
     exact: bool,
     // For each first byte and each last byte of a line, a bit set of those of the first 64 groups
@@ -112,12 +114,15 @@ impl IndexBuilder {
         let entry = |same: &[(Key, Candidate)]| (same[0].0, same.len() as u32);
         index.table = LiteralTable::of(same.map(entry));
         index.ids = outer.iter().map(|(_, id)| *id).collect();
-        for (frame, literals) in inner {
-            match Inner::of(frame, &literals) {
+        for (frame, literals) in &inner {
+            match Inner::of(*frame, literals) {
                 Some(inner) => index.inner.push(inner),
                 // Too many literals for one automaton, so their patterns are tried on every line.
                 None => index.unkeyed.extend(literals.iter().map(|(_, id)| *id)),
             }
+        }
+        if index.inner.len() == inner.len() {
+            index.short = ShortInner::of(&inner);
         }
         index.unkeyed.sort_unstable();
         index.unkeyed.dedup();
@@ -173,6 +178,12 @@ impl Index {
             if self.inner.len() < 64 {
                 fits &= (1 << self.inner.len()) - 1;
             }
+            if let Some(short) = self.short.as_ref().filter(|_| ends.text.len() < SHORT) {
+                if fits != 0 {
+                    short.candidates(ends.text, fits, out);
+                }
+                fits = 0;
+            }
             let mut text = None;
             while fits != 0 {
                 let inner = &self.inner[fits.trailing_zeros() as usize];
@@ -205,6 +216,56 @@ impl Index {
     }
 }
 
+/// The length in bytes up to which lines are searched for all literals at once. In longer lines, a
+/// vectorised search is faster.
+const SHORT: usize = 64;
+
+/// The literals of the first 64 groups in one automaton.
+#[derive(Debug)]
+struct ShortInner {
+    all: AhoCorasick,
+    /// The pattern number and the group of each literal.
+    ids: Box<[(u32, u8)]>,
+}
+
+impl ShortInner {
+    fn of(groups: &[(EdgeBytes, Vec<(String, u32)>)]) -> Option<ShortInner> {
+        let literals = groups.iter().take(64).zip(0..).flat_map(|((_, literals), group)| {
+            literals.iter().map(move |(text, id)| (text.as_str(), (*id, group)))
+        });
+        let (texts, ids): (Vec<&str>, Vec<(u32, u8)>) = literals.unzip();
+        let all = automaton(&texts).filter(|_| !texts.is_empty())?;
+        Some(ShortInner { all, ids: ids.into() })
+    }
+
+    /// Adds the patterns of the groups whose bits are set in `groups`.
+    fn candidates(&self, text: &str, groups: u64, out: &mut Vec<u32>) {
+        let text = unhidden(text);
+        for found in self.all.find_overlapping_iter(&*text) {
+            let (id, group) = self.ids[found.pattern().as_usize()];
+            out.extend((groups >> group & 1 == 1).then_some(id));
+        }
+    }
+}
+
+/// An automaton that finds these texts in any case of ASCII letters. `None` if they are too many.
+fn automaton(texts: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .ascii_case_insensitive(true)
+        .build(texts)
+        .ok()
+}
+
+/// A text, or its key if it may contain letters that keys replace.
+fn unhidden(text: &str) -> Cow<'_, str> {
+    match !text.is_ascii() && key::hides_letters(text) {
+        true => key::key(text),
+        false => Cow::Borrowed(text),
+    }
+}
+
 /// Literals inside lines, in any case of ASCII letters.
 #[derive(Debug)]
 struct Inner {
@@ -219,12 +280,7 @@ struct Inner {
 impl Inner {
     fn of(frame: EdgeBytes, literals: &[(String, u32)]) -> Option<Inner> {
         let texts: Vec<&str> = literals.iter().map(|(text, _)| text.as_str()).collect();
-        let all = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .ascii_case_insensitive(true)
-            .build(&texts)
-            .ok()?;
+        let all = automaton(&texts)?;
         let ids = literals.iter().map(|(_, id)| *id).collect();
         Some(Inner { frame, prescan: Prescan::of(&texts), all, ids })
     }
@@ -247,11 +303,7 @@ struct ScannedLine<'t> {
 
 impl<'t> ScannedLine<'t> {
     fn at(text: &'t str) -> ScannedLine<'t> {
-        let ascii = text.is_ascii();
-        let text = match !ascii && key::hides_letters(text) {
-            true => key::key(text),
-            false => Cow::Borrowed(text),
-        };
+        let (ascii, text) = (text.is_ascii(), unhidden(text));
         let lower = text.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
         ScannedLine { text, ascii, lower }
     }

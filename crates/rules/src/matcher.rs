@@ -32,8 +32,8 @@ pub(crate) struct Matcher {
     firsts: Box<[Arc<First>]>,
 }
 
-/// The bytes with which the text may continue at an instruction. Alternatives that cannot match the
-/// next byte are not tried.
+/// The first bytes of the characters with which the text may continue at an instruction.
+/// Alternatives that cannot match the next byte are not tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct First {
     bytes: ByteSet,
@@ -113,6 +113,7 @@ fn firsts(
             firsts[at] = first;
         }
         if !changed {
+            firsts.iter_mut().for_each(|first| first.bytes.remove_continuations());
             return firsts;
         }
     }
@@ -629,8 +630,7 @@ impl Matcher {
                 match step {
                     Some(0) => {}
                     Some(_) if matches!(self.code[0], Op::Look(Edge::Start)) => return Ok(None),
-                    // A byte inside a character may equal the first byte of another one.
-                    Some(step) => start = text.ceil_char_boundary(start + step),
+                    Some(step) => start += step,
                     None => return Ok(None),
                 }
                 state.slots.clear();
@@ -823,7 +823,6 @@ impl Matcher {
             return memchr::memrchr(first, &bytes[least..at]).map(|step| least + step);
         }
         let first = self.first(next);
-        let may = |byte: u8| byte & 0xc0 != 0x80 && first.bytes.has(byte);
         let words = matches!(self.code[next as usize], Op::List(list) if self.lists[list as usize].begins_words());
         let inside = |at: usize| {
             words
@@ -831,7 +830,14 @@ impl Matcher {
                 && bytes[at].is_ascii_alphanumeric()
                 && bytes[at - 1].is_ascii_alphanumeric()
         };
-        (least..at).rev().find(|at| may(bytes[*at]) && !inside(*at))
+        let mut end = at;
+        loop {
+            let before = bytes[least..end].iter().rposition(|byte| first.bytes.has(*byte))?;
+            end = least + before;
+            if !inside(end) {
+                return Some(end);
+            }
+        }
     }
 
     fn first(&self, op: u32) -> &First {

@@ -180,6 +180,8 @@ pub(crate) struct LineData<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) pieces: Vec<Piece>,
     pub(crate) removed: bool,
+    /// The version of the document with which its text changed.
+    pub(crate) version: usize,
     pub(crate) blank: bool,
     pub(crate) body: bool,
     pub(crate) hits: Vec<Matched<'a>>,

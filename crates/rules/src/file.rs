@@ -14,7 +14,6 @@ use crate::pattern::{self, Anchor, Pattern};
 use crate::phrases::List;
 use crate::schema;
 use crate::template::{self, Expanded, Words};
-use crate::union;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// The kind of a rule file.
@@ -78,9 +77,6 @@ pub struct FileRule {
     pub keeps: Vec<String>,
     /// A digest of everything that decides what it cuts: pattern, place, action.
     pub digest: u64,
-    /// For the first language of a rule that uses the lexicon: the union of its languages, with the
-    /// key of each pattern.
-    pub(crate) union: Vec<(&'static str, Pattern)>,
 }
 
 /// Computes [`FileRule::digest`].
@@ -482,25 +478,12 @@ fn parse_rule(
             removes,
             keeps,
             digest: 0,
-            union: Vec::new(),
         };
         return Some(in_all_languages(&rule, options));
     }
     let patterns = patterns_of(&written, options.prepare.then_some(&parsed));
     let digest = digest(&rule, &written, &era);
-    let union = Vec::new();
-    Some(vec![FileRule {
-        rule,
-        language,
-        patterns,
-        written,
-        era,
-        at,
-        removes,
-        keeps,
-        digest,
-        union,
-    }])
+    Some(vec![FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }])
 }
 
 /// Expands the rule into one rule for each language that has the necessary cue words. Their ids end
@@ -537,7 +520,6 @@ fn in_all_languages(rule: &FileRule, options: ParseOptions<'_>) -> Vec<FileRule>
             at: rule.at,
             removes: Vec::new(),
             keeps: Vec::new(),
-            union: Vec::new(),
         };
         if options.prepare {
             let parsed =
@@ -557,11 +539,7 @@ fn in_all_languages(rule: &FileRule, options: ParseOptions<'_>) -> Vec<FileRule>
         }
         own.then_some(file_rule)
     };
-    let mut rules: Vec<FileRule> = Words::all(options.lexicon()).filter_map(in_language).collect();
-    if options.prepare && rules.len() > 1 {
-        rules[0].union = union::of_rules(&rules);
-    }
-    rules
+    Words::all(options.lexicon()).filter_map(in_language).collect()
 }
 
 impl FileRule {

@@ -39,7 +39,6 @@ mod recognise;
 pub mod schema;
 mod set;
 mod template;
-mod union;
 pub mod yaml;
 
 pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};

@@ -353,8 +353,7 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
     let list = packed(&listed.collect::<Vec<_>>());
     let mut lists = ListTable::default();
-    let numbers: Vec<[Vec<Vec<u32>>; 2]> =
-        file.rules.iter().map(|rule| lists.of_rule(rule)).collect();
+    let numbers: Vec<Vec<Vec<u32>>> = file.rules.iter().map(|rule| lists.of_rule(rule)).collect();
     let all = file.rules.into_par_iter().zip(numbers).map(|(rule, lists)| split(rule, lists));
     let (rules, origins): (Vec<PackedRule>, Vec<PackedOrigin>) = all.unzip();
     let mut bytes = packed(&lists.lists.iter().map(Arc::as_ref).collect::<Vec<&Phrases>>());
@@ -377,17 +376,16 @@ struct ListTable {
 }
 
 impl ListTable {
-    /// The list numbers of each pattern of a rule, and of each pattern of its union.
-    fn of_rule(&mut self, rule: &FileRule) -> [Vec<Vec<u32>>; 2] {
+    /// The list numbers of each pattern of a rule.
+    fn of_rule(&mut self, rule: &FileRule) -> Vec<Vec<u32>> {
         let mut number = |list: &Arc<Phrases>| {
             *self.numbers.entry(Arc::clone(list)).or_insert_with(|| {
                 self.lists.push(Arc::clone(list));
                 self.lists.len() as u32 - 1
             })
         };
-        let mut of_pattern = |pattern: &Pattern| pattern.lists().iter().map(&mut number).collect();
-        let patterns = rule.patterns.iter().map(&mut of_pattern).collect();
-        [patterns, rule.union.iter().map(|(_, pattern)| of_pattern(pattern)).collect()]
+        let of_pattern = |pattern: &Pattern| pattern.lists().iter().map(&mut number).collect();
+        rule.patterns.iter().map(of_pattern).collect()
     }
 }
 
@@ -404,8 +402,6 @@ pub(crate) struct RunRule {
     pub(crate) rule: Rule,
     pub(crate) patterns: Box<[Pattern]>,
     pub(crate) digest: u64,
-    /// See [`FileRule::union`].
-    pub(crate) union: Box<[Pattern]>,
 }
 
 /// The rest of what is known about a rule.
@@ -450,11 +446,10 @@ mod tests {
     fn unpacked(packed: &Packed, at: usize) -> Vec<String> {
         let (rules, origins) = packed.rules_with_origins(at);
         let rule = rules.into_iter().zip(origins).map(|(rule, origin)| {
-            let RunRule { rule, patterns, digest, .. } = rule;
+            let RunRule { rule, patterns, digest } = rule;
             let RuleOrigin { language, written, era, at } = origin;
             let (patterns, removes, keeps) = (patterns.into(), Vec::new(), Vec::new());
-            let union = Vec::new();
-            FileRule { rule, language, patterns, written, era, at, removes, keeps, digest, union }
+            FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }
         });
         rule.map(|rule| shown(&rule)).collect()
     }

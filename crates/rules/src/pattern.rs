@@ -527,17 +527,6 @@ impl Pattern {
             .any(|(at, alternative)| alternative.find(key, all, || self.regex(at).ok(), each));
     }
 
-    /// Whether the pattern matches a key, or takes too many steps to find out.
-    pub(crate) fn may_match(&self, key: &str) -> bool {
-        let mut alternatives = self.ready().alternatives.iter();
-        alternatives.any(|alternative| match &alternative.matcher {
-            Some(matcher) => {
-                matcher.find(key, 0, &mut |_| {}).map_or(true, |found| found.is_some())
-            }
-            None => true,
-        })
-    }
-
     /// The first match in a key.
     pub fn first(&self, key: &str) -> Option<Found> {
         let mut first = None;

@@ -35,21 +35,6 @@ pub(crate) fn list_of(c: char) -> Option<usize> {
     (FIRST_LIST..FIRST_SHAPE).contains(&c).then(|| c as usize - FIRST_LIST as usize)
 }
 
-/// A regex with its lists numbered from `first` in the order of the regex, and their former
-/// numbers.
-pub(crate) fn renumber_lists(regex: &str, first: usize) -> (String, Vec<usize>) {
-    let mut former = Vec::new();
-    let renumber = |c: char| match list_of(c) {
-        Some(list) => {
-            former.push(list);
-            let number = FIRST_LIST as usize + first + former.len() - 1;
-            u32::try_from(number).ok().and_then(char::from_u32).unwrap_or(c)
-        }
-        None => c,
-    };
-    (regex.chars().map(renumber).collect(), former)
-}
-
 /// The index of the shape that a character of a regex stands for.
 pub(crate) fn shape_of(c: char) -> Option<usize> {
     (FIRST_SHAPE..=LAST_SHAPE).contains(&c).then(|| c as usize - FIRST_SHAPE as usize)
@@ -83,33 +68,14 @@ pub(crate) struct List {
     pub(crate) outermost: Arc<Outermost>,
     /// A digest of the phrases.
     pub(crate) digest: u64,
-    spelled: Arc<[String]>,
 }
 
 impl List {
     pub(crate) fn of(phrases: &[&str], borders: (bool, bool)) -> List {
-        List::spelled(phrases.iter().flat_map(|phrase| spellings(phrase)).collect(), borders)
-    }
-
-    /// The phrases of all of these lists, which have the same borders.
-    pub(crate) fn union(lists: &[&List]) -> List {
-        let borders = lists.first().map_or((true, true), |list| list.phrases.borders);
-        let mut spelled: Vec<String> =
-            lists.iter().flat_map(|list| list.spelled.iter().cloned()).collect();
-        spelled.sort_unstable();
-        spelled.dedup();
-        List::spelled(spelled, borders)
-    }
-
-    fn spelled(spelled: Vec<String>, borders: (bool, bool)) -> List {
+        let spelled: Vec<String> = phrases.iter().flat_map(|phrase| spellings(phrase)).collect();
         let outermost = Outermost::of(&spelled).into();
         let phrases = Phrases::of(&spelled, borders);
-        List {
-            digest: phrases.digest(),
-            phrases: phrases.into(),
-            outermost,
-            spelled: spelled.into(),
-        }
+        List { digest: phrases.digest(), phrases: phrases.into(), outermost }
     }
 }
 
@@ -332,11 +298,6 @@ impl Phrases {
     /// The bytes that a phrase may begin with.
     pub(crate) fn first(&self) -> ByteSet {
         self.first
-    }
-
-    /// Whether phrases must begin and end at word boundaries.
-    pub(crate) fn borders(&self) -> (bool, bool) {
-        self.borders
     }
 
     /// Whether phrases begin only at word boundaries.

@@ -19,11 +19,8 @@ pub(super) struct PackedRule {
     digest: u64,
     /// For each pattern: the index of its key in [`WRITTEN_KEYS`], its compiled form, and the
     /// numbers of its lists.
-    patterns: Vec<PackedPattern>,
-    union: Vec<PackedPattern>,
+    patterns: Vec<(usize, Prepared, Vec<u32>)>,
 }
-
-type PackedPattern = (usize, Prepared, Vec<u32>);
 
 /// The packed form of a [`RuleOrigin`].
 #[derive(Serialize, Deserialize)]
@@ -38,35 +35,30 @@ pub(super) struct PackedOrigin {
 }
 
 /// Splits a rule for packing, because most runs need only the first part. `lists` are the list
-/// numbers of its patterns and of those of its union.
-pub(super) fn split(rule: FileRule, lists: [Vec<Vec<u32>>; 2]) -> (PackedRule, PackedOrigin) {
-    let FileRule { rule, language, patterns, written, era, at, digest, union, .. } = rule;
+/// numbers of its patterns.
+pub(super) fn split(rule: FileRule, lists: Vec<Vec<u32>>) -> (PackedRule, PackedOrigin) {
+    let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
     let Written { ignore_case, template, .. } = written.clone();
     let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
     let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
-    let [lists, lists_of_union] = lists;
-    let pack = |((key, pattern), lists): ((usize, Pattern), Vec<u32>)| {
-        (key, pattern.into_prepared(), lists)
-    };
-    let patterns = keys.map(place).zip(patterns).zip(lists).map(pack).collect();
+    let prepared = patterns.into_iter().map(Pattern::into_prepared);
+    let patterns = keys.map(place).zip(prepared).zip(lists);
+    let patterns = patterns.map(|((key, prepared), lists)| (key, prepared, lists)).collect();
     let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
     let origin = PackedOrigin { language, written: texts, ignore_case, template, era, at };
-    let union = union.into_iter().zip(lists_of_union);
-    let union = union.map(|((key, pattern), lists)| (place(key), pattern.into_prepared(), lists));
-    (PackedRule { rule, digest, patterns, union: union.collect() }, origin)
+    (PackedRule { rule, digest, patterns }, origin)
 }
 
 impl PackedRule {
     /// Unpacks the rule. `all` are the lists of its file.
     pub(super) fn into_rule(self, all: &[Arc<Phrases>]) -> RunRule {
-        let PackedRule { rule, digest, patterns, union } = self;
-        let pattern = |(key, prepared, lists): PackedPattern| {
+        let PackedRule { rule, digest, patterns } = self;
+        let pattern = |(key, prepared, lists): (usize, Prepared, Vec<u32>)| {
             let (anchor, role) = kind_of(WRITTEN_KEYS[key]);
             let lists = lists.into_iter().map(|list| Arc::clone(&all[list as usize])).collect();
             Pattern::packed(anchor, role, prepared, lists)
         };
-        let patterns = patterns.into_iter().map(pattern).collect();
-        RunRule { rule, patterns, digest, union: union.into_iter().map(pattern).collect() }
+        RunRule { rule, patterns: patterns.into_iter().map(pattern).collect(), digest }
     }
 }
 

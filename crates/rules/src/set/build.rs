@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::{Place, Rule, RuleId};
-use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::file::{self, Era, FileRule, RuleFile, Subject, Written};
 use crate::load::{Files, LoadOptions, Text};
 use crate::packed::{Head, Packed};
-use crate::set::matching::{RulesBuilder, Template, is_plain_removal};
+use crate::set::matching::{RulesBuilder, is_plain_removal};
 use crate::set::section::{Section, SectionRules, Source};
 use crate::set::{RuleSet, Unit, UnitId};
 use crate::yaml::{self, Problem};
@@ -92,8 +91,6 @@ impl RuleSet {
         generic: &mut RulesBuilder,
     ) {
         let file = head.file.into();
-        // The unions of rules in several languages, by the index of the rules in their file.
-        let mut unions = FxHashMap::default();
         let rules = match rules {
             ReadRules::Now(read) => {
                 let mut rules = read.rules;
@@ -103,10 +100,7 @@ impl RuleSet {
             ReadRules::Later(packed, at) => {
                 let (mut rules, mut sources) = (Vec::new(), Vec::new());
                 let (all, origins) = packed.rules_with_origins(at);
-                for (mut rule, origin) in all.into_iter().zip(origins) {
-                    if !rule.union.is_empty() {
-                        unions.insert(origin.at, std::mem::take(&mut rule.union));
-                    }
+                for (rule, origin) in all.into_iter().zip(origins) {
                     if wanted.includes(origin.language.as_deref()) {
                         rules.push(rule);
                         sources.push(Source::of(origin, &file, None));
@@ -125,11 +119,8 @@ impl RuleSet {
             let plain = |at: usize| {
                 is_plain_removal(&rules.rules[at], &rules.patterns[at], &sources[at].written)
             };
-            if alike.len() > 1 {
-                let plain = (first..next).all(plain);
-                let union = unions.remove(&alike[0].at).unwrap_or_default();
-                let ids = ids.start + first as u32..ids.start + next as u32;
-                generic.add_template(ids, Template { plain, union });
+            if (first..next).all(plain) {
+                generic.add_template(ids.start + first as u32..ids.start + next as u32);
             }
             first = next;
         }
@@ -237,7 +228,6 @@ impl RuleSet {
             removes,
             keeps,
             digest,
-            union: Vec::new(),
         };
         let rules = SectionRules::of(vec![rule], &section.file, None);
         section.rules = OnceLock::from(Box::new(rules));

@@ -18,27 +18,15 @@ pub(super) struct Rules {
     /// An index of only those rules that can act mid-article. `None` if all of them can.
     pub(super) mid_article: Option<Index>,
     pub(super) detectors: Vec<RuleId>,
-    /// The templates from which rules were made for several languages.
-    pub(super) templates: Vec<Template>,
-    /// By rule id: the number of its template, from 1, or 0 if there is none.
-    pub(super) template_of: Vec<u16>,
+    /// By rule id, for rules that were made from one template for several languages and whose hits
+    /// differ only in the rule: the first of them.
+    pub(super) templates: Vec<Option<RuleId>>,
 }
 
 impl Rules {
-    /// The number of the template of a slot's rule, or 0.
-    fn template(&self, slot: u32) -> usize {
-        let (RuleId(id), _) = slot_rule(slot);
-        self.template_of.get(id as usize).map_or(0, |number| usize::from(*number))
+    fn template(&self, RuleId(id): RuleId) -> Option<RuleId> {
+        self.templates.get(id as usize).copied().flatten()
     }
-}
-
-/// A template: a rule that uses the lexicon, and therefore became one rule for each language.
-#[derive(Debug, Default)]
-pub(super) struct Template {
-    /// Whether the hits of its rules differ only in the rule.
-    pub(super) plain: bool,
-    /// Patterns that match every line that one of its rules matches. Empty if it has none.
-    pub(super) union: Box<[Pattern]>,
 }
 
 /// The lines and rules that [`RuleSet::find`] matches.
@@ -61,24 +49,20 @@ pub(super) struct RulesBuilder {
     /// Whether there are rules that cannot act mid-article.
     pub(super) outside: bool,
     pub(super) detectors: Vec<RuleId>,
-    pub(super) templates: Vec<Template>,
-    pub(super) template_of: Vec<u16>,
+    pub(super) templates: Vec<Option<RuleId>>,
 }
 
 impl RulesBuilder {
     pub(super) fn build(self) -> Rules {
         let mid_article = self.outside.then(|| self.mid_article.build());
-        let RulesBuilder { index, detectors, templates, template_of, .. } = self;
-        Rules { index: index.build(), mid_article, detectors, templates, template_of }
+        let RulesBuilder { index, detectors, templates, .. } = self;
+        Rules { index: index.build(), mid_article, detectors, templates }
     }
 
-    /// Records that these rules were made from a template, one for each language of the lexicon.
-    pub(super) fn add_template(&mut self, ids: Range<u32>, template: Template) {
-        self.templates.push(template);
-        // Rules without a number are matched one by one.
-        let number = u16::try_from(self.templates.len()).unwrap_or_default();
-        self.template_of.resize(ids.end as usize, 0);
-        self.template_of[ids.start as usize..].fill(number);
+    /// Records that these rules were made from one template, one for each language of the lexicon.
+    pub(super) fn add_template(&mut self, ids: Range<u32>) {
+        self.templates.resize(ids.end as usize, None);
+        self.templates[ids.start as usize..].fill(Some(RuleId(ids.start)));
     }
 
     pub(super) fn add(&mut self, id: RuleId, rule: &Rule, patterns: &[Pattern]) {
@@ -114,6 +98,7 @@ impl RuleSet {
         memo::hits(question, line, || self.find_anew(outlet, line, search, candidates))
     }
 
+    /// Like [`RuleSet::find`], without the lines that are remembered.
     fn find_anew(
         &self,
         outlet: Option<UnitId>,
@@ -127,28 +112,16 @@ impl RuleSet {
         for rules in own.into_iter().chain([&self.generic]) {
             let index = rules.mid_article.as_ref().filter(|_| search.mid_article);
             index.unwrap_or(&rules.index).candidates(&ends, candidates);
-            // The template of the rule before, and whether its other rules are skipped.
-            let (mut template, mut skips) = (0, false);
-            for (at, &slot) in candidates.iter().enumerate() {
-                let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
-                let own = rules.template(slot);
-                if own != template {
-                    // Worth it only if there are several.
-                    let next = candidates.get(at + 1).map(|next| rules.template(*next));
-                    let union = &rules.templates[own.saturating_sub(1)..own];
-                    let mut union = union.iter().flat_map(|template| &template.union).peekable();
-                    skips = own > 0
-                        && next == Some(own)
-                        && union.peek().is_some()
-                        && !union.any(|pattern| pattern.may_match(keyed.as_str()));
-                    template = own;
-                }
-                if skips {
+            let mut matched = None;
+            for &slot in candidates.iter() {
+                let (id, part) = slot_rule(slot);
+                let template = rules.template(id).filter(|_| !search.all_languages);
+                if template.is_some() && template == matched {
                     continue;
                 }
-                let (id, part) = slot_rule(slot);
                 let patterns = self.patterns(id);
                 let pattern = &patterns[part];
+                let keyed = keyed.get_or_insert_with(|| Keyed::new(text));
                 let before = hits.len();
                 pattern.find(keyed.as_str(), &mut |found| {
                     let hit = self.hit(id, pattern, found, keyed, line);
@@ -158,10 +131,9 @@ impl RuleSet {
                 if hits.len() > before && is_excluded(patterns, keyed.as_str()) {
                     hits.truncate(before);
                 }
-                skips = hits.len() > before
-                    && own > 0
-                    && rules.templates[own - 1].plain
-                    && !search.all_languages;
+                if hits.len() > before {
+                    matched = template;
+                }
             }
         }
         hits

@@ -68,7 +68,7 @@ impl SectionRules {
         for rule in rules {
             let FileRule { rule, patterns, written, era, at, removes, keeps, digest, .. } = rule;
             let file = Arc::clone(file);
-            all.push(RunRule { rule, patterns: patterns.into(), digest, union: Box::default() });
+            all.push(RunRule { rule, patterns: patterns.into(), digest });
             sources.push(Source { file, at, written, era, removes, keeps, unit });
         }
         SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(all) }
@@ -82,7 +82,7 @@ impl SectionRules {
             digests: Vec::with_capacity(all.len()),
             sources: OnceLock::new(),
         };
-        for RunRule { rule, patterns, digest, .. } in all {
+        for RunRule { rule, patterns, digest } in all {
             section.rules.push(rule);
             section.patterns.push(patterns);
             section.digests.push(digest);

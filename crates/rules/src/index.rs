@@ -844,6 +844,7 @@ mod tests {
                 "share", "SHARE", "ſhare", "photoſ", "\0", "b", "Fot\u{1c82}", "ф\u{1c82}то", " this", " article", "Поделиться", "ПОДЕЛИТЬСЯ", " teilen", "x",
                 "İSTANBUL", "istanbul", "ANKARA", "—Agencies", "- AFP", "12 likes", "3 K views", "3 \u{212a} VIEWS",
                 "click here", "CLICK", " here", "a", "bc", "ẞX", "分享", "分享到微信", " ", "", "\u{a0}", "\u{200b}", "\u{301}", "–", "Foto", "ФОТО: ", "фото:",
+                " and a part of a line that is too long for the search of short lines, ",
             ]), 0..4),
         ) {
             let text = words.concat();

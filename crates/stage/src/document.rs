@@ -432,6 +432,23 @@ mod tests {
 
     const BODY: &str = "The minister said on Tuesday that the talks would go on.";
 
+    #[test]
+    fn only_lines_that_changed_since_the_last_call_are_judged_again() {
+        let mut doc = Document::new("a\nb\nc\n", NO_RULES, plain);
+        let changed = |doc: &Document<'_>| -> Vec<usize> {
+            doc.changed_lines().map(|line| line.index()).collect()
+        };
+        doc.enter("stage", RuleId(0));
+        assert_eq!(changed(&doc), [0, 1, 2]);
+        let read = doc.version();
+        doc.rewrite_line(1, "B".to_owned(), Vec::new());
+        doc.remove_line(2);
+        doc.enter_again("stage", RuleId(0), Some(read));
+        assert_eq!(changed(&doc), [1]);
+        doc.enter_again("stage", RuleId(0), Some(doc.version()));
+        assert_eq!(changed(&doc), [0; 0]);
+    }
+
     fn zones(source: &str) -> String {
         let doc = Document::new(source, NO_RULES, plain);
         doc.lines()

@@ -76,3 +76,33 @@ pub(super) fn hits(
     });
     hits
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chaffinch_stage::{Document, Role, Rule, RuleId};
+
+    fn hit(line: Line<'_, '_>) -> Hit {
+        let span = Span::new(line.span().start() + 1, line.span().end());
+        Hit { rule: RuleId(0), span, role: Role::Part, fields: Vec::new() }
+    }
+
+    #[test]
+    fn a_repeated_line_has_the_same_hits_in_its_own_place() {
+        const NO_RULES: &[Rule; 0] = &[];
+        let source = "Contact\n\nContact\n";
+        let mut doc = Document::new(source, NO_RULES, |text| text.into());
+        let question = (u64::MAX, None, Search::default());
+        let (first, second) = (doc.line(0), doc.line(2));
+        let found = hits(question, first, || vec![hit(first)]);
+        assert_eq!(found[0].span, Span::new(1, 7));
+        let again = hits(question, second, || panic!("the line is remembered"));
+        assert_eq!(again[0].span, Span::new(10, 16));
+        let mid_article = Search { mid_article: true, ..Search::default() };
+        for other in [(0, None, question.2), (u64::MAX, None, mid_article)] {
+            assert!(hits(other, second, Vec::new).is_empty(), "the hits of another question");
+        }
+        doc.rewrite_line(2, "Contact".to_owned(), Vec::new());
+        assert!(hits(question, doc.line(2), Vec::new).is_empty(), "an edited line");
+    }
+}

@@ -491,62 +491,20 @@ pub(crate) const NONE: usize = usize::MAX;
 struct State {
     back: Vec<Back>,
     slots: Vec<usize>,
-    /// The points to which the run returned after failures, one bit for each offset and
-    /// instruction. What follows a point does not depend on the way to it, so a second return would
-    /// fail as the first did.
-    tried: Vec<u64>,
-    /// The number of failures in the run.
-    failures: usize,
 }
 
-/// The number of failures from which the points of a run are recorded. Most runs have fewer.
-const MANY_FAILURES: usize = 64;
-
-/// The maximum number of points that are recorded.
-const MOST_POINTS: usize = 1 << 19;
-
 impl State {
-    /// Prepares for a run.
-    fn begin(&mut self) {
-        self.back.clear();
-        self.failures = 0;
-    }
-
     /// Saves an offset in a slot, until the run returns to a point before.
     fn save(&mut self, slot: u32, at: usize) {
         self.back.push(Back::Slot(slot, self.slots[slot as usize]));
         self.slots[slot as usize] = at;
     }
-
-    /// Whether the run has not been known to return to this point before.
-    #[inline]
-    fn is_new(&mut self, point: (u32, usize), code: usize, length: usize) -> bool {
-        self.failures += 1;
-        self.failures < MANY_FAILURES || self.record(point, code, length)
-    }
-
-    fn record(&mut self, (next, at): (u32, usize), code: usize, length: usize) -> bool {
-        let points = code * (length + 1);
-        if points > MOST_POINTS {
-            return true;
-        }
-        if self.failures == MANY_FAILURES {
-            self.tried.clear();
-            self.tried.resize(points.div_ceil(64), 0);
-        }
-        let place = at * code + next as usize;
-        let (word, bit) = (&mut self.tried[place / 64], 1 << (place % 64));
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
-    }
 }
 
 thread_local! {
     // Reused so that matching does not allocate.
-    static STATE: RefCell<State> = const {
-        RefCell::new(State { back: Vec::new(), slots: Vec::new(), tried: Vec::new(), failures: 0 })
-    };
+    static STATE: RefCell<State> =
+        const { RefCell::new(State { back: Vec::new(), slots: Vec::new() }) };
 }
 
 impl Matcher {
@@ -656,7 +614,7 @@ impl Matcher {
         steps: &mut usize,
     ) -> Result<Option<usize>, TooLong> {
         let bytes = text.as_bytes();
-        state.begin();
+        state.back.clear();
         let mut next = 0_u32;
         loop {
             *steps = steps.checked_sub(1).ok_or(TooLong)?;
@@ -809,9 +767,7 @@ impl Matcher {
                     (next, at)
                 }
             };
-            if state.is_new(point, self.code.len(), text.len()) {
-                return Ok(Some(point));
-            }
+            return Ok(Some(point));
         }
     }
 

@@ -744,7 +744,7 @@ const fn all(byte: u8) -> u64 {
 
 /// The high bits of the bytes that equal `byte`, of eight ASCII characters.
 fn equal(ascii: u64, byte: u8) -> u64 {
-    all(0x80) - (ascii & all(0x7f) ^ all(byte)) & all(0x80)
+    (all(0x80) - (ascii & all(0x7f) ^ all(byte))) & all(0x80)
 }
 
 /// Whether eight characters are printable ASCII.

@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
+use crate::counts::Counts;
 use crate::cues::Cues;
+use crate::known::{KnownLines, MOST_MISSES};
 use crate::scan::{End, Facts, Scanner, Seen};
 use crate::words::Words;
 
@@ -327,78 +329,6 @@ pub(crate) struct Page {
     known: KnownLines,
     /// Memory for the next known lines.
     spare: KnownLines,
-}
-
-/// The maximum number of lines of an earlier page that are compared with a line.
-const MOST_COMPARED: usize = 1000;
-
-/// After so many lines that an earlier page does not have, it is taken for another document, and the
-/// rest is not compared with it.
-const MOST_MISSES: usize = 8;
-
-/// What each line of a page shows by itself. A document is judged again after cuts, and most of its
-/// lines are then the same.
-#[derive(Default)]
-struct KnownLines {
-    /// The digests of the model and the cues.
-    reader: Option<(u64, u64)>,
-    texts: String,
-    content: Vec<u64>,
-    ids: Vec<u16>,
-    lines: Vec<KnownLine>,
-    /// A key of each line's text, compared first.
-    keys: Vec<u32>,
-}
-
-/// The facts of a line, and where its text, its content words and its vocabulary ids end.
-struct KnownLine {
-    facts: Option<Facts>,
-    text: usize,
-    content: usize,
-    ids: usize,
-}
-
-impl KnownLines {
-    fn clear(&mut self) {
-        self.texts.clear();
-        self.content.clear();
-        self.ids.clear();
-        self.lines.clear();
-        self.keys.clear();
-    }
-
-    /// The same for the same text: its length and its first bytes.
-    fn key(text: &str) -> u32 {
-        let first = text.as_bytes().iter().take(3).fold(0, |key, byte| key << 8 | u32::from(*byte));
-        first << 8 ^ text.len() as u32
-    }
-
-    fn push(&mut self, text: &str, facts: Option<&Facts>, content: &[u64], ids: &[u16]) {
-        self.texts.push_str(text);
-        self.keys.push(Self::key(text));
-        self.content.extend_from_slice(content);
-        self.ids.extend_from_slice(ids);
-        let ends = (self.texts.len(), self.content.len(), self.ids.len());
-        self.lines.push(KnownLine {
-            facts: facts.cloned(),
-            text: ends.0,
-            content: ends.1,
-            ids: ends.2,
-        });
-    }
-
-    /// The first line from `from` on that has this text.
-    fn find(&self, text: &str, from: usize) -> Option<usize> {
-        let key = Self::key(text);
-        let keys = self.keys.get(from..)?.iter().take(MOST_COMPARED);
-        let mut same = (from..).zip(keys).filter(|(_, own)| **own == key).map(|(at, _)| at);
-        same.find(|at| self.texts[self.range(*at, |line| line.text)] == *text)
-    }
-
-    fn range(&self, at: usize, end: impl Fn(&KnownLine) -> usize) -> Range<usize> {
-        let start = at.checked_sub(1).map_or(0, |before| end(&self.lines[before]));
-        start..end(&self.lines[at])
-    }
 }
 
 impl Page {
@@ -925,62 +855,6 @@ fn signed_log(at: usize, from: usize) -> u32 {
 
 fn block_bin(sum: u64) -> u32 {
     log_bin((sum / 20).min(1 << 30) as u32)
-}
-
-/// Counts of hashes in a page, in one table for all pages.
-///
-/// Entries of earlier pages are recognised by their page number, so nothing is cleared.
-#[derive(Default)]
-struct Counts {
-    entries: Vec<Count>,
-    mask: usize,
-    page: u32,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Count {
-    page: u32,
-    hash: u32,
-    /// The last line counted, plus one.
-    line: u32,
-    all: u32,
-    main: u32,
-}
-
-impl Counts {
-    /// Makes room for `count` hashes and forgets the earlier ones.
-    fn start(&mut self, count: usize) {
-        let size = (count * 2 + 2).next_power_of_two();
-        if size > self.entries.len() || self.page == u32::MAX {
-            self.entries.clear();
-            self.entries.resize(size, Count::default());
-            self.page = 0;
-        }
-        self.mask = size - 1;
-        self.page += 1;
-    }
-
-    #[inline]
-    fn slot(&mut self, hash: u64) -> u32 {
-        let short = (hash >> 32) as u32;
-        let mut at = (hash >> 40) as usize & self.mask;
-        loop {
-            let entry = &mut self.entries[at];
-            if entry.page != self.page {
-                *entry = Count { page: self.page, hash: short, line: 0, all: 0, main: 0 };
-                return at as u32;
-            }
-            if entry.hash == short {
-                return at as u32;
-            }
-            at = (at + 1) & self.mask;
-        }
-    }
-
-    #[inline]
-    fn entry(&mut self, slot: u32) -> &mut Count {
-        &mut self.entries[slot as usize]
-    }
 }
 
 #[cfg(test)]

@@ -29,9 +29,11 @@
 //!
 //! `cargo run --release -p chaffinch-lines --example train` trains and measures a model.
 
+mod counts;
 mod cues;
 mod evaluate;
 mod features;
+mod known;
 mod labelled;
 mod model;
 mod network;

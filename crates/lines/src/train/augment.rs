@@ -74,7 +74,7 @@ pub(crate) fn variant(page: &LabelledPage, random: &mut Random) -> Option<Labell
 
 fn count_tokens(text: &str) -> usize {
     let mut count = 0;
-    text::for_each_token(text, |_| count += 1);
+    text::for_each_token(text, |_, _| count += 1);
     count
 }
 

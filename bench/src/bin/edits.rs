@@ -72,7 +72,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     if again {
-        clean_again(&pipeline, &documents);
+        // In a thread of its own, which remembers no lines of the pass before.
+        std::thread::scope(|scope| scope.spawn(|| clean_again(&pipeline, &documents)).join())
+            .map_err(|_| "cleaning panicked")?;
     }
     let bytes: usize = documents.iter().map(|(text, _)| text.len()).sum();
     let count = documents.len();

@@ -42,9 +42,12 @@ impl<'a> Engine<'a> {
             return None;
         }
         let visible = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
-        let left = self.doc.lines().map(|line| visible(line.text())).sum::<usize>();
-        if left >= FEWEST_LEFT {
-            return None;
+        let mut left = 0;
+        for line in self.doc.lines() {
+            left += visible(line.text());
+            if left >= FEWEST_LEFT {
+                return None;
+            }
         }
         // Sentences that only the model cut.
         let source = self.doc.source();

@@ -183,18 +183,18 @@ impl<'a> Engine<'a> {
         self.keep();
         // A stage is a pure function of what it sees. If nothing was cut since its last call, it
         // would make the same marks again.
-        let (mut version, mut seen) = (0_usize, vec![None; self.pipeline.chain.len()]);
+        let mut read = vec![None; self.pipeline.chain.len()];
         for _ in 0..ROUNDS {
-            let before = version;
+            let before = self.doc.version();
             self.findings.next_round();
             let pipeline = self.pipeline;
-            for (link, seen) in pipeline.chain.iter().zip(&mut seen) {
-                if !wanted(link) || seen.replace(version) == Some(version) || self.has_failed(link)
-                {
+            for (link, read) in pipeline.chain.iter().zip(&mut read) {
+                let version = self.doc.version();
+                if !wanted(link) || *read == Some(version) || self.has_failed(link) {
                     continue;
                 }
                 IN_STAGE.with_borrow_mut(|name| name.clone_from(&link.name));
-                self.doc.enter(&link.name, link.own_rule);
+                self.doc.enter_again(&link.name, link.own_rule, read.replace(version));
                 let mut marks = Marks::new();
                 link.stage.mark(&self.doc, &mut marks);
                 IN_STAGE.with_borrow_mut(String::clear);
@@ -204,9 +204,9 @@ impl<'a> Engine<'a> {
                 }
                 let mut marks = marks.into_vec();
                 marks.sort_by_key(|mark| self.tier(mark.rule));
-                version += usize::from(self.apply(&link.name, marks));
+                self.apply(&link.name, marks);
             }
-            if version == before {
+            if self.doc.version() == before {
                 break;
             }
         }
@@ -263,8 +263,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Applies the marks of one stage. Returns whether they cut anything.
-    fn apply(&mut self, stage: &str, marks: Vec<Mark>) -> bool {
+    /// Applies the marks of one stage.
+    fn apply(&mut self, stage: &str, marks: Vec<Mark>) {
         let mut touched: Vec<usize> = Vec::new();
         let mut removed = Spans::default();
         let removals = marks.iter().filter(|mark| mark.action == Action::Remove);
@@ -336,7 +336,6 @@ impl<'a> Engine<'a> {
             self.doc.find_zones();
             self.find_hits_at_edges();
         }
-        !touched.is_empty()
     }
 
     /// The non-blank lines above the first body line.

@@ -7,12 +7,13 @@
 //! All phrases are compiled into one trie over token hashes. A scan looks up each token once at
 //! the root, behind a bitmap that rejects most tokens, and once for each phrase it may continue.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error;
 use std::fmt;
 use std::sync::LazyLock;
 
-use crate::text::{self, Char, Chars, LONGEST_STEM, Token, combine};
+use crate::text::{self, Char, Chars, LONGEST_STEM, Prefixes, Token, combine};
 
 /// A set of cue kinds; kind `k` is bit `k`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -84,18 +85,18 @@ impl error::Error for CueError {}
 /// ```
 #[derive(Clone)]
 pub struct Cues {
-    // Invariant: a power of two in length, some of it empty (node 0); nodes are in range.
-    slots: Vec<Slot>,
-    // Invariant: the first is the root; sets are in range.
-    nodes: Vec<Node>,
-    // The parent of each node but the root, and the step from there.
-    edges: Vec<(u32, u64)>,
-    /// Sets of kinds; the first is empty.
-    sets: Vec<u64>,
+    /// The edges of the trie as a hash table: a key, and the node that the edge leads to; 0 if there
+    /// is none. Read in place, in little endian.
+    slots: Cow<'static, [Slot]>,
+    /// The position of each node in `contents`. The first is the root.
+    nodes: Cow<'static, [[u8; 2]]>,
+    /// One bit for each key of a slot.
+    key_filter: Cow<'static, [u8]>,
+    /// What nodes have, each once. The first has nothing.
+    contents: Vec<Node>,
+    root: Node,
     /// One bit for each hash of a root child: small, so that it stays in the nearest cache.
     filter: Box<[u64; ROOT_FILTER]>,
-    /// One bit for each key of a slot.
-    key_filter: Vec<u64>,
     /// Lengths of root stems by the hash of a token's first three characters.
     stem_heads: Box<[u32; HEADS]>,
     /// Kinds whose words are no cues by themselves.
@@ -103,19 +104,15 @@ pub struct Cues {
     digest: u64,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Slot {
-    key: u32,
-    node: u32,
-}
+type Slot = [u8; 8];
 
 /// A position in the trie: some tokens of a phrase have been read.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 struct Node {
+    /// The kinds of the phrases that end here.
+    kinds: u64,
     /// Bit `n` is set if a child is a stem of `n + 1` characters.
     stems: u32,
-    /// The set of the kinds of the phrases that end here.
-    set: u16,
     flags: u16,
 }
 
@@ -124,6 +121,8 @@ impl Node {
     const HAS_NUMBER: u16 = 2;
     /// The phrases that end here are one unspaced character.
     const SINGLE: u16 = 4;
+    /// Of every node but the first of `contents`.
+    const IS_NODE: u16 = 8;
 
     fn has(self, flag: u16) -> bool {
         self.flags & flag != 0
@@ -145,6 +144,8 @@ const NUMBER: u64 = 0x27d4_eb2f_0000_0003;
 const HEADS: usize = 4096;
 /// Words of the bitmap of root children: 32 KB.
 const ROOT_FILTER: usize = 4096;
+/// Bytes of the bitmap of keys: 128 KB.
+const KEY_FILTER: usize = 1 << 17;
 
 /// One token of a phrase.
 enum Step {
@@ -205,9 +206,9 @@ impl Cues {
             steps.truncate(longest.saturating_mul(if unspaced { 2 } else { 1 }));
             let single = matches!(steps[..], [Step::Exact(_)]) && unspaced;
             let node = builder.insert(&steps);
-            builder.kinds[node as usize] |= 1 << kind;
+            node.kinds |= 1 << kind;
             if single {
-                builder.nodes[node as usize].flags |= Node::SINGLE;
+                node.flags |= Node::SINGLE;
             }
             digest = combine(digest, u64::from(kind) + 1);
             for byte in phrase.bytes() {
@@ -237,28 +238,72 @@ impl Cues {
 
     /// Finds the cues of a line.
     pub fn scan(&self, line: &str) -> Found {
-        let mut scan = Scan::default();
-        text::for_each_token(line, |token| scan.push(self, token));
-        scan.finish()
+        let (mut scan, mut tokens) = (Scan::default(), 0);
+        text::for_each_token(line, |token, text| {
+            scan.push(self, self.start(token, text), token, text);
+            tokens += 1;
+        });
+        scan.finish(tokens)
     }
 
+    /// The child of a node that this step leads to.
     #[inline]
-    fn child(&self, node: u32, hash: u64) -> Option<u32> {
-        let key = key_of(step_of(hash), node);
-        if !may_contain(&self.key_filter, key) {
+    fn child(&self, node: u32, hash: u64) -> Option<Reached> {
+        let (key, at, bit) = place(step_of(hash), node, self.slots.len());
+        if self.key_filter.get(bit / 8).is_none_or(|byte| byte >> (bit % 8) & 1 == 0) {
             return None;
         }
-        let mask = self.slots.len() - 1;
-        let mut at = (key >> 32) as usize & mask;
-        loop {
-            let slot = self.slots[at & mask];
-            if slot.node == 0 {
-                return None;
+        let (before, after) = self.slots.split_at_checked(at)?;
+        for slot in after.iter().chain(before) {
+            match parts(*slot) {
+                (_, ROOT) => return None,
+                (found, node) if found == key => return Some(self.reached(node)),
+                _ => {}
             }
-            if slot.key == key as u32 {
-                return Some(slot.node);
+        }
+        None
+    }
+
+    fn at(&self, node: u32) -> Node {
+        let at = self.nodes.get(node as usize).map_or(0, |at| u16::from_le_bytes(*at));
+        self.contents.get(usize::from(at)).copied().unwrap_or_default()
+    }
+
+    fn reached(&self, node: u32) -> Reached {
+        let Node { kinds, stems, flags } = self.at(node);
+        let stems = if stems == 0 { 0 } else { Reached::HAS_STEMS };
+        Reached { kinds, node, flags: flags | stems }
+    }
+
+    /// The phrases that a token begins. It depends on the token's hash only.
+    pub(crate) fn start(&self, token: &Token, text: &str) -> Reached {
+        let mut start = Reached::default();
+        self.each_start(token, text, |reached| {
+            start = if start.flags == 0 { reached } else { Reached::SEVERAL };
+        });
+        start
+    }
+
+    /// Calls `each` with the children of the root that a token leads to, most of which the bitmap
+    /// rejects.
+    fn each_start(&self, token: &Token, text: &str, mut each: impl FnMut(Reached)) {
+        let mut step = |step: u64| {
+            if self.may_start(step) {
+                self.child(ROOT, step).map(&mut each);
             }
-            at += 1;
+        };
+        step(token.hash());
+        let prefixes = Prefixes::of(text);
+        // Stems of one or two characters, and longer ones that begin like the token.
+        let mut stems = self.root.stems & 0b11;
+        if token.length() >= 3 {
+            stems |= self.stem_heads[head_of(prefixes.hash(3))];
+        }
+        for length in lengths(stems, token) {
+            step(prefixes.hash(length) ^ STEM);
+        }
+        if self.root.has(Node::HAS_NUMBER) && token.is_number() {
+            step(NUMBER);
         }
     }
 
@@ -272,114 +317,124 @@ impl Cues {
 
 impl fmt::Debug for Cues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cues({:016x}, {} nodes)", self.digest, self.nodes.len())
+        write!(f, "Cues({:016x})", self.digest)
     }
+}
+
+/// A node of the trie and what it has.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Reached {
+    kinds: u64,
+    node: u32,
+    flags: u16,
+}
+
+impl Reached {
+    const HAS_STEMS: u16 = 1 << 14;
+    /// Several nodes, as the start of phrases.
+    const SEVERAL: Reached = Reached { kinds: 0, node: ROOT, flags: 1 << 15 };
+
+    fn has(self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// The lengths of stems that a token may have.
+fn lengths(mut stems: u32, token: &Token) -> impl Iterator<Item = u32> {
+    let longest = token.length();
+    std::iter::from_fn(move || {
+        let length = stems.trailing_zeros() + 1;
+        let is_length = stems != 0 && length <= longest;
+        stems &= stems.wrapping_sub(1);
+        is_length.then_some(length)
+    })
 }
 
 /// A scan in progress, fed token by token.
 #[derive(Clone, Default)]
 pub(crate) struct Scan {
-    open: [(u32, u32); OPEN_LIMIT],
+    /// The unfinished phrases after the last token and, in turn, after the one before; with their
+    /// number of tokens.
+    open: [[(Reached, u32); OPEN_LIMIT]; 2],
     open_count: usize,
+    turn: usize,
     /// The last 64 tokens that belong to a cue; bit 0 is the latest token.
     covered: u64,
     kinds: u64,
     single: u64,
     single_tokens: u32,
     cue_tokens: u32,
-    tokens: u32,
 }
 
 impl Scan {
+    /// Reads a token with this text, and `start`, which is the cues' [`start`](Cues::start) of it.
     #[inline]
-    pub(crate) fn push(&mut self, cues: &Cues, token: &Token) {
-        self.tokens += 1;
+    pub(crate) fn push(&mut self, cues: &Cues, start: Reached, token: &Token, text: &str) {
         self.covered <<= 1;
         if self.open_count > 0 {
-            let open = self.open;
-            let count = std::mem::take(&mut self.open_count);
-            for &(node, depth) in &open[..count] {
-                self.step(cues, node, depth, token);
+            self.steps(cues, token, text);
+        }
+        if start.has(Reached::SEVERAL.flags) {
+            cues.each_start(token, text, |reached| self.follow(cues, reached, 1));
+        } else {
+            self.follow(cues, start, 1);
+        }
+    }
+
+    /// The steps of the phrases that are unfinished.
+    fn steps(&mut self, cues: &Cues, token: &Token, text: &str) {
+        let count = std::mem::take(&mut self.open_count);
+        let turn = self.turn;
+        self.turn = 1 - turn;
+        for at in 0..count {
+            let (from, depth) = self.open[turn][at];
+            let mut step = |step: u64| {
+                if let Some(reached) = cues.child(from.node, step) {
+                    self.follow(cues, reached, depth + 1);
+                }
+            };
+            step(token.hash());
+            if from.has(Reached::HAS_STEMS) {
+                let prefixes = Prefixes::of(text);
+                for length in lengths(cues.at(from.node).stems, token) {
+                    step(prefixes.hash(length) ^ STEM);
+                }
             }
-        }
-        self.start(cues, token);
-    }
-
-    /// The steps from the root, most of which the bitmap rejects.
-    #[inline]
-    fn start(&mut self, cues: &Cues, token: &Token) {
-        let hash = token.hash();
-        if cues.may_start(hash) {
-            self.follow(cues, cues.child(ROOT, hash), 1);
-        }
-        let root = &cues.nodes[ROOT as usize];
-        // Stems of one or two characters, and longer ones that begin like the token.
-        let mut stems = root.stems & 0b11;
-        if token.length() >= 3 {
-            stems |= cues.stem_heads[head_of(token.prefix_hash(3))];
-        }
-        self.stems(cues, ROOT, stems, 1, token);
-        if root.has(Node::HAS_NUMBER) && token.is_number() {
-            self.follow(cues, cues.child(ROOT, NUMBER), 1);
-        }
-    }
-
-    fn step(&mut self, cues: &Cues, node: u32, depth: u32, token: &Token) {
-        let depth = depth + 1;
-        self.follow(cues, cues.child(node, token.hash()), depth);
-        let at = cues.nodes[node as usize];
-        self.stems(cues, node, at.stems, depth, token);
-        if at.has(Node::HAS_NUMBER) && token.is_number() {
-            self.follow(cues, cues.child(node, NUMBER), depth);
-        }
-    }
-
-    #[inline]
-    fn stems(&mut self, cues: &Cues, node: u32, mut stems: u32, depth: u32, token: &Token) {
-        while stems != 0 {
-            let length = stems.trailing_zeros() + 1;
-            stems &= stems - 1;
-            if length > token.length() {
-                break;
-            }
-            let step = token.prefix_hash(length) ^ STEM;
-            if node != ROOT || cues.may_start(step) {
-                self.follow(cues, cues.child(node, step), depth);
+            if from.has(Node::HAS_NUMBER) && token.is_number() {
+                step(NUMBER);
             }
         }
     }
 
     #[inline]
-    fn follow(&mut self, cues: &Cues, node: Option<u32>, depth: u32) {
-        let Some(node) = node else { return };
-        let at = cues.nodes[node as usize];
-        if at.has(Node::SINGLE) {
-            self.single |= cues.sets[usize::from(at.set)];
+    fn follow(&mut self, cues: &Cues, reached: Reached, depth: u32) {
+        if reached.has(Node::SINGLE) {
+            self.single |= reached.kinds;
             self.single_tokens += u32::from(self.covered & 1 == 0);
-        } else if at.set != 0 {
-            let kinds = cues.sets[usize::from(at.set)];
-            self.kinds |= kinds;
-            let counts = cues.counted(kinds) != 0;
+        } else if reached.kinds != 0 {
+            self.kinds |= reached.kinds;
+            let counts = cues.counted(reached.kinds) != 0;
             let tokens = u64::MAX >> (64 - depth.min(64));
             let tokens = if counts { tokens } else { 0 };
             self.cue_tokens += (tokens & !self.covered).count_ones();
             self.covered |= tokens;
         }
-        if at.has(Node::HAS_CHILDREN) && self.open_count < OPEN_LIMIT {
-            self.open[self.open_count] = (node, depth);
+        if reached.has(Node::HAS_CHILDREN) && self.open_count < OPEN_LIMIT {
+            self.open[self.turn][self.open_count] = (reached, depth);
             self.open_count += 1;
         }
     }
 
-    pub(crate) fn finish(&self) -> Found {
-        let short = self.tokens <= SINGLE_LIMIT;
+    /// What was found in a line of this many tokens.
+    pub(crate) fn finish(&self, tokens: u32) -> Found {
+        let short = tokens <= SINGLE_LIMIT;
         let (single, single_tokens) =
             if short { (self.single, self.single_tokens) } else { (0, 0) };
         Found {
             kinds: Kinds(self.kinds | single),
             // A character that is a cue by itself may also begin a longer cue.
-            cue_tokens: (self.cue_tokens + single_tokens).min(self.tokens),
-            tokens: self.tokens,
+            cue_tokens: (self.cue_tokens + single_tokens).min(tokens),
+            tokens,
         }
     }
 }
@@ -387,7 +442,7 @@ impl Scan {
 /// Whether the first token of a phrase is an unspaced character.
 fn is_unspaced(phrase: &str) -> bool {
     let mut unspaced = None;
-    text::for_each_token(phrase, |token| unspaced = unspaced.or(Some(token.is_unspaced())));
+    text::for_each_token(phrase, |token, _| unspaced = unspaced.or(Some(token.is_unspaced())));
     unspaced == Some(true)
 }
 
@@ -395,6 +450,7 @@ fn steps(phrase: &str) -> Result<Vec<Step>, &'static str> {
     let chars = Chars::table();
     let mut steps: Vec<Step> = Vec::new();
     let mut token = Token::new();
+    let mut word = String::new();
     let mut hangul = false;
     let mut rest = phrase.chars().chain([' ']);
     while let Some(next) = rest.next() {
@@ -402,6 +458,7 @@ fn steps(phrase: &str) -> Result<Vec<Step>, &'static str> {
         if c.is_token() && !c.is_unspaced() {
             hangul |= matches!(next, '\u{ac00}'..='\u{d7a3}');
             token.push(c);
+            word.push(next);
             continue;
         }
         if c.is_ignored() {
@@ -414,19 +471,18 @@ fn steps(phrase: &str) -> Result<Vec<Step>, &'static str> {
                 if token.length() as usize > LONGEST_STEM {
                     return Err("a stem has at most 24 characters");
                 }
-                let head = (token.length() >= 3).then(|| token.prefix_hash(3));
+                let head = (token.length() >= 3).then(|| Prefixes::of(&word).hash(3));
                 Step::Stem { hash: token.hash() ^ STEM, length: token.length(), head }
             } else {
                 Step::Exact(token.hash())
             };
             steps.push(step);
-            token.clear();
+            token = Token::new();
+            word.clear();
             hangul = false;
         }
         if c.is_unspaced() {
-            token.set_unspaced(c);
-            steps.push(Step::Exact(token.hash()));
-            token.clear();
+            steps.push(Step::Exact(Token::unspaced(c).hash()));
         } else if next == '#' {
             steps.push(Step::Number);
         }
@@ -440,8 +496,7 @@ fn steps(phrase: &str) -> Result<Vec<Step>, &'static str> {
 
 struct Builder {
     nodes: Vec<Node>,
-    /// The kinds of the phrases that end at each node.
-    kinds: Vec<u64>,
+    /// The child that a step leads to from a node.
     edges: HashMap<(u32, u64), u32>,
     stem_heads: Box<[u32; HEADS]>,
 }
@@ -450,7 +505,6 @@ impl Default for Builder {
     fn default() -> Self {
         Builder {
             nodes: vec![Node::default()],
-            kinds: vec![0],
             edges: HashMap::new(),
             stem_heads: Box::new([0; HEADS]),
         }
@@ -459,7 +513,7 @@ impl Default for Builder {
 
 impl Builder {
     /// Adds the path of a phrase and returns its last node.
-    fn insert(&mut self, steps: &[Step]) -> u32 {
+    fn insert(&mut self, steps: &[Step]) -> &mut Node {
         let mut node = ROOT;
         for step in steps {
             let parent = &mut self.nodes[node as usize];
@@ -479,183 +533,197 @@ impl Builder {
                 }
             };
             let new = self.nodes.len() as u32;
-            let to = *self.edges.entry((node, step_of(step))).or_insert(new);
-            if to == new {
-                self.nodes.push(Node::default());
-                self.kinds.push(0);
+            node = *self.edges.entry((node, step_of(step))).or_insert(new);
+            if node == new {
+                self.nodes.push(Node { flags: Node::IS_NODE, ..Node::default() });
             }
-            node = to;
         }
-        node
+        &mut self.nodes[node as usize]
     }
 
-    fn finish(mut self, digest: u64) -> Result<Cues, CueError> {
-        let mut sets = vec![0];
-        let mut numbers = HashMap::from([(0, 0u16)]);
-        for (node, kinds) in self.nodes.iter_mut().zip(&self.kinds) {
-            node.set = match numbers.get(kinds) {
-                Some(number) => *number,
-                None => {
-                    let number = u16::try_from(sets.len()).map_err(|_| CueError {
-                        kind: 0,
-                        phrase: String::new(),
-                        problem: "there are more than 65,535 combinations of kinds",
-                    })?;
-                    sets.push(*kinds);
-                    numbers.insert(*kinds, number);
-                    number
-                }
-            };
+    fn finish(self, digest: u64) -> Result<Cues, CueError> {
+        let mut contents = vec![Node::default()];
+        let mut numbers = HashMap::from([(Node::default(), 0)]);
+        let mut nodes = Vec::with_capacity(self.nodes.len());
+        let root = self.nodes[ROOT as usize];
+        for node in self.nodes {
+            let number = *numbers.entry(node).or_insert(contents.len());
+            if number == contents.len() {
+                contents.push(node);
+            }
+            let number = u16::try_from(number).map_err(|_| CueError {
+                kind: 0,
+                phrase: String::new(),
+                problem: "there are more than 65,535 combinations of kinds",
+            })?;
+            nodes.push(number.to_le_bytes());
         }
         // In the order of their nodes, so that the same cues always give the same table.
         let mut edges: Vec<_> = self.edges.into_iter().collect();
         edges.sort_unstable_by_key(|(_, to)| *to);
-        let edges: Vec<(u32, u64)> = edges.into_iter().map(|(edge, _)| edge).collect();
-        Ok(Cues::of_trie(self.nodes, edges, sets, self.stem_heads, digest))
-    }
-}
-
-static SHIPPED: &[u8] = include_bytes!("../cues.bin");
-
-const MAGIC: &[u8; 8] = b"cf-cues2";
-
-impl Cues {
-    /// Makes the tables of a trie. Edge `n` leads to node `n + 1`.
-    fn of_trie(
-        nodes: Vec<Node>,
-        edges: Vec<(u32, u64)>,
-        sets: Vec<u64>,
-        stem_heads: Box<[u32; HEADS]>,
-        digest: u64,
-    ) -> Self {
-        let size = (edges.len() * 2 + 2).next_power_of_two();
-        let mut slots = vec![Slot::default(); size];
-        let mut key_filter = vec![0; (size / 16).max(64)];
+        let mut slots = vec![Slot::default(); edges.len() * 10 / 7 + 1];
         let mut filter = Box::new([0; ROOT_FILTER]);
-        for (to, &(from, step)) in (1..).zip(&edges) {
-            let key = key_of(step, from);
-            let mut at = (key >> 32) as usize & (size - 1);
-            while slots[at].node != 0 {
-                at = (at + 1) & (size - 1);
+        let mut key_filter = vec![0; KEY_FILTER];
+        for ((from, step), to) in edges {
+            let (key, mut at, bit) = place(step, from, slots.len());
+            key_filter[bit / 8] |= 1 << (bit % 8);
+            while parts(slots[at]).1 != ROOT {
+                at = (at + 1) % slots.len();
             }
-            slots[at] = Slot { key: key as u32, node: to };
-            insert(&mut key_filter, key);
+            slots[at] = (u64::from(to) << 32 | u64::from(key)).to_le_bytes();
             if from == ROOT {
                 let bit = root_bit(step);
                 filter[bit / 64] |= 1 << (bit % 64);
             }
         }
-        Cues { slots, nodes, edges, sets, filter, key_filter, stem_heads, uncounted: 0, digest }
+        Ok(Cues {
+            slots: slots.into(),
+            nodes: nodes.into(),
+            key_filter: key_filter.into(),
+            contents,
+            root,
+            filter,
+            stem_heads: self.stem_heads,
+            uncounted: 0,
+            digest,
+        })
     }
+}
 
+static SHIPPED: &[u8] = include_bytes!("../cues.bin");
+
+const MAGIC: &[u8; 8] = b"cf-cues4";
+
+impl Cues {
     /// The cues of the shipped lexicon, as of when the shipped model was trained.
     ///
     /// # Panics
     /// Never: a test reads them.
     pub fn shipped() -> &'static Cues {
         static CUES: LazyLock<Cues> =
-            LazyLock::new(|| Cues::from_bytes(SHIPPED).expect("the shipped cues are valid"));
+            LazyLock::new(|| Cues::read(SHIPPED).expect("the shipped cues are valid").in_place());
         &CUES
     }
 
-    /// The compiled cues as bytes, which are read faster than phrases are compiled: the edge to each
-    /// node, and what is known of the node. Tables are made anew.
+    /// The compiled cues as bytes: the tables as they are in memory.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(self.digest.to_le_bytes());
         bytes.extend(self.uncounted.to_le_bytes());
-        bytes.extend((self.sets.len() as u32).to_le_bytes());
+        bytes.extend((self.contents.len() as u32).to_le_bytes());
         bytes.extend((self.nodes.len() as u32).to_le_bytes());
-        bytes.extend(self.sets.iter().flat_map(|set| set.to_le_bytes()));
-        for (at, node) in self.nodes.iter().enumerate() {
-            let has = u8::from(node.stems != 0) << 6 | u8::from(node.set != 0) << 7;
-            bytes.push(node.flags as u8 | has);
-            if node.stems != 0 {
-                bytes.extend(node.stems.to_le_bytes());
-            }
-            if node.set != 0 {
-                bytes.extend(node.set.to_le_bytes());
-            }
-            if let Some((from, step)) = at.checked_sub(1).map(|edge| self.edges[edge]) {
-                // Most nodes follow their parent.
-                let mut behind = at as u32 - from;
-                while behind >= 0x80 {
-                    bytes.push(behind as u8 | 0x80);
-                    behind >>= 7;
-                }
-                bytes.push(behind as u8);
-                bytes.extend(&step.to_le_bytes()[..STEP_BYTES]);
-            }
+        for node in &self.contents {
+            bytes.extend(node.kinds.to_le_bytes());
+            bytes.extend(node.stems.to_le_bytes());
+            bytes.extend(node.flags.to_le_bytes());
         }
+        bytes.extend(self.filter.iter().flat_map(|word| word.to_le_bytes()));
         bytes.extend(self.stem_heads.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend(&*self.key_filter);
+        bytes.extend(self.nodes.as_flattened());
+        bytes.extend(self.slots.as_flattened());
         bytes
     }
 
     /// Reads compiled cues. `None` if the bytes are damaged or of another version.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let Parts { cues, nodes, slots, key_filter } = Self::read(bytes)?;
+        Some(Cues {
+            nodes: nodes.to_vec().into(),
+            slots: slots.to_vec().into(),
+            key_filter: key_filter.to_vec().into(),
+            ..cues
+        })
+    }
+
+    /// Reads all but the large tables.
+    fn read(bytes: &[u8]) -> Option<Parts<'_>> {
         let mut rest = bytes.strip_prefix(MAGIC)?;
         let digest = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
         let uncounted = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
-        let set_count = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
+        let content_count = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
         let node_count = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
-        let sets = rest.split_off(..set_count.checked_mul(8)?)?.as_chunks::<8>().0;
-        let sets: Vec<u64> = sets.iter().map(|set| u64::from_le_bytes(*set)).collect();
-        // Each node takes a byte and each edge six more, so this is bounded by the file.
-        let known = || node_count.checked_mul(2 + STEP_BYTES)?.checked_sub(1 + STEP_BYTES);
-        if known()? > rest.len() {
-            return None;
-        }
-        let stems = !(u32::MAX << LONGEST_STEM);
-        let (mut nodes, mut edges) =
-            (Vec::with_capacity(node_count), Vec::with_capacity(node_count));
-        for at in 0..node_count as u32 {
-            let tag = *rest.split_off_first()?;
-            let mut node = Node { flags: u16::from(tag & 0x3f), ..Node::default() };
-            if tag & 1 << 6 != 0 {
-                node.stems = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?);
-            }
-            if tag & 1 << 7 != 0 {
-                node.set = u16::from_le_bytes(*rest.split_off(..2)?.first_chunk()?);
-            }
-            if usize::from(node.set) >= sets.len() || node.stems & !stems != 0 {
-                return None;
-            }
-            nodes.push(node);
-            if at > 0 {
-                let (mut behind, mut shift) = (0u32, 0);
-                loop {
-                    let byte = *rest.split_off_first()?;
-                    behind |= u32::from(byte & 0x7f).checked_shl(shift)?;
-                    shift += 7;
-                    if byte < 0x80 {
-                        break;
-                    }
-                }
-                let mut step = [0; 8];
-                step[..STEP_BYTES].copy_from_slice(rest.split_off(..STEP_BYTES)?);
-                let from = at.checked_sub(behind).filter(|from| *from < at)?;
-                edges.push((from, u64::from_le_bytes(step)));
-            }
-        }
+        let contents = rest.split_off(..content_count.checked_mul(14)?)?.as_chunks::<14>().0;
+        let contents: Vec<Node> = contents.iter().map(Node::from_bytes).collect();
+        let filter = rest.split_off(..ROOT_FILTER * 8)?.as_chunks::<8>().0;
+        let filter: Vec<u64> = filter.iter().map(|word| u64::from_le_bytes(*word)).collect();
         let heads = rest.split_off(..HEADS * 4)?.as_chunks::<4>().0;
-        let stem_heads: Vec<u32> = heads.iter().map(|word| u32::from_le_bytes(*word)).collect();
-        let stem_heads = stem_heads.into_boxed_slice().try_into().ok()?;
-        let valid = rest.is_empty() && !nodes.is_empty() && !sets.is_empty();
-        valid.then(|| Cues { uncounted, ..Cues::of_trie(nodes, edges, sets, stem_heads, digest) })
+        let heads: Vec<u32> = heads.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        let key_filter = rest.split_off(..KEY_FILTER)?;
+        let nodes = rest.split_off(..node_count.checked_mul(2)?)?.as_chunks::<2>().0;
+        let (slots, rest) = rest.as_chunks::<8>();
+        let stems = !(u32::MAX << LONGEST_STEM);
+        let valid = rest.is_empty()
+            && contents.iter().map(|node| &node.stems).chain(&heads).all(|bits| bits & !stems == 0);
+        let root = contents.get(usize::from(u16::from_le_bytes(*nodes.first()?))).copied();
+        let cues = Cues {
+            slots: Cow::default(),
+            nodes: Cow::default(),
+            key_filter: Cow::default(),
+            contents,
+            root: root?,
+            filter: filter.into_boxed_slice().try_into().ok()?,
+            stem_heads: heads.into_boxed_slice().try_into().ok()?,
+            uncounted,
+            digest,
+        };
+        valid.then_some(Parts { cues, nodes, slots, key_filter })
     }
+}
+
+/// Cues as they are read, and their large tables.
+struct Parts<'a> {
+    cues: Cues,
+    nodes: &'a [[u8; 2]],
+    slots: &'a [Slot],
+    key_filter: &'a [u8],
+}
+
+impl Parts<'static> {
+    /// The cues with the tables where they are.
+    fn in_place(self) -> Cues {
+        Cues {
+            nodes: self.nodes.into(),
+            slots: self.slots.into(),
+            key_filter: self.key_filter.into(),
+            ..self.cues
+        }
+    }
+}
+
+impl Node {
+    fn from_bytes(bytes: &[u8; 14]) -> Node {
+        let [kinds @ .., a, b, c, d, e, f] = *bytes;
+        Node {
+            kinds: u64::from_le_bytes(kinds),
+            stems: u32::from_le_bytes([a, b, c, d]),
+            flags: u16::from_le_bytes([e, f]),
+        }
+    }
+}
+
+/// The key and the node of a slot.
+#[inline]
+fn parts(slot: Slot) -> (u32, u32) {
+    let slot = u64::from_le_bytes(slot);
+    (slot as u32, (slot >> 32) as u32)
 }
 
 /// Bytes of a step that tell it from others.
 const STEP_BYTES: usize = 5;
 
-/// The key of an edge. The step is in the highest bits, so that both halves of the key depend on it.
+/// The key of an edge, the first of `size` slots where it may be, and its bit in the filter. Models are
+/// trained with these keys: other keys make other pairs of edges equal.
 #[inline]
-fn key_of(step: u64, from: u32) -> u64 {
-    combine(step << (64 - 8 * STEP_BYTES), u64::from(from))
+fn place(step: u64, from: u32, size: usize) -> (u32, usize, usize) {
+    let mixed = combine(step, u64::from(from));
+    // Every bit of the step and of the node counts in both halves.
+    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let at = ((mixed >> 32) * size as u64) >> 32;
+    (mixed as u32, at as usize, (mixed >> 16) as usize & (KEY_FILTER * 8 - 1))
 }
 
-/// The bits of a hash that are a step. At 40 bits, a token is taken for one of 140,000 others once
-/// in ten million times.
+/// The bits of a hash that are a step.
 #[inline]
 fn step_of(hash: u64) -> u64 {
     hash >> 20 & ((1 << (8 * STEP_BYTES)) - 1)
@@ -664,17 +732,6 @@ fn step_of(hash: u64) -> u64 {
 #[inline]
 fn root_bit(step: u64) -> usize {
     step as usize & (ROOT_FILTER * 64 - 1)
-}
-
-#[inline]
-fn may_contain(filter: &[u64], hash: u64) -> bool {
-    let bit = (hash >> 20) as usize & (filter.len() * 64 - 1);
-    filter[bit / 64] >> (bit % 64) & 1 == 1
-}
-
-fn insert(filter: &mut [u64], hash: u64) {
-    let bit = (hash >> 20) as usize & (filter.len() * 64 - 1);
-    filter[bit / 64] |= 1 << (bit % 64);
 }
 
 #[inline]
@@ -792,7 +849,9 @@ mod tests {
         for length in 0..bytes.len().min(4000) {
             assert!(Cues::from_bytes(&bytes[..length]).is_none());
         }
-        for at in 0..bytes.len() {
+        // The bitmaps in the middle may have any bytes.
+        let (start, end) = (300, bytes.len() - 300);
+        for at in (0..start).chain((start..end).step_by(997)).chain(end..bytes.len()) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0xff;
             if let Some(cues) = Cues::from_bytes(&damaged) {

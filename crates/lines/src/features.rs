@@ -6,8 +6,10 @@
 
 use std::ops::Range;
 
+use crate::counts::Counts;
 use crate::cues::Cues;
-use crate::scan::{End, Facts, Scanner};
+use crate::known::{KnownLines, MOST_MISSES};
+use crate::scan::{End, Facts, Scanner, Seen};
 use crate::words::Words;
 
 /// What a feature tells a reader; see [`reasons`](crate::Model::reasons).
@@ -323,69 +325,10 @@ pub(crate) struct Page {
     /// The rows of the main block.
     main: Range<usize>,
     prose_lines: u32,
+    seen: Seen,
     known: KnownLines,
     /// Memory for the next known lines.
     spare: KnownLines,
-}
-
-/// The maximum number of lines of an earlier page that are compared with a line.
-const MOST_COMPARED: usize = 1000;
-
-/// After so many lines that an earlier page does not have, it is taken for another document, and the
-/// rest is not compared with it.
-const MOST_MISSES: usize = 8;
-
-/// What each line of a page shows by itself. A document is judged again after cuts, and most of its
-/// lines are then the same.
-#[derive(Default)]
-struct KnownLines {
-    /// The digests of the model and the cues.
-    reader: Option<(u64, u64)>,
-    texts: String,
-    content: Vec<u64>,
-    ids: Vec<u16>,
-    lines: Vec<KnownLine>,
-}
-
-/// The facts of a line, and where its text, its content words and its vocabulary ids end.
-struct KnownLine {
-    facts: Option<Facts>,
-    text: usize,
-    content: usize,
-    ids: usize,
-}
-
-impl KnownLines {
-    fn clear(&mut self) {
-        self.texts.clear();
-        self.content.clear();
-        self.ids.clear();
-        self.lines.clear();
-    }
-
-    fn push(&mut self, text: &str, facts: Option<&Facts>, content: &[u64], ids: &[u16]) {
-        self.texts.push_str(text);
-        self.content.extend_from_slice(content);
-        self.ids.extend_from_slice(ids);
-        let ends = (self.texts.len(), self.content.len(), self.ids.len());
-        self.lines.push(KnownLine {
-            facts: facts.cloned(),
-            text: ends.0,
-            content: ends.1,
-            ids: ends.2,
-        });
-    }
-
-    /// The first line from `from` on that has this text.
-    fn find(&self, text: &str, from: usize) -> Option<usize> {
-        let same = |at: &usize| self.texts[self.range(*at, |line| line.text)] == *text;
-        (from..self.lines.len().min(from + MOST_COMPARED)).find(same)
-    }
-
-    fn range(&self, at: usize, end: impl Fn(&KnownLine) -> usize) -> Range<usize> {
-        let start = at.checked_sub(1).map_or(0, |before| end(&self.lines[before]));
-        start..end(&self.lines[at])
-    }
 }
 
 impl Page {
@@ -423,10 +366,11 @@ impl Page {
         self.clear();
         if self.known.reader != reader || reader.is_none() {
             self.known.clear();
+            self.seen.clear();
         }
         self.spare.clear();
         self.spare.reader = reader;
-        let mut scanner = Scanner::new(words, cues);
+        let mut scanner = Scanner::new(words, cues, &mut self.seen);
         let (mut line_count, mut next, mut misses) = (0, 0, 0);
         for (position, line) in (0..).zip(lines) {
             line_count = position + 1;
@@ -634,42 +578,26 @@ impl Page {
     /// Sums over the lines around each line.
     fn windows(&mut self) {
         let count = self.rows.len();
-        let sums = &self.sums;
-        let between = |sum: Sum, start: usize, end: usize| {
-            sums[end][sum as usize].wrapping_sub(sums[start][sum as usize])
-        };
+        let sums = &self.sums[..=count];
         for (at, row) in self.rows.iter_mut().enumerate() {
-            let own_length = between(Sum::Length, at, at + 1);
-            let own_prose = between(Sum::Prose, at, at + 1);
-            let around = |lines: usize| (at.saturating_sub(lines), (at + lines + 1).min(count));
-            let mut window = |lines: usize, prose_feature: usize, length_feature: usize| {
-                let (start, end) = around(lines);
-                let length = between(Sum::Length, start, end) - own_length;
-                let prose = between(Sum::Prose, start, end) - own_prose;
-                set(row, prose_feature, share(prose, length, 15));
-                set(row, length_feature, log_bin(length / (10 * lines as u32)));
-            };
-            window(1, PROSE_1, LENGTH_1);
-            window(2, PROSE_2, LENGTH_2);
-            window(4, PROSE_4, LENGTH_4);
-            window(8, PROSE_8, LENGTH_8);
-            window(16, PROSE_16, LENGTH_16);
-            let mut side = |lines: usize, features: [usize; 4]| {
-                let (start, end) = around(lines);
-                for (start, end, prose_feature, length_feature) in
-                    [(start, at, features[0], features[1]), (at + 1, end, features[2], features[3])]
-                {
-                    let length = between(Sum::Length, start, end);
-                    set(row, prose_feature, share(between(Sum::Prose, start, end), length, 15));
-                    set(row, length_feature, log_bin(length / (5 * lines as u32)));
-                }
-            };
-            side(3, [PROSE_BEFORE_3, LENGTH_BEFORE_3, PROSE_AFTER_3, LENGTH_AFTER_3]);
-            side(8, [PROSE_BEFORE_8, LENGTH_BEFORE_8, PROSE_AFTER_8, LENGTH_AFTER_8]);
-            let (start, end) = around(5);
+            // Sums up to so many lines before the line, and up to so many after it.
+            let start = |lines: usize| &sums[at.saturating_sub(lines)];
+            let end = |lines: usize| &sums[(at + lines + 1).min(count)];
+            let (before, after) = (&sums[at], &sums[at + 1]);
+            let own = between(before, after);
+            window::<1>(row, start(1), end(1), &own, [PROSE_1, LENGTH_1]);
+            window::<2>(row, start(2), end(2), &own, [PROSE_2, LENGTH_2]);
+            window::<4>(row, start(4), end(4), &own, [PROSE_4, LENGTH_4]);
+            window::<8>(row, start(8), end(8), &own, [PROSE_8, LENGTH_8]);
+            window::<16>(row, start(16), end(16), &own, [PROSE_16, LENGTH_16]);
+            side::<3>(row, start(3), before, [PROSE_BEFORE_3, LENGTH_BEFORE_3]);
+            side::<3>(row, after, end(3), [PROSE_AFTER_3, LENGTH_AFTER_3]);
+            side::<8>(row, start(8), before, [PROSE_BEFORE_8, LENGTH_BEFORE_8]);
+            side::<8>(row, after, end(8), [PROSE_AFTER_8, LENGTH_AFTER_8]);
+            let (up, down) = (between(start(5), before), between(after, end(5)));
             let mut five = |sum: Sum, scale: u32, before: usize, after: usize| {
-                set(row, before, between(sum, start, at) / scale);
-                set(row, after, between(sum, at + 1, end) / scale);
+                set(row, before, up[sum as usize] / scale);
+                set(row, after, down[sum as usize] / scale);
             };
             five(Sum::Bullets, 1, BULLETS_BEFORE, BULLETS_AFTER);
             five(Sum::Short, 1, SHORT_BEFORE, SHORT_AFTER);
@@ -678,14 +606,13 @@ impl Page {
             five(Sum::Repeated, 1, REPEATED_BEFORE, REPEATED_AFTER);
             five(Sum::Stops, 4, STOPS_BEFORE, STOPS_AFTER);
             five(Sum::Dates, 1, DATES_BEFORE, DATES_AFTER);
-            let (start, end) = around(4);
-            set(row, CUES_BEFORE, between(Sum::CueShare, start, at) / 2);
-            set(row, CUES_AFTER, between(Sum::CueShare, at + 1, end) / 2);
-            set(row, CUE_LINES_BEFORE, between(Sum::CueLines, start, at));
-            set(row, CUE_LINES_AFTER, between(Sum::CueLines, at + 1, end));
-            let (start, end) = around(12);
-            let own = between(Sum::CueLines, at, at + 1);
-            set(row, CUE_LINES_AROUND, (between(Sum::CueLines, start, end) - own) / 2);
+            let (up, down) = (between(start(4), before), between(after, end(4)));
+            set(row, CUES_BEFORE, up[Sum::CueShare as usize] / 2);
+            set(row, CUES_AFTER, down[Sum::CueShare as usize] / 2);
+            let lines = Sum::CueLines as usize;
+            set(row, CUE_LINES_BEFORE, up[lines]);
+            set(row, CUE_LINES_AFTER, down[lines]);
+            set(row, CUE_LINES_AROUND, (between(start(12), end(12))[lines] - own[lines]) / 2);
         }
     }
 
@@ -728,37 +655,10 @@ impl Page {
             set(row, BULLET_RUN_AFTER, log_bin(after.bullet_run));
             set(row, PROSE_RUN_BEFORE, log_bin(before.prose_run));
             set(row, PROSE_RUN_AFTER, log_bin(after.prose_run));
-            let features = [
-                [
-                    IN_LOOSE,
-                    FROM_LOOSE_START,
-                    FROM_LOOSE_END,
-                    LOOSE_FORWARD,
-                    LOOSE_BACKWARD,
-                    LOOSE_DEPTH,
-                ],
-                [IN_MAIN, FROM_MAIN_START, FROM_MAIN_END, MAIN_FORWARD, MAIN_BACKWARD, MAIN_DEPTH],
-                [
-                    IN_DENSE,
-                    FROM_DENSE_START,
-                    FROM_DENSE_END,
-                    DENSE_FORWARD,
-                    DENSE_BACKWARD,
-                    DENSE_DEPTH,
-                ],
-            ];
-            for (number, [inside, from_start, from_end, forward, backward, depth]) in
-                features.into_iter().enumerate()
-            {
-                let Block { start, end, .. } = blocks[number];
-                let (down, up) = (before.blocks[number], after.blocks[number]);
-                set(row, inside, u32::from((start..end).contains(&at)));
-                set(row, from_start, signed_log(at, start));
-                set(row, from_end, signed_log(end.saturating_sub(1), at));
-                set(row, forward, block_bin(down));
-                set(row, backward, block_bin(up));
-                set(row, depth, page_share(down.min(up), deepest[number], 15));
-            }
+            let sums = |number: usize| (before.blocks[number], after.blocks[number]);
+            set_block(row, at, &blocks[0], sums(0), deepest[0], LOOSE_FEATURES);
+            set_block(row, at, &blocks[1], sums(1), deepest[1], MAIN_FEATURES);
+            set_block(row, at, &blocks[2], sums(2), deepest[2], DENSE_FEATURES);
         }
         let main = blocks[MAIN];
         self.main = main.start..main.end;
@@ -829,6 +729,66 @@ impl Page {
     }
 }
 
+const LOOSE_FEATURES: [usize; 6] =
+    [IN_LOOSE, FROM_LOOSE_START, FROM_LOOSE_END, LOOSE_FORWARD, LOOSE_BACKWARD, LOOSE_DEPTH];
+const MAIN_FEATURES: [usize; 6] =
+    [IN_MAIN, FROM_MAIN_START, FROM_MAIN_END, MAIN_FORWARD, MAIN_BACKWARD, MAIN_DEPTH];
+const DENSE_FEATURES: [usize; 6] =
+    [IN_DENSE, FROM_DENSE_START, FROM_DENSE_END, DENSE_FORWARD, DENSE_BACKWARD, DENSE_DEPTH];
+
+/// Sets the features of a block for the line at `at`; `sums` are those from above and from below.
+#[inline(always)]
+fn set_block(
+    row: &mut Row,
+    at: usize,
+    block: &Block,
+    (down, up): (u64, u64),
+    deepest: u64,
+    [inside, from_start, from_end, forward, backward, depth]: [usize; 6],
+) {
+    set(row, inside, u32::from((block.start..block.end).contains(&at)));
+    set(row, from_start, signed_log(at, block.start));
+    set(row, from_end, signed_log(block.end.saturating_sub(1), at));
+    set(row, forward, block_bin(down));
+    set(row, backward, block_bin(up));
+    set(row, depth, page_share(down.min(up), deepest, 15));
+}
+
+#[inline(always)]
+fn between(start: &Sums, end: &Sums) -> Sums {
+    std::array::from_fn(|sum| end[sum].wrapping_sub(start[sum]))
+}
+
+/// Sets the features of a window of `LINES` before and after a line, without the line.
+#[inline(always)]
+fn window<const LINES: u32>(
+    row: &mut Row,
+    start: &Sums,
+    end: &Sums,
+    own: &Sums,
+    [prose_feature, length_feature]: [usize; 2],
+) {
+    let sums = between(start, end);
+    let length = sums[Sum::Length as usize] - own[Sum::Length as usize];
+    let prose = sums[Sum::Prose as usize] - own[Sum::Prose as usize];
+    set(row, prose_feature, share(prose, length, 15));
+    set(row, length_feature, log_bin(length / (10 * LINES)));
+}
+
+/// Sets the features of `LINES` on one side of a line.
+#[inline(always)]
+fn side<const LINES: u32>(
+    row: &mut Row,
+    start: &Sums,
+    end: &Sums,
+    [prose_feature, length_feature]: [usize; 2],
+) {
+    let sums = between(start, end);
+    let length = sums[Sum::Length as usize];
+    set(row, prose_feature, share(sums[Sum::Prose as usize], length, 15));
+    set(row, length_feature, log_bin(length / (5 * LINES)));
+}
+
 impl Side {
     /// Moves past a line.
     #[inline]
@@ -887,6 +847,7 @@ fn cue_share(facts: &Facts) -> u32 {
 }
 
 /// 12 for no distance, less before and more after, by half octaves.
+#[inline]
 fn signed_log(at: usize, from: usize) -> u32 {
     let distance = |far: usize| log_bin(far.min(1 << 20) as u32).min(12);
     if at >= from { 12 + distance(at - from) } else { 12 - distance(from - at) }
@@ -894,62 +855,6 @@ fn signed_log(at: usize, from: usize) -> u32 {
 
 fn block_bin(sum: u64) -> u32 {
     log_bin((sum / 20).min(1 << 30) as u32)
-}
-
-/// Counts of hashes in a page, in one table for all pages.
-///
-/// Entries of earlier pages are recognised by their page number, so nothing is cleared.
-#[derive(Default)]
-struct Counts {
-    entries: Vec<Count>,
-    mask: usize,
-    page: u32,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Count {
-    page: u32,
-    hash: u32,
-    /// The last line counted, plus one.
-    line: u32,
-    all: u32,
-    main: u32,
-}
-
-impl Counts {
-    /// Makes room for `count` hashes and forgets the earlier ones.
-    fn start(&mut self, count: usize) {
-        let size = (count * 2 + 2).next_power_of_two();
-        if size > self.entries.len() || self.page == u32::MAX {
-            self.entries.clear();
-            self.entries.resize(size, Count::default());
-            self.page = 0;
-        }
-        self.mask = size - 1;
-        self.page += 1;
-    }
-
-    #[inline]
-    fn slot(&mut self, hash: u64) -> u32 {
-        let short = (hash >> 32) as u32;
-        let mut at = (hash >> 40) as usize & self.mask;
-        loop {
-            let entry = &mut self.entries[at];
-            if entry.page != self.page {
-                *entry = Count { page: self.page, hash: short, line: 0, all: 0, main: 0 };
-                return at as u32;
-            }
-            if entry.hash == short {
-                return at as u32;
-            }
-            at = (at + 1) & self.mask;
-        }
-    }
-
-    #[inline]
-    fn entry(&mut self, slot: u32) -> &mut Count {
-        &mut self.entries[slot as usize]
-    }
 }
 
 #[cfg(test)]
@@ -1056,6 +961,20 @@ mod tests {
             prop_assert_eq!(used.rows(), fresh.rows());
             prop_assert_eq!(used.lines(), fresh.lines());
             prop_assert_eq!(used.facts(), fresh.facts());
+        }
+
+        /// What is remembered of tokens is forgotten when other cues are used.
+        #[test]
+        fn other_cues_find_other_lines(text in "([a-c]{1,2}[ \n]){0,40}") {
+            let words = Words::new(&[]);
+            let mut used = Page::default();
+            for phrases in [["a", "b c"], ["b", "a* c"], ["c a", "#"]] {
+                let cues = Cues::new((0..).zip(phrases)).expect("the cues are valid");
+                used.read_for(0, text.split('\n'), &words, &cues);
+                let mut fresh = Page::default();
+                fresh.read(text.split('\n'), &words, &cues);
+                prop_assert_eq!(used.facts(), fresh.facts());
+            }
         }
 
         /// Lines that are known from an earlier page give the same features.

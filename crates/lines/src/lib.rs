@@ -30,9 +30,11 @@
 //! `cargo run --release -p chaffinch-lines --example train` trains and measures a model.
 
 mod calibration;
+mod counts;
 mod cues;
 mod evaluate;
 mod features;
+mod known;
 mod labelled;
 mod model;
 mod network;

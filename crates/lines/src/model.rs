@@ -102,6 +102,16 @@ impl Model {
         calibration: Calibration,
         cues: u64,
     ) -> Result<Self, Error> {
+        let model = Self::without_digest(weights, vocabulary, calibration, cues)?;
+        Ok(Model { digest: digest(&model.content()), ..model })
+    }
+
+    fn without_digest(
+        weights: Weights,
+        vocabulary: Vec<u32>,
+        calibration: Calibration,
+        cues: u64,
+    ) -> Result<Self, Error> {
         if vocabulary.len() != weights.words.len() || vocabulary.len() >= usize::from(u16::MAX) {
             return Err(Error::Invalid("the vocabulary has the wrong size"));
         }
@@ -116,9 +126,7 @@ impl Model {
         }
         let network = Network::new(weights).map_err(Error::Invalid)?;
         let words = Words::new(&vocabulary);
-        let mut model = Model { network, vocabulary, words, calibration, cues, digest: 0 };
-        model.digest = digest(&model.content());
-        Ok(model)
+        Ok(Model { network, vocabulary, words, calibration, cues, digest: 0 })
     }
 
     pub(crate) fn with_calibration(&self, calibration: Calibration) -> Result<Self, Error> {
@@ -148,11 +156,13 @@ impl Model {
         if found != version() {
             return Err(Error::Version { found });
         }
-        if digest(content) != u64::from_le_bytes(*sum) {
+        let digest = digest(content);
+        if digest != u64::from_le_bytes(*sum) {
             return Err(Error::Damaged);
         }
-        Self::read(&mut Reader(&content[4..]))
-            .ok_or(Error::Invalid("its size does not fit its content"))?
+        let model = Self::read(&mut Reader(&content[4..]))
+            .ok_or(Error::Invalid("its size does not fit its content"))??;
+        Ok(Model { digest, ..model })
     }
 
     /// The model as a file.
@@ -267,7 +277,7 @@ impl Model {
         writer.0
     }
 
-    /// `None` if the content is too short or too long.
+    /// The model without its digest. `None` if the content is too short or too long.
     fn read(reader: &mut Reader<'_>) -> Option<Result<Self, Error>> {
         let cues = u64::from_le_bytes(*reader.take(8)?.first_chunk()?);
         let [count] = reader.words()?;
@@ -303,7 +313,7 @@ impl Model {
             out: *reader.half_rows(1)?.first()?,
             out_bias: reader.words::<1>()?[0],
         };
-        reader.0.is_empty().then(|| Model::new(weights, vocabulary, calibration, cues))
+        reader.0.is_empty().then(|| Self::without_digest(weights, vocabulary, calibration, cues))
     }
 }
 
@@ -534,6 +544,26 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Lines that are left are not read again.
+        #[test]
+        fn pages_are_judged_alike_after_cuts(number in 0_u64..20, cuts in prop::collection::vec(any::<u64>(), 1..4)) {
+            let page = testing::page(number, false);
+            let mut scratch = Scratch::default();
+            let mut lines: Vec<&str> = page.lines.iter().map(String::as_str).collect();
+            for cut in [0].into_iter().chain(cuts) {
+                let mut at = 0;
+                lines.retain(|_| {
+                    at += 1;
+                    // One of four lines.
+                    cut >> (2 * at % 64) & 0b11 != 0b11
+                });
+                let used = MODEL.judge(lines.iter().copied(), &CUES, &mut scratch).lines().to_vec();
+                let mut unused = Scratch::default();
+                let fresh = MODEL.judge(lines.iter().copied(), &CUES, &mut unused).lines();
+                prop_assert_eq!(used, fresh);
+            }
+        }
 
         #[test]
         fn any_text_is_judged_alike_with_used_memory(

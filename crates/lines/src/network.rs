@@ -83,6 +83,12 @@ const TABLE: usize = ROWS.next_power_of_two();
 
 /// One 16-bit value for each channel.
 type Row = [i16x8; C / 8];
+
+/// A row in one cache line.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Line(Row);
+
 /// For two inputs, their weights to `4 * V` outputs, interleaved.
 type Pair<const V: usize> = [i16x8; V];
 
@@ -90,37 +96,43 @@ type Pair<const V: usize> = [i16x8; V];
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) weights: Weights,
-    table: Vec<Row>,
-    kinds: Vec<Row>,
-    embed: Vec<Pair<{ C / 4 }>>,
-    conv2: Vec<Pair<{ C / 4 }>>,
-    step: Vec<Pair<{ STEPS / 4 }>>,
-    conv3: Vec<Pair<{ C / 4 }>>,
-    states: Vec<Pair<{ C / 4 }>>,
+    table: Vec<Line>,
+    kinds: Vec<Line>,
+    embed: Box<[Pair<{ C / 4 }>; EMBEDDING / 2]>,
+    conv2: Box<[Pair<{ C / 4 }>; WINDOW / 2]>,
+    step: Box<[Pair<{ STEPS / 4 }>; C / 2]>,
+    conv3: Box<[Pair<{ C / 4 }>; WINDOW / 2]>,
+    states: Box<[Pair<{ C / 4 }>; STATE_INPUTS / 2]>,
 }
 
-/// Arranges a matrix with a row for each output.
-fn pairs<const N: usize, const V: usize>(rows: &[[i16; N]]) -> Vec<Pair<V>> {
-    (0..N / 2)
-        .map(|pair| {
-            std::array::from_fn(|four| {
-                i16x8::new(std::array::from_fn(|at| rows[4 * four + at / 2][2 * pair + at % 2]))
-            })
+/// Arranges a matrix with a row of `N` inputs for each output.
+fn pairs<const N: usize, const P: usize, const V: usize>(rows: &[[i16; N]]) -> Box<[Pair<V>; P]> {
+    const { assert!(N == 2 * P) };
+    Box::new(std::array::from_fn(|pair| {
+        std::array::from_fn(|four| {
+            i16x8::new(std::array::from_fn(|at| rows[4 * four + at / 2][2 * pair + at % 2]))
         })
-        .collect()
+    }))
 }
 
-/// Adds the products of an even number of inputs.
+/// Adds the products of `N` inputs, two at a time.
 #[inline(always)]
-fn accumulate<const V: usize>(sums: &mut [i32x4; V], inputs: &[i16], weights: &[Pair<V>]) {
-    // Indices instead of iterators, and sums in locals, so that the sums stay in registers.
+fn accumulate<const N: usize, const P: usize, const V: usize>(
+    sums: &mut [i32x4; V],
+    inputs: &[i16; N],
+    weights: &[Pair<V>; P],
+) {
+    const { assert!(N == 2 * P && P.is_multiple_of(4)) };
+    // Sums in locals, so that they stay in registers; four pairs at once, so that the loop costs little.
     let mut local = *sums;
-    let (inputs, _) = inputs.as_chunks::<2>();
-    for at in 0..inputs.len().min(weights.len()) {
-        let [one, other] = inputs[at];
-        let inputs = i16x8::new([one, other, one, other, one, other, one, other]);
-        for v in 0..V {
-            local[v] += inputs.dot(weights[at][v]);
+    let inputs = inputs.as_chunks::<2>().0.as_chunks::<4>().0;
+    for (inputs, weights) in inputs.iter().zip(weights.as_chunks::<4>().0) {
+        for at in 0..4 {
+            let [one, other] = inputs[at];
+            let inputs = i16x8::new([one, other, one, other, one, other, one, other]);
+            for v in 0..V {
+                local[v] += inputs.dot(weights[at][v]);
+            }
         }
     }
     *sums = local;
@@ -171,6 +183,16 @@ fn dot(one: &[i16; C], other: &[i16; C]) -> i32 {
     sum.to_array().into_iter().fold(0, i32::wrapping_add)
 }
 
+/// The layers, one after another. Compiled twice, because AVX2 takes fewer instructions; the scores
+/// are the same.
+#[multiversion::multiversion(targets("x86_64+avx2"))]
+fn run(network: &Network, page: &Page, layers: &mut Layers, scores: &mut Vec<i32>) {
+    network.first_layer(page, layers);
+    network.second_layer(layers);
+    Network::running_sums(layers);
+    network.third_layer(layers, scores);
+}
+
 impl Network {
     /// Checks sizes and ranges. The error says what is wrong.
     pub(crate) fn new(weights: Weights) -> Result<Self, &'static str> {
@@ -190,9 +212,9 @@ impl Network {
         }
         let widen = |rows: &[[i8; C]]| {
             let wide = |row: &[i8; C]| {
-                std::array::from_fn(|eight| {
+                Line(std::array::from_fn(|eight| {
                     i16x8::new(std::array::from_fn(|at| i16::from(row[8 * eight + at])))
-                })
+                }))
             };
             rows.iter().map(wide).collect()
         };
@@ -205,8 +227,8 @@ impl Network {
         for (c, row) in with_residual.iter_mut().enumerate() {
             row[C + c] = row[C + c].checked_add(1 << WEIGHT_BITS).ok_or("a weight is too large")?;
         }
-        let mut padded: Vec<Row> = widen(table);
-        padded.resize(TABLE, Row::default());
+        let mut padded: Vec<Line> = widen(table);
+        padded.resize(TABLE, Line::default());
         Ok(Network {
             table: padded,
             kinds: widen(kinds),
@@ -226,18 +248,16 @@ impl Network {
         if count == 0 {
             return;
         }
-        self.first_layer(page, layers);
-        self.second_layer(layers);
-        Self::running_sums(layers);
-        self.third_layer(layers, scores);
+        run(self, page, layers, scores);
     }
 
+    #[inline(always)]
     fn first_layer(&self, page: &Page, layers: &mut Layers) {
         let weights = &self.weights;
         layers.h1.clear();
         layers.h1.push([0; C]);
         let bias: [i32x4; C / 4] = lanes(&weights.bias1);
-        let Ok(table) = <&[Row; TABLE]>::try_from(&self.table[..]) else { return };
+        let Ok(table) = <&[Line; TABLE]>::try_from(&self.table[..]) else { return };
         let scale: Row = std::array::from_fn(|eight| {
             i16x8::new(std::array::from_fn(|at| weights.scale[8 * eight + at]))
         });
@@ -269,6 +289,7 @@ impl Network {
     }
 
     /// The sum of the words' values over the square root of their number.
+    #[inline(always)]
     fn embedded(&self, ids: &[u16]) -> [i16; EMBEDDING] {
         let ids = &ids[..ids.len().min(MOST_WORDS)];
         let mut sum = [0i32; EMBEDDING];
@@ -283,6 +304,7 @@ impl Network {
         sum.map(|sum| ((sum * root) >> ROOT_BITS) as i16)
     }
 
+    #[inline(always)]
     fn second_layer(&self, layers: &mut Layers) {
         let weights = &self.weights;
         let Layers { h1, h2, steps, .. } = layers;
@@ -293,7 +315,8 @@ impl Network {
         let mut padded_bias = [0; STEPS];
         padded_bias[..STATES].copy_from_slice(&weights.step_bias);
         let step_bias: [i32x4; STEPS / 4] = lanes(&padded_bias);
-        for window in h1.as_flattened().windows(WINDOW).step_by(C) {
+        for lines in h1.windows(3) {
+            let Some(window) = lines.as_flattened().first_chunk::<WINDOW>() else { break };
             let mut products = bias;
             accumulate(&mut products, window, &self.conv2);
             let line: [i16; C] = activations(products, 0, ACTIVATION_LIMIT);
@@ -305,6 +328,7 @@ impl Network {
         h2.push([0; C]);
     }
 
+    #[inline(always)]
     fn running_sums(layers: &mut Layers) {
         let Layers { steps, states, .. } = layers;
         let advance = |sums: &mut [i16x8; 2], step: &[i16; STEPS]| -> [i16; STEPS] {
@@ -334,6 +358,7 @@ impl Network {
     }
 
     /// The bias of layer 3 with the contribution of the page's mean.
+    #[inline(always)]
     fn page_bias(&self, layers: &Layers) -> [i32; C] {
         let count = layers.steps.len().max(1) as u64;
         let mut total = [0u64; C];
@@ -356,11 +381,11 @@ impl Network {
         bias
     }
 
+    #[inline(always)]
     fn third_layer(&self, layers: &Layers, scores: &mut Vec<i32>) {
         let bias = lanes(&self.page_bias(layers));
-        let windows = layers.h2.as_flattened().windows(WINDOW).step_by(C);
-        for (window, state) in windows.zip(&layers.states) {
-            let Ok(window) = <&[i16; WINDOW]>::try_from(window) else { break };
+        for (lines, state) in layers.h2.windows(3).zip(&layers.states) {
+            let Some(window) = lines.as_flattened().first_chunk::<WINDOW>() else { break };
             let line = self.third(window, state, bias);
             let product = dot(&line, &self.weights.out).wrapping_add(self.weights.out_bias);
             scores.push(product >> (PRODUCT_BITS - SCORE_BITS));
@@ -381,9 +406,9 @@ impl Network {
 }
 
 #[inline(always)]
-fn add(sums: &mut Row, row: &Row) {
-    for eight in 0..C / 8 {
-        sums[eight] += row[eight];
+fn add(sums: &mut Row, row: &Line) {
+    for (sum, value) in sums.iter_mut().zip(row.0) {
+        *sum += value;
     }
 }
 

@@ -1,8 +1,10 @@
 //! Reads one line: its tokens, punctuation, cues and vocabulary words.
 
-use crate::cues::{self, Cues};
+use std::ops::Range;
+
+use crate::cues::{self, Cues, Reached};
 use crate::text::{Char, Chars, Token};
-use crate::words::{Ends, Words};
+use crate::words::{Ends, Word, Words};
 
 /// Cues are looked for in so many tokens of a line: a longer line is a paragraph.
 const CUE_TOKENS: u32 = 24;
@@ -119,8 +121,27 @@ pub(crate) struct Scanner<'a> {
     chars: &'static Chars,
     words: &'a Words,
     cues: &'a Cues,
-    token: Token,
+    seen: &'a mut Seen,
     ends: Ends,
+}
+
+/// The word and the first step of cues for tokens that were read before, by hash. Most tokens are
+/// frequent words, so few are looked up in the large tables.
+pub(crate) struct Seen(Box<[(u64, Reached, Word); SEEN]>);
+
+const SEEN: usize = 1 << 13;
+
+impl Default for Seen {
+    fn default() -> Self {
+        Seen(Box::new([Default::default(); SEEN]))
+    }
+}
+
+impl Seen {
+    /// Forgets all tokens, because other words or cues are used.
+    pub(crate) fn clear(&mut self) {
+        self.0.fill(Default::default());
+    }
 }
 
 fn is_closing(c: char) -> bool {
@@ -177,102 +198,56 @@ fn bare(line: &str) -> (&str, u8) {
 }
 
 impl<'a> Scanner<'a> {
-    pub(crate) fn new(words: &'a Words, cues: &'a Cues) -> Self {
-        Scanner { chars: Chars::table(), words, cues, token: Token::new(), ends: Ends::default() }
+    pub(crate) fn new(words: &'a Words, cues: &'a Cues, seen: &'a mut Seen) -> Self {
+        Scanner { chars: Chars::table(), words, cues, seen, ends: Ends::default() }
     }
 
     /// Reads a line. `content` gets the hashes of the words that may recur in other lines.
     /// Returns `None` for a line without a token.
     pub(crate) fn read(&mut self, line: &str, content: &mut Vec<u64>) -> Option<Facts> {
         let (text, bullet) = bare(line);
-        let mut reading = Reading {
-            facts: Facts { bullet, ..Facts::default() },
-            cues: cues::Scan::default(),
-            first: Char::default(),
-            last: Char::default(),
-            all: 0,
-            gap: 0,
-            gap_char: '\0',
-            after_number: 0,
-            pending_sentence: 0,
-        };
-        self.token.clear();
+        let mut reading = Reading::new(bullet);
         self.ends.clear();
         let bytes = text.as_bytes();
         let mut at = 0;
-        let mut chars = 0u32;
-        let mut start = 0;
-        while at < bytes.len() {
-            let byte = bytes[at];
-            let (c, width, character) = if byte < 0x80 {
-                (self.chars.ascii(byte), 1, char::from(byte))
-            } else {
-                let character = text[at..].chars().next().unwrap_or('\0');
-                (self.chars.get(character), character.len_utf8(), character)
-            };
-            chars += 1;
-            if c.is_token() {
-                if c.is_unspaced() {
-                    if !self.token.is_empty() {
-                        self.end_token(&mut reading, &text[start..at], content);
-                    }
-                    self.token.set_unspaced(c);
-                    reading.begin(c);
-                    if matches!(character, '月' | '日' | '年')
-                        && reading.after_number > 0
-                        && reading.gap == 0
-                    {
-                        reading.facts.flags |= Facts::DATE;
-                    }
-                    self.end_token(&mut reading, "", content);
-                } else {
-                    let begins = self.token.is_empty();
-                    if begins {
-                        start = at;
-                        reading.begin(c);
-                    }
-                    if byte < 0x80 {
-                        let run = self.token.push_ascii(self.chars, &bytes[at..]);
-                        let bytes = &bytes[at..at + run.length];
-                        if run.any & Char::UPPER != 0 && run.all & Char::UPPER == 0 {
-                            reading.facts.glued += glued(bytes);
-                        }
-                        reading.all &= run.all;
-                        reading.last = self.chars.ascii(bytes[run.length - 1]);
-                        chars += run.length as u32 - 1;
-                        at += run.length;
-                        continue;
-                    }
-                    if !begins && c.is_upper() && reading.last.is_lower() {
-                        reading.facts.glued += 1;
-                    }
-                    reading.add(c);
-                    self.token.push(c);
-                }
-            } else if !c.is_ignored() {
-                if !self.token.is_empty() {
-                    self.end_token(&mut reading, &text[start..at], content);
-                }
-                reading.gap += 1;
-                reading.gap_char = character;
-                if character == ' ' {
-                    reading.space();
-                } else {
-                    reading.mark(c, character, chars);
-                }
+        while let Some(&byte) = bytes.get(at) {
+            if byte == b' ' {
+                reading.space();
+                at += 1;
+                continue;
             }
-            at += width;
-        }
-        if !self.token.is_empty() {
-            self.end_token(&mut reading, &text[start..], content);
+            let (c, character) = self.char_at(text, at, byte);
+            if !c.is_token() {
+                at += character.len_utf8();
+                if !c.is_ignored() {
+                    reading.mark(c, character, text, at);
+                }
+                continue;
+            }
+            let start = at;
+            reading.begin(c);
+            let token;
+            if c.is_unspaced() {
+                at += character.len_utf8();
+                token = Token::unspaced(c);
+                if matches!(character, '月' | '日' | '年')
+                    && reading.after_number > 0
+                    && reading.gap == 0
+                {
+                    reading.facts.flags |= Facts::DATE;
+                }
+            } else {
+                (token, at) = self.read_token(&mut reading, text, start);
+            }
+            self.end_token(&mut reading, token, text, start..at, content);
         }
         let mut facts = reading.facts;
         if facts.tokens == 0 {
             return None;
         }
-        facts.chars = chars;
+        facts.chars = text.chars().count() as u32;
         facts.hash = self.ends.line();
-        let found = reading.cues.finish();
+        let found = reading.cues.finish(facts.tokens.min(CUE_TOKENS));
         facts.kinds = found.kinds.0;
         facts.cue_kinds = self.cues.counted(found.kinds.0);
         facts.cue_tokens = found.cue_tokens;
@@ -281,54 +256,123 @@ impl<'a> Scanner<'a> {
         Some(facts)
     }
 
+    /// The character whose first byte is at `at`.
+    #[inline(always)]
+    fn char_at(&self, text: &str, at: usize, byte: u8) -> (Char, char) {
+        if byte < 0x80 {
+            (Chars::ascii(byte), char::from(byte))
+        } else {
+            self.wide_char_at(text, at)
+        }
+    }
+
+    #[inline(never)]
+    fn wide_char_at(&self, text: &str, at: usize) -> (Char, char) {
+        let character = text[at..].chars().next().unwrap_or('\0');
+        (self.chars.get(character), character)
+    }
+
+    /// Reads the token at `at`, which is not unspaced. Returns it and where it ends.
+    #[inline]
+    fn read_token(&self, reading: &mut Reading, text: &str, mut at: usize) -> (Token, usize) {
+        let bytes = text.as_bytes();
+        let mut token = Token::new();
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let (length, any) = token.push_ascii(rest);
+            if length > 0 {
+                if any.is_upper() && any.is_lower() {
+                    reading.facts.glued += glued(&rest[..length]);
+                }
+                reading.in_capitals &= !any.is_lower() && !any.is_digit();
+                reading.last = Chars::ascii(rest[length - 1]);
+                at += length;
+            }
+            let Some(byte) = rest.get(length).filter(|byte| !byte.is_ascii()) else {
+                return (token, at);
+            };
+            let (c, character) = self.char_at(text, at, *byte);
+            if !c.is_ignored() {
+                if !c.is_token() || c.is_unspaced() {
+                    return (token, at);
+                }
+                reading.facts.glued += u32::from(c.is_upper() && reading.last.is_lower());
+                reading.in_capitals &= c.is_upper();
+                reading.last = c;
+                token.push(c);
+            }
+            at += character.len_utf8();
+        }
+    }
+
     /// The vocabulary hashes of the line that was read last.
     pub(crate) fn for_each_hash(&self, each: impl FnMut(u64)) {
         self.ends.for_each(each);
     }
 
-    fn end_token(&mut self, reading: &mut Reading, text: &str, content: &mut Vec<u64>) {
-        let token = &self.token;
+    #[inline]
+    fn end_token(
+        &mut self,
+        reading: &mut Reading,
+        token: Token,
+        text: &str,
+        range: Range<usize>,
+        content: &mut Vec<u64>,
+    ) {
         let facts = &mut reading.facts;
         let hash = token.hash();
-        let word = self.words.get(hash);
         let later = facts.tokens > 0;
         facts.tokens += 1;
+        let seen = &mut self.seen.0[(hash >> 40) as usize % SEEN];
+        let mut word = seen.2;
+        if facts.tokens <= CUE_TOKENS {
+            let text = &text[range.clone()];
+            if seen.0 != hash {
+                word = self.words.get(hash);
+                *seen = (hash, self.cues.start(&token, text), word);
+            }
+            reading.cues.push(self.cues, seen.1, &token, text);
+        } else if seen.0 != hash {
+            word = self.words.get(hash);
+        }
         facts.longest = facts.longest.max(token.length());
         if token.is_unspaced() {
             facts.unspaced += 1;
-            facts.stops += 2 * u32::from(word.is_stop);
+            facts.stops += 2 * u32::from(word.is_stop());
         } else {
-            facts.stops += u32::from(word.is_stop);
+            facts.stops += u32::from(word.is_stop());
             facts.digits += token.digits();
             if reading.first.is_letter() {
-                facts.later_words += u32::from(later);
-                facts.later_capitals += u32::from(later && reading.first.is_upper());
+                if later {
+                    facts.later_words += 1;
+                    facts.later_capitals += u32::from(reading.first.is_upper());
+                }
                 if token.length() > 1 {
                     facts.long_words += 1;
-                    facts.all_capitals += u32::from(reading.all & Char::UPPER != 0);
+                    facts.all_capitals += u32::from(reading.in_capitals);
                 }
             }
         }
-        if word.is_mark {
+        if word.is_mark() {
             facts.flags |= match token.length() {
                 9 => Facts::COPYRIGHT,
                 _ => Facts::URL,
             };
         }
-        if word.is_domain && reading.gap == 1 && reading.gap_char == '.' && later {
+        if word.is_domain() && reading.gap == 1 && reading.gap_char == '.' && later {
             facts.flags |= Facts::URL;
-        }
-        if facts.tokens <= CUE_TOKENS {
-            reading.cues.push(self.cues, token);
         }
         self.ends.push(hash);
         let is_content = token.length() >= 4 || reading.first.code() >= 0xe00;
-        if is_content && !word.is_stop && facts.tokens <= CONTENT_TOKENS {
+        if is_content && !word.is_stop() && facts.tokens <= CONTENT_TOKENS {
             content.push(hash);
         }
-        reading.number(token.is_number().then_some(text));
+        if token.is_number() {
+            reading.number(&text[range]);
+        } else {
+            reading.after_number = 0;
+        }
         reading.gap = 0;
-        self.token.clear();
     }
 
     /// Start, end and indent, read from the outside in.
@@ -399,8 +443,8 @@ struct Reading {
     cues: cues::Scan,
     first: Char,
     last: Char,
-    /// Flags that all characters of the current token have.
-    all: u64,
+    /// Whether all characters of the current token are capitals.
+    in_capitals: bool,
     /// Characters since the last token, and the last of them.
     gap: u32,
     gap_char: char,
@@ -411,35 +455,43 @@ struct Reading {
 }
 
 impl Reading {
-    #[inline]
-    fn begin(&mut self, c: Char) {
-        self.first = c;
-        self.all = u64::MAX;
-        if self.pending_sentence == 2 && c.is_letter() && !c.is_lower() {
-            self.facts.inner_sentences += 1;
+    fn new(bullet: u8) -> Reading {
+        Reading {
+            facts: Facts { bullet, ..Facts::default() },
+            cues: cues::Scan::default(),
+            first: Char::default(),
+            last: Char::default(),
+            in_capitals: true,
+            gap: 0,
+            gap_char: '\0',
+            after_number: 0,
+            pending_sentence: 0,
         }
-        self.pending_sentence = 0;
     }
 
     #[inline]
-    fn add(&mut self, c: Char) {
-        self.all &= c.bits();
-        self.last = c;
+    fn begin(&mut self, c: Char) {
+        self.first = c;
+        self.last = Char::default();
+        self.in_capitals = true;
+        if self.pending_sentence > 0 {
+            let starts = self.pending_sentence == 2 && c.is_letter() && !c.is_lower();
+            self.facts.inner_sentences += u32::from(starts);
+            self.pending_sentence = 0;
+        }
     }
 
     #[inline]
     fn space(&mut self) {
+        self.gap += 1;
+        self.gap_char = ' ';
         if self.pending_sentence == 1 {
             self.pending_sentence = 2;
         }
     }
 
-    /// A token has ended; `number` is its text if it is a number.
-    fn number(&mut self, number: Option<&str>) {
-        let Some(text) = number else {
-            self.after_number = 0;
-            return;
-        };
+    /// A token has ended that is a number.
+    fn number(&mut self, text: &str) {
         let digits = text.chars().count() as u32;
         self.facts.numbers += 1;
         if self.after_number > 0 && self.gap == 1 {
@@ -465,13 +517,17 @@ impl Reading {
         self.after_number = digits;
     }
 
-    /// A character that belongs to no token and is not a space.
-    fn mark(&mut self, class: Char, c: char, chars: u32) {
+    /// A character that belongs to no token and is not a space; `end` is where it ends.
+    fn mark(&mut self, class: Char, c: char, text: &str, end: usize) {
+        self.gap += 1;
+        self.gap_char = c;
         let facts = &mut self.facts;
         match c {
             ',' | '，' | '、' => facts.commas += 1,
             '|' | '•' | '·' | '/' | '>' | '›' | '»' | '→' => facts.separators += 1,
-            ':' | '：' if (2..26).contains(&chars) && facts.commas == 0 => {
+            ':' | '：'
+                if facts.commas == 0 && (2..26).contains(&text[..end].chars().take(26).count()) =>
+            {
                 facts.flags |= Facts::LABEL
             }
             '@' | '#' => facts.flags |= Facts::HANDLE,
@@ -490,7 +546,11 @@ impl Reading {
                 self.pending_sentence = 0;
             }
             _ if is_sentence_end(c) => self.pending_sentence = 1,
-            _ if class.is_space() => self.space(),
+            _ if class.is_space() => {
+                if self.pending_sentence == 1 {
+                    self.pending_sentence = 2;
+                }
+            }
             _ if is_closing(c) && self.pending_sentence == 1 => {}
             '"' | '\'' | '“' | '‘' | '«' | '(' | '[' if self.pending_sentence == 2 => {}
             _ => self.pending_sentence = 0,
@@ -515,7 +575,7 @@ mod tests {
         let words = Words::new(&[]);
         let cues = Cues::new([(0, "log in"), (1, "said")]).expect("the cues are valid");
         let cues = cues.uncounted(crate::Kinds(0b10));
-        Scanner::new(&words, &cues).read(line, &mut Vec::new())
+        Scanner::new(&words, &cues, &mut Seen::default()).read(line, &mut Vec::new())
     }
 
     fn read(line: &str) -> Facts {

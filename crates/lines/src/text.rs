@@ -13,20 +13,17 @@ use std::sync::LazyLock;
 pub(crate) struct Char(u64);
 
 impl Char {
+    // Everything but the second folded character is in the lower half, so that flags are tested
+    // with short instructions.
     const CODE: u64 = (1 << 21) - 1;
-    const SECOND: u32 = 21;
-    const LETTER: u64 = 1 << 42;
-    const DIGIT: u64 = 1 << 43;
-    pub(crate) const UPPER: u64 = 1 << 44;
-    pub(crate) const LOWER: u64 = 1 << 45;
-    const UNSPACED: u64 = 1 << 46;
-    const IGNORED: u64 = 1 << 47;
-    const SPACE: u64 = 1 << 48;
-
-    /// All flags.
-    pub(crate) fn bits(self) -> u64 {
-        self.0
-    }
+    const LETTER: u64 = 1 << 21;
+    const DIGIT: u64 = 1 << 22;
+    const UPPER: u64 = 1 << 23;
+    const LOWER: u64 = 1 << 24;
+    const UNSPACED: u64 = 1 << 25;
+    const IGNORED: u64 = 1 << 26;
+    const SPACE: u64 = 1 << 27;
+    const SECOND: u32 = 32;
 
     /// The folded character.
     pub(crate) fn code(self) -> u32 {
@@ -142,9 +139,26 @@ const TABLE: usize = 0x2000;
 /// The first 8,192 characters, looked up instead of classified: nearly all text but Han and kana.
 pub(crate) struct Chars {
     table: Box<[Char; TABLE]>,
-    /// The same for bytes; those that are not ASCII are no token.
-    bytes: Box<[Char; 256]>,
 }
+
+/// The same for bytes; those that are not ASCII are no token.
+static ASCII: [Char; 256] = {
+    let mut table = [Char(0); 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        let flags = match byte as u8 {
+            b'A'..=b'Z' => Char::LETTER | Char::UPPER,
+            b'a'..=b'z' => Char::LETTER | Char::LOWER,
+            b'0'..=b'9' => Char::DIGIT,
+            b'\t'..=b'\r' | b' ' => Char::SPACE,
+            _ => 0,
+        };
+        let code = if flags == Char::DIGIT { b'0' } else { (byte as u8).to_ascii_lowercase() };
+        table[byte] = Char(code as u64 | flags);
+        byte += 1;
+    }
+    table
+};
 
 impl Chars {
     /// The table, built on first use.
@@ -172,11 +186,7 @@ impl Chars {
                     entry.0 = entry.0 & !(Char::CODE | Char::CODE << Char::SECOND) | folded;
                 }
             }
-            let bytes = std::array::from_fn(|byte| match byte {
-                0..0x80 => table[byte],
-                _ => Char(0),
-            });
-            Chars { table, bytes: Box::new(bytes) }
+            Chars { table }
         });
         &CHARS
     }
@@ -192,14 +202,14 @@ impl Chars {
 
     /// What an ASCII byte is; other bytes are nothing.
     #[inline]
-    pub(crate) fn ascii(&self, byte: u8) -> Char {
-        self.bytes[byte as usize]
+    pub(crate) fn ascii(byte: u8) -> Char {
+        ASCII[byte as usize]
     }
 
     fn beyond(&self, c: char) -> Char {
         match u32::from(c) {
             // Full-width forms are written as their ASCII counterparts.
-            code @ 0xff01..=0xff5e => self.ascii((code - 0xfee0) as u8),
+            code @ 0xff01..=0xff5e => Chars::ascii((code - 0xfee0) as u8),
             code @ (0x3041..=0x3096 | 0x3400..=0x4dbf | 0x4e00..=0x9fff) => {
                 Char(u64::from(code) | Char::LETTER | Char::UNSPACED)
             }
@@ -273,31 +283,30 @@ fn is_ignored(c: char) -> bool {
 
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Prefixes up to this many folded characters are remembered, so stems are at most as long.
+/// Stems have at most so many folded characters.
 pub(crate) const LONGEST_STEM: usize = 24;
 
-/// A token as a key: the hash of its folded characters, and the hashes of its prefixes.
-#[derive(Clone, Debug)]
+/// A token as a key: the hash of its folded characters.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     state: u64,
     length: u32,
     digits: u32,
     unspaced: bool,
-    prefixes: [u64; 32],
 }
 
 impl Token {
+    /// The empty token.
     pub(crate) fn new() -> Self {
-        Token { state: MULTIPLIER, length: 0, digits: 0, unspaced: false, prefixes: [0; 32] }
+        Token { state: MULTIPLIER, length: 0, digits: 0, unspaced: false }
     }
 
-    /// Makes it the empty token.
+    /// The token of one unspaced character.
     #[inline]
-    pub(crate) fn clear(&mut self) {
-        self.state = MULTIPLIER;
-        self.length = 0;
-        self.digits = 0;
-        self.unspaced = false;
+    pub(crate) fn unspaced(c: Char) -> Self {
+        let mut token = Token { unspaced: true, ..Token::new() };
+        token.push(c);
+        token
     }
 
     /// Appends a character of a token.
@@ -313,48 +322,30 @@ impl Token {
     #[inline]
     fn push_code(&mut self, code: u32) {
         self.state = (self.state ^ u64::from(code)).wrapping_mul(MULTIPLIER).rotate_left(23);
-        if let Some(prefix) = self.prefixes.get_mut(self.length as usize) {
-            *prefix = self.state;
-        }
         self.length += 1;
     }
 
-    /// Appends the ASCII letters and digits at the start of `bytes`.
+    /// Appends the ASCII letters and digits at the start of `bytes`. Returns their number and the
+    /// flags that any of them has.
     #[inline]
-    pub(crate) fn push_ascii(&mut self, chars: &Chars, bytes: &[u8]) -> Run {
-        let (mut all, mut any) = (u64::MAX, 0);
-        let mut state = self.state;
-        let mut length = 0;
-        let start = self.length as usize;
-        while let Some(&byte) = bytes.get(length) {
-            let c = chars.ascii(byte);
-            if !c.is_token() {
-                break;
-            }
+    pub(crate) fn push_ascii(&mut self, bytes: &[u8]) -> (usize, Char) {
+        let (mut any, mut length) = (0, 0);
+        while let Some(c) = bytes.get(length).map(|byte| Chars::ascii(*byte))
+            && c.is_token()
+        {
             // The code of an ASCII character is ASCII.
-            state = (state ^ u64::from(c.0 as u8)).wrapping_mul(MULTIPLIER).rotate_left(23);
-            if let Some(prefix) = self.prefixes.get_mut(start + length) {
-                *prefix = state;
-            }
-            all &= c.0;
+            let code = u64::from(c.0 as u8);
+            self.state = (self.state ^ code).wrapping_mul(MULTIPLIER).rotate_left(23);
             any |= c.0;
             length += 1;
         }
-        self.state = state;
         self.length += length as u32;
-        if any & Char::DIGIT != 0 {
+        let any = Char(any);
+        if any.is_digit() {
             let digits = bytes[..length].iter().filter(|byte| byte.is_ascii_digit()).count();
             self.digits += digits as u32;
         }
-        Run { length, all, any }
-    }
-
-    /// Makes it the token of one unspaced character.
-    #[inline]
-    pub(crate) fn set_unspaced(&mut self, c: Char) {
-        self.clear();
-        self.push(c);
-        self.unspaced = true;
+        (length, any)
     }
 
     /// Length in folded characters.
@@ -385,22 +376,37 @@ impl Token {
     pub(crate) fn hash(&self) -> u64 {
         self.state.wrapping_mul(MULTIPLIER)
     }
-
-    /// The hash of the first `length` folded characters, equal to the [`hash`](Self::hash) of a
-    /// token that has only these. `length` is at most the token's and [`LONGEST_STEM`].
-    #[inline]
-    pub(crate) fn prefix_hash(&self, length: u32) -> u64 {
-        self.prefixes[(length.wrapping_sub(1) & 31) as usize].wrapping_mul(MULTIPLIER)
-    }
 }
 
-/// ASCII characters that were appended to a token.
-pub(crate) struct Run {
-    pub(crate) length: usize,
-    /// Flags that all of them have.
-    pub(crate) all: u64,
-    /// Flags that any of them has.
-    pub(crate) any: u64,
+/// The hashes of a token's prefixes.
+pub(crate) struct Prefixes([u64; LONGEST_STEM]);
+
+impl Prefixes {
+    /// The prefixes of the token with this text.
+    pub(crate) fn of(text: &str) -> Self {
+        let chars = Chars::table();
+        let mut hashes = [0; LONGEST_STEM];
+        let mut token = Token::new();
+        let mut push = |code: u32| {
+            token.push_code(code);
+            if let Some(hash) = hashes.get_mut(token.length as usize - 1) {
+                *hash = token.hash();
+            }
+        };
+        for c in text.chars().map(|c| chars.get(c)).filter(|c| c.is_token()) {
+            push(c.code());
+            if c.second() != 0 {
+                push(c.second());
+            }
+        }
+        Prefixes(hashes)
+    }
+
+    /// The hash of the first `length` folded characters, equal to that of a token that has only
+    /// these. `length` is at most the token's and [`LONGEST_STEM`].
+    pub(crate) fn hash(&self, length: u32) -> u64 {
+        self.0[length as usize - 1]
+    }
 }
 
 /// Combines two hashes; order matters.
@@ -409,29 +415,29 @@ pub(crate) fn combine(one: u64, other: u64) -> u64 {
     (one.rotate_left(29) ^ other).wrapping_mul(MULTIPLIER)
 }
 
-/// Calls `each` with every token of a text, in order.
+/// Calls `each` with every token of a text and the token's text, in order.
 #[inline]
-pub(crate) fn for_each_token(text: &str, mut each: impl FnMut(&Token)) {
+pub(crate) fn for_each_token(text: &str, mut each: impl FnMut(&Token, &str)) {
     let chars = Chars::table();
     let mut token = Token::new();
-    for c in text.chars() {
-        let c = chars.get(c);
+    let mut start = 0;
+    for (at, character) in text.char_indices() {
+        let c = chars.get(character);
         if c.is_token() && !c.is_unspaced() {
+            start = if token.is_empty() { at } else { start };
             token.push(c);
         } else if !c.is_ignored() {
             if !token.is_empty() {
-                each(&token);
-                token.clear();
+                each(&token, &text[start..at]);
+                token = Token::new();
             }
             if c.is_unspaced() {
-                token.set_unspaced(c);
-                each(&token);
-                token.clear();
+                each(&Token::unspaced(c), &text[at..at + character.len_utf8()]);
             }
         }
     }
     if !token.is_empty() {
-        each(&token);
+        each(&token, &text[start..]);
     }
 }
 
@@ -449,7 +455,7 @@ pub(crate) fn token_texts(text: &str) -> Vec<(Range<usize>, u64)> {
         }
         if !token.is_empty() && (!class.is_token() || class.is_unspaced()) {
             tokens.push((start..end, token.hash()));
-            token.clear();
+            token = Token::new();
         }
         if class.is_token() {
             start = if token.is_empty() { at } else { start };
@@ -457,7 +463,7 @@ pub(crate) fn token_texts(text: &str) -> Vec<(Range<usize>, u64)> {
             token.push(class);
             if class.is_unspaced() {
                 tokens.push((start..end, token.hash()));
-                token.clear();
+                token = Token::new();
             }
         }
     }
@@ -473,7 +479,7 @@ mod tests {
 
     fn hashes(text: &str) -> Vec<u64> {
         let mut hashes = Vec::new();
-        for_each_token(text, |token| hashes.push(token.hash()));
+        for_each_token(text, |token, _| hashes.push(token.hash()));
         hashes
     }
 
@@ -496,6 +502,13 @@ mod tests {
             let with_texts: Vec<u64> =
                 token_texts(text).into_iter().map(|(_, hash)| hash).collect();
             assert_eq!(with_texts, hashes(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_bytes_is_that_of_characters() {
+        for byte in 0..0x80 {
+            assert!(Chars::ascii(byte) == classify(char::from(byte)), "{byte}");
         }
     }
 
@@ -525,10 +538,8 @@ mod tests {
 
     #[test]
     fn the_hash_of_a_prefix_is_that_of_the_shorter_token() {
-        let mut prefixes = Vec::new();
-        for_each_token("Abonnieren", |token| {
-            prefixes.extend((1..=token.length()).map(|length| token.prefix_hash(length)));
-        });
+        let prefixes = Prefixes::of("Abonnieren");
+        let prefixes: Vec<u64> = (1..=10).map(|length| prefixes.hash(length)).collect();
         let shorter: Vec<u64> = (1..=10).flat_map(|end| hashes(&"abonnieren"[..end])).collect();
         assert_eq!(prefixes, shorter);
     }

@@ -62,9 +62,7 @@ const MARKS: &str = "http https www copyright";
 pub(crate) struct Word {
     /// Position in the vocabulary plus one; 0 if the token is not in it.
     id: u16,
-    pub(crate) is_stop: bool,
-    pub(crate) is_domain: bool,
-    pub(crate) is_mark: bool,
+    flags: u16,
 }
 
 /// A table of words by hash: the stop words and a vocabulary.
@@ -94,24 +92,22 @@ pub(crate) fn key(hash: u64) -> u32 {
 impl Words {
     /// The stop words and a vocabulary of distinct keys, whose positions become ids.
     pub(crate) fn new(vocabulary: &[u32]) -> Self {
-        static BASE: LazyLock<Vec<(u32, Word)>> = LazyLock::new(|| {
+        static BASE: LazyLock<Vec<(u32, u16)>> = LazyLock::new(|| {
             let mut base = Vec::new();
-            let mut add = |text: &str, word: Word| {
-                text::for_each_token(text, |token| base.push((key(token.hash()), word)));
+            let mut add = |text: &str, flag: u16| {
+                text::for_each_token(text, |token, _| base.push((key(token.hash()), flag)));
             };
-            add(STOP_WORDS, Word { is_stop: true, ..Word::default() });
-            add(STOP_CHARACTERS, Word { is_stop: true, ..Word::default() });
-            add(TOP_LEVEL_DOMAINS, Word { is_domain: true, ..Word::default() });
-            add(MARKS, Word { is_mark: true, ..Word::default() });
+            add(STOP_WORDS, Word::STOP);
+            add(STOP_CHARACTERS, Word::STOP);
+            add(TOP_LEVEL_DOMAINS, Word::DOMAIN);
+            add(MARKS, Word::MARK);
             base
         });
         let size = ((BASE.len() + vocabulary.len()) * 2 + 2).next_power_of_two();
         let mut words =
             Words { filter: Box::new([0; FILTER_WORDS]), slots: vec![(0, Word::default()); size] };
-        for &(key, word) in BASE.iter() {
-            words.entry(key).is_stop |= word.is_stop;
-            words.entry(key).is_domain |= word.is_domain;
-            words.entry(key).is_mark |= word.is_mark;
+        for &(key, flag) in BASE.iter() {
+            words.entry(key).flags |= flag;
         }
         for (id, &key) in (1..).zip(vocabulary) {
             words.entry(key).id = id;
@@ -162,6 +158,27 @@ impl Words {
 }
 
 impl Word {
+    const STOP: u16 = 1;
+    const DOMAIN: u16 = 1 << 1;
+    const MARK: u16 = 1 << 2;
+
+    #[inline]
+    pub(crate) fn is_stop(self) -> bool {
+        self.flags & Self::STOP != 0
+    }
+
+    /// Whether it may be the end of a host name.
+    #[inline]
+    pub(crate) fn is_domain(self) -> bool {
+        self.flags & Self::DOMAIN != 0
+    }
+
+    /// Whether it makes a line an address or a copyright notice.
+    #[inline]
+    pub(crate) fn is_mark(self) -> bool {
+        self.flags & Self::MARK != 0
+    }
+
     /// Position in the vocabulary.
     #[inline]
     pub(crate) fn id(self) -> Option<u16> {
@@ -245,7 +262,7 @@ mod tests {
 
     fn hash(word: &str) -> u64 {
         let mut hash = 0;
-        text::for_each_token(word, |token| hash = token.hash());
+        text::for_each_token(word, |token, _| hash = token.hash());
         hash
     }
 
@@ -253,18 +270,18 @@ mod tests {
     fn stop_words_and_the_vocabulary_share_a_table() {
         let words = Words::new(&[key(hash("subscribe")), key(hash("the"))]);
         assert_eq!(words.get(hash("Subscribe")).id(), Some(0));
-        assert!(!words.get(hash("subscribe")).is_stop);
+        assert!(!words.get(hash("subscribe")).is_stop());
         let the = words.get(hash("the"));
-        assert_eq!((the.id(), the.is_stop), (Some(1), true));
-        assert!(words.get(hash("für")).is_stop && words.get(hash("のに")).is_stop);
-        assert!(words.get(hash("com")).is_domain);
+        assert_eq!((the.id(), the.is_stop()), (Some(1), true));
+        assert!(words.get(hash("für")).is_stop() && words.get(hash("のに")).is_stop());
+        assert!(words.get(hash("com")).is_domain());
         assert_eq!(words.get(hash("chaffinch")), Word::default());
     }
 
     fn count(tokens: usize) -> usize {
         let mut ends = Ends::default();
         let text: String = (0..tokens).map(|n| format!("{} ", "a".repeat(n + 1))).collect();
-        text::for_each_token(&text, |token| ends.push(token.hash()));
+        text::for_each_token(&text, |token, _| ends.push(token.hash()));
         let mut seen = Vec::new();
         ends.for_each(|hash| seen.push(hash));
         let all = seen.len();
@@ -283,7 +300,7 @@ mod tests {
         assert_eq!([16, 17, 40, 400].map(count), [30; 4]);
         let mut long = Ends::default();
         let mut last = 0;
-        text::for_each_token(&"word ".repeat(50).replace("word", "some other word"), |token| {
+        text::for_each_token(&"word ".repeat(50).replace("word", "some other word"), |token, _| {
             long.push(token.hash());
             last = token.hash();
         });

@@ -24,6 +24,11 @@ impl ByteSet {
         self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
     }
 
+    /// Removes the bytes that continue a character in UTF-8.
+    pub(crate) fn remove_continuations(&mut self) {
+        self.0[2] = 0;
+    }
+
     /// Calls `each` with the bytes of the set, in order.
     pub(crate) fn each(&self, mut each: impl FnMut(u8)) {
         for (word, mut bits) in (0..).zip(self.0) {

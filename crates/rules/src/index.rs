@@ -53,6 +53,8 @@ pub(crate) struct Index {
     gates: [Gate; 2],
     // Literals inside lines, grouped by the bytes with which the lines begin and end.
     inner: Vec<Inner>,
+    // The literals of the first 64 groups of `inner`, for short lines.
+    short: Option<ShortInner>,
     // Whether lines are looked up only as they are, without skipping bullets and numbers.
     exact: bool,
     // For each first byte and each last byte of a line, a bit set of those of the first 64 groups
@@ -112,12 +114,15 @@ impl IndexBuilder {
         let entry = |same: &[(Key, Candidate)]| (same[0].0, same.len() as u32);
         index.table = LiteralTable::of(same.map(entry));
         index.ids = outer.iter().map(|(_, id)| *id).collect();
-        for (frame, literals) in inner {
-            match Inner::of(frame, &literals) {
+        for (frame, literals) in &inner {
+            match Inner::of(*frame, literals) {
                 Some(inner) => index.inner.push(inner),
                 // Too many literals for one automaton, so their patterns are tried on every line.
                 None => index.unkeyed.extend(literals.iter().map(|(_, id)| *id)),
             }
+        }
+        if index.inner.len() == inner.len() {
+            index.short = ShortInner::of(&inner);
         }
         index.unkeyed.sort_unstable();
         index.unkeyed.dedup();
@@ -173,6 +178,12 @@ impl Index {
             if self.inner.len() < 64 {
                 fits &= (1 << self.inner.len()) - 1;
             }
+            if let Some(short) = self.short.as_ref().filter(|_| ends.text.len() < SHORT) {
+                if fits != 0 {
+                    short.candidates(ends.text, fits, out);
+                }
+                fits = 0;
+            }
             let mut text = None;
             while fits != 0 {
                 let inner = &self.inner[fits.trailing_zeros() as usize];
@@ -205,6 +216,56 @@ impl Index {
     }
 }
 
+/// The length in bytes up to which lines are searched for all literals at once. In longer lines, a
+/// vectorised search is faster.
+const SHORT: usize = 64;
+
+/// The literals of the first 64 groups in one automaton.
+#[derive(Debug)]
+struct ShortInner {
+    all: AhoCorasick,
+    /// The pattern number and the group of each literal.
+    ids: Box<[(u32, u8)]>,
+}
+
+impl ShortInner {
+    fn of(groups: &[(EdgeBytes, Vec<(String, u32)>)]) -> Option<ShortInner> {
+        let literals = groups.iter().take(64).zip(0..).flat_map(|((_, literals), group)| {
+            literals.iter().map(move |(text, id)| (text.as_str(), (*id, group)))
+        });
+        let (texts, ids): (Vec<&str>, Vec<(u32, u8)>) = literals.unzip();
+        let all = automaton(&texts).filter(|_| !texts.is_empty())?;
+        Some(ShortInner { all, ids: ids.into() })
+    }
+
+    /// Adds the patterns of the groups whose bits are set in `groups`.
+    fn candidates(&self, text: &str, groups: u64, out: &mut Vec<u32>) {
+        let text = unhidden(text);
+        for found in self.all.find_overlapping_iter(&*text) {
+            let (id, group) = self.ids[found.pattern().as_usize()];
+            out.extend((groups >> group & 1 == 1).then_some(id));
+        }
+    }
+}
+
+/// An automaton that finds these texts in any case of ASCII letters. `None` if they are too many.
+fn automaton(texts: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .ascii_case_insensitive(true)
+        .build(texts)
+        .ok()
+}
+
+/// A text, or its key if it may contain letters that keys replace.
+fn unhidden(text: &str) -> Cow<'_, str> {
+    match !text.is_ascii() && key::hides_letters(text) {
+        true => key::key(text),
+        false => Cow::Borrowed(text),
+    }
+}
+
 /// Literals inside lines, in any case of ASCII letters.
 #[derive(Debug)]
 struct Inner {
@@ -219,12 +280,7 @@ struct Inner {
 impl Inner {
     fn of(frame: EdgeBytes, literals: &[(String, u32)]) -> Option<Inner> {
         let texts: Vec<&str> = literals.iter().map(|(text, _)| text.as_str()).collect();
-        let all = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .ascii_case_insensitive(true)
-            .build(&texts)
-            .ok()?;
+        let all = automaton(&texts)?;
         let ids = literals.iter().map(|(_, id)| *id).collect();
         Some(Inner { frame, prescan: Prescan::of(&texts), all, ids })
     }
@@ -247,11 +303,7 @@ struct ScannedLine<'t> {
 
 impl<'t> ScannedLine<'t> {
     fn at(text: &'t str) -> ScannedLine<'t> {
-        let ascii = text.is_ascii();
-        let text = match !ascii && key::hides_letters(text) {
-            true => key::key(text),
-            false => Cow::Borrowed(text),
-        };
+        let (ascii, text) = (text.is_ascii(), unhidden(text));
         let lower = text.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
         ScannedLine { text, ascii, lower }
     }
@@ -592,37 +644,41 @@ impl Outer {
 
     /// The same for text whose outermost bytes are printable ASCII and therefore equal to the key.
     fn of_plain(side: Side, text: &[u8]) -> Option<Outer> {
-        let length = text.len();
-        if (1..=LITERAL).contains(&length) {
-            let mut bytes = [b'x'; LITERAL];
-            bytes[..length].copy_from_slice(text);
-            let printed = bytes.iter().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
-            let double = bytes.windows(2).fold(false, |any, two| any | (two == b"  "));
-            if !printed || double || bytes[0] == b' ' || bytes[length - 1] == b' ' {
-                return None;
+        let length = text.len().min(LITERAL);
+        // The outermost bytes, the first of them lowest, and the byte next to them, which may
+        // belong to a combining mark or continue a run of spaces.
+        let (near, beyond) = match (text.len() > LITERAL, side) {
+            (true, Side::Start) => (*text.first_chunk()?, text[LITERAL]),
+            (true, Side::End) => (*text.last_chunk()?, text[text.len() - LITERAL - 1]),
+            (false, _) => {
+                let mut near = [b'x'; LITERAL];
+                near.get_mut(..length)?.copy_from_slice(text);
+                (near, b'x')
             }
-            let packed = u64::from_be_bytes(bytes.map(|byte| byte.to_ascii_lowercase()));
-            let rest = 8 * (LITERAL - length) as u32;
-            let packed = match side {
-                Side::Start => packed >> rest << rest,
-                Side::End => packed >> rest,
-            };
-            return Some(Outer { side, length: length as u8, packed });
+        };
+        let near = u64::from_le_bytes(near);
+        let spaces = equal(near, b' ');
+        let inner = match side {
+            Side::Start => spaces >> (8 * LITERAL - 1),
+            Side::End => spaces >> 7 & 1,
+        };
+        let double = spaces & spaces >> 8 | u64::from(beyond == b' ') & inner;
+        let (first, last) = (*text.first()?, *text.last()?);
+        let outer = match (length < LITERAL, side) {
+            (true, _) => first == b' ' || last == b' ',
+            (false, Side::Start) => first == b' ',
+            (false, Side::End) => last == b' ',
+        };
+        if outer || double != 0 || !is_printed(near) || !matches!(beyond, b' '..=b'~') {
+            return None;
         }
-        // The byte next to them may belong to a combining mark or continue a run of spaces.
-        let near: [u8; LITERAL + 1] = match side {
-            Side::Start => *text.first_chunk()?,
-            Side::End => *text.last_chunk()?,
+        let packed = in_lower_case(near).swap_bytes();
+        let rest = 8 * (LITERAL - length) as u32;
+        let packed = match side {
+            Side::Start => packed.checked_shr(rest)?.checked_shl(rest)?,
+            Side::End => packed.checked_shr(rest)?,
         };
-        let printed = near.iter().fold(true, |all, b| all & matches!(b, b' '..=b'~'));
-        let double = near.windows(2).fold(false, |any, two| any | (two == b"  "));
-        let (bytes, outermost): ([u8; LITERAL], u8) = match side {
-            Side::Start => (*near.first_chunk()?, near[0]),
-            Side::End => (*near.last_chunk()?, near[LITERAL]),
-        };
-        let packed = u64::from_be_bytes(bytes.map(|byte| byte.to_ascii_lowercase()));
-        let plain = printed && !double && outermost != b' ';
-        plain.then_some(Outer { side, length: LITERAL as u8, packed })
+        Some(Outer { side, length: length as u8, packed })
     }
 
     fn of_key(side: Side, key: &str) -> Outer {
@@ -679,6 +735,30 @@ impl Outer {
             Side::End => (self.packed as u16).swap_bytes(),
         }
     }
+}
+
+/// A word with each byte set to this byte.
+const fn all(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The high bits of the bytes that equal `byte`, of eight ASCII characters.
+fn equal(ascii: u64, byte: u8) -> u64 {
+    (all(0x80) - (ascii & all(0x7f) ^ all(byte))) & all(0x80)
+}
+
+/// Whether eight characters are printable ASCII.
+fn is_printed(chars: u64) -> bool {
+    // Adding moves a byte above `~` over 0x80, and subtracting one below the space under 0x80.
+    (chars | chars.wrapping_add(all(1)) | !(chars | all(0x80)).wrapping_sub(all(b' '))) & all(0x80)
+        == 0
+}
+
+/// Eight printable ASCII characters in lower case.
+fn in_lower_case(ascii: u64) -> u64 {
+    let from_a = ascii + all(0x80 - b'A');
+    let above_z = ascii + all(0x80 - b'Z' - 1);
+    ascii | (from_a & !above_z & all(0x80)) >> 2
 }
 
 /// Fills the places after the last character if there are fewer than [`LITERAL`].
@@ -764,6 +844,7 @@ mod tests {
                 "share", "SHARE", "ſhare", "photoſ", "\0", "b", "Fot\u{1c82}", "ф\u{1c82}то", " this", " article", "Поделиться", "ПОДЕЛИТЬСЯ", " teilen", "x",
                 "İSTANBUL", "istanbul", "ANKARA", "—Agencies", "- AFP", "12 likes", "3 K views", "3 \u{212a} VIEWS",
                 "click here", "CLICK", " here", "a", "bc", "ẞX", "分享", "分享到微信", " ", "", "\u{a0}", "\u{200b}", "\u{301}", "–", "Foto", "ФОТО: ", "фото:",
+                " and a part of a line that is too long for the search of short lines, ",
             ]), 0..4),
         ) {
             let text = words.concat();

@@ -32,8 +32,8 @@ pub(crate) struct Matcher {
     firsts: Box<[Arc<First>]>,
 }
 
-/// The bytes with which the text may continue at an instruction. Alternatives that cannot match the
-/// next byte are not tried.
+/// The first bytes of the characters with which the text may continue at an instruction.
+/// Alternatives that cannot match the next byte are not tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct First {
     bytes: ByteSet,
@@ -113,6 +113,7 @@ fn firsts(
             firsts[at] = first;
         }
         if !changed {
+            firsts.iter_mut().for_each(|first| first.bytes.remove_continuations());
             return firsts;
         }
     }
@@ -486,9 +487,24 @@ const LEAST_STEPS: usize = 4096;
 /// The value of slots of a group that did not match.
 pub(crate) const NONE: usize = usize::MAX;
 
+/// The state of a match.
+struct State {
+    back: Vec<Back>,
+    slots: Vec<usize>,
+}
+
+impl State {
+    /// Saves an offset in a slot, until the run returns to a point before.
+    fn save(&mut self, slot: u32, at: usize) {
+        self.back.push(Back::Slot(slot, self.slots[slot as usize]));
+        self.slots[slot as usize] = at;
+    }
+}
+
 thread_local! {
-    // The backtracking stack and the slots, reused so that matching does not allocate.
-    static STATE: RefCell<(Vec<Back>, Vec<usize>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+    // Reused so that matching does not allocate.
+    static STATE: RefCell<State> =
+        const { RefCell::new(State { back: Vec::new(), slots: Vec::new() }) };
 }
 
 impl Matcher {
@@ -554,7 +570,7 @@ impl Matcher {
         groups: &mut dyn FnMut(&[usize]),
     ) -> Result<Option<Range<usize>>, TooLong> {
         let mut steps = LEAST_STEPS + STEPS * text.len();
-        STATE.with_borrow_mut(|(back, slots)| {
+        STATE.with_borrow_mut(|state| {
             let mut start = from;
             loop {
                 // Skip to the first byte of a literal at the start of the pattern.
@@ -572,14 +588,13 @@ impl Matcher {
                 match step {
                     Some(0) => {}
                     Some(_) if matches!(self.code[0], Op::Look(Edge::Start)) => return Ok(None),
-                    // A byte inside a character may equal the first byte of another one.
-                    Some(step) => start = text.ceil_char_boundary(start + step),
+                    Some(step) => start += step,
                     None => return Ok(None),
                 }
-                slots.clear();
-                slots.resize(self.slots, NONE);
-                if let Some(end) = self.run(text, start, back, slots, &mut steps)? {
-                    groups(slots);
+                state.slots.clear();
+                state.slots.resize(self.slots, NONE);
+                if let Some(end) = self.run(text, start, state, &mut steps)? {
+                    groups(&state.slots);
                     return Ok(Some(start..end));
                 }
                 if matches!(self.code[0], Op::Look(Edge::Start)) || start >= text.len() {
@@ -595,114 +610,121 @@ impl Matcher {
         &self,
         text: &str,
         mut at: usize,
-        back: &mut Vec<Back>,
-        slots: &mut [usize],
+        state: &mut State,
         steps: &mut usize,
     ) -> Result<Option<usize>, TooLong> {
         let bytes = text.as_bytes();
-        back.clear();
+        state.back.clear();
         let mut next = 0_u32;
         loop {
             *steps = steps.checked_sub(1).ok_or(TooLong)?;
-            let goes_on = match self.code[next as usize] {
+            // The offset after the instruction, if it matches.
+            let end = match self.code[next as usize] {
                 Op::Match => return Ok(Some(at)),
                 Op::Literal(start, end) => {
                     let literal = &self.literals.as_bytes()[start as usize..end as usize];
-                    let matches = bytes[at..].starts_with(literal);
-                    at += literal.len();
-                    matches
+                    bytes[at..].starts_with(literal).then_some(at + literal.len())
                 }
                 Op::AnyCase(start, end) => {
                     let literal = &self.literals.as_bytes()[start as usize..end as usize];
                     let there = bytes.get(at..at + literal.len());
-                    at += literal.len();
-                    there.is_some_and(|there| there.eq_ignore_ascii_case(literal))
+                    there
+                        .is_some_and(|there| there.eq_ignore_ascii_case(literal))
+                        .then_some(at + literal.len())
                 }
                 Op::List(list) => {
-                    let from = back.len();
-                    self.lists[list as usize]
-                        .ends(text, at, |end| back.push(Back::To(next + 1, end)));
                     *steps = steps.checked_sub(8).ok_or(TooLong)?;
-                    // The longest phrase is tried first.
-                    match back.len() > from {
-                        true => {
-                            if let Some(Back::To(_, end)) = back.pop() {
-                                at = end;
-                            }
-                            true
-                        }
-                        false => false,
-                    }
+                    self.list(list, text, at, next + 1, &mut state.back)
                 }
-                Op::One(class) => match self.classes[class as usize].at(text, at) {
-                    Some(length) => {
-                        at += length;
-                        true
-                    }
-                    None => false,
-                },
+                Op::One(class) => {
+                    self.classes[class as usize].at(text, at).map(|length| at + length)
+                }
                 Op::Many { class, min, max, greedy } => {
-                    let chars = &self.classes[class as usize];
-                    let most = if greedy { max } else { min };
-                    match chars.stretch(text, at, min, most) {
-                        Some((end, least)) => {
-                            *steps = steps.checked_sub((end - at) / 8).ok_or(TooLong)?;
-                            at = end;
-                            if greedy && at > least {
-                                back.push(Back::Fewer { next: next + 1, least, at });
-                            } else if !greedy && max > min {
-                                let left = max - min;
-                                back.push(Back::More { next: next + 1, class, at, left });
-                            }
-                            self.first(next + 1).holds(bytes, at)
-                        }
-                        None => false,
-                    }
+                    let end = self.many((class, min, max, greedy), text, at, next, &mut state.back);
+                    let passed = end.map_or(0, |end| end - at);
+                    *steps = steps.checked_sub(passed / 8).ok_or(TooLong)?;
+                    end.filter(|end| self.first(next + 1).holds(bytes, *end))
                 }
                 Op::Split(first, second) => {
-                    let may =
-                        (self.first(first).holds(bytes, at), self.first(second).holds(bytes, at));
-                    match may {
-                        (true, true) => back.push(Back::To(second, at)),
-                        (true, false) => {}
-                        (false, _) => {
-                            next = second;
-                            continue;
+                    let second_may = self.first(second).holds(bytes, at);
+                    next = match self.first(first).holds(bytes, at) {
+                        true => {
+                            state.back.extend(second_may.then_some(Back::To(second, at)));
+                            first
                         }
-                    }
-                    next = first;
+                        false => second,
+                    };
                     continue;
                 }
                 Op::Switch(switch) => {
                     match self.switches[switch as usize].at(bytes.get(at)).split_first() {
                         Some((first, others)) => {
-                            back.extend(others.iter().rev().map(|way| Back::To(*way, at)));
+                            state.back.extend(others.iter().rev().map(|way| Back::To(*way, at)));
                             next = *first;
                             continue;
                         }
-                        None => false,
+                        None => None,
                     }
                 }
                 Op::Jump(to) => {
                     next = to;
                     continue;
                 }
-                Op::Look(edge) => edge.holds(text, at),
+                Op::Look(edge) => edge.holds(text, at).then_some(at),
                 Op::Save(slot) => {
-                    back.push(Back::Slot(slot, slots[slot as usize]));
-                    slots[slot as usize] = at;
-                    true
+                    state.save(slot, at);
+                    Some(at)
                 }
             };
-            if goes_on {
-                next += 1;
-                continue;
-            }
-            match self.backtrack(text, back, slots, steps)? {
-                Some(point) => (next, at) = point,
-                None => return Ok(None),
+            match end {
+                Some(end) => (next, at) = (next + 1, end),
+                None => match self.backtrack(text, state, steps)? {
+                    Some(point) => (next, at) = point,
+                    None => return Ok(None),
+                },
             }
         }
+    }
+
+    /// Matches the longest phrase of a list at `at`, and puts the shorter ones on the stack.
+    fn list(
+        &self,
+        list: u32,
+        text: &str,
+        at: usize,
+        next: u32,
+        back: &mut Vec<Back>,
+    ) -> Option<usize> {
+        let from = back.len();
+        self.lists[list as usize].ends(text, at, |end| back.push(Back::To(next, end)));
+        if back.len() == from {
+            return None;
+        }
+        match back.pop() {
+            Some(Back::To(_, end)) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Matches the characters of an [`Op::Many`] at `at`, and puts the other numbers of them on the
+    /// stack.
+    fn many(
+        &self,
+        (class, min, max, greedy): (u32, u32, u32, bool),
+        text: &str,
+        at: usize,
+        next: u32,
+        back: &mut Vec<Back>,
+    ) -> Option<usize> {
+        let next = next + 1;
+        let most = if greedy { max } else { min };
+        let (end, least) = self.classes[class as usize].stretch(text, at, min, most)?;
+        if greedy && end > least {
+            back.push(Back::Fewer { next, least, at: end });
+        } else if !greedy && max > min {
+            back.push(Back::More { next, class, at: end, left: max - min });
+        }
+        Some(end)
     }
 
     /// The instruction and the offset to continue from after a failure. `None` if nothing is left
@@ -711,23 +733,25 @@ impl Matcher {
     fn backtrack(
         &self,
         text: &str,
-        back: &mut Vec<Back>,
-        slots: &mut [usize],
+        state: &mut State,
         steps: &mut usize,
     ) -> Result<Option<(u32, usize)>, TooLong> {
         let bytes = text.as_bytes();
         loop {
             *steps = steps.checked_sub(1).ok_or(TooLong)?;
-            match back.pop() {
+            let point = match state.back.pop() {
                 None => return Ok(None),
-                Some(Back::Slot(slot, old)) => slots[slot as usize] = old,
-                Some(Back::To(next, at)) => return Ok(Some((next, at))),
+                Some(Back::Slot(slot, old)) => {
+                    state.slots[slot as usize] = old;
+                    continue;
+                }
+                Some(Back::To(next, at)) => (next, at),
                 Some(Back::Fewer { next, least, at }) => {
                     let Some(at) = self.fewer(bytes, next, least, at) else { continue };
                     if at > least {
-                        back.push(Back::Fewer { next, least, at });
+                        state.back.push(Back::Fewer { next, least, at });
                     }
-                    return Ok(Some((next, at)));
+                    (next, at)
                 }
                 Some(Back::More { next, class, at, left }) => {
                     let Some(length) = self.classes[class as usize].at(text, at) else {
@@ -735,13 +759,15 @@ impl Matcher {
                     };
                     let at = at + length;
                     if left > 1 {
-                        back.push(Back::More { next, class, at, left: left - 1 });
+                        state.back.push(Back::More { next, class, at, left: left - 1 });
                     }
-                    if self.first(next).holds(bytes, at) {
-                        return Ok(Some((next, at)));
+                    if !self.first(next).holds(bytes, at) {
+                        continue;
                     }
+                    (next, at)
                 }
-            }
+            };
+            return Ok(Some(point));
         }
     }
 
@@ -753,7 +779,6 @@ impl Matcher {
             return memchr::memrchr(first, &bytes[least..at]).map(|step| least + step);
         }
         let first = self.first(next);
-        let may = |byte: u8| byte & 0xc0 != 0x80 && first.bytes.has(byte);
         let words = matches!(self.code[next as usize], Op::List(list) if self.lists[list as usize].begins_words());
         let inside = |at: usize| {
             words
@@ -761,7 +786,14 @@ impl Matcher {
                 && bytes[at].is_ascii_alphanumeric()
                 && bytes[at - 1].is_ascii_alphanumeric()
         };
-        (least..at).rev().find(|at| may(bytes[*at]) && !inside(*at))
+        let mut end = at;
+        loop {
+            let before = bytes[least..end].iter().rposition(|byte| first.bytes.has(*byte))?;
+            end = least + before;
+            if !inside(end) {
+                return Some(end);
+            }
+        }
     }
 
     fn first(&self, op: u32) -> &First {

@@ -3,6 +3,7 @@
 
 mod build;
 mod matching;
+mod memo;
 mod section;
 
 use std::collections::BTreeSet;
@@ -63,6 +64,8 @@ impl std::error::Error for UnknownOutlet {}
 /// All rules of a run.
 #[derive(Debug, Default)]
 pub struct RuleSet {
+    /// A number that no other set has.
+    number: u64,
     sections: Vec<Section>,
     /// The section of each rule.
     section_of: Vec<u32>,

@@ -84,6 +84,10 @@ pub struct Document<'a> {
     pub(crate) stage: &'a str,
     own_rule: RuleId,
     outlet: Option<&'a str>,
+    /// The number of changes of lines.
+    version: usize,
+    /// The version that the stage read before, if it has.
+    read: Option<usize>,
 }
 
 /// The methods that stages use.
@@ -111,6 +115,13 @@ impl<'a> Document<'a> {
     /// The lines that earlier stages left, including blank ones.
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> + Clone {
         self.lines_in(0..self.lines.len())
+    }
+
+    /// The lines whose text has changed since this stage was last called on the document, or all
+    /// lines if it was not. Its marks in other lines still apply, so a stage that judges each line
+    /// by its text alone needs no others.
+    pub fn changed_lines(&self) -> impl Iterator<Item = Line<'_, 'a>> {
+        self.lines().filter(|line| self.read.is_none_or(|read| line.data().version > read))
     }
 
     /// The lines of the head: above the first body line, or among the first three non-blank lines.
@@ -265,6 +276,7 @@ impl<'a> Document<'a> {
                 text,
                 pieces: Vec::new(),
                 removed: false,
+                version: 0,
                 blank: false,
                 body: false,
                 hits: Vec::new(),
@@ -289,6 +301,8 @@ impl<'a> Document<'a> {
             stage: "",
             own_rule: RuleId(0),
             outlet: None,
+            version: 0,
+            read: None,
         }
     }
 
@@ -300,8 +314,19 @@ impl<'a> Document<'a> {
 
     /// Prepares the document for the stage `name`, whose own marks name the rule `own_rule`.
     pub fn enter(&mut self, name: &'a str, own_rule: RuleId) {
+        self.enter_again(name, own_rule, None);
+    }
+
+    /// Like [`Document::enter`], for a stage that was called when the document had this version.
+    pub fn enter_again(&mut self, name: &'a str, own_rule: RuleId, read: Option<usize>) {
         self.stage = name;
         self.own_rule = own_rule;
+        self.read = read;
+    }
+
+    /// A number that grows with every change of a line.
+    pub fn version(&self) -> usize {
+        self.version
     }
 
     /// The number of lines of the source.
@@ -342,6 +367,7 @@ impl<'a> Document<'a> {
 
     /// Hides a line from later stages.
     pub fn remove_line(&mut self, index: usize) {
+        self.version += 1;
         self.lines[index].removed = true;
         self.forget_title(index);
     }
@@ -349,7 +375,9 @@ impl<'a> Document<'a> {
     /// Replaces the text that later stages see of a partly cut line. `pieces` map the text to the
     /// source.
     pub fn rewrite_line(&mut self, index: usize, text: String, pieces: Vec<Piece>) {
+        self.version += 1;
         let line = &mut self.lines[index];
+        line.version = self.version;
         line.text = Cow::Owned(text);
         line.pieces = pieces;
         line.judge();
@@ -403,6 +431,23 @@ mod tests {
     const NO_RULES: &[Rule; 0] = &[];
 
     const BODY: &str = "The minister said on Tuesday that the talks would go on.";
+
+    #[test]
+    fn only_lines_that_changed_since_the_last_call_are_judged_again() {
+        let mut doc = Document::new("a\nb\nc\n", NO_RULES, plain);
+        let changed = |doc: &Document<'_>| -> Vec<usize> {
+            doc.changed_lines().map(|line| line.index()).collect()
+        };
+        doc.enter("stage", RuleId(0));
+        assert_eq!(changed(&doc), [0, 1, 2]);
+        let read = doc.version();
+        doc.rewrite_line(1, "B".to_owned(), Vec::new());
+        doc.remove_line(2);
+        doc.enter_again("stage", RuleId(0), Some(read));
+        assert_eq!(changed(&doc), [1]);
+        doc.enter_again("stage", RuleId(0), Some(doc.version()));
+        assert_eq!(changed(&doc), [0; 0]);
+    }
 
     fn zones(source: &str) -> String {
         let doc = Document::new(source, NO_RULES, plain);

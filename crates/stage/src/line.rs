@@ -44,6 +44,11 @@ impl<'d, 'a> Line<'d, 'a> {
         &self.data().text
     }
 
+    /// Whether its text was rewritten after a cut or a replacement.
+    pub fn is_edited(&self) -> bool {
+        matches!(self.data().text, Cow::Owned(_))
+    }
+
     /// The form that patterns match: spaces, quotes and dashes normalised.
     pub fn key(&self) -> Cow<'d, str> {
         (self.doc.key_of)(self.text())
@@ -175,6 +180,8 @@ pub(crate) struct LineData<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) pieces: Vec<Piece>,
     pub(crate) removed: bool,
+    /// The version of the document with which its text changed.
+    pub(crate) version: usize,
     pub(crate) blank: bool,
     pub(crate) body: bool,
     pub(crate) hits: Vec<Matched<'a>>,

@@ -134,13 +134,12 @@ pub fn is_sentence(text: &str) -> bool {
 
 /// Whether `text` has [`UNMARKED`] characters of a script without sentence marks.
 fn is_long_unmarked(text: &str) -> bool {
-    // Each of these characters is three bytes.
-    text.len() >= 3 * UNMARKED
-        && text
-            .chars()
-            .filter(|c| ('\u{0e00}'..='\u{0eff}').contains(c))
-            .nth(UNMARKED - 1)
-            .is_some()
+    // Each of these characters is three bytes, and begins with two that no other has.
+    let bytes = text.as_bytes();
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    let begins =
+        |(first, next): (&u8, &u8)| u32::from((*first == 0xe0) & (0xb8..=0xbb).contains(next));
+    bytes.len() >= 3 * UNMARKED && pairs.map(begins).sum::<u32>() as usize >= UNMARKED
 }
 
 /// The number of words in `text`: runs between spaces that contain a letter or digit. In unspaced

@@ -156,12 +156,25 @@ impl Words {
 /// all words. In scripts without spaces every two characters are a word to compare, and count as
 /// one.
 fn for_each_word(text: &str, mut each: impl FnMut(u64)) -> usize {
-    let mut unspaced = 0;
-    let mut words = 0;
-    let mut last = None;
+    let (mut unspaced, mut words, mut last) = (0, 0, None);
     let mut word = Word::default();
-    for c in text.chars().chain([' ']) {
-        if !c.is_ascii() && script::is_unspaced(c) && c.is_alphanumeric() {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte.is_ascii() {
+            last = None;
+            let rest = &bytes[at..];
+            let run = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            match run {
+                0 => words += usize::from(word.end(&mut each)),
+                _ => word.push_ascii(rest, run),
+            }
+            at += run.max(1);
+            continue;
+        }
+        let Some(c) = text[at..].chars().next() else { break };
+        at += c.len_utf8();
+        if script::is_unspaced(c) && c.is_alphanumeric() {
             unspaced += 1;
             if let Some(last) = last.replace(c) {
                 each(hash(hash(START, last), c));
@@ -170,12 +183,12 @@ fn for_each_word(text: &str, mut each: impl FnMut(u64)) -> usize {
             continue;
         }
         last = None;
-        if c.is_alphanumeric() {
-            word.push(c);
-        } else {
-            words += usize::from(word.end(&mut each));
+        match c.is_alphanumeric() {
+            true => word.push(c),
+            false => words += usize::from(word.end(&mut each)),
         }
     }
+    words += usize::from(word.end(&mut each));
     words + unspaced / 2
 }
 
@@ -191,15 +204,15 @@ fn hash(hash: u64, c: char) -> u64 {
 struct Word {
     length: usize,
     syllables: usize,
+    /// Of a word of ASCII characters, the characters themselves.
     hash: u64,
+    /// Whether there are other characters.
+    mixed: bool,
 }
 
 impl Word {
     #[inline]
     fn push(&mut self, c: char) {
-        if self.length == 0 {
-            self.hash = START;
-        }
         self.length += 1;
         if self.length > STEM {
             return;
@@ -209,20 +222,41 @@ impl Word {
         if self.syllables >= 3 {
             return;
         }
-        if c.is_ascii() {
-            self.hash = hash(self.hash, c.to_ascii_lowercase());
-        } else {
-            self.hash = c.to_lowercase().fold(self.hash, hash);
+        for lower in c.to_lowercase() {
+            self.mixed |= !lower.is_ascii();
+            self.hash = match self.mixed {
+                false => self.hash | u64::from(u32::from(lower)) << (8 * (self.length - 1)),
+                true => hash(self.hash, lower),
+            };
+        }
+    }
+
+    /// Pushes the first `run` bytes of a text, which are ASCII letters and digits.
+    #[inline]
+    fn push_ascii(&mut self, text: &[u8], run: usize) {
+        if let Some(first) = text.first_chunk::<8>().filter(|_| self.length == 0) {
+            // Lower case. Digits have this bit, too.
+            let lower = u64::from_le_bytes(*first) | u64::from_le_bytes([0x20; 8]);
+            self.hash = lower & u64::MAX >> (64 - 8 * run.min(STEM));
+            self.length = run;
+            return;
+        }
+        for byte in &text[..run] {
+            self.push(char::from(*byte));
         }
     }
 
     /// Ends the word. Returns whether there was one.
+    #[inline]
     fn end(&mut self, each: &mut impl FnMut(u64)) -> bool {
+        if self.length == 0 {
+            return false;
+        }
         let word = std::mem::take(self);
         if word.length >= SHORTEST || word.syllables >= 2 {
             each(word.hash);
         }
-        word.length > 0
+        true
     }
 }
 

@@ -13,17 +13,19 @@ impl Stage for Debris {
         marks.mark_hits(doc);
         for (id, rule) in doc.detectors("separators") {
             let outside = |line: &Line<'_, '_>| line.is_outside_body() || !doc.has_body();
-            let lines =
-                doc.lines().filter(|line| !line.is_blank() && outside(line) && line.allows(rule));
-            for line in lines.filter(|line| line.text().chars().all(is_debris)) {
-                marks.remove(line.span(), id);
+            let debris = |line: &Line<'_, '_>| line.text().chars().all(is_debris);
+            for line in doc.lines().filter(|line| !line.is_blank() && debris(line)) {
+                if outside(&line) && line.allows(rule) {
+                    marks.remove(line.span(), id);
+                }
             }
         }
     }
 }
 
 fn is_debris(c: char) -> bool {
-    script::is_space(c) || "|¦•·▪■□●○◦◆◇►▶▼▲◄‹›«»<>/\\-–—_=~*#+×✕".contains(c)
+    !c.is_ascii_alphanumeric()
+        && (script::is_space(c) || "|¦•·▪■□●○◦◆◇►▶▼▲◄‹›«»<>/\\-–—_=~*#+×✕".contains(c))
 }
 
 #[cfg(test)]

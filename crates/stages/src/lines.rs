@@ -18,8 +18,11 @@ use chaffinch_stage::{
 
 use crate::run::shared_words;
 
-/// The confidence in percent from which a line is removed even if it may be part of the article.
+/// The confidence in percent from which a sentence is removed even if it may be part of the article.
 const CERTAIN: u8 = 96;
+
+/// The same for a heading, for which its paragraph speaks too.
+const CERTAIN_HEADING: u8 = 98;
 
 /// The most removed lines between two lines that stay that may be a part of the article.
 const FEW: usize = 2;
@@ -220,9 +223,10 @@ struct Between<'d, 'a> {
 impl Between<'_, '_> {
     /// Whether a line is removed.
     fn removes(&self, line: usize) -> bool {
+        let below = |limit| self.judgement(line).is_some_and(|judged| judged.confidence < limit);
         self.is_judged_boilerplate(line)
-            && (self.judgement(line).is_some_and(|judged| judged.confidence >= CERTAIN)
-                || !self.is_prose(line) && !self.is_heading(line) && !self.is_time(line))
+            && !(below(CERTAIN) && (self.is_prose(line) || self.is_time(line)))
+            && !(below(CERTAIN_HEADING) && self.is_heading(line))
     }
 
     /// Whether a line is beyond the limit, wherever it is.

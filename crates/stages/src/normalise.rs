@@ -44,14 +44,19 @@ impl Stage for Normalise {
         // Cheap test first, because most lines need no change.
         let always = self.nfc || self.quotes || self.line_ends;
         let as_it_was = |line: &Line<'_, '_>| line.text().len() == line.span().len();
-        let mut suspects = suspects(doc.source()).into_iter().peekable();
-        for line in doc.lines() {
+        let mut all = None;
+        for line in doc.changed_lines() {
             let full = line.full_span();
-            let (mut suspect, end) = (false, full.end());
-            while let Some(at) = suspects.next_if(|at| *at < end) {
-                suspect |= at >= full.start();
-            }
-            if !(always || suspect || !as_it_was(&line)) {
+            let mut suspect = || match line.is_edited() {
+                true => !suspects(&doc.source()[full.range()]).is_empty(),
+                false => {
+                    let all =
+                        all.get_or_insert_with(|| suspects(doc.source()).into_iter().peekable());
+                    while all.next_if(|at| *at < full.start()).is_some() {}
+                    all.peek().is_some_and(|at| *at < full.end())
+                }
+            };
+            if !(always || !as_it_was(&line) || suspect()) {
                 continue;
             }
             let text = line.text();

@@ -5,6 +5,10 @@ use chaffinch_stage::{Document, Line};
 
 /// Whether a text breaks off with an ellipsis.
 pub(crate) fn breaks_off(text: &str) -> bool {
+    // Most lines end with a letter or a full stop.
+    if text.as_bytes().last().is_some_and(u8::is_ascii_alphanumeric) {
+        return false;
+    }
     let text = text.trim_end();
     text.ends_with('…') || text.ends_with("...")
 }

@@ -77,7 +77,7 @@ pub(crate) fn variant(page: &LabelledPage, random: &mut Random) -> Option<Labell
 
 fn count_tokens(text: &str) -> usize {
     let mut count = 0;
-    text::for_each_token(text, |_| count += 1);
+    text::for_each_token(text, |_, _| count += 1);
     count
 }
 
@@ -186,8 +186,11 @@ fn repeat_filler(lines: Vec<Line>, random: &mut Random) -> Vec<Line> {
 /// decide.
 fn lend_words(lines: &mut [Line], random: &mut Random) {
     let short = |line: &&Line| line.is_boilerplate() && line.tokens <= 6;
-    let lenders: Vec<String> =
-        lines.iter().filter(short).map(|line| without_bullet(&line.text).trim().to_lowercase()).collect();
+    let lenders: Vec<String> = lines
+        .iter()
+        .filter(short)
+        .map(|line| without_bullet(&line.text).trim().to_lowercase())
+        .collect();
     if lenders.is_empty() {
         return;
     }
@@ -196,7 +199,8 @@ fn lend_words(lines: &mut [Line], random: &mut Random) {
         if !random.chance(probability) {
             continue;
         }
-        let spaces: Vec<usize> = line.text.trim_end().match_indices(' ').map(|(at, _)| at).collect();
+        let spaces: Vec<usize> =
+            line.text.trim_end().match_indices(' ').map(|(at, _)| at).collect();
         if spaces.is_empty() {
             continue;
         }

@@ -1,8 +1,8 @@
 //! What scores mean: thresholds of the levels and confidence, from out-of-fold scores.
 
+use crate::calibration::{ByForm, Calibration, KNOTS};
 use crate::evaluate::{PageFigures, Scorer};
 use crate::labelled::Label;
-use crate::calibration::{ByForm, Calibration, KNOTS};
 use crate::train::{Judged, outlet_fold};
 
 /// Share of article lines that a level may lose, on whole pages and on scraped text.
@@ -115,7 +115,12 @@ pub fn reliability(judged: &[Judged<'_>], form: &str, folds: u64) -> Option<Vec<
 
 /// Sets the thresholds of a level at which both halves lose their target. The halves share documents of
 /// middle form, so they are solved in turn.
-fn reach(halves: &mut [Half<'_>; 2], calibration: &mut Calibration, level: usize, target: [f64; 2]) {
+fn reach(
+    halves: &mut [Half<'_>; 2],
+    calibration: &mut Calibration,
+    level: usize,
+    target: [f64; 2],
+) {
     for _ in 0..4 {
         for half in [0, 1] {
             let (mut low, mut high) = (-12 * 256, 4 * 256);

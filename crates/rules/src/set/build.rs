@@ -1,6 +1,7 @@
 //! Builds a [`RuleSet`] from loaded rule files: assigns rule ids, indexes the generic rules, and
 //! resolves the families that outlets extend.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::{Place, Rule, RuleId};
@@ -37,7 +38,10 @@ impl RuleSet {
         wanted: &LoadOptions<'_>,
     ) -> RuleSet {
         let owned = |all: &[&str]| all.iter().map(|&stage| stage.to_owned()).collect();
-        let mut set = RuleSet { running: wanted.running.map(owned), ..RuleSet::default() };
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let running = wanted.running.map(owned);
+        let mut set = RuleSet { number, running, ..RuleSet::default() };
         let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
         let mut add = |set: &mut RuleSet, head: Head<'_>, rules: ReadRules<'_>| {
             set.detecting.extend(head.detects.iter().map(|&stage| stage.to_owned()));

@@ -9,7 +9,7 @@ use crate::file::Written;
 use crate::index::{Ends, Index, IndexBuilder};
 use crate::key::Keyed;
 use crate::pattern::{Anchor, Found, Pattern};
-use crate::set::{RuleSet, UnitId};
+use crate::set::{RuleSet, UnitId, memo};
 
 /// The rules that apply to one kind of document, indexed.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Rules {
 }
 
 /// The lines and rules that [`RuleSet::find`] matches.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Search {
     /// Whether the line is a sentence mid-article, so that only the rules that can act there are
     /// matched.
@@ -88,6 +88,18 @@ impl RuleSet {
     /// rules, each in the order of its file. The ends of blocks are left out, because they only
     /// matter below a beginning (see [`RuleSet::find_end`]). `candidates` is a reusable buffer.
     pub fn find(
+        &self,
+        outlet: Option<UnitId>,
+        line: Line<'_, '_>,
+        search: Search,
+        candidates: &mut Vec<u32>,
+    ) -> Vec<Hit> {
+        let question = (self.number, outlet, search);
+        memo::hits(question, line, || self.find_anew(outlet, line, search, candidates))
+    }
+
+    /// Like [`RuleSet::find`], without the lines that are remembered.
+    fn find_anew(
         &self,
         outlet: Option<UnitId>,
         line: Line<'_, '_>,

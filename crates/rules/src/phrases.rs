@@ -6,7 +6,8 @@
 //! beginnings of phrases ends this soon after the text differs from all phrases.
 //!
 //! Case is ignored, and any number counts as one character. Phrases with accents, commas, or spaces
-//! next to non-ASCII letters are listed with and without them, because writers differ in these.
+//! next to non-ASCII letters are listed with and without them, because writers differ in these, and
+//! numbers in scripts without spaces with and without spaces around them.
 
 use std::sync::Arc;
 
@@ -174,7 +175,8 @@ impl Outermost {
     }
 }
 
-/// The spellings of a phrase in lower case: with and without accents, commas and spaces.
+/// The spellings of a phrase in lower case: with and without accents, commas and spaces, and with spaces
+/// around numbers in scripts without spaces.
 fn spellings(phrase: &str) -> Vec<String> {
     let key = key::key(phrase);
     let mut all = vec![key.chars().map(lower).collect::<String>()];
@@ -201,7 +203,24 @@ fn spellings(phrase: &str) -> Vec<String> {
         }
         joined
     });
+    // Some writers of scripts without spaces put them around numbers, on one side or both.
+    also(&|text| spaced(text, |c, next| script::is_unspaced(c) && next == NUMBER));
+    also(&|text| spaced(text, |c, next| c == NUMBER && script::is_unspaced(next)));
     all
+}
+
+/// The text with a space between two characters wherever `between` says so.
+fn spaced(text: &str, between: impl Fn(char, char) -> bool) -> String {
+    let mut spaced = String::with_capacity(text.len());
+    let mut before = None;
+    for c in text.chars() {
+        if before.is_some_and(|before| between(before, c)) {
+            spaced.push(' ');
+        }
+        spaced.push(c);
+        before = Some(c);
+    }
+    spaced
 }
 
 /// The zero digits of the scripts in use.
@@ -420,6 +439,18 @@ mod tests {
         assert_eq!(ends(&[&stem], "abonnez-vous", 0), [7]);
         let last = format!("page {NUMBER}");
         assert_eq!(ends(&[&last], "page 12. x", 0), [7]);
+    }
+
+    #[test]
+    fn numbers_in_scripts_without_spaces_may_have_spaces_around_them() {
+        let left = format!("残り{NUMBER}文字");
+        for key in ["残り1,234文字", "残り 1,234文字", "残り1,234 文字", "残り 1,234 文字"]
+        {
+            assert_eq!(ends(&[&left], key, 0), [key.len()], "{key}");
+        }
+        assert_eq!(ends(&[&left], "残 り1文字", 0), [0_usize; 0]);
+        let page = format!("page{NUMBER}of");
+        assert_eq!(ends(&[&page], "page 2 of", 0), [0_usize; 0]);
     }
 
     #[test]

@@ -148,9 +148,9 @@ fn best(halves: &mut [Half<'_>; 2], calibration: &mut Calibration) {
             let tried = from + (to - from) * step / 16;
             *calibration.thresholds[2].of_mut(half) = tried;
             let (f1, _) = halves[half].figures(calibration, 2);
-            // Later is better only by something that is no noise.
-            if f1 > best + 0.0002 {
-                (best, found) = (f1, tried);
+            // Of thresholds that differ by noise only, the one that removes most.
+            if f1 > best - 0.0005 {
+                (best, found) = (best.max(f1), tried);
             }
         }
         *calibration.thresholds[2].of_mut(half) = found;

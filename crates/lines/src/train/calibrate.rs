@@ -149,7 +149,7 @@ fn best(halves: &mut [Half<'_>; 2], calibration: &mut Calibration) {
             *calibration.thresholds[2].of_mut(half) = tried;
             let (f1, _) = halves[half].figures(calibration, 2);
             // Of thresholds that differ by noise only, the one that removes most.
-            if f1 > best - 0.0005 {
+            if f1 > best - 0.002 {
                 (best, found) = (best.max(f1), tried);
             }
         }

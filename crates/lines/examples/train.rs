@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::time::Instant;
 
 use chaffinch_lines::train::{self, Judged, Options, Progress};
-use chaffinch_lines::{Cues, Figures, Kinds, LabelledPage, Model};
+use chaffinch_lines::{Cues, Figures, Kinds, LabelledPage, Level, Model};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
@@ -166,7 +166,8 @@ fn reliability(data: &str, files: &[String], folds: u64) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// Prints the figures of logits, which are averaged over the files.
+/// Prints the figures of logits, which are averaged over the files: at the levels of the shipped model, and
+/// at single thresholds for all pages.
 fn figures(data: &str, files: &[String]) -> Result<(), Box<dyn Error>> {
     let pages = pages(data)?;
     let judged = judged(&pages, files)?;
@@ -201,6 +202,15 @@ fn figures(data: &str, files: &[String]) -> Result<(), Box<dyn Error>> {
                     "  {name:>8} T {threshold:6.2} F1 {f1:.4} removed {removed:.4} lost {lost:.4}"
                 );
             };
+            for level in [Level::Careful, Level::Balanced, Level::Full] {
+                let threshold = |judged: &Judged| {
+                    let scores = judged.scores.iter().copied();
+                    Model::shipped().threshold(level, judged.form, scores)
+                };
+                let judged = set.iter().map(|judged| (*judged, threshold(judged)));
+                let Figures { f1, removed, lost, .. } = train::figures(judged, by_source);
+                println!("  {level:>8} F1 {f1:.4} removed {removed:.4} lost {lost:.4}");
+            }
             for threshold in [-3.0, -2.0, -1.0, 0.0, 0.4] {
                 show("", threshold);
             }

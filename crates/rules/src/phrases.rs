@@ -209,7 +209,7 @@ fn spellings(phrase: &str) -> Vec<String> {
     all
 }
 
-/// The text with a space between two characters wherever `between` says so.
+/// The text with a space between each two characters for which `between` is true.
 fn spaced(text: &str, between: impl Fn(char, char) -> bool) -> String {
     let mut spaced = String::with_capacity(text.len());
     let mut before = None;

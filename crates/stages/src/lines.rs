@@ -21,7 +21,7 @@ use crate::run::shared_words;
 /// The confidence in percent from which a sentence is removed even if it may be part of the article.
 const CERTAIN: u8 = 96;
 
-/// The same for a heading, for which its paragraph speaks too.
+/// The same for a heading that shares a word with its paragraph.
 const CERTAIN_HEADING: u8 = 98;
 
 /// The most removed lines between two lines that stay that may be a part of the article.

@@ -37,7 +37,7 @@ pub(crate) enum Written {
     Parts(Range<u64>),
 }
 
-/// The journal: the file in a run's record that says how far the run is.
+/// The name of the journal in the record of a run.
 pub(crate) const JOURNAL: &str = "journal.jsonl";
 
 pub(crate) fn unfinished_path(root: &Path, name: &str) -> PathBuf {

@@ -4,8 +4,9 @@
 //! Cues have a *kind*, a number below 64 whose meaning the caller defines. The line model uses the
 //! kinds of a line as features; rules can use them to ask for a kind in a line.
 //!
-//! All phrases are compiled into one trie over token hashes. A scan looks up each token once at
-//! the root, behind a bitmap that rejects most tokens, and once for each phrase it may continue.
+//! All phrases are compiled into one trie over token hashes. A bitmap
+//! rejects most tokens at the root. A scan looks up each other token once there, and once for each
+//! phrase that it may continue.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -18,11 +18,8 @@ use chaffinch_stage::{
 
 use crate::run::shared_words;
 
-/// The confidence in percent from which a sentence is removed even if it may be part of the article.
+/// The confidence in percent from which a line is removed even if it may be part of the article.
 const CERTAIN: u8 = 96;
-
-/// The same for a heading that shares a word with its paragraph.
-const CERTAIN_HEADING: u8 = 98;
 
 /// The most removed lines between two lines that stay that may be a part of the article.
 const FEW: usize = 2;
@@ -81,7 +78,7 @@ impl Lines {
         self.level == Level::Off && self.threshold.is_none()
     }
 
-    /// What lines of a document are removed.
+    /// Which lines of a document are removed.
     fn limit(&self, judgements: &Judgements<'_>) -> Limit {
         match self.threshold {
             None => Limit::Score(judgements.threshold(self.level)),
@@ -223,10 +220,9 @@ struct Between<'d, 'a> {
 impl Between<'_, '_> {
     /// Whether a line is removed.
     fn removes(&self, line: usize) -> bool {
-        let below = |limit| self.judgement(line).is_some_and(|judged| judged.confidence < limit);
         self.is_judged_boilerplate(line)
-            && !(below(CERTAIN) && (self.is_prose(line) || self.is_time(line)))
-            && !(below(CERTAIN_HEADING) && self.is_heading(line))
+            && (self.judgement(line).is_some_and(|judged| judged.confidence >= CERTAIN)
+                || !self.is_prose(line) && !self.is_heading(line) && !self.is_time(line))
     }
 
     /// Whether a line is beyond the limit, wherever it is.
@@ -267,7 +263,7 @@ impl Between<'_, '_> {
         self.indices[line].map_or("", |index| self.doc.line(index).text())
     }
 
-    /// Whether this is a sentence between two lines that stay.
+    /// Whether this is a sentence, and [enclosed](Self::is_enclosed).
     fn is_prose(&self, line: usize) -> bool {
         script::is_sentence(self.text(line)) && self.is_enclosed(line)
     }
@@ -277,8 +273,8 @@ impl Between<'_, '_> {
         is_time(self.text(line)) && self.staying_below(line).is_some()
     }
 
-    /// Whether this is a short line between two lines that stay, and a paragraph below it has one
-    /// of its words, as that below a heading of the article has.
+    /// Whether this is a short line, [enclosed](Self::is_enclosed), and the paragraph below it stays and
+    /// has one of its words, as that below a heading of the article has.
     fn is_heading(&self, line: usize) -> bool {
         let text = self.text(line);
         let Some(below) = self.judged_below(line).filter(|_| !script::is_sentence(text)) else {

@@ -213,3 +213,33 @@ fn lend_words(lines: &mut [Line], random: &mut Random) {
         line.tokens += count;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn articles_are_lent_words_of_short_boilerplate() {
+        let line =
+            |text: &str, label| Line { text: text.to_owned(), label, tokens: count_tokens(text) };
+        let sentence = "The bridge will open again in spring.";
+        let mut lines = vec![line("Subscribe", Label::Boilerplate)];
+        lines.extend((0..200).map(|_| line(sentence, Label::Article)));
+        lend_words(&mut lines, &mut Random::new(&[1]));
+        assert_eq!(lines[0].text, "Subscribe");
+        let lent = lines[1..].iter().filter(|line| line.text != sentence).collect::<Vec<_>>();
+        assert!((1..100).contains(&lent.len()), "{}", lent.len());
+        for line in lent {
+            assert_eq!(line.text.replacen(" subscribe", "", 1), sentence);
+            assert!(line.label == Label::Article && line.tokens == count_tokens(&line.text));
+        }
+    }
+
+    #[test]
+    fn nothing_is_lent_without_boilerplate() {
+        let text = "The bridge will open again in spring.".to_owned();
+        let mut lines = vec![Line { text: text.clone(), label: Label::Article, tokens: 7 }; 50];
+        lend_words(&mut lines, &mut Random::new(&[1]));
+        assert!(lines.iter().all(|line| line.text == text));
+    }
+}

@@ -7,7 +7,8 @@
 //! Activations are in 128ths and weights in 1024ths, so products are in 2⁻¹⁷. [`Network::new`]
 //! checks that no sum can overflow.
 
-use wide::{i16x8, i32x4, i32x8};
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, i16x16, i32x8};
 
 use crate::features::{COUNT, Page, ROWS};
 
@@ -81,57 +82,70 @@ pub(crate) struct Weights {
 /// Rows of the first layer, filled up to a power of two so that no position is out of bounds.
 const TABLE: usize = ROWS.next_power_of_two();
 
-/// One 16-bit value for each channel.
-type Row = [i16x8; C / 8];
+/// Values of one vector of 16 bits, and of one of 32 bits.
+const HALVES: usize = 16;
+const WORDS: usize = 8;
 
-/// A row in one cache line.
+/// A row of the first layer, filled up to whole vectors and one cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-struct Line(Row);
+struct Row([[i16; HALVES]; 2]);
 
-/// For two inputs, their weights to `4 * V` outputs, interleaved.
-type Pair<const V: usize> = [i16x8; V];
+impl Row {
+    fn new(row: &[i16; C]) -> Row {
+        let mut filled = Row::default();
+        filled.0.as_flattened_mut()[..C].copy_from_slice(row);
+        filled
+    }
+}
+
+/// For two inputs, their weights to `WORDS * V` outputs, interleaved.
+type Pair<const V: usize> = [[i16; HALVES]; V];
 
 /// A network ready to run: its weights in the order in which they are used.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) weights: Weights,
-    table: Vec<Line>,
-    kinds: Vec<Line>,
-    embed: Box<[Pair<{ C / 4 }>; EMBEDDING / 2]>,
-    conv2: Box<[Pair<{ C / 4 }>; WINDOW / 2]>,
-    step: Box<[Pair<{ STEPS / 4 }>; C / 2]>,
-    conv3: Box<[Pair<{ C / 4 }>; WINDOW / 2]>,
-    states: Box<[Pair<{ C / 4 }>; STATE_INPUTS / 2]>,
+    table: Vec<Row>,
+    kinds: Vec<Row>,
+    embed: Box<[Pair<{ C / WORDS }>; EMBEDDING / 2]>,
+    conv2: Box<[Pair<{ C / WORDS }>; WINDOW / 2]>,
+    step: Box<[Pair<{ STEPS / WORDS }>; C / 2]>,
+    conv3: Box<[Pair<{ C / WORDS }>; WINDOW / 2]>,
+    states: Box<[Pair<{ C / WORDS }>; STATE_INPUTS / 2]>,
 }
 
 /// Arranges a matrix with a row of `N` inputs for each output.
 fn pairs<const N: usize, const P: usize, const V: usize>(rows: &[[i16; N]]) -> Box<[Pair<V>; P]> {
     const { assert!(N == 2 * P) };
     Box::new(std::array::from_fn(|pair| {
-        std::array::from_fn(|four| {
-            i16x8::new(std::array::from_fn(|at| rows[4 * four + at / 2][2 * pair + at % 2]))
+        std::array::from_fn(|v| {
+            std::array::from_fn(|at| rows[WORDS * v + at / 2][2 * pair + at % 2])
         })
     }))
 }
 
 /// Adds the products of `N` inputs, two at a time.
 #[inline(always)]
-fn accumulate<const N: usize, const P: usize, const V: usize>(
-    sums: &mut [i32x4; V],
+fn accumulate<S: Simd, const N: usize, const P: usize, const V: usize>(
+    simd: S,
+    sums: &mut [i32x8<S>; V],
     inputs: &[i16; N],
     weights: &[Pair<V>; P],
 ) {
     const { assert!(N == 2 * P && P.is_multiple_of(4)) };
-    // Sums in locals, so that they stay in registers; four pairs at once, so that the loop costs little.
+    // Sums in locals, so that they stay in registers; four pairs at once, so that the loop costs
+    // little. No iterators, because those over vectors are not inlined.
     let mut local = *sums;
-    let inputs = inputs.as_chunks::<2>().0.as_chunks::<4>().0;
-    for (inputs, weights) in inputs.iter().zip(weights.as_chunks::<4>().0) {
-        for at in 0..4 {
-            let [one, other] = inputs[at];
-            let inputs = i16x8::new([one, other, one, other, one, other, one, other]);
+    let (inputs, _) = inputs.as_chunks::<2>();
+    for four in 0..P / 4 {
+        for at in 4 * four..4 * four + 4 {
+            let ([a, b], [c, d]) = (inputs[at][0].to_ne_bytes(), inputs[at][1].to_ne_bytes());
+            let pair = i32x8::splat(simd, i32::from_ne_bytes([a, b, c, d]));
+            let pair: i16x16<S> = pair.bitcast();
             for v in 0..V {
-                local[v] += inputs.dot(weights[at][v]);
+                let weights = i16x16::simd_from(simd, weights[at][v]);
+                local[v] += pair.pairwise_dot_product(weights);
             }
         }
     }
@@ -139,27 +153,29 @@ fn accumulate<const N: usize, const P: usize, const V: usize>(
 }
 
 #[inline(always)]
-fn lanes<const N: usize, const V: usize>(values: &[i32; N]) -> [i32x4; V] {
-    std::array::from_fn(|four| i32x4::new(std::array::from_fn(|at| values[4 * four + at])))
+fn lanes<S: Simd, const N: usize, const V: usize>(simd: S, values: &[i32; N]) -> [i32x8<S>; V] {
+    const { assert!(N == WORDS * V) };
+    let (eights, _) = values.as_chunks::<WORDS>();
+    std::array::from_fn(|v| i32x8::simd_from(simd, eights[v]))
 }
 
 /// Products as activations between two limits.
 #[inline(always)]
-fn activations<const V: usize, const N: usize>(
-    products: [i32x4; V],
+fn activations<S: Simd, const V: usize, const N: usize>(
+    products: [i32x8<S>; V],
     low: i16,
     high: i16,
 ) -> [i16; N] {
+    const { assert!(N == WORDS * V) };
     let mut values = [0; N];
-    let (eights, _) = values.as_chunks_mut::<8>();
-    for eight in 0..V / 2 {
-        let one = products[2 * eight] >> WEIGHT_BITS as i32;
-        let other = products[2 * eight + 1] >> WEIGHT_BITS as i32;
-        // Saturation to 16 bits comes first, which the limits allow.
-        let (one, other) = (one.to_array(), other.to_array());
-        let both = std::array::from_fn(|at| if at < 4 { one[at] } else { other[at - 4] });
-        let packed = i16x8::from_i32x8_saturate(i32x8::new(both));
-        eights[eight] = packed.max(i16x8::splat(low)).min(i16x8::splat(high)).to_array();
+    // Saturation to 16 bits comes first, which the limits allow.
+    for at in (0..V).step_by(2) {
+        let (one, other) = (products[at], products[(at + 1).min(V - 1)]);
+        let packed = (one >> WEIGHT_BITS).saturating_narrow(other >> WEIGHT_BITS);
+        let limited = packed.max(low).min(high);
+        let values = &mut values[WORDS * at..];
+        let count = values.len().min(HALVES);
+        values[..count].copy_from_slice(&(*limited)[..count]);
     }
     values
 }
@@ -177,20 +193,8 @@ pub(crate) struct Layers {
 /// The sum of products.
 #[inline(always)]
 fn dot(one: &[i16; C], other: &[i16; C]) -> i32 {
-    let chunks = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
-    let sum = chunks
-        .fold(i32x4::ZERO, |sum, (one, other)| sum + i16x8::new(*one).dot(i16x8::new(*other)));
-    sum.to_array().into_iter().fold(0, i32::wrapping_add)
-}
-
-/// The layers, one after another. Compiled twice, because AVX2 takes fewer instructions; the scores
-/// are the same.
-#[multiversion::multiversion(targets("x86_64+avx2"))]
-fn run(network: &Network, page: &Page, layers: &mut Layers, scores: &mut Vec<i32>) {
-    network.first_layer(page, layers);
-    network.second_layer(layers);
-    Network::running_sums(layers);
-    network.third_layer(layers, scores);
+    let products = one.iter().zip(other).map(|(one, other)| i32::from(*one) * i32::from(*other));
+    products.fold(0, i32::wrapping_add)
 }
 
 impl Network {
@@ -211,12 +215,7 @@ impl Network {
             return Err("a sum of weights is too large");
         }
         let widen = |rows: &[[i8; C]]| {
-            let wide = |row: &[i8; C]| {
-                Line(std::array::from_fn(|eight| {
-                    i16x8::new(std::array::from_fn(|at| i16::from(row[8 * eight + at])))
-                }))
-            };
-            rows.iter().map(wide).collect()
+            rows.iter().map(|row| Row::new(&row.map(i16::from))).collect::<Vec<Row>>()
         };
         let mut padded_step = step.clone();
         padded_step.resize(STEPS, [0; C]);
@@ -227,8 +226,8 @@ impl Network {
         for (c, row) in with_residual.iter_mut().enumerate() {
             row[C + c] = row[C + c].checked_add(1 << WEIGHT_BITS).ok_or("a weight is too large")?;
         }
-        let mut padded: Vec<Line> = widen(table);
-        padded.resize(TABLE, Line::default());
+        let mut padded = widen(table);
+        padded.resize(TABLE, Row::default());
         Ok(Network {
             table: padded,
             kinds: widen(kinds),
@@ -243,45 +242,49 @@ impl Network {
 
     /// Scores every row of a page, in 256ths; positive is article.
     pub(crate) fn run(&self, page: &Page, layers: &mut Layers, scores: &mut Vec<i32>) {
+        self.run_with(Level::new(), page, layers, scores);
+    }
+
+    /// [`Network::run`] with an instruction set. The code is compiled for each of them, and the
+    /// scores are the same.
+    fn run_with(&self, level: Level, page: &Page, layers: &mut Layers, scores: &mut Vec<i32>) {
         scores.clear();
         let count = page.rows().len();
         if count == 0 {
             return;
         }
-        run(self, page, layers, scores);
+        dispatch!(level, simd => {
+            self.first_layer(simd, page, layers);
+            self.second_layer(simd, layers);
+            Network::running_sums(simd, layers);
+            self.third_layer(simd, layers, scores);
+        });
     }
 
     #[inline(always)]
-    fn first_layer(&self, page: &Page, layers: &mut Layers) {
+    fn first_layer<S: Simd>(&self, simd: S, page: &Page, layers: &mut Layers) {
         let weights = &self.weights;
         layers.h1.clear();
         layers.h1.push([0; C]);
-        let bias: [i32x4; C / 4] = lanes(&weights.bias1);
-        let Ok(table) = <&[Line; TABLE]>::try_from(&self.table[..]) else { return };
-        let scale: Row = std::array::from_fn(|eight| {
-            i16x8::new(std::array::from_fn(|at| weights.scale[8 * eight + at]))
-        });
+        let bias: [i32x8<S>; C / WORDS] = lanes(simd, &weights.bias1);
+        let Ok(table) = <&[Row; TABLE]>::try_from(&self.table[..]) else { return };
+        let scale = Row::new(&weights.scale).0.map(|half| i16x16::simd_from(simd, half));
         for (at, row) in page.rows().iter().enumerate() {
-            let mut sums = Row::default();
+            let mut sums = [i16x16::splat(simd, 0); 2];
             for &bin in row {
-                add(&mut sums, &table[usize::from(bin) % TABLE]);
+                add(simd, &mut sums, &table[usize::from(bin) % TABLE]);
             }
             let mut kinds = page.kinds(at);
             while kinds != 0 {
-                add(&mut sums, &self.kinds[kinds.trailing_zeros() as usize]);
+                add(simd, &mut sums, &self.kinds[kinds.trailing_zeros() as usize]);
                 kinds &= kinds - 1;
             }
-            let mut products = bias;
-            for eight in 0..C / 8 {
-                let scaled = sums[eight].widening_mul(scale[eight]).to_array();
-                for half in 0..2 {
-                    let four = std::array::from_fn(|at| scaled[4 * half + at]);
-                    products[2 * eight + half] += i32x4::new(four);
-                }
-            }
+            let (first, second) = sums[0].widening_mul(scale[0]);
+            let (third, _) = sums[1].widening_mul(scale[1]);
+            let mut products = [bias[0] + first, bias[1] + second, bias[2] + third];
             let ids = page.ids(at);
             if !ids.is_empty() {
-                accumulate(&mut products, &self.embedded(ids), &self.embed);
+                accumulate(simd, &mut products, &self.embedded(ids), &self.embed);
             }
             layers.h1.push(activations(products, 0, ACTIVATION_LIMIT));
         }
@@ -305,23 +308,23 @@ impl Network {
     }
 
     #[inline(always)]
-    fn second_layer(&self, layers: &mut Layers) {
+    fn second_layer<S: Simd>(&self, simd: S, layers: &mut Layers) {
         let weights = &self.weights;
         let Layers { h1, h2, steps, .. } = layers;
         h2.clear();
         steps.clear();
         h2.push([0; C]);
-        let bias: [i32x4; C / 4] = lanes(&weights.bias2);
+        let bias: [i32x8<S>; C / WORDS] = lanes(simd, &weights.bias2);
         let mut padded_bias = [0; STEPS];
         padded_bias[..STATES].copy_from_slice(&weights.step_bias);
-        let step_bias: [i32x4; STEPS / 4] = lanes(&padded_bias);
+        let step_bias: [i32x8<S>; STEPS / WORDS] = lanes(simd, &padded_bias);
         for lines in h1.windows(3) {
             let Some(window) = lines.as_flattened().first_chunk::<WINDOW>() else { break };
             let mut products = bias;
-            accumulate(&mut products, window, &self.conv2);
+            accumulate(simd, &mut products, window, &self.conv2);
             let line: [i16; C] = activations(products, 0, ACTIVATION_LIMIT);
             let mut products = step_bias;
-            accumulate(&mut products, &line, &self.step);
+            accumulate(simd, &mut products, &line, &self.step);
             h2.push(line);
             steps.push(activations(products, -STEP_LIMIT, STEP_LIMIT));
         }
@@ -329,28 +332,23 @@ impl Network {
     }
 
     #[inline(always)]
-    fn running_sums(layers: &mut Layers) {
+    fn running_sums<S: Simd>(simd: S, layers: &mut Layers) {
         let Layers { steps, states, .. } = layers;
-        let advance = |sums: &mut [i16x8; 2], step: &[i16; STEPS]| -> [i16; STEPS] {
-            let mut values = [0; STEPS];
-            let (to, _) = values.as_chunks_mut::<8>();
-            let (step, _) = step.as_chunks::<8>();
-            for eight in 0..2 {
-                let sum = sums[eight] + i16x8::new(step[eight]);
-                sums[eight] = sum.max(i16x8::ZERO).min(i16x8::splat(STATE_LIMIT));
-                to[eight] = sums[eight].to_array();
-            }
-            values
+        let zero = i16x16::splat(simd, 0);
+        let advance = |sums: &mut i16x16<S>, step: &[i16; STEPS]| -> [i16; STEPS] {
+            let sum = *sums + i16x16::simd_from(simd, *step);
+            *sums = sum.max(0).min(STATE_LIMIT);
+            **sums
         };
         states.clear();
-        let mut sums = [i16x8::ZERO; 2];
+        let mut sums = zero;
         for step in steps.iter() {
             let values = advance(&mut sums, step);
             let mut state = [0i16; STATE_INPUTS];
             state[..STATES].copy_from_slice(&values[..STATES]);
             states.push(state);
         }
-        sums = [i16x8::ZERO; 2];
+        sums = zero;
         for (step, state) in steps.iter().zip(states).rev() {
             let values = advance(&mut sums, step);
             state[STATES..].copy_from_slice(&values[..STATES]);
@@ -382,34 +380,34 @@ impl Network {
     }
 
     #[inline(always)]
-    fn third_layer(&self, layers: &Layers, scores: &mut Vec<i32>) {
-        let bias = lanes(&self.page_bias(layers));
+    fn third_layer<S: Simd>(&self, simd: S, layers: &Layers, scores: &mut Vec<i32>) {
+        let bias = lanes(simd, &self.page_bias(layers));
         for (lines, state) in layers.h2.windows(3).zip(&layers.states) {
             let Some(window) = lines.as_flattened().first_chunk::<WINDOW>() else { break };
-            let line = self.third(window, state, bias);
+            let line = self.third(simd, window, state, bias);
             let product = dot(&line, &self.weights.out).wrapping_add(self.weights.out_bias);
             scores.push(product >> (PRODUCT_BITS - SCORE_BITS));
         }
     }
 
     #[inline(always)]
-    fn third(
+    fn third<S: Simd>(
         &self,
+        simd: S,
         window: &[i16; WINDOW],
         state: &[i16; STATE_INPUTS],
-        mut products: [i32x4; C / 4],
+        mut products: [i32x8<S>; C / WORDS],
     ) -> [i16; C] {
-        accumulate(&mut products, window, &self.conv3);
-        accumulate(&mut products, state, &self.states);
+        accumulate(simd, &mut products, window, &self.conv3);
+        accumulate(simd, &mut products, state, &self.states);
         activations(products, 0, ACTIVATION_LIMIT)
     }
 }
 
 #[inline(always)]
-fn add(sums: &mut Row, row: &Line) {
-    for (sum, value) in sums.iter_mut().zip(row.0) {
-        *sum += value;
-    }
+fn add<S: Simd>(simd: S, sums: &mut [i16x16<S>; 2], row: &Row) {
+    sums[0] += i16x16::simd_from(simd, row.0[0]);
+    sums[1] += i16x16::simd_from(simd, row.0[1]);
 }
 
 /// What the first layer's inputs of a line and of its neighbours add to the line's score.
@@ -424,14 +422,17 @@ impl Network {
     /// The gradient of a row's score after a run. Running sums count for the row itself only.
     pub(crate) fn gradient(&self, layers: &Layers, row: usize) -> Gradient {
         let weights = &self.weights;
-        let bias = lanes(&self.page_bias(layers));
+        let bias = self.page_bias(layers);
         let mut own = [0.0; C];
         let mut neighbours = 0.0;
         let window = layers.h2.as_flattened().get(row * C..(row + 3) * C);
         let Some(Ok(window)) = window.map(<&[i16; WINDOW]>::try_from) else {
             return Gradient { own, neighbours };
         };
-        let third = self.third(window, &layers.states[row], bias);
+        let state = &layers.states[row];
+        let third = dispatch!(Level::new(), simd => {
+            self.third(simd, window, state, lanes(simd, &bias))
+        });
         let through = |value: i16| value > 0 && value < ACTIVATION_LIMIT;
         let unit = 1.0 / (1 << WEIGHT_BITS) as f32;
         // Gradients at layer 2 of the line before, the line and the line after.
@@ -519,5 +520,120 @@ impl Weights {
             && [&self.bias1[..], &self.bias2, &self.step_bias, &self.bias3, &[self.out_bias]]
                 .into_iter()
                 .all(small)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, model};
+    use crate::words::Words;
+
+    /// The products of a matrix and a vector.
+    fn times<const N: usize>(rows: &[[i16; N]], inputs: &[i16]) -> Vec<i32> {
+        let product = |(weight, input): (&i16, &i16)| i32::from(*weight) * i32::from(*input);
+        rows.iter().map(|row| row.iter().zip(inputs).map(product).sum()).collect()
+    }
+
+    fn limited(products: impl IntoIterator<Item = i32>, low: i16, high: i16) -> Vec<i16> {
+        let limit = |product: i32| (product >> WEIGHT_BITS).clamp(low.into(), high.into()) as i16;
+        products.into_iter().map(limit).collect()
+    }
+
+    fn sums(parts: &[&[i32]]) -> Vec<i32> {
+        (0..parts[0].len()).map(|at| parts.iter().map(|part| part[at]).sum()).collect()
+    }
+
+    /// The scores by the definition of the network, one number at a time.
+    fn scores_by_definition(network: &Network, page: &Page) -> Vec<i32> {
+        let Weights { table, kinds, scale, bias1, embed, conv2, bias2, .. } = &network.weights;
+        let Weights { step, step_bias, conv3, states, pool, bias3, out, .. } = &network.weights;
+        let count = page.rows().len();
+        let mut h1 = vec![vec![0; C]];
+        for (at, row) in page.rows().iter().enumerate() {
+            let cues = (0..KINDS).filter(|kind| page.kinds(at) >> kind & 1 == 1);
+            let rows =
+                row.iter().map(|bin| &table[usize::from(*bin)]).chain(cues.map(|k| &kinds[k]));
+            let rows: Vec<&[i8; C]> = rows.collect();
+            let (ids, mut words) = (page.ids(at), vec![0; C]);
+            if !ids.is_empty() {
+                let values = network.embedded(ids);
+                words = (0..C)
+                    .map(|c| {
+                        (0..EMBEDDING).map(|k| i32::from(values[k]) * i32::from(embed[k][c])).sum()
+                    })
+                    .collect();
+            }
+            let own = |c: usize| {
+                rows.iter().map(|row| i32::from(row[c])).sum::<i32>() * i32::from(scale[c])
+            };
+            let own: Vec<i32> = (0..C).map(own).collect();
+            h1.push(limited(sums(&[bias1, &own, &words]), 0, ACTIVATION_LIMIT));
+        }
+        h1.push(vec![0; C]);
+        let mut h2 = vec![vec![0; C]];
+        h2.extend(h1.windows(3).map(|lines| {
+            limited(sums(&[bias2, &times(conv2, &lines.concat())]), 0, ACTIVATION_LIMIT)
+        }));
+        h2.push(vec![0; C]);
+        let step = |line: &Vec<i16>| {
+            limited(sums(&[step_bias, &times(step, line)]), -STEP_LIMIT, STEP_LIMIT)
+        };
+        let steps: Vec<Vec<i16>> = h2[1..=count].iter().map(step).collect();
+        let run = |steps: &mut dyn Iterator<Item = &Vec<i16>>| -> Vec<Vec<i16>> {
+            let advance = |state: &mut Vec<i16>, step: &Vec<i16>| {
+                *state =
+                    state.iter().zip(step).map(|(a, b)| (a + b).clamp(0, STATE_LIMIT)).collect();
+                Some(state.clone())
+            };
+            steps.scan(vec![0; STATES], advance).collect()
+        };
+        let down = run(&mut steps.iter());
+        let mut up = run(&mut steps.iter().rev());
+        up.reverse();
+        let mean = |c: usize| {
+            (h2.iter().map(|line| i64::from(line[c])).sum::<i64>() / count as i64) as i16
+        };
+        let mean: Vec<i16> = (0..C).map(mean).collect();
+        (0..count)
+            .map(|at| {
+                let state = [&down[at][..], &up[at]].concat();
+                let residual: Vec<i32> =
+                    h2[at + 1].iter().map(|value| i32::from(*value) << WEIGHT_BITS).collect();
+                let parts = [
+                    times(conv3, &h2[at..at + 3].concat()),
+                    times(states, &state),
+                    times(pool, &mean),
+                    residual,
+                ];
+                let line = limited(
+                    sums(&[bias3, &parts[0], &parts[1], &parts[2], &parts[3]]),
+                    0,
+                    ACTIVATION_LIMIT,
+                );
+                (times(&[*out], &line)[0] + network.weights.out_bias) >> (PRODUCT_BITS - SCORE_BITS)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_scores_of_the_definition() {
+        let model = model();
+        let network = model.network();
+        let (cues, words) = (testing::cues(), Words::new(model.vocabulary()));
+        for number in 0..20 {
+            let mut page = Page::default();
+            let lines = testing::page(number, number % 2 == 0).lines;
+            page.read(lines.iter().map(String::as_str), &words, &cues);
+            let expected = scores_by_definition(network, &page);
+            assert!(
+                expected.iter().any(|score| *score > 0) && expected.iter().any(|score| *score < 0)
+            );
+            for level in [Level::new(), Level::baseline()] {
+                let (mut layers, mut scores) = (Layers::default(), Vec::new());
+                network.run_with(level, &page, &mut layers, &mut scores);
+                assert_eq!(scores, expected, "{level:?}");
+            }
+        }
     }
 }

@@ -239,7 +239,7 @@ impl<'l> Words<'l> {
         let all = || lexicon.languages().iter().enumerate();
         let is_shared = |language: &Language| language.code == INTERNATIONAL;
         let own = all().filter(move |(_, language)| !is_shared(language));
-        own.chain(all().filter(move |(_, language)| is_shared(language))).map(words)
+        all().filter(move |(_, language)| is_shared(language)).chain(own).map(words)
     }
 
     /// Whether these are only the shared cue words.

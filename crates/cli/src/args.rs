@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Rerun(RerunArgs),
     Diff(DiffArgs),
     Report(ReportArgs),
+    Ledger(LedgerArgs),
     Pipeline(ShowPipelineArgs),
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -432,6 +433,43 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "OUT", value_hint = ValueHint::DirPath)]
     pub(crate) compare: Option<PathBuf>,
 }
+
+/// Print the ledger of a run as JSON Lines: one edit per line.
+///
+/// Each line has `file`, `ordinal` and `id` of the document, as in fields.jsonl, its `outlet` and
+/// `day`, and of the edit, as in `explain --format json`: the `rule` and its `stage`, `start` and
+/// `end` (bytes of the decoded original), the removed `text`, the replacement `with` (empty for a
+/// removal) and the `confidence` of the line model in percent. Every line has all keys; unknown
+/// values are null.
+#[derive(Debug, Args)]
+#[command(after_help = LEDGER_EXAMPLES)]
+pub(crate) struct LedgerArgs {
+    /// The output of a run, or a ledger written with `clean --ledger FILE`.
+    #[arg(value_name = "OUT", value_hint = ValueHint::AnyPath)]
+    pub(crate) run: PathBuf,
+
+    /// Print only edits of this rule, or of all rules whose ids begin with these segments, such as
+    /// presstv or generic/share-buttons. Can be repeated.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rule: Vec<String>,
+
+    /// Print only edits of this document: its id, its file, or FILE:N for the Nth record of a file.
+    /// Can be repeated.
+    #[arg(long, value_name = "DOC")]
+    pub(crate) document: Vec<String>,
+}
+
+const LEDGER_EXAMPLES: &str = "\
+Examples:
+  chaffinch ledger cleaned | head
+  chaffinch ledger cleaned --rule generic/lines/model | jq -r 'select(.confidence < 90).text'
+  chaffinch ledger cleaned --document news.jsonl:7
+
+Exit codes:
+  0  finished
+  1  a document given with --document is not in the ledger
+  2  wrong usage
+  3  a part of the ledger cannot be read; the edits before it were printed";
 
 /// Inspect, try, check and review rules.
 #[derive(Debug, Subcommand)]

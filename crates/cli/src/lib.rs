@@ -21,6 +21,7 @@ mod explain;
 mod failure;
 mod git;
 mod labels;
+mod ledger;
 mod lexicon;
 mod lines;
 mod outlet;
@@ -83,6 +84,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Rerun(args) => clean::rerun(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Report(args) => report(&args),
+        Command::Ledger(args) => ledger::run(&args),
         Command::Pipeline(args) => pipeline(&args),
         Command::Rules(RulesCommand::List(args)) => rules::list(&args),
         Command::Rules(RulesCommand::Show(args)) => rules::show(&args),
@@ -113,9 +115,14 @@ fn run(command: Command) -> Result<u8, Failure> {
     }
 }
 
-/// Writes to standard output. It is not an error if the reader closes the pipe early.
+/// Writes to standard output.
 fn print(bytes: &[u8]) -> Result<u8, Failure> {
-    let written = anstream::stdout().lock().write_all(bytes);
+    printed(anstream::stdout().lock().write_all(bytes))
+}
+
+/// The exit code after writing to standard output. It is not an error if the reader closes the pipe
+/// early.
+fn printed(written: io::Result<()>) -> Result<u8, Failure> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
         Err(error) => Err(Failure::Stopped(format!("cannot write to standard output: {error}"))),

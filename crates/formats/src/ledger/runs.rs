@@ -47,6 +47,11 @@ impl Records {
         Ok(Records { paths: ledgers(run)?.into_iter(), reader: None })
     }
 
+    /// Of one ledger, such as that of a run to standard output.
+    pub fn of_ledger(path: &Path) -> Records {
+        Records { paths: vec![path.to_owned()].into_iter(), reader: None }
+    }
+
     /// The next record; none at the end.
     ///
     /// # Errors

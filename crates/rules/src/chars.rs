@@ -3,13 +3,11 @@
 use std::hash::Hash;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use regex_syntax::hir::{Capture, Class, ClassUnicode, Hir, HirKind, Repetition};
+use regex_syntax::hir::ClassUnicode;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
-use crate::pattern;
-use crate::template::{SHAPES, shape};
 
 /// A set of characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -132,61 +130,3 @@ impl<T: Eq + Hash> Shared<T> {
 
 /// Classes. Some, such as `\w`, have hundreds of ranges.
 pub(crate) static CLASSES: Shared<Chars> = Shared::new();
-
-/// Large classes with a short form, and the classes of shapes.
-static WIDE: LazyLock<Vec<Arc<Chars>>> = LazyLock::new(|| {
-    let wide = [r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", r"\p{L}", r"\p{Lu}", r"\p{Ll}", r"\p{N}"];
-    let chars = |class: &str| match pattern::parse(class, false).ok()?.kind() {
-        HirKind::Class(Class::Unicode(class)) => Some(CLASSES.get(Chars::of(class))),
-        _ => None,
-    };
-    let mut all: Vec<Arc<Chars>> = wide.into_iter().filter_map(chars).collect();
-    for at in 0..SHAPES.len() {
-        let shapes = [true, false].into_iter().filter_map(|ignore_case| shape(at, ignore_case));
-        shapes.for_each(|shape| classes(shape, &mut all));
-    }
-    all
-});
-
-/// Adds the distinct classes of a regex.
-fn classes(hir: &Hir, all: &mut Vec<Arc<Chars>>) {
-    match hir.kind() {
-        HirKind::Class(Class::Unicode(class)) => {
-            let chars = CLASSES.get(Chars::of(class));
-            if !all.contains(&chars) {
-                all.push(chars);
-            }
-        }
-        HirKind::Repetition(Repetition { sub, .. }) | HirKind::Capture(Capture { sub, .. }) => {
-            classes(sub, all);
-        }
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().for_each(|part| classes(part, all));
-        }
-        _ => {}
-    }
-}
-
-/// The packed form of [`Chars`].
-#[derive(Serialize, Deserialize)]
-pub(crate) enum PackedChars {
-    /// The index in [`WIDE`].
-    Wide(usize),
-    These(Chars),
-}
-
-impl PackedChars {
-    pub(crate) fn of(chars: &Arc<Chars>) -> PackedChars {
-        match WIDE.iter().position(|wide| wide == chars) {
-            Some(place) => PackedChars::Wide(place),
-            None => PackedChars::These((**chars).clone()),
-        }
-    }
-
-    pub(crate) fn into_chars(self) -> Arc<Chars> {
-        match self {
-            PackedChars::Wide(place) => Arc::clone(&WIDE[place]),
-            PackedChars::These(chars) => CLASSES.get(chars),
-        }
-    }
-}

@@ -17,8 +17,10 @@ use aho_corasick::packed::{self, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::bytes::{ByteSet, EdgeBytes};
+use crate::fixed::{self, Fixed};
 use crate::key::{self, Fold};
 use crate::literals::{LITERAL, Side, is_numbering, is_skipped, lower};
 use crate::pattern::Prefilter;
@@ -27,40 +29,52 @@ use crate::phrases::is_digit;
 /// Collects numbered patterns for an [`Index`].
 #[derive(Debug, Default)]
 pub(crate) struct IndexBuilder {
-    index: Index,
+    tables: IndexTables,
     outer: Vec<(Key, Candidate)>,
-    /// The index in `Index::others` of each set.
+    /// The index in `IndexTables::others` of each set.
     others: FxHashMap<ByteSet, u32>,
-    inner: Vec<(EdgeBytes, Vec<(String, u32)>)>,
 }
 
 /// A literal at a side: the side, the number of bytes, and the bytes packed into a number.
 type Key = (Side, u8, u64);
 
-/// The number of a pattern, and the index in `Index::others` of the bytes at the other side of the
-/// lines that it matches.
+/// The number of a pattern, and the index in `IndexTables::others` of the bytes at the other side
+/// of the lines that it matches.
 type Candidate = (u32, u32);
 
-/// An index over numbered patterns.
-#[derive(Debug, Default)]
-pub(crate) struct Index {
+/// Literals inside lines with the numbers of their patterns, grouped by the bytes with which the
+/// lines begin and end.
+type InnerLiterals = Vec<(EdgeBytes, Vec<(String, u32)>)>;
+
+/// The part of an index that is packed; the rest is derived from it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct IndexTables {
     // For each literal at a side, the range of its patterns in `ids`.
     table: LiteralTable,
+    #[serde(with = "fixed")]
     ids: Box<[Candidate]>,
     // Distinct sets of bytes.
     others: Vec<ByteSet>,
     // For each side, the lengths of literals by their outermost two bytes. Most lookups end here.
     gates: [Gate; 2],
+    inner: InnerLiterals,
+    // Whether lines are looked up only as they are, without skipping bullets and numbers.
+    exact: bool,
+    unkeyed: Vec<u32>,
+}
+
+/// An index over numbered patterns.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// Without the literals inside lines, which `inner` contains.
+    tables: IndexTables,
     // Literals inside lines, grouped by the bytes with which the lines begin and end.
     inner: Vec<Inner>,
     // The literals of the first 64 groups of `inner`, for short lines.
     short: Option<ShortInner>,
-    // Whether lines are looked up only as they are, without skipping bullets and numbers.
-    exact: bool,
     // For each first byte and each last byte of a line, a bit set of those of the first 64 groups
     // of `inner` that allow it.
     frames: Box<[[u64; 256]]>,
-    unkeyed: Vec<u32>,
 }
 
 impl IndexBuilder {
@@ -73,12 +87,13 @@ impl IndexBuilder {
                 }
                 Prefilter::Inside(set, frame) => {
                     let literals = set.iter().map(|text| (text.clone(), id));
-                    match self.inner.iter_mut().find(|(known, _)| known == frame) {
+                    let inner = &mut self.tables.inner;
+                    match inner.iter_mut().find(|(known, _)| known == frame) {
                         Some((_, all)) => all.extend(literals),
-                        None => self.inner.push((*frame, literals.collect())),
+                        None => inner.push((*frame, literals.collect())),
                     }
                 }
-                Prefilter::None => self.index.unkeyed.push(id),
+                Prefilter::None => self.tables.unkeyed.push(id),
             }
         }
     }
@@ -89,9 +104,9 @@ impl IndexBuilder {
         let outer = Outer::of_key(side, text);
         // NUL means "no character" here, so a literal that begins with it selects nothing.
         if outer.length == 0 {
-            return self.index.unkeyed.push(id);
+            return self.tables.unkeyed.push(id);
         }
-        let others = &mut self.index.others;
+        let others = &mut self.tables.others;
         let other = *self.others.entry(other).or_insert_with(|| {
             others.push(other);
             others.len() as u32 - 1
@@ -101,31 +116,50 @@ impl IndexBuilder {
 
     /// Looks lines up only as they are, for literals that no bullet or number precedes or follows.
     pub(crate) fn exact(mut self) -> IndexBuilder {
-        self.index.exact = true;
+        self.tables.exact = true;
         self
     }
 
     /// Builds the index.
     pub(crate) fn build(self) -> Index {
-        let IndexBuilder { mut index, mut outer, inner, .. } = self;
+        self.tables().into_index()
+    }
+
+    /// Builds the part of the index that is packed.
+    pub(crate) fn tables(self) -> IndexTables {
+        let IndexBuilder { mut tables, mut outer, .. } = self;
         outer.sort_unstable();
         outer.dedup();
         let same = outer.chunk_by(|(one, _), (other, _)| one == other);
         let entry = |same: &[(Key, Candidate)]| (same[0].0, same.len() as u32);
-        index.table = LiteralTable::of(same.map(entry));
-        index.ids = outer.iter().map(|(_, id)| *id).collect();
+        tables.table = LiteralTable::of(same.map(entry));
+        tables.ids = outer.iter().map(|(_, id)| *id).collect();
+        for side in [Side::Start, Side::End] {
+            let own = tables.table.entries.iter().filter(|entry| entry.side == side);
+            tables.gates[side as usize] = Gate::of(own);
+        }
+        tables
+    }
+}
+
+impl IndexTables {
+    /// Builds the rest of the index.
+    pub(crate) fn into_index(mut self) -> Index {
+        let inner = std::mem::take(&mut self.inner);
+        let mut index = Index { tables: self, ..Index::default() };
+        let unkeyed = &mut index.tables.unkeyed;
         for (frame, literals) in &inner {
             match Inner::of(*frame, literals) {
                 Some(inner) => index.inner.push(inner),
                 // Too many literals for one automaton, so their patterns are tried on every line.
-                None => index.unkeyed.extend(literals.iter().map(|(_, id)| *id)),
+                None => unkeyed.extend(literals.iter().map(|(_, id)| *id)),
             }
         }
+        unkeyed.sort_unstable();
+        unkeyed.dedup();
         if index.inner.len() == inner.len() {
             index.short = ShortInner::of(&inner);
         }
-        index.unkeyed.sort_unstable();
-        index.unkeyed.dedup();
         if !index.inner.is_empty() {
             let mut frames = vec![[0; 256]; 2];
             for (at, inner) in index.inner.iter().take(64).enumerate() {
@@ -137,10 +171,6 @@ impl IndexBuilder {
             }
             index.frames = frames.into();
         }
-        for side in [Side::Start, Side::End] {
-            let own = index.table.entries.iter().filter(|entry| entry.side == side);
-            index.gates[side as usize] = Gate::of(own);
-        }
         index
     }
 }
@@ -150,10 +180,10 @@ impl Index {
     /// duplicates.
     pub(crate) fn candidates(&self, ends: &Ends<'_>, out: &mut Vec<u32>) {
         out.clear();
-        out.extend(&self.unkeyed);
+        out.extend(&self.tables.unkeyed);
         let (first, last) = EdgeBytes::outermost(ends.text);
         for side in [Side::Start, Side::End] {
-            let gate = &self.gates[side as usize];
+            let gate = &self.tables.gates[side as usize];
             if gate.is_empty() {
                 continue;
             }
@@ -162,7 +192,7 @@ impl Index {
             if lengths != 0 {
                 self.look_up(ends.of(side), lengths, other, out);
             }
-            if self.exact {
+            if self.tables.exact {
                 continue;
             }
             for bare in [ends.bare(side), ends.without_number(side)].into_iter().flatten() {
@@ -203,14 +233,15 @@ impl Index {
     /// Adds the patterns filed under the literals of these lengths that match lines with the byte
     /// `other` at the other side.
     fn look_up(&self, outer: &Outer, lengths: u8, other: Option<u8>, out: &mut Vec<u32>) {
-        let fits = |set: u32| other.is_none_or(|byte| self.others[set as usize].has(byte));
+        let IndexTables { table, ids, others, .. } = &self.tables;
+        let fits = |set: u32| other.is_none_or(|byte| others[set as usize].has(byte));
         // Only lengths that fit the line.
         let mut lengths = lengths & ((1_u32 << outer.length) - 1) as u8;
         while lengths != 0 {
             let length = lengths.trailing_zeros() as u8 + 1;
             lengths &= lengths - 1;
-            if let Some(range) = self.table.get((outer.side, length, outer.cut(length))) {
-                out.extend(self.ids[range].iter().filter(|(_, set)| fits(*set)).map(|(id, _)| id));
+            if let Some(range) = table.get((outer.side, length, outer.cut(length))) {
+                out.extend(ids[range].iter().filter(|(_, set)| fits(*set)).map(|(id, _)| id));
             }
         }
     }
@@ -359,11 +390,13 @@ impl Prescan {
 
 /// A hash table from literals to consecutive ranges of numbers. Compact, because every outlet has
 /// its own.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct LiteralTable {
+    #[serde(with = "fixed")]
     entries: Box<[Entry]>,
     /// Open addressing: indices of entries from 1, or 0 for a free slot. The size is a power of
     /// two, and at least half of the slots are free.
+    #[serde(with = "fixed")]
     places: Box<[u32]>,
 }
 
@@ -379,6 +412,43 @@ struct Entry {
 impl Entry {
     fn key(&self) -> Key {
         (self.side, self.length, self.packed)
+    }
+}
+
+impl Fixed for Entry {
+    type Bytes = [u8; 14];
+
+    fn to_bytes(&self) -> [u8; 14] {
+        let mut bytes = [0; 14];
+        bytes[..8].copy_from_slice(&self.packed.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.end.to_le_bytes());
+        bytes[12] = u8::from(self.side == Side::End);
+        bytes[13] = self.length;
+        bytes
+    }
+
+    fn from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, side, length]: [u8; 14]) -> Entry {
+        Entry {
+            packed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            end: u32::from_le_bytes([i, j, k, l]),
+            side: if side == 0 { Side::Start } else { Side::End },
+            length,
+        }
+    }
+}
+
+impl Fixed for Candidate {
+    type Bytes = [u8; 8];
+
+    fn to_bytes(&self) -> [u8; 8] {
+        let mut bytes = [0; 8];
+        bytes[..4].copy_from_slice(&self.0.to_le_bytes());
+        bytes[4..].copy_from_slice(&self.1.to_le_bytes());
+        bytes
+    }
+
+    fn from_bytes([a, b, c, d, e, f, g, h]: [u8; 8]) -> Candidate {
+        (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
     }
 }
 
@@ -425,9 +495,10 @@ impl LiteralTable {
 /// The lengths of the literals of a side, by their outermost two bytes. May report additional
 /// lengths because of collisions, but never omits one. The size depends on the number of literals,
 /// because every outlet has its own.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Gate {
     /// A bit per length, the lowest for length 1.
+    #[serde(with = "serde_bytes")]
     lengths: Box<[u8]>,
 }
 

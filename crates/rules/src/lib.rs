@@ -26,6 +26,8 @@ mod chars;
 pub mod coverage;
 pub mod edit;
 mod file;
+mod fixed;
+mod graph;
 mod index;
 pub mod key;
 pub mod lexicon;

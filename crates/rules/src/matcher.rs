@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteSet;
-use crate::chars::{CLASSES, Chars, PackedChars, Shared};
+use crate::chars::{CLASSES, Chars, Shared};
 use crate::phrases::{Phrases, list_of, split_lists};
 
 /// A compiled pattern.
@@ -232,23 +232,32 @@ impl Switch {
 pub(crate) struct PackedMatcher {
     code: Vec<Op>,
     literals: String,
-    classes: Vec<PackedChars>,
+    /// The numbers of its classes among those of its pattern.
+    classes: Vec<u32>,
     switches: Vec<Vec<u32>>,
     slots: usize,
 }
 
 impl PackedMatcher {
-    pub(crate) fn of(matcher: Matcher) -> PackedMatcher {
+    /// Packs a matcher and adds its classes to those of its pattern.
+    pub(crate) fn of(matcher: Matcher, all: &mut Vec<Arc<Chars>>) -> PackedMatcher {
         let Matcher { code, literals, classes, switches, slots, .. } = matcher;
-        let classes = classes.iter().map(PackedChars::of).collect();
+        let number = |class: Arc<Chars>| {
+            let known = all.iter().position(|known| *known == class);
+            known.unwrap_or_else(|| {
+                all.push(class);
+                all.len() - 1
+            }) as u32
+        };
+        let classes = classes.into_iter().map(number).collect();
         let switches = switches.into_iter().map(|switch| switch.ways.into()).collect();
         PackedMatcher { code: code.into(), literals: literals.into(), classes, switches, slots }
     }
 
-    /// Unpacks the matcher with the lists of its pattern.
-    pub(crate) fn into_matcher(self, lists: &Lists) -> Matcher {
+    /// Unpacks the matcher with the classes and lists of its pattern.
+    pub(crate) fn into_matcher(self, all: &[Arc<Chars>], lists: &Lists) -> Matcher {
         let PackedMatcher { code, literals, classes, switches, slots } = self;
-        let classes = classes.into_iter().map(PackedChars::into_chars).collect();
+        let classes = classes.into_iter().map(|at| Arc::clone(&all[at as usize])).collect();
         let lists = Arc::clone(lists);
         Matcher::of(Builder { code, literals, classes, switches, lists, slots })
     }
@@ -816,9 +825,10 @@ mod tests {
     fn found(pattern: &str, text: &str) -> Option<Option<Vec<Option<Range<usize>>>>> {
         let matcher = Matcher::new(&regex_syntax::parse(pattern).unwrap(), &[].into())?;
         // Packing and unpacking must not change the matcher.
-        let packed = postcard::to_stdvec(&PackedMatcher::of(matcher)).unwrap();
+        let mut classes = Vec::new();
+        let packed = postcard::to_stdvec(&PackedMatcher::of(matcher, &mut classes)).unwrap();
         let packed: PackedMatcher = postcard::from_bytes(&packed).unwrap();
-        let matcher = packed.into_matcher(&[].into());
+        let matcher = packed.into_matcher(&classes, &[].into());
         let mut groups = Vec::new();
         let range = matcher.find(text, 0, &mut |slots| {
             groups = slots

@@ -8,6 +8,7 @@ mod serial;
 
 use std::borrow::Cow;
 use std::fs::{self, File};
+use std::hash::Hash;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -20,11 +21,13 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::cache::Key;
+use crate::chars::{CLASSES, Chars};
 use crate::file::{Era, FileRule, RuleFile, Subject, Written};
 use crate::key;
 use crate::load;
-use crate::pattern::Pattern;
-use crate::phrases::{LISTS, Phrases};
+use crate::pattern::{Compiled, Pattern, Pool, Prefilter, Prepared};
+use crate::phrases::Phrases;
+use crate::set::{PackedRules, generic_rules};
 use serial::{PackedOrigin, PackedRule, split};
 
 /// The part of a rule file that is needed before its rules are unpacked.
@@ -114,110 +117,229 @@ impl<'a> Listed<'a> {
     }
 }
 
+/// The prefilters of the patterns of each rule.
+pub(crate) type Prefilters = Vec<Vec<Vec<Prefilter>>>;
+
 /// Packed rule files.
 ///
-/// The bytes are: [`MAGIC`]; the digest of the heads; their length; the heads, which are
-/// [`Lengths`] followed by the head and the rule summaries of each file; and the rules of each
-/// file.
+/// A file of them contains, in this order:
+/// - the front: [`MAGIC`], a digest of the rest of the front, its length, the [`Header`], and the
+///   head and the rule summaries of each file;
+/// - the classes and lists, which the rules of all files share;
+/// - the index of the generic rules;
+/// - for each file, its rules and what few runs need of them: prefilters and origins.
+///
+/// A run reads the first two parts and, of the others, what its documents need.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
-    /// All bytes before the rules.
-    front: Vec<u8>,
-    rules: Rules,
+    /// The heads and the rule summaries of all files.
+    heads: Vec<u8>,
     slots: Vec<Slot>,
+    classes: Vec<Arc<Chars>>,
+    lists: Vec<Arc<Phrases>>,
+    storage: Storage,
 }
 
 /// One file among the packed ones.
 #[derive(Debug)]
 struct Slot {
-    /// The range of its head in `front`, and of its rule summaries.
+    /// The ranges of its head and of its rule summaries in `heads`.
     head: Range<usize>,
     list: Range<usize>,
-    /// The range of its rules after `front`.
-    rules: Range<usize>,
-    digest: u64,
+    /// Its rules, and the rest of what is known about them.
+    parts: [Part; 2],
     key: Key,
+    shared: Shared,
 }
 
-/// The storage of packed rules.
+/// The numbers of the classes and lists that the patterns of a file use, among those of all files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Shared {
+    classes: Box<[u32]>,
+    lists: Box<[u32]>,
+}
+
+/// The index in [`Slot::parts`] of the rules.
+const RULES: usize = 0;
+
+/// The index in [`Slot::parts`] of the prefilters and origins.
+const REST: usize = 1;
+
+/// A part of a file of packed rules.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Part {
+    /// Its number of bytes.
+    length: u64,
+    digest: u64,
+    /// Its offset; not packed.
+    #[serde(skip)]
+    start: u64,
+}
+
+impl Part {
+    fn of(bytes: &[u8]) -> Part {
+        Part { length: bytes.len() as u64, digest: xxh3_64(bytes), start: 0 }
+    }
+}
+
+/// Describes the rest of a file of packed rules.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Header {
+    shared: Part,
+    generic: Part,
+    files: Vec<FileHeader>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FileHeader {
+    /// The lengths in bytes of its head and of its rule summaries.
+    head: usize,
+    list: usize,
+    parts: [Part; 2],
+    key: Key,
+    shared: Shared,
+}
+
+/// The storage of the parts of packed rules.
 #[derive(Debug)]
-enum Rules {
-    /// In memory, by file.
-    Memory(Vec<Arc<[u8]>>),
+enum Storage {
+    /// In memory: the index of the generic rules, and the parts of each file.
+    Memory { generic: Vec<u8>, files: Vec<[Arc<[u8]>; 2]> },
     File {
         file: Mutex<File>,
         path: PathBuf,
+        generic: Part,
         /// The stages that rule files may name, for files that must be parsed again.
         stages: Vec<String>,
     },
 }
 
-impl Default for Rules {
-    fn default() -> Rules {
-        Rules::Memory(Vec::new())
+impl Default for Storage {
+    fn default() -> Storage {
+        Storage::Memory { generic: Vec::new(), files: Vec::new() }
     }
 }
-
-/// The lengths in bytes of a file's head, rule summaries and rules, the digest of its rules, and
-/// its key.
-type Lengths = (usize, usize, usize, u64, Key);
 
 /// A packed file.
 #[derive(Clone)]
 pub(crate) struct PackedFile {
     head: Vec<u8>,
     list: Vec<u8>,
-    rules: Arc<[u8]>,
+    parts: [Arc<[u8]>; 2],
     key: Key,
+    classes: Vec<Arc<Chars>>,
+    lists: Vec<Arc<Phrases>>,
 }
 
 impl Packed {
-    /// Combines packed files.
+    /// Combines packed files and indexes their generic rules.
     pub(crate) fn of(files: Vec<PackedFile>) -> Packed {
-        let lengths = |file: &PackedFile| -> Lengths {
-            let PackedFile { head, list, rules, key } = file;
-            (head.len(), list.len(), rules.len(), xxh3_64(rules), *key)
-        };
-        let mut part = packed(&files.iter().map(lengths).collect::<Vec<_>>());
-        for file in &files {
-            part.extend_from_slice(&file.head);
-            part.extend_from_slice(&file.list);
+        let (mut classes, mut lists) = (Numbered::default(), Numbered::default());
+        let (mut packed, mut parts) = (Packed::default(), Vec::new());
+        for file in files {
+            let start = packed.heads.len();
+            packed.heads.extend(file.head);
+            let head = start..packed.heads.len();
+            packed.heads.extend(file.list);
+            let shared = Shared {
+                classes: file.classes.into_iter().map(|class| classes.number(class)).collect(),
+                lists: file.lists.into_iter().map(|list| lists.number(list)).collect(),
+            };
+            packed.slots.push(Slot {
+                list: head.end..packed.heads.len(),
+                head,
+                parts: file.parts.each_ref().map(|part| Part::of(part)),
+                key: file.key,
+                shared,
+            });
+            parts.push(file.parts);
         }
-        let digest = xxh3_64(&part).to_le_bytes();
-        let front = [MAGIC, &digest, &(part.len() as u64).to_le_bytes(), &part].concat();
-        let slots = slots(&front).expect("the parts were just combined in this format");
-        let rules = files.into_iter().map(|file| file.rules).collect();
-        Packed { front, rules: Rules::Memory(rules), slots }
+        (packed.classes, packed.lists) = (classes.all, lists.all);
+        packed.storage = Storage::Memory { generic: Vec::new(), files: parts };
+        let index = self::packed(&generic_rules(&packed));
+        if let Storage::Memory { generic, .. } = &mut packed.storage {
+            *generic = index;
+        }
+        packed
     }
 
     /// Opens a file written by [`Packed::write`] for these stages. `None` if it is incomplete or
-    /// damaged. The rules remain in the file and are checked against their digests when they are
-    /// read.
+    /// damaged. The parts that few runs need remain in the file and are checked against their
+    /// digests when they are read.
     pub(crate) fn open(path: &Path, stages: &[&str]) -> Option<Packed> {
         let mut file = File::open(path).ok()?;
         let bytes = file.metadata().ok()?.len();
-        let mut front = vec![0; MAGIC.len() + 16];
-        file.read_exact(&mut front).ok()?;
-        let length = u64::from_le_bytes(*front.last_chunk()?);
+        let mut start = [0; MAGIC.len() + 16];
+        file.read_exact(&mut start).ok()?;
+        let (digest, length) = start.strip_prefix(MAGIC)?.split_first_chunk()?;
+        let length = u64::from_le_bytes(*length.first_chunk()?);
         // A damaged length must not cause a huge allocation.
         (length <= bytes).then_some(())?;
-        front.reserve_exact(length as usize);
+        let mut front = Vec::with_capacity(length as usize);
         (&mut file).take(length).read_to_end(&mut front).ok()?;
-        let slots = slots(&front)?;
-        let end = slots.last().map_or(0, |slot| slot.rules.end);
+        (xxh3_64(&front) == u64::from_le_bytes(*digest)).then_some(())?;
+        let (mut header, heads): (Header, _) = postcard::take_from_bytes(&front).ok()?;
+        let mut end = start.len() as u64 + length;
+        let files = header.files.iter_mut().flat_map(|file| &mut file.parts);
+        for part in [&mut header.shared, &mut header.generic].into_iter().chain(files) {
+            (part.start, end) = (end, end.checked_add(part.length)?);
+        }
+        (end == bytes).then_some(())?;
+        let shared = read_part(&mut file, header.shared)?;
+        let (classes, lists): (Vec<Chars>, Vec<Phrases>) = postcard::from_bytes(&shared).ok()?;
+        let mut at = 0;
+        let mut next = |length: usize| {
+            at += length;
+            at - length..at
+        };
+        let slot = |FileHeader { head, list, parts, key, shared }: FileHeader| Slot {
+            head: next(head),
+            list: next(list),
+            parts,
+            key,
+            shared,
+        };
+        let slots = header.files.into_iter().map(slot).collect();
         let stages = stages.iter().map(|&stage| stage.to_owned()).collect();
-        let rules = Rules::File { file: Mutex::new(file), path: path.to_owned(), stages };
-        (bytes == (front.len() + end) as u64).then_some(Packed { front, rules, slots })
+        let (path, generic) = (path.to_owned(), header.generic);
+        Some(Packed {
+            heads: heads.to_vec(),
+            slots,
+            classes: classes.into_iter().map(|class| CLASSES.get(class)).collect(),
+            lists: lists.into_iter().map(Arc::new).collect(),
+            storage: Storage::File { file: Mutex::new(file), path, generic, stages },
+        })
     }
 
     /// Writes everything that [`Packed::open`] reads.
     pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        to.write_all(&self.front)?;
-        match &self.rules {
-            Rules::Memory(all) => all.iter().try_for_each(|rules| to.write_all(rules)),
+        let Storage::Memory { generic, files } = &self.storage else {
             // Rules that were read from a file are never written again.
-            Rules::File { .. } => Err(io::ErrorKind::AlreadyExists.into()),
+            return Err(io::ErrorKind::AlreadyExists.into());
+        };
+        let classes: Vec<&Chars> = self.classes.iter().map(Arc::as_ref).collect();
+        let lists: Vec<&Phrases> = self.lists.iter().map(Arc::as_ref).collect();
+        let shared = packed(&(classes, lists));
+        let header = |Slot { head, list, parts, key, shared }: &Slot| FileHeader {
+            head: head.len(),
+            list: list.len(),
+            parts: *parts,
+            key: *key,
+            shared: shared.clone(),
+        };
+        let mut front = packed(&Header {
+            shared: Part::of(&shared),
+            generic: Part::of(generic),
+            files: self.slots.iter().map(header).collect(),
+        });
+        front.extend_from_slice(&self.heads);
+        to.write_all(MAGIC)?;
+        to.write_all(&xxh3_64(&front).to_le_bytes())?;
+        to.write_all(&(front.len() as u64).to_le_bytes())?;
+        for part in [&front, &shared, generic] {
+            to.write_all(part)?;
         }
+        files.iter().flatten().try_for_each(|part| to.write_all(part))
     }
 
     /// The number of files.
@@ -233,24 +355,41 @@ impl Packed {
     /// The names of all files, with their keys.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Key)> {
         // The name is the first field of a head.
-        self.slots.iter().map(|slot| (read(&self.front[slot.head.clone()]), slot.key))
+        self.slots.iter().map(|slot| (read(&self.heads[slot.head.clone()]), slot.key))
     }
 
     fn head(&self, slot: &Slot) -> Head<'_> {
-        Head::read(&self.front[slot.head.clone()])
+        Head::read(&self.heads[slot.head.clone()])
     }
 
     /// The summaries of a file's rules, by the index of the file.
     pub(crate) fn list(&self, at: usize) -> Vec<Listed<'_>> {
-        read(&self.front[self.slots[at].list.clone()])
+        read(&self.heads[self.slots[at].list.clone()])
     }
 
     /// A packed file, by its index. `None` if it can no longer be read.
     pub(crate) fn file(&self, at: usize) -> Option<PackedFile> {
-        let slot = &self.slots[at];
-        let part = |part: &Range<usize>| self.front[part.clone()].to_vec();
-        let (head, list, key) = (part(&slot.head), part(&slot.list), slot.key);
-        Some(PackedFile { head, list, rules: self.bytes(at)?.into(), key })
+        let Slot { head, list, key, shared, .. } = &self.slots[at];
+        let part = |part| Some(Arc::from(self.bytes(at, part)?));
+        Some(PackedFile {
+            head: self.heads[head.clone()].to_vec(),
+            list: self.heads[list.clone()].to_vec(),
+            parts: [part(RULES)?, part(REST)?],
+            key: *key,
+            classes: these(&shared.classes, &self.classes),
+            lists: these(&shared.lists, &self.lists),
+        })
+    }
+
+    /// The index of all generic rules. `None` if it can no longer be read.
+    pub(crate) fn generic(&self) -> Option<PackedRules> {
+        match &self.storage {
+            Storage::Memory { generic, .. } => postcard::from_bytes(generic).ok(),
+            Storage::File { file, generic, .. } => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                postcard::from_bytes(&read_part(&mut file, *generic)?).ok()
+            }
+        }
     }
 
     /// Unpacks the rules of a file, by its index.
@@ -259,79 +398,76 @@ impl Packed {
     /// If there is no such file, or if the cache is damaged and the rule file has changed or is
     /// gone. The engine then reports the document as failed.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
-        let bytes = self.valid_bytes(at);
-        unpack(&bytes).0
+        let bytes = self.valid_bytes(at, RULES);
+        let (rules, compiled): (Vec<PackedRule>, Vec<Compiled>) = read(&bytes);
+        let Shared { classes, lists } = &self.slots[at].shared;
+        let (classes, lists) = (these(classes, &self.classes), these(lists, &self.lists));
+        let pool = Arc::new(Pool { classes, lists, compiled });
+        rules.into_iter().map(|rule| rule.into_rule(&pool)).collect()
     }
 
-    /// Like [`Packed::rules`], together with the origins of the rules.
+    /// Unpacks the prefilters of a file's patterns, by the index of the file.
     ///
     /// # Panics
     /// Like [`Packed::rules`].
-    pub(crate) fn rules_with_origins(&self, at: usize) -> (Vec<RunRule>, Vec<RuleOrigin>) {
-        let bytes = self.valid_bytes(at);
-        let (rules, rest) = unpack(&bytes);
-        let origins = read::<Vec<PackedOrigin>>(rest);
-        (rules, origins.into_iter().map(PackedOrigin::into_origin).collect())
+    pub(crate) fn prefilters(&self, at: usize) -> Prefilters {
+        take(&self.valid_bytes(at, REST)).0
     }
 
-    /// The bytes of a file's rules. If they are damaged, the cache is deleted and the rule file is
-    /// packed again.
-    fn valid_bytes(&self, at: usize) -> Cow<'_, [u8]> {
+    /// Unpacks the origins of a file's rules, by the index of the file.
+    ///
+    /// # Panics
+    /// Like [`Packed::rules`].
+    pub(crate) fn origins(&self, at: usize) -> Vec<RuleOrigin> {
+        let bytes = self.valid_bytes(at, REST);
+        let (_, rest) = take::<Prefilters>(&bytes);
+        let origins: Vec<PackedOrigin> = read(rest);
+        origins.into_iter().map(PackedOrigin::into_origin).collect()
+    }
+
+    /// The bytes of a part of a file. If they are damaged, the cache is deleted and the rule file
+    /// is packed again.
+    fn valid_bytes(&self, at: usize, part: usize) -> Cow<'_, [u8]> {
         let slot = &self.slots[at];
-        let bytes = self.bytes(at).or_else(|| {
-            let Rules::File { path, stages, .. } = &self.rules else { return None };
+        let bytes = self.bytes(at, part).or_else(|| {
+            let Storage::File { path, stages, .. } = &self.storage else { return None };
             drop(fs::remove_file(path));
             let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
             let file = load::pack_again(self.head(slot).file, slot.key, &stages)?;
-            Some(Cow::Owned(file.rules.to_vec()))
+            Some(Cow::Owned(file.parts[part].to_vec()))
         });
-        bytes.unwrap_or_else(|| match &self.rules {
-            Rules::File { path, .. } => panic!(
+        bytes.unwrap_or_else(|| match &self.storage {
+            Storage::File { path, .. } => panic!(
                 "the cache {} is damaged, and {} has changed or is gone; run again",
                 path.display(),
                 self.head(slot).file
             ),
-            Rules::Memory(_) => Cow::default(),
+            Storage::Memory { .. } => Cow::default(),
         })
     }
 
-    fn bytes(&self, at: usize) -> Option<Cow<'_, [u8]>> {
-        let slot = &self.slots[at];
-        match &self.rules {
-            Rules::Memory(all) => all.get(at).map(|rules| Cow::from(&**rules)),
-            Rules::File { file, .. } => {
-                let bytes = self.read_at(file, &slot.rules).ok()?;
-                (xxh3_64(&bytes) == slot.digest).then_some(Cow::Owned(bytes))
+    fn bytes(&self, at: usize, part: usize) -> Option<Cow<'_, [u8]>> {
+        match &self.storage {
+            Storage::Memory { files, .. } => Some(Cow::from(&*files.get(at)?[part])),
+            Storage::File { file, .. } => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                read_part(&mut file, self.slots[at].parts[part]).map(Cow::Owned)
             }
         }
     }
-
-    fn read_at(&self, file: &Mutex<File>, rules: &Range<usize>) -> io::Result<Vec<u8>> {
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start((self.front.len() + rules.start) as u64))?;
-        let mut bytes = vec![0; rules.len()];
-        file.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
 }
 
-/// The ranges of heads and rules. `None` if `front` is incomplete or damaged.
-fn slots(front: &[u8]) -> Option<Vec<Slot>> {
-    let (digest, rest) = front.strip_prefix(MAGIC)?.split_first_chunk()?;
-    let (length, part) = rest.split_first_chunk()?;
-    let complete = part.len() as u64 == u64::from_le_bytes(*length);
-    if !complete || xxh3_64(part) != u64::from_le_bytes(*digest) {
-        return None;
-    }
-    let (lengths, heads): (Vec<Lengths>, _) = postcard::take_from_bytes(part).ok()?;
-    let (mut head, mut rules) = (front.len() - heads.len(), 0);
-    let slot = |(head_length, list_length, rules_length, digest, key): Lengths| {
-        let start = (head, head + head_length, rules);
-        (head, rules) = (start.1 + list_length, rules + rules_length);
-        Slot { head: start.0..start.1, list: start.1..head, rules: start.2..rules, digest, key }
-    };
-    let slots = lengths.into_iter().map(slot).collect();
-    (head == front.len()).then_some(slots)
+/// Reads a part of a file. `None` if it is damaged.
+fn read_part(file: &mut File, part: Part) -> Option<Vec<u8>> {
+    file.seek(SeekFrom::Start(part.start)).ok()?;
+    let mut bytes = vec![0; part.length as usize];
+    file.read_exact(&mut bytes).ok()?;
+    (xxh3_64(&bytes) == part.digest).then_some(bytes)
+}
+
+/// The values with these numbers.
+fn these<T>(numbers: &[u32], all: &[Arc<T>]) -> Vec<Arc<T>> {
+    numbers.iter().map(|number| Arc::clone(&all[*number as usize])).collect()
 }
 
 /// Deserialises bytes that this build packed and that a digest has verified.
@@ -352,14 +488,26 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let head = Head::packed(&file);
     let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
     let list = packed(&listed.collect::<Vec<_>>());
-    let mut lists = ListTable::default();
-    let numbers: Vec<Vec<Vec<u32>>> = file.rules.iter().map(|rule| lists.of_rule(rule)).collect();
-    let all = file.rules.into_par_iter().zip(numbers).map(|(rule, lists)| split(rule, lists));
-    let (rules, origins): (Vec<PackedRule>, Vec<PackedOrigin>) = all.unzip();
-    let mut bytes = packed(&lists.lists.iter().map(Arc::as_ref).collect::<Vec<&Phrases>>());
-    bytes.extend(packed(&rules));
-    bytes.extend(packed(&origins));
-    PackedFile { head, list, rules: bytes.into(), key }
+    let mut pool = PoolBuilder::default();
+    let (mut rules, mut origins) = (Vec::new(), Vec::new());
+    let mut prefilters: Prefilters = Vec::new();
+    let split: Vec<_> = file.rules.into_par_iter().map(split).collect();
+    for (mut rule, patterns, origin) in split {
+        let mut own = Vec::new();
+        for (key, mut pattern) in patterns {
+            own.push(std::mem::take(&mut pattern.prefilters));
+            rule.add(key, pattern, &mut pool);
+        }
+        rules.push(rule);
+        prefilters.push(own);
+        origins.push(origin);
+    }
+    let PoolBuilder { classes, lists, compiled } = pool;
+    let rules = packed(&(rules, compiled.all));
+    let mut rest = packed(&prefilters);
+    rest.extend(packed(&origins));
+    let parts = [rules.into(), rest.into()];
+    PackedFile { head, list, parts, key, classes: classes.all, lists: lists.all }
 }
 
 pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
@@ -368,33 +516,44 @@ pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).unwrap_or_default()
 }
 
-/// The distinct lists that the patterns of a file use.
-#[derive(Default)]
-struct ListTable {
-    lists: Vec<Arc<Phrases>>,
-    numbers: FxHashMap<Arc<Phrases>, u32>,
+/// Distinct values, numbered in the order in which they were added.
+#[derive(Debug)]
+struct Numbered<T> {
+    all: Vec<T>,
+    numbers: FxHashMap<T, u32>,
 }
 
-impl ListTable {
-    /// The list numbers of each pattern of a rule.
-    fn of_rule(&mut self, rule: &FileRule) -> Vec<Vec<u32>> {
-        let mut number = |list: &Arc<Phrases>| {
-            *self.numbers.entry(Arc::clone(list)).or_insert_with(|| {
-                self.lists.push(Arc::clone(list));
-                self.lists.len() as u32 - 1
-            })
-        };
-        let of_pattern = |pattern: &Pattern| pattern.lists().iter().map(&mut number).collect();
-        rule.patterns.iter().map(of_pattern).collect()
+impl<T> Default for Numbered<T> {
+    fn default() -> Numbered<T> {
+        Numbered { all: Vec::new(), numbers: FxHashMap::default() }
     }
 }
 
-/// The rules of a file, and the packed origins that follow them.
-fn unpack(bytes: &[u8]) -> (Vec<RunRule>, &[u8]) {
-    let (lists, rest) = take::<Vec<Phrases>>(bytes);
-    let lists: Vec<_> = lists.into_iter().map(|list| LISTS.get(list)).collect();
-    let (rules, rest) = take::<Vec<PackedRule>>(rest);
-    (rules.into_iter().map(|rule| rule.into_rule(&lists)).collect(), rest)
+impl<T: Clone + Eq + Hash> Numbered<T> {
+    fn number(&mut self, value: T) -> u32 {
+        *self.numbers.entry(value).or_insert_with_key(|value| {
+            self.all.push(value.clone());
+            self.all.len() as u32 - 1
+        })
+    }
+}
+
+/// Collects what the patterns of a file share.
+#[derive(Default)]
+struct PoolBuilder {
+    classes: Numbered<Arc<Chars>>,
+    lists: Numbered<Arc<Phrases>>,
+    compiled: Numbered<Compiled>,
+}
+
+impl PoolBuilder {
+    /// Adds a pattern. Returns the number of its compiled form and the numbers of its lists.
+    fn add(&mut self, pattern: Prepared) -> (u32, Box<[u32]>) {
+        let Prepared { mut compiled, classes, lists, .. } = pattern;
+        compiled.classes = classes.into_iter().map(|class| self.classes.number(class)).collect();
+        let lists = lists.iter().map(|list| self.lists.number(Arc::clone(list))).collect();
+        (self.compiled.number(compiled), lists)
+    }
 }
 
 /// The part of a rule that cleaning a document needs.
@@ -434,24 +593,35 @@ mod tests {
     }
 
     /// Everything about a rule except its cases.
-    fn shown(rule: &FileRule) -> String {
-        let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
-        let prefilters: Vec<_> = patterns.iter().map(Pattern::prefilters).collect();
+    fn shown(rule: &FileRule, prefilters: &[Vec<Prefilter>]) -> String {
+        let FileRule { rule, language, written, era, at, digest, .. } = rule;
         // Lists are packed with the compiled patterns.
         let written = Written { lists: Vec::new(), ..written.clone() };
         format!("{rule:?} {language:?} {written:?} {era:?} {at} {digest} {prefilters:?}")
     }
 
+    /// The same for all rules of a file.
+    fn all_shown(file: &RuleFile) -> Vec<String> {
+        let shown = |rule: &FileRule| {
+            let prefilters: Vec<_> = rule.patterns.iter().map(Pattern::prefilters).collect();
+            shown(rule, &prefilters)
+        };
+        file.rules.iter().map(shown).collect()
+    }
+
     /// The same for all rules of a packed file.
     fn unpacked(packed: &Packed, at: usize) -> Vec<String> {
-        let (rules, origins) = packed.rules_with_origins(at);
-        let rule = rules.into_iter().zip(origins).map(|(rule, origin)| {
+        let (rules, prefilters) = (packed.rules(at), packed.prefilters(at));
+        let rule = rules.into_iter().zip(prefilters).zip(packed.origins(at));
+        let rule = rule.map(|((rule, prefilters), origin)| {
             let RunRule { rule, patterns, digest } = rule;
             let RuleOrigin { language, written, era, at } = origin;
             let (patterns, removes, keeps) = (patterns.into(), Vec::new(), Vec::new());
-            FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }
+            let rule =
+                FileRule { rule, language, patterns, written, era, at, removes, keeps, digest };
+            shown(&rule, &prefilters)
         });
-        rule.map(|rule| shown(&rule)).collect()
+        rule.collect()
     }
 
     fn packed_shipped(key: Key) -> Packed {
@@ -483,17 +653,21 @@ mod tests {
                 assert_eq!((head.id, head.rules as usize), (file.id.as_str(), file.rules.len()));
                 let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
                 assert_eq!(packed.list(at), listed.collect::<Vec<_>>());
-                let rules: Vec<String> = file.rules.iter().map(shown).collect();
-                assert_eq!(unpacked(&packed, at), rules);
+                assert_eq!(unpacked(&packed, at), all_shown(&file));
             }
         }
         std::fs::remove_file(path).unwrap();
     }
 
+    /// The length of the front of a file.
+    fn front(bytes: &[u8]) -> usize {
+        let length = bytes[MAGIC.len() + 8..].first_chunk().unwrap();
+        MAGIC.len() + 16 + u64::from_le_bytes(*length) as usize
+    }
+
     #[test]
     fn incomplete_and_damaged_bytes_are_rejected() {
-        let packed = packed_shipped(Some(7));
-        let bytes = written(&packed);
+        let bytes = written(&packed_shipped(Some(7)));
         let open = |bytes: &[u8]| {
             let path = file("part", bytes);
             let packed = Packed::open(&path, &stages());
@@ -501,12 +675,14 @@ mod tests {
             packed
         };
         assert!(open(&bytes).is_some());
-        for at in [0, 17, 25, 31, 40, packed.front.len() - 1] {
+        let front = front(&bytes);
+        let shared = front + 100_000;
+        for at in [0, 17, 25, 31, 40, front - 1, front, shared] {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             assert!(open(&changed).is_none(), "a bit of byte {at}");
         }
-        for length in [0, 20, 40, packed.front.len(), bytes.len() - 1] {
+        for length in [0, 20, 40, front, shared, bytes.len() - 1] {
             assert!(open(&bytes[..length]).is_none(), "{length} bytes");
         }
         assert!(open(&[&*bytes, b"more"].concat()).is_none());
@@ -514,9 +690,10 @@ mod tests {
 
     /// Packed files with one changed bit in the rules of the first one.
     fn damaged(name: &str, key: Key) -> (Packed, PathBuf) {
-        let packed = packed_shipped(key);
-        let mut bytes = written(&packed);
-        bytes[packed.front.len() + 10] ^= 1;
+        let mut bytes = written(&packed_shipped(key));
+        let path = file(name, &bytes);
+        let packed = Packed::open(&path, &stages()).unwrap();
+        bytes[packed.slots[0].parts[RULES].start as usize + 10] ^= 1;
         let path = file(name, &bytes);
         (Packed::open(&path, &stages()).expect("its front is complete"), path)
     }
@@ -525,8 +702,7 @@ mod tests {
     fn damaged_rules_are_parsed_again_and_the_cache_is_deleted() {
         let (packed, path) = damaged("mended", Some(0));
         assert!(packed.file(0).is_none() && packed.file(1).is_some());
-        let rules: Vec<String> = shipped()[0].rules.iter().map(shown).collect();
-        assert_eq!(unpacked(&packed, 0), rules);
+        assert_eq!(unpacked(&packed, 0), all_shown(&shipped()[0]));
         assert!(!path.exists());
     }
 
@@ -535,5 +711,22 @@ mod tests {
     fn damaged_rules_of_a_changed_file_are_rejected() {
         let (packed, _) = damaged("changed", Some(7));
         packed.rules(0);
+    }
+
+    #[test]
+    fn a_damaged_index_of_the_generic_rules_is_not_used() {
+        let mut bytes = written(&packed_shipped(Some(0)));
+        let path = file("index", &bytes);
+        let generic = |packed: &Packed| match packed.storage {
+            Storage::File { generic, .. } => generic.start as usize,
+            Storage::Memory { .. } => panic!("it is read from a file"),
+        };
+        let packed = Packed::open(&path, &stages()).unwrap();
+        assert!(packed.generic().is_some());
+        bytes[generic(&packed) + 10] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let packed = Packed::open(&path, &stages()).unwrap();
+        assert!(packed.generic().is_none() && packed.rules(0).len() > 1);
+        std::fs::remove_file(path).unwrap();
     }
 }

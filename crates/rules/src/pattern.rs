@@ -14,11 +14,12 @@ use regex_syntax::hir::{
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{ByteSet, EdgeBytes};
+use crate::chars::Chars;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Lists, Matcher, PackedMatcher, TooLong};
 use crate::packed::packed;
-use crate::phrases::{List, shape_of, split_lists};
+use crate::phrases::{List, Phrases, shape_of, split_lists};
 use crate::template;
 
 /// Where on a line a pattern must match.
@@ -161,8 +162,57 @@ pub struct Pattern {
 enum Origin {
     /// Texts, and their compiled form if they were prepared.
     Texts(Texts, Option<Box<Prepared>>),
-    /// The packed form, and the lists that it uses.
-    Packed(Prepared, Lists),
+    /// The number of its compiled form in the pool of its file, and the numbers of the lists that
+    /// it uses.
+    Packed(Arc<Pool>, u32, Box<[u32]>),
+}
+
+/// What the patterns of a packed file share.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    pub(crate) classes: Vec<Arc<Chars>>,
+    pub(crate) lists: Vec<Arc<Phrases>>,
+    pub(crate) compiled: Vec<Compiled>,
+}
+
+impl Pool {
+    fn lists(&self, numbers: &[u32]) -> Lists {
+        numbers.iter().map(|at| Arc::clone(&self.lists[*at as usize])).collect()
+    }
+
+    fn compiled(&self, number: u32) -> Option<&Compiled> {
+        self.compiled.get(number as usize)
+    }
+}
+
+/// The compiled form of a pattern, packed and without lists: patterns that differ only in their
+/// lists have the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Compiled {
+    /// The numbers of its classes.
+    pub(crate) classes: Box<[u32]>,
+    /// Its matchers.
+    #[serde(with = "serde_bytes")]
+    ready: Box<[u8]>,
+    /// Its texts in case the regex is needed. Empty if the pattern has lists, because only the
+    /// matcher supports them.
+    #[serde(with = "serde_bytes")]
+    texts: Box<[u8]>,
+}
+
+impl Compiled {
+    fn ready(&self, pool: &Pool, lists: &Lists) -> Option<Ready> {
+        let ready = postcard::from_bytes::<PackedReady>(&self.ready).ok()?;
+        let class = |at: &u32| Arc::clone(&pool.classes[*at as usize]);
+        let classes: Vec<Arc<Chars>> = self.classes.iter().map(class).collect();
+        Some(ready.into_ready(&classes, lists))
+    }
+
+    fn texts(&self) -> Option<Texts> {
+        let (texts, literal, ignore_case): (Vec<String>, bool, bool) =
+            postcard::from_bytes(&self.texts).ok()?;
+        Some(Texts { texts: texts.into(), literal, ignore_case, lists: [].into() })
+    }
 }
 
 /// The texts of a pattern.
@@ -191,41 +241,28 @@ impl Texts {
     }
 }
 
-/// The packed form of a pattern: its prefilters, its matchers, and its texts in case the regex is
-/// needed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A pattern that is ready to be packed.
+#[derive(Clone, Debug)]
 pub(crate) struct Prepared {
-    #[serde(with = "serde_bytes")]
-    bytes: Box<[u8]>,
-    /// The offsets of the second and the third part.
-    parts: (u32, u32),
+    pub(crate) prefilters: Vec<Prefilter>,
+    /// The numbers are those of `classes`.
+    pub(crate) compiled: Compiled,
+    pub(crate) classes: Vec<Arc<Chars>>,
+    pub(crate) lists: Lists,
 }
 
 impl Prepared {
     fn of(folded: Vec<Hir>, anchor: Anchor, texts: &Texts) -> Prepared {
-        let mut bytes = packed(&prefilters(&folded, anchor, &texts.lists));
-        let ready = bytes.len() as u32;
-        bytes.extend(packed(&PackedReady::of(Ready::of(folded, anchor, &texts.lists()))));
-        let parts = (ready, bytes.len() as u32);
-        bytes.extend(packed(&(&*texts.texts, texts.literal, texts.ignore_case)));
-        Prepared { bytes: bytes.into(), parts }
-    }
-
-    fn prefilters(&self) -> Option<Vec<Prefilter>> {
-        postcard::from_bytes(self.bytes.get(..self.parts.0 as usize)?).ok()
-    }
-
-    fn ready(&self, lists: &Lists) -> Option<Ready> {
-        let (from, to) = self.parts;
-        let packed = self.bytes.get(from as usize..to as usize)?;
-        Some(postcard::from_bytes::<PackedReady>(packed).ok()?.into_ready(lists))
-    }
-
-    fn texts(&self) -> Option<Texts> {
-        let packed = self.bytes.get(self.parts.1 as usize..)?;
-        let (texts, literal, ignore_case): (Vec<String>, bool, bool) =
-            postcard::from_bytes(packed).ok()?;
-        Some(Texts { texts: texts.into(), literal, ignore_case, lists: [].into() })
+        let (prefilters, lists) = (prefilters(&folded, anchor, &texts.lists), texts.lists());
+        let mut classes = Vec::new();
+        let ready = packed(&PackedReady::of(Ready::of(folded, anchor, &lists), &mut classes));
+        let texts = match *lists {
+            [] => packed(&(&*texts.texts, texts.literal, texts.ignore_case)),
+            _ => Vec::new(),
+        };
+        let numbers = (0..classes.len() as u32).collect();
+        let compiled = Compiled { classes: numbers, ready: ready.into(), texts: texts.into() };
+        Prepared { prefilters, compiled, classes, lists }
     }
 }
 
@@ -248,16 +285,16 @@ struct PackedReady {
 type PackedAlternative = (Option<PackedMatcher>, Vec<(String, usize)>, Option<usize>);
 
 impl PackedReady {
-    fn of(Ready { alternatives, lengths }: Ready) -> PackedReady {
+    fn of(Ready { alternatives, lengths }: Ready, classes: &mut Vec<Arc<Chars>>) -> PackedReady {
         let packed = |Alternative { matcher, groups, reach, .. }| {
-            (matcher.map(PackedMatcher::of), groups, reach)
+            (matcher.map(|matcher| PackedMatcher::of(matcher, classes)), groups, reach)
         };
         PackedReady { alternatives: alternatives.into_iter().map(packed).collect(), lengths }
     }
 
-    fn into_ready(self, lists: &Lists) -> Ready {
+    fn into_ready(self, classes: &[Arc<Chars>], lists: &Lists) -> Ready {
         let alternative = |(matcher, groups, reach): PackedAlternative| {
-            let matcher = matcher.map(|matcher| matcher.into_matcher(lists));
+            let matcher = matcher.map(|matcher| matcher.into_matcher(classes, lists));
             Alternative { matcher, regex: OnceLock::new(), groups, reach }
         };
         let alternatives = self.alternatives.into_iter().map(alternative).collect();
@@ -390,13 +427,21 @@ impl Pattern {
     pub(crate) fn lists(&self) -> Lists {
         match &self.origin {
             Origin::Texts(texts, _) => texts.lists(),
-            Origin::Packed(_, lists) => Arc::clone(lists),
+            Origin::Packed(pool, _, lists) => pool.lists(lists),
         }
     }
 
-    /// A pattern from the results of [`Pattern::into_prepared`] and [`Pattern::lists`].
-    pub(crate) fn packed(anchor: Anchor, role: Role, prepared: Prepared, lists: Lists) -> Pattern {
-        Pattern { anchor, role, origin: Origin::Packed(prepared, lists), ready: OnceLock::new() }
+    /// A packed pattern: the pool of its file, the number of its compiled form, and the numbers of
+    /// its lists.
+    pub(crate) fn packed(
+        anchor: Anchor,
+        role: Role,
+        pool: &Arc<Pool>,
+        compiled: u32,
+        lists: Box<[u32]>,
+    ) -> Pattern {
+        let origin = Origin::Packed(Arc::clone(pool), compiled, lists);
+        Pattern { anchor, role, origin, ready: OnceLock::new() }
     }
 
     /// Compiles the pattern from its parsed texts, if all of them are given.
@@ -409,12 +454,12 @@ impl Pattern {
         }
     }
 
-    /// The packed form of the pattern.
-    pub(crate) fn into_prepared(self) -> Prepared {
+    /// The pattern for packing. `None` if it is packed.
+    pub(crate) fn into_prepared(self) -> Option<Prepared> {
         match self.origin {
-            Origin::Texts(_, Some(prepared)) => *prepared,
-            Origin::Texts(texts, None) => Prepared::of(texts.parsed(), self.anchor, &texts),
-            Origin::Packed(prepared, _) => prepared,
+            Origin::Texts(_, Some(prepared)) => Some(*prepared),
+            Origin::Texts(texts, None) => Some(Prepared::of(texts.parsed(), self.anchor, &texts)),
+            Origin::Packed(..) => None,
         }
     }
 
@@ -427,25 +472,26 @@ impl Pattern {
         texts.iter().filter_map(|text| parse_unfolded(text, *ignore_case).ok()).collect()
     }
 
-    fn prepared(&self) -> Option<&Prepared> {
-        match &self.origin {
-            Origin::Texts(_, prepared) => prepared.as_deref(),
-            Origin::Packed(prepared, _) => Some(prepared),
-        }
-    }
-
     /// The folded regexes, without anchors.
     fn parsed(&self) -> Vec<Hir> {
         match &self.origin {
             Origin::Texts(texts, _) => texts.parsed(),
-            Origin::Packed(prepared, _) => prepared.texts().map_or_else(Vec::new, |t| t.parsed()),
+            Origin::Packed(pool, compiled, _) => {
+                let texts = pool.compiled(*compiled).and_then(Compiled::texts);
+                texts.map_or_else(Vec::new, |texts| texts.parsed())
+            }
         }
     }
 
     fn ready(&self) -> &Ready {
         self.ready.get_or_init(|| {
             let lists = self.lists();
-            let ready = self.prepared().and_then(|prepared| prepared.ready(&lists));
+            let ready = match &self.origin {
+                Origin::Packed(pool, compiled, _) => {
+                    pool.compiled(*compiled).and_then(|compiled| compiled.ready(pool, &lists))
+                }
+                Origin::Texts(..) => None,
+            };
             ready.unwrap_or_else(|| Ready::of(self.parsed(), self.anchor, &lists)).into()
         })
     }
@@ -457,14 +503,13 @@ impl Pattern {
             .map_err(|error| CompileError(error.to_string()))
     }
 
-    /// The prefilters of its alternatives.
+    /// The prefilters of its alternatives. Those of packed patterns are packed separately.
     pub(crate) fn prefilters(&self) -> Vec<Prefilter> {
-        let prepared = self.prepared().and_then(Prepared::prefilters);
-        let lists = match &self.origin {
-            Origin::Texts(texts, _) => &*texts.lists,
-            Origin::Packed(..) => &[],
-        };
-        prepared.unwrap_or_else(|| prefilters(&self.parsed(), self.anchor, lists))
+        match &self.origin {
+            Origin::Texts(texts, None) => prefilters(&texts.parsed(), self.anchor, &texts.lists),
+            Origin::Texts(_, Some(prepared)) => prepared.prefilters.clone(),
+            Origin::Packed(..) => Vec::new(),
+        }
     }
 
     /// Whether a match excludes a line from the rule.
@@ -480,11 +525,6 @@ impl Pattern {
     /// The approximate number of states of its regexes.
     pub fn weight(&self) -> usize {
         self.parsed().iter().map(weight).sum()
-    }
-
-    /// Whether some alternative has no prefilter, so that the pattern is tried on every line.
-    pub fn is_unfiltered(&self) -> bool {
-        self.prefilters().iter().any(|prefilter| matches!(prefilter, Prefilter::None))
     }
 
     /// Whether the pattern captures fields.
@@ -743,8 +783,9 @@ mod tests {
         let texts: Arc<[String]> = [r"(?:say|x)? (?:a?)*b".to_owned()].into();
         let written = Pattern::new(Anchor::Inside, Role::Part, texts, false, true);
         assert!(written.ready().alternatives.iter().all(|all| all.matcher.is_none()));
-        let prepared = written.clone().into_prepared();
-        let packed = Pattern::packed(Anchor::Inside, Role::Part, prepared, [].into());
+        let Prepared { compiled, classes, .. } = written.clone().into_prepared().unwrap();
+        let pool = Pool { classes, lists: Vec::new(), compiled: vec![compiled] };
+        let packed = Pattern::packed(Anchor::Inside, Role::Part, &pool.into(), 0, [].into());
         let key = "they SAY aab, and b";
         assert_eq!(find(&packed, key), find(&written, key));
         assert_eq!(find(&packed, key).len(), 2);

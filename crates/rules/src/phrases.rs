@@ -1,9 +1,8 @@
 //! Lists of phrases: the compiled form of a `{kind}` of the lexicon in a pattern.
 //!
-//! A list is a sorted array of hashes. To match at an offset of a key, characters are read and
-//! hashed one by one, and the hash is looked up wherever a phrase of the list may end. The cost
-//! depends on the length of the text and not on the number of phrases. A Bloom filter of the
-//! beginnings of phrases ends this soon after the text differs from all phrases.
+//! A list is a graph of phrases. To match at an offset of a key, characters are read one by one
+//! until the text differs from all phrases. The cost depends on the length of the text and not on the
+//! number of phrases.
 //!
 //! Case is ignored, and any number counts as one character. Phrases with accents, commas, or spaces
 //! next to non-ASCII letters are listed with and without them, because writers differ in these, and
@@ -15,12 +14,14 @@ use chaffinch_stage::script;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bytes::ByteSet;
-use crate::chars::Shared;
+use crate::graph::Graph;
 use crate::key;
 use crate::lexicon::{ENDING, NUMBER};
 use crate::literals::{LITERAL, Side, is_numbering, lower};
+use crate::packed::packed;
 
 /// The character that stands for the first list of a regex. The next list is the next character.
 pub(crate) const FIRST_LIST: char = '\u{f0000}';
@@ -82,37 +83,26 @@ impl List {
 
 impl Phrases {
     fn digest(&self) -> u64 {
-        let Phrases { complete, stems, borders, .. } = self;
-        let borders = [u64::from(borders.0), u64::from(borders.1)];
-        let all = complete.iter().chain(&borders).chain(stems);
-        all.fold(0, |digest: u64, hash| {
-            digest.rotate_left(7).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash
-        })
+        xxh3_64(&packed(self))
     }
 }
 
 /// A list of phrases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Phrases {
-    /// The hashes of complete phrases, sorted.
-    complete: Vec<u64>,
-    /// The hashes of words that match with any ending, sorted.
-    stems: Vec<u64>,
-    /// Whether a phrase has this number of characters, by number.
-    lengths: Vec<bool>,
+    /// The phrases in lower case. [`COMPLETE`] and [`STEM`] are their tags.
+    graph: Graph,
     /// Whether phrases must begin and end at word boundaries.
     borders: (bool, bool),
     /// The bytes that a phrase may begin with.
     first: ByteSet,
-    /// A Bloom filter of the hashes of all beginnings of phrases.
-    prefixes: Vec<u64>,
 }
 
-/// The lists of packed rules. Different rule files use the same lists.
-pub(crate) static LISTS: Shared<Phrases> = Shared::new();
+/// The tag of a phrase.
+const COMPLETE: u8 = 1;
 
-/// The number of filter bits per beginning. About one in eight other beginnings passes.
-const FILTER_BITS: usize = 8;
+/// The tag of a word that matches with any ending.
+const STEM: u8 = 2;
 
 /// The maximum length, in characters, of a word that is listed only with its accents.
 const SHORT_WORD: usize = 4;
@@ -270,14 +260,14 @@ impl Phrases {
     /// The list of phrases with these spellings.
     fn of(spelled: &[String], borders: (bool, bool)) -> Phrases {
         let mut list = Phrases { borders, ..Phrases::default() };
-        let mut prefixes = Vec::new();
+        let mut words = Vec::with_capacity(spelled.len());
         // All non-ASCII bytes, because an upper-case character may begin with another byte than its
         // lower case.
         (0x80..=0xff).for_each(|byte| list.first.add(byte));
         for text in spelled {
-            let (text, is_stem) = match text.strip_suffix(ENDING) {
-                Some(stem) => (stem, true),
-                None => (&**text, false),
+            let (text, tag) = match text.strip_suffix(ENDING) {
+                Some(stem) => (stem, STEM),
+                None => (&**text, COMPLETE),
             };
             match text.chars().next() {
                 Some(NUMBER) => (b'0'..=b'9').for_each(|byte| list.first.add(byte)),
@@ -287,30 +277,9 @@ impl Phrases {
                 }
                 _ => {}
             }
-            let (mut hash, mut length) = (0, 0);
-            for c in text.chars().filter(|c| *c != ENDING) {
-                hash = mix(hash, c);
-                length += 1;
-                prefixes.push(hash);
-            }
-            if list.lengths.len() <= length {
-                list.lengths.resize(length + 1, false);
-            }
-            list.lengths[length] = true;
-            if is_stem { list.stems.push(hash) } else { list.complete.push(hash) }
+            words.push((text.chars().filter(|c| *c != ENDING).collect(), tag));
         }
-        for hashes in [&mut list.complete, &mut list.stems] {
-            hashes.sort_unstable();
-            hashes.dedup();
-        }
-        prefixes.sort_unstable();
-        prefixes.dedup();
-        let words = (prefixes.len() * FILTER_BITS / 64).next_power_of_two();
-        list.prefixes = vec![0; words];
-        for hash in prefixes {
-            let (word, bit) = list.filter_place(hash);
-            list.prefixes[word] |= bit;
-        }
+        list.graph = Graph::of(words);
         list
     }
 
@@ -322,17 +291,6 @@ impl Phrases {
     /// Whether phrases begin only at word boundaries.
     pub(crate) fn begins_words(&self) -> bool {
         self.borders.0
-    }
-
-    /// The word and the bit of the filter for a beginning. The number of words is a power of two.
-    fn filter_place(&self, hash: u64) -> (usize, u64) {
-        let place = hash >> 32;
-        (place as usize >> 6 & (self.prefixes.len() - 1), 1 << (place & 63))
-    }
-
-    fn may_begin(&self, hash: u64) -> bool {
-        let (word, bit) = self.filter_place(hash);
-        self.prefixes.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
     /// Calls `each` with the ends of the phrases that begin at `at`, shorter phrases first.
@@ -349,11 +307,11 @@ impl Phrases {
         if first.is_ascii() && inside() || first == ' ' {
             return;
         }
-        let (mut hash, mut length) = (0, 0);
+        let mut position = self.graph.start();
         let mut chars = rest.char_indices().peekable();
         while let Some((place, c)) = chars.next() {
             let mut end = at + place + c.len_utf8();
-            if is_digit(c) {
+            let next = if is_digit(c) {
                 let number = |c: char| is_digit(c) || c == '.' || c == ',';
                 let digits = &key[end..];
                 let run = digits.len() - digits.trim_start_matches(number).len();
@@ -361,24 +319,19 @@ impl Phrases {
                 let run = digits[..run].trim_end_matches(['.', ',']).len();
                 end += run;
                 while chars.next_if(|(place, _)| at + *place < end).is_some() {}
-                hash = mix(hash, NUMBER);
+                NUMBER
             } else {
-                hash = mix(hash, lower(c));
-            }
-            length += 1;
-            if !self.may_begin(hash) {
+                lower(c)
+            };
+            if !position.step(next) {
                 return;
             }
-            match self.lengths.get(length) {
-                None => return,
-                Some(false) => continue,
-                Some(true) => {}
-            }
+            let tag = position.tag();
             let splits = || self.borders.1 && is_word(c) && word(key[end..].chars().next());
-            if self.complete.binary_search(&hash).is_ok() && !inside() && !splits() {
+            if tag & COMPLETE != 0 && !inside() && !splits() {
                 each(end);
             }
-            if self.stems.binary_search(&hash).is_ok() && !inside() {
+            if tag & STEM != 0 && !inside() {
                 let ending = &key[end..];
                 each(key.len() - ending.trim_start_matches(is_letter).len());
             }
@@ -403,11 +356,6 @@ fn unaccented(c: char) -> char {
         }
         _ => c,
     }
-}
-
-fn mix(hash: u64, c: char) -> u64 {
-    (hash.rotate_left(5) ^ u64::from(u32::from(c)) ^ 0x2545_f491)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]

@@ -15,11 +15,13 @@ use rustc_hash::FxHashMap;
 
 use crate::file::{Allow, Example};
 use crate::lexicon::Lexicon;
-use crate::packed::{Listed, Packed};
-use crate::pattern::{Anchor, Pattern};
+use crate::packed::{Listed, Packed, Prefilters};
+use crate::pattern::{Anchor, Pattern, Prefilter};
 use crate::recognise::{How, Recognition};
 use crate::yaml;
 
+pub(crate) use build::generic_rules;
+pub(crate) use matching::PackedRules;
 use matching::{Rules, RulesBuilder};
 pub use matching::{Search, acts_mid_article};
 pub use section::Source;
@@ -108,8 +110,18 @@ impl RuleSet {
     }
 
     fn rules_of<'s>(&'s self, section: &'s Section) -> &'s SectionRules {
-        let unpacked = || Box::new(SectionRules::packed(self.packed.rules(section.packed)));
-        section.rules.get_or_init(unpacked)
+        section.rules.get_or_init(|| {
+            let rules = section.packed.map(|at| self.packed.rules(at));
+            Box::new(SectionRules::packed(rules.unwrap_or_default()))
+        })
+    }
+
+    /// The prefilters of a section's patterns.
+    fn prefilters(&self, section: &Section) -> Prefilters {
+        match section.packed {
+            Some(at) => self.packed.prefilters(at),
+            None => self.rules_of(section).prefilters(),
+        }
     }
 
     /// The section of a rule, and its index in the section.
@@ -145,7 +157,7 @@ impl RuleSet {
         let (section, at) = self.place(id);
         let sources = self.rules_of(section).sources.get_or_init(|| {
             let source = |origin| Source::of(origin, &section.file, section.unit);
-            let (_, origins) = self.packed.rules_with_origins(section.packed);
+            let origins = section.packed.map(|at| self.packed.origins(at)).unwrap_or_default();
             origins.into_iter().map(source).collect()
         });
         &sources[at]
@@ -171,7 +183,8 @@ impl RuleSet {
             let ids = section.ids.clone().map(RuleId);
             match section.rules.get() {
                 None => {
-                    ids.zip(self.packed.list(section.packed)).for_each(|(id, rule)| each(id, rule))
+                    let list = section.packed.map(|at| self.packed.list(at)).unwrap_or_default();
+                    ids.zip(list).for_each(|(id, rule)| each(id, rule));
                 }
                 Some(section) => {
                     let rules = section.rules.iter().zip(&section.digests);
@@ -201,8 +214,11 @@ impl RuleSet {
 
     /// Whether a rule is tried on every line because it has no literal for the index.
     pub fn is_slow(&self, id: RuleId) -> bool {
-        let mut patterns = self.patterns(id).iter();
-        patterns.any(|pattern| pattern.anchor != Anchor::Unless && pattern.is_unfiltered())
+        let (section, at) = self.place(id);
+        let prefilters = self.prefilters(section);
+        let patterns = self.patterns(id).iter().zip(&prefilters[at]);
+        let mut used = patterns.filter(|(pattern, _)| pattern.anchor != Anchor::Unless);
+        used.any(|(_, prefilters)| prefilters.contains(&Prefilter::None))
     }
 
     /// The file of an outlet or family.
@@ -323,10 +339,10 @@ impl RuleSet {
         unit.rules.get_or_init(|| {
             let mut rules = RulesBuilder::default();
             for section in self.sections_of(unit) {
-                let own = self.rules_of(section);
+                let (own, prefilters) = (self.rules_of(section), self.prefilters(section));
                 for (at, id) in section.ids.clone().enumerate() {
                     if !self.is_idle(&own.rules[at]) {
-                        rules.add(RuleId(id), &own.rules[at], &own.patterns[at]);
+                        rules.add(RuleId(id), &own.rules[at], &own.patterns[at], &prefilters[at]);
                     }
                 }
             }

@@ -7,9 +7,8 @@ use chaffinch_stage::{Action, At, Certainty, Place, Rule, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::file::{Era, FileRule, WRITTEN_KEYS, Written, kind_of};
-use crate::packed::{RuleOrigin, RunRule};
-use crate::pattern::{Pattern, Prepared};
-use crate::phrases::Phrases;
+use crate::packed::{PoolBuilder, RuleOrigin, RunRule};
+use crate::pattern::{Pattern, Pool, Prepared};
 
 /// The packed form of a [`RunRule`].
 #[derive(Serialize, Deserialize)]
@@ -17,9 +16,9 @@ pub(super) struct PackedRule {
     #[serde(with = "RuleDef")]
     rule: Rule,
     digest: u64,
-    /// For each pattern: the index of its key in [`WRITTEN_KEYS`], its compiled form, and the
-    /// numbers of its lists.
-    patterns: Vec<(usize, Prepared, Vec<u32>)>,
+    /// For each pattern: the index of its key in [`WRITTEN_KEYS`], and the numbers of its compiled
+    /// form and of its lists.
+    patterns: Vec<(usize, u32, Box<[u32]>)>,
 }
 
 /// The packed form of a [`RuleOrigin`].
@@ -34,29 +33,33 @@ pub(super) struct PackedOrigin {
     at: usize,
 }
 
-/// Splits a rule for packing, because most runs need only the first part. `lists` are the list
-/// numbers of its patterns.
-pub(super) fn split(rule: FileRule, lists: Vec<Vec<u32>>) -> (PackedRule, PackedOrigin) {
+/// Splits a rule for packing, because most runs need only the first part. Its patterns are added
+/// to those of its file with [`PackedRule::add`].
+pub(super) fn split(rule: FileRule) -> (PackedRule, Vec<(usize, Prepared)>, PackedOrigin) {
     let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
     let Written { ignore_case, template, .. } = written.clone();
     let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
     let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
-    let prepared = patterns.into_iter().map(Pattern::into_prepared);
-    let patterns = keys.map(place).zip(prepared).zip(lists);
-    let patterns = patterns.map(|((key, prepared), lists)| (key, prepared, lists)).collect();
+    let prepared = patterns.into_iter().filter_map(Pattern::into_prepared);
+    let patterns = keys.map(place).zip(prepared).collect();
     let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
     let origin = PackedOrigin { language, written: texts, ignore_case, template, era, at };
-    (PackedRule { rule, digest, patterns }, origin)
+    (PackedRule { rule, digest, patterns: Vec::new() }, patterns, origin)
 }
 
 impl PackedRule {
-    /// Unpacks the rule. `all` are the lists of its file.
-    pub(super) fn into_rule(self, all: &[Arc<Phrases>]) -> RunRule {
+    /// Adds a pattern: the index of its key in [`WRITTEN_KEYS`], and its compiled form.
+    pub(super) fn add(&mut self, key: usize, pattern: Prepared, pool: &mut PoolBuilder) {
+        let (compiled, lists) = pool.add(pattern);
+        self.patterns.push((key, compiled, lists));
+    }
+
+    /// Unpacks the rule with the pool of its file.
+    pub(super) fn into_rule(self, pool: &Arc<Pool>) -> RunRule {
         let PackedRule { rule, digest, patterns } = self;
-        let pattern = |(key, prepared, lists): (usize, Prepared, Vec<u32>)| {
+        let pattern = |(key, compiled, lists): (usize, u32, Box<[u32]>)| {
             let (anchor, role) = kind_of(WRITTEN_KEYS[key]);
-            let lists = lists.into_iter().map(|list| Arc::clone(&all[list as usize])).collect();
-            Pattern::packed(anchor, role, prepared, lists)
+            Pattern::packed(anchor, role, pool, compiled, lists)
         };
         RunRule { rule, patterns: patterns.into_iter().map(pattern).collect(), digest }
     }

@@ -9,8 +9,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::file::{self, Era, FileRule, RuleFile, Subject, Written};
 use crate::load::{Files, LoadOptions, Text};
-use crate::packed::{Head, Packed};
-use crate::set::matching::{RulesBuilder, is_plain_removal};
+use crate::packed::{Head, Packed, Prefilters};
+use crate::set::matching::{PackedRules, RulesBuilder, is_plain_removal};
 use crate::set::section::{Section, SectionRules, Source};
 use crate::set::{RuleSet, Unit, UnitId};
 use crate::yaml::{self, Problem};
@@ -43,8 +43,9 @@ impl RuleSet {
         let running = wanted.running.map(owned);
         let mut set = RuleSet { number, running, ..RuleSet::default() };
         let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
+        let mut index = None;
         let mut add = |set: &mut RuleSet, head: Head<'_>, rules: ReadRules<'_>| {
-            set.detecting.extend(head.detects.iter().map(|&stage| stage.to_owned()));
+            set.add_detects(&head);
             if head.subject == Subject::Generic {
                 set.add_generic(&head, rules, wanted, &mut generic);
             } else if set.names.contains_key(head.id) {
@@ -61,18 +62,41 @@ impl RuleSet {
                 }
             }
             Files::Packed(packed) => {
+                index = packed.generic().filter(|_| has_all_generic(&packed, wanted));
                 for (at, (head, _)) in packed.heads().enumerate() {
-                    add(&mut set, head, ReadRules::Later(&packed, at));
+                    match index.is_some() && head.subject == Subject::Generic {
+                        true => set.add_indexed(&head, at),
+                        false => add(&mut set, head, ReadRules::Later(&packed, at)),
+                    }
                 }
                 set.packed = packed;
             }
         }
-        set.generic = generic.build();
+        set.generic = match index {
+            Some(index) => index.into_rules(),
+            None => generic.build(),
+        };
         set.extend_units(&extends, text, problems);
         set
     }
 
-    fn add_section(&mut self, file: &str, rules: u32, digest: u64, packed: usize) -> &mut Section {
+    fn add_detects(&mut self, head: &Head<'_>) {
+        self.detecting.extend(head.detects.iter().map(|&stage| stage.to_owned()));
+    }
+
+    /// Adds a generic file whose rules are in the packed index.
+    fn add_indexed(&mut self, head: &Head<'_>, packed: usize) {
+        self.add_detects(head);
+        self.add_section(head.file, head.rules, head.digest, Some(packed));
+    }
+
+    fn add_section(
+        &mut self,
+        file: &str,
+        rules: u32,
+        digest: u64,
+        packed: Option<usize>,
+    ) -> &mut Section {
         let at = self.sections.len();
         let start = self.section_of.len() as u32;
         self.section_of.extend((0..rules).map(|_| at as u32));
@@ -82,7 +106,7 @@ impl RuleSet {
         &mut self.sections[at]
     }
 
-    /// Adds a generic file, whose rules every run needs.
+    /// Adds a generic file and the rules that are wanted of it to the index.
     fn add_generic(
         &mut self,
         head: &Head<'_>,
@@ -91,25 +115,30 @@ impl RuleSet {
         generic: &mut RulesBuilder,
     ) {
         let file = head.file.into();
-        let rules = match rules {
+        let (rules, prefilters, packed) = match rules {
             ReadRules::Now(read) => {
                 let mut rules = read.rules;
                 rules.retain(|rule| wanted.includes(rule.language.as_deref()));
-                SectionRules::of(rules, &file, None)
+                let rules = SectionRules::of(rules, &file, None);
+                let prefilters = rules.prefilters();
+                (rules, prefilters, None)
             }
             ReadRules::Later(packed, at) => {
-                let (mut rules, mut sources) = (Vec::new(), Vec::new());
-                let (all, origins) = packed.rules_with_origins(at);
-                for (rule, origin) in all.into_iter().zip(origins) {
+                let (mut rules, mut sources, mut prefilters) = Default::default();
+                let all = packed.rules(at).into_iter().zip(packed.prefilters(at));
+                for ((rule, own), origin) in all.zip(packed.origins(at)) {
                     if wanted.includes(origin.language.as_deref()) {
-                        rules.push(rule);
-                        sources.push(Source::of(origin, &file, None));
+                        Vec::push(&mut rules, rule);
+                        Vec::push(&mut sources, Source::of(origin, &file, None));
+                        Prefilters::push(&mut prefilters, own);
                     }
                 }
-                SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(rules) }
+                let at = (rules.len() == head.rules as usize).then_some(at);
+                let sources = OnceLock::from(sources);
+                (SectionRules { sources, ..SectionRules::packed(rules) }, prefilters, at)
             }
         };
-        let section = self.add_section(head.file, rules.rules.len() as u32, head.digest, 0);
+        let section = self.add_section(head.file, rules.rules.len() as u32, head.digest, packed);
         let ids = section.ids.clone();
         // Rules made from one template of the lexicon have one index in their file.
         let sources = rules.sources.get().map_or(&[][..], Vec::as_slice);
@@ -126,7 +155,7 @@ impl RuleSet {
         }
         for (at, id) in ids.enumerate() {
             if !self.is_idle(&rules.rules[at]) {
-                generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at]);
+                generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at], &prefilters[at]);
             }
         }
         if let Some(section) = self.sections.last_mut() {
@@ -136,7 +165,7 @@ impl RuleSet {
 
     fn add_unit(&mut self, head: Head<'_>, rules: ReadRules<'_>) -> Extends {
         let (unit, at) = (UnitId(self.units.len()), self.sections.len());
-        let packed = if let ReadRules::Later(_, at) = rules { at } else { 0 };
+        let packed = if let ReadRules::Later(_, at) = rules { Some(at) } else { None };
         let section = self.add_section(head.file, head.rules, head.digest, packed);
         section.unit = Some(unit);
         let file = Arc::clone(&section.file);
@@ -216,7 +245,7 @@ impl RuleSet {
         if let Some(data) = data {
             digest ^= xxh3_64(data.as_bytes());
         }
-        let section = self.add_section("", 1, digest, 0);
+        let section = self.add_section("", 1, digest, None);
         let (removes, keeps, patterns) = (Vec::new(), Vec::new(), Vec::new());
         let rule = FileRule {
             rule,
@@ -233,6 +262,31 @@ impl RuleSet {
         section.rules = OnceLock::from(Box::new(rules));
         RuleId(section.ids.start)
     }
+}
+
+/// Whether all generic rules are wanted, so that their packed index can be used.
+fn has_all_generic(packed: &Packed, wanted: &LoadOptions<'_>) -> bool {
+    let mut generic =
+        packed.heads().map(|(head, _)| head).filter(|head| head.subject == Subject::Generic);
+    // The id of a generic file is the stage of its rules.
+    wanted.languages.is_none()
+        && wanted.running.is_none_or(|running| generic.all(|head| running.contains(&head.id)))
+}
+
+/// The index of all generic rules among packed files.
+pub(crate) fn generic_rules(packed: &Packed) -> PackedRules {
+    let (mut set, mut generic) = (RuleSet::default(), RulesBuilder::default());
+    for (at, (head, _)) in packed.heads().enumerate() {
+        match head.subject {
+            Subject::Generic => {
+                let rules = ReadRules::Later(packed, at);
+                set.add_generic(&head, rules, &LoadOptions::ALL, &mut generic);
+            }
+            // Only for the ids of the rules after it.
+            _ => drop(set.add_section(head.file, head.rules, head.digest, Some(at))),
+        }
+    }
+    generic.packed()
 }
 
 /// The error for a file whose name is already taken.

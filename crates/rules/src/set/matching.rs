@@ -4,11 +4,12 @@
 use std::ops::Range;
 
 use chaffinch_stage::{Action, Hit, Line, Place, Role, Rule, RuleId, script};
+use serde::{Deserialize, Serialize};
 
 use crate::file::Written;
-use crate::index::{Ends, Index, IndexBuilder};
+use crate::index::{Ends, Index, IndexBuilder, IndexTables};
 use crate::key::Keyed;
-use crate::pattern::{Anchor, Found, Pattern};
+use crate::pattern::{Anchor, Found, Pattern, Prefilter};
 use crate::set::{RuleSet, UnitId, memo};
 
 /// The rules that apply to one kind of document, indexed.
@@ -52,11 +53,38 @@ pub(super) struct RulesBuilder {
     pub(super) templates: Vec<Option<RuleId>>,
 }
 
+/// The packed form of [`Rules`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PackedRules {
+    index: IndexTables,
+    mid_article: Option<IndexTables>,
+    detectors: Vec<u32>,
+    templates: Vec<Option<u32>>,
+}
+
+impl PackedRules {
+    pub(super) fn into_rules(self) -> Rules {
+        Rules {
+            index: self.index.into_index(),
+            mid_article: self.mid_article.map(IndexTables::into_index),
+            detectors: self.detectors.into_iter().map(RuleId).collect(),
+            templates: self.templates.into_iter().map(|first| first.map(RuleId)).collect(),
+        }
+    }
+}
+
 impl RulesBuilder {
     pub(super) fn build(self) -> Rules {
-        let mid_article = self.outside.then(|| self.mid_article.build());
-        let RulesBuilder { index, detectors, templates, .. } = self;
-        Rules { index: index.build(), mid_article, detectors, templates }
+        self.packed().into_rules()
+    }
+
+    pub(super) fn packed(self) -> PackedRules {
+        PackedRules {
+            index: self.index.tables(),
+            mid_article: self.outside.then(|| self.mid_article.tables()),
+            detectors: self.detectors.into_iter().map(|RuleId(id)| id).collect(),
+            templates: self.templates.into_iter().map(|first| first.map(|RuleId(id)| id)).collect(),
+        }
     }
 
     /// Records that these rules were made from one template, one for each language of the lexicon.
@@ -65,18 +93,25 @@ impl RulesBuilder {
         self.templates[ids.start as usize..].fill(Some(RuleId(ids.start)));
     }
 
-    pub(super) fn add(&mut self, id: RuleId, rule: &Rule, patterns: &[Pattern]) {
+    /// Adds a rule with its patterns and the prefilters of each.
+    pub(super) fn add(
+        &mut self,
+        id: RuleId,
+        rule: &Rule,
+        patterns: &[Pattern],
+        prefilters: &[Vec<Prefilter>],
+    ) {
         if rule.detect.is_some() {
             self.detectors.push(id);
         }
-        for (part, pattern) in patterns.iter().enumerate() {
+        for (part, (pattern, prefilters)) in patterns.iter().zip(prefilters).enumerate() {
             if pattern.role == Role::Through || pattern.anchor == Anchor::Unless {
                 continue;
             }
-            let (slot, prefilters) = (id.0 * 2 + part as u32, pattern.prefilters());
-            self.index.add(slot, &prefilters);
+            let slot = id.0 * 2 + part as u32;
+            self.index.add(slot, prefilters);
             match acts_mid_article(rule) {
-                true => self.mid_article.add(slot, &prefilters),
+                true => self.mid_article.add(slot, prefilters),
                 false => self.outside = true,
             }
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use chaffinch_stage::Rule;
 
 use crate::file::{Era, FileRule, Written};
-use crate::packed::{RuleOrigin, RunRule};
+use crate::packed::{Prefilters, RuleOrigin, RunRule};
 use crate::pattern::Pattern;
 use crate::set::UnitId;
 
@@ -46,8 +46,8 @@ pub(super) struct Section {
     /// The ids of its rules.
     pub(super) ids: Range<u32>,
     pub(super) digest: u64,
-    /// Its index among the packed files.
-    pub(super) packed: usize,
+    /// Its index among the packed files, if its rules were packed.
+    pub(super) packed: Option<usize>,
     /// Its rules, unpacked on first use.
     pub(super) rules: OnceLock<Box<SectionRules>>,
 }
@@ -72,6 +72,13 @@ impl SectionRules {
             sources.push(Source { file, at, written, era, removes, keeps, unit });
         }
         SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(all) }
+    }
+
+    /// The prefilters of patterns that are not packed.
+    pub(super) fn prefilters(&self) -> Prefilters {
+        let of_rule =
+            |patterns: &Box<[Pattern]>| patterns.iter().map(Pattern::prefilters).collect();
+        self.patterns.iter().map(of_rule).collect()
     }
 
     /// A section whose sources stay packed.

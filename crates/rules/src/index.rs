@@ -11,7 +11,6 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use aho_corasick::packed::{self, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -49,10 +48,14 @@ type InnerLiterals = Vec<(EdgeBytes, Vec<(String, u32)>)>;
 /// The part of an index that is packed; the rest is derived from it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct IndexTables {
-    // For each literal at a side, the range of its patterns in `ids`.
+    // For each literal at a side, the number of the list of its patterns.
     table: LiteralTable,
+    // The distinct lists one after another, and the end of each. The phrases of a kind of the lexicon
+    // have the same patterns.
     #[serde(with = "fixed")]
     ids: Box<[Candidate]>,
+    #[serde(with = "fixed")]
+    ends: Box<[u32]>,
     // Distinct sets of bytes.
     others: Vec<ByteSet>,
     // For each side, the lengths of literals by their outermost two bytes. Most lookups end here.
@@ -130,10 +133,19 @@ impl IndexBuilder {
         let IndexBuilder { mut tables, mut outer, .. } = self;
         outer.sort_unstable();
         outer.dedup();
+        let (mut lists, mut ids, mut ends) = (FxHashMap::default(), Vec::new(), Vec::new());
         let same = outer.chunk_by(|(one, _), (other, _)| one == other);
-        let entry = |same: &[(Key, Candidate)]| (same[0].0, same.len() as u32);
-        tables.table = LiteralTable::of(same.map(entry));
-        tables.ids = outer.iter().map(|(_, id)| *id).collect();
+        let entries = same.map(|same| {
+            let list: Vec<Candidate> = same.iter().map(|(_, id)| *id).collect();
+            let number = *lists.entry(list).or_insert_with_key(|list| {
+                ids.extend_from_slice(list);
+                ends.push(ids.len() as u32);
+                ends.len() as u32 - 1
+            });
+            (same[0].0, number)
+        });
+        tables.table = LiteralTable::of(entries);
+        (tables.ids, tables.ends) = (ids.into(), ends.into());
         for side in [Side::Start, Side::End] {
             let own = tables.table.entries.iter().filter(|entry| entry.side == side);
             tables.gates[side as usize] = Gate::of(own);
@@ -233,15 +245,17 @@ impl Index {
     /// Adds the patterns filed under the literals of these lengths that match lines with the byte
     /// `other` at the other side.
     fn look_up(&self, outer: &Outer, lengths: u8, other: Option<u8>, out: &mut Vec<u32>) {
-        let IndexTables { table, ids, others, .. } = &self.tables;
+        let IndexTables { table, ids, ends, others, .. } = &self.tables;
         let fits = |set: u32| other.is_none_or(|byte| others[set as usize].has(byte));
         // Only lengths that fit the line.
         let mut lengths = lengths & ((1_u32 << outer.length) - 1) as u8;
         while lengths != 0 {
             let length = lengths.trailing_zeros() as u8 + 1;
             lengths &= lengths - 1;
-            if let Some(range) = table.get((outer.side, length, outer.cut(length))) {
-                out.extend(ids[range].iter().filter(|(_, set)| fits(*set)).map(|(id, _)| id));
+            if let Some(list) = table.get((outer.side, length, outer.cut(length))) {
+                let start = list.checked_sub(1).map_or(0, |before| ends[before] as usize);
+                let ids = &ids[start..ends[list] as usize];
+                out.extend(ids.iter().filter(|(_, set)| fits(*set)).map(|(id, _)| id));
             }
         }
     }
@@ -388,8 +402,7 @@ impl Prescan {
     }
 }
 
-/// A hash table from literals to consecutive ranges of numbers. Compact, because every outlet has
-/// its own.
+/// A hash table from literals to numbers. Compact, because every outlet has its own.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct LiteralTable {
     #[serde(with = "fixed")]
@@ -400,11 +413,11 @@ struct LiteralTable {
     places: Box<[u32]>,
 }
 
-/// A literal, and the end of its range.
+/// A literal and its number.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     packed: u64,
-    end: u32,
+    number: u32,
     side: Side,
     length: u8,
 }
@@ -421,7 +434,7 @@ impl Fixed for Entry {
     fn to_bytes(&self) -> [u8; 14] {
         let mut bytes = [0; 14];
         bytes[..8].copy_from_slice(&self.packed.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.end.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.number.to_le_bytes());
         bytes[12] = u8::from(self.side == Side::End);
         bytes[13] = self.length;
         bytes
@@ -430,7 +443,7 @@ impl Fixed for Entry {
     fn from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, side, length]: [u8; 14]) -> Entry {
         Entry {
             packed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            end: u32::from_le_bytes([i, j, k, l]),
+            number: u32::from_le_bytes([i, j, k, l]),
             side: if side == 0 { Side::Start } else { Side::End },
             length,
         }
@@ -453,13 +466,10 @@ impl Fixed for Candidate {
 }
 
 impl LiteralTable {
-    /// Builds the table from distinct literals and the lengths of their ranges.
+    /// Builds the table from distinct literals and their numbers.
     fn of(all: impl Iterator<Item = (Key, u32)>) -> LiteralTable {
-        let entries = all.scan(0, |end, ((side, length, packed), count)| {
-            *end += count;
-            Some(Entry { packed, end: *end, side, length })
-        });
-        let entries: Box<[Entry]> = entries.collect();
+        let entry = |((side, length, packed), number)| Entry { packed, number, side, length };
+        let entries: Box<[Entry]> = all.map(entry).collect();
         let mut places = vec![0; (2 * entries.len()).next_power_of_two()];
         for (entry, number) in entries.iter().zip(1..) {
             let mut place = LiteralTable::place(entry.key(), places.len());
@@ -479,13 +489,12 @@ impl LiteralTable {
         (mixed >> 32) as usize & (places - 1)
     }
 
-    fn get(&self, key: Key) -> Option<Range<usize>> {
+    fn get(&self, key: Key) -> Option<usize> {
         let mut place = LiteralTable::place(key, self.places.len());
         loop {
             let at = self.places[place].checked_sub(1)? as usize;
             if self.entries[at].key() == key {
-                let start = at.checked_sub(1).map_or(0, |before| self.entries[before].end);
-                return Some(start as usize..self.entries[at].end as usize);
+                return Some(self.entries[at].number as usize);
             }
             place = (place + 1) & (self.places.len() - 1);
         }

@@ -21,9 +21,11 @@ use crate::phrases::{Phrases, list_of, split_lists};
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher {
-    code: Box<[Op]>,
-    literals: Box<str>,
-    classes: Box<[Arc<Chars>]>,
+    code: Arc<[Op]>,
+    literals: Arc<str>,
+    classes: Arc<[Arc<Chars>]>,
+    /// The alternatives of each switch.
+    ways: Arc<[Vec<u32>]>,
     switches: Box<[Switch]>,
     lists: Lists,
     slots: usize,
@@ -194,17 +196,15 @@ const MANY_WAYS: usize = 6;
 /// The alternatives of an [`Op::Switch`], in order, for each byte that may come next.
 #[derive(Clone, Debug)]
 struct Switch {
-    /// All alternatives.
-    ways: Box<[u32]>,
     /// For each byte, and for the end of the text, where its alternatives begin in `by_byte`.
     starts: Box<[u32]>,
     by_byte: Box<[u32]>,
 }
 
 impl Switch {
-    fn of(ways: Vec<u32>, firsts: &[First]) -> Switch {
+    fn of(ways: &[u32], firsts: &[First]) -> Switch {
         let mut lists: Vec<Vec<u32>> = vec![Vec::new(); 257];
-        for &way in &ways {
+        for &way in ways {
             let first = &firsts[way as usize];
             first.bytes.each(|byte| lists[usize::from(byte)].push(way));
             if first.end {
@@ -217,7 +217,7 @@ impl Switch {
             Some(*end)
         }));
         let by_byte = lists.concat().into();
-        Switch { ways: ways.into(), starts: starts.into(), by_byte }
+        Switch { starts: starts.into(), by_byte }
     }
 
     /// The alternatives that may match if this byte comes next.
@@ -241,26 +241,38 @@ pub(crate) struct PackedMatcher {
 impl PackedMatcher {
     /// Packs a matcher and adds its classes to those of its pattern.
     pub(crate) fn of(matcher: Matcher, all: &mut Vec<Arc<Chars>>) -> PackedMatcher {
-        let Matcher { code, literals, classes, switches, slots, .. } = matcher;
-        let number = |class: Arc<Chars>| {
-            let known = all.iter().position(|known| *known == class);
+        let Matcher { code, literals, classes, ways, slots, .. } = matcher;
+        let number = |class: &Arc<Chars>| {
+            let known = all.iter().position(|known| known == class);
             known.unwrap_or_else(|| {
-                all.push(class);
+                all.push(Arc::clone(class));
                 all.len() - 1
             }) as u32
         };
-        let classes = classes.into_iter().map(number).collect();
-        let switches = switches.into_iter().map(|switch| switch.ways.into()).collect();
-        PackedMatcher { code: code.into(), literals: literals.into(), classes, switches, slots }
+        let classes = classes.iter().map(number).collect();
+        let (code, switches) = (code.to_vec(), ways.to_vec());
+        PackedMatcher { code, literals: String::from(&*literals), classes, switches, slots }
     }
 
-    /// Unpacks the matcher with the classes and lists of its pattern.
-    pub(crate) fn into_matcher(self, all: &[Arc<Chars>], lists: &Lists) -> Matcher {
+    /// Unpacks the part of the matcher that does not depend on lists, with the classes of its
+    /// pattern.
+    pub(crate) fn into_program(self, all: &[Arc<Chars>]) -> Program {
         let PackedMatcher { code, literals, classes, switches, slots } = self;
         let classes = classes.into_iter().map(|at| Arc::clone(&all[at as usize])).collect();
-        let lists = Arc::clone(lists);
-        Matcher::of(Builder { code, literals, classes, switches, lists, slots })
+        let (code, literals) = (code.into(), literals.into());
+        Program { code, literals, classes, ways: switches.into(), slots }
     }
+}
+
+/// The part of a matcher that does not depend on its lists. The rules that were made from one
+/// template for several languages share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    code: Arc<[Op]>,
+    literals: Arc<str>,
+    classes: Arc<[Arc<Chars>]>,
+    ways: Arc<[Vec<u32>]>,
+    slots: usize,
 }
 
 static FIRSTS: Shared<First> = Shared::new();
@@ -522,10 +534,15 @@ impl Matcher {
         let mut builder = Builder { lists: Arc::clone(lists), ..Builder::default() };
         builder.add(hir)?;
         builder.code.push(Op::Match);
-        (builder.code.len() <= MOST_CODE).then(|| Matcher::of(builder))
+        let Builder { code, literals, classes, switches, lists, slots } = builder;
+        let (code, literals, classes) = (code.into(), literals.into(), classes.into());
+        let program = Program { code, literals, classes, ways: switches.into(), slots };
+        (program.code.len() <= MOST_CODE).then(|| Matcher::of(program, &lists))
     }
 
-    fn of(Builder { code, literals, classes, switches, lists, slots }: Builder) -> Matcher {
+    /// A matcher with the lists of its pattern.
+    pub(crate) fn of(program: Program, lists: &Lists) -> Matcher {
+        let Program { code, literals, classes, ways, slots } = program;
         let (mut known, mut distinct) = (FxHashMap::default(), Vec::new());
         let place = |first: First| {
             *known.entry(first).or_insert_with(|| {
@@ -533,8 +550,8 @@ impl Matcher {
                 distinct.len() as u16 - 1
             })
         };
-        let firsts = firsts(&code, &literals, &classes, &switches, &lists);
-        let switches = switches.into_iter().map(|ways| Switch::of(ways, &firsts)).collect();
+        let firsts = firsts(&code, &literals, &classes, &ways, lists);
+        let switches = ways.iter().map(|ways| Switch::of(ways, &firsts)).collect();
         // The first bytes of most instructions are never needed.
         let mut asked = vec![false; code.len()];
         asked[0] = true;
@@ -551,11 +568,12 @@ impl Matcher {
         let first = |(first, asked)| if asked { first } else { First::ALL };
         let first_of = firsts.into_iter().zip(asked).map(first).map(place).collect();
         Matcher {
-            code: code.into(),
-            literals: literals.into(),
-            classes: classes.into(),
+            code,
+            literals,
+            classes,
+            ways,
             switches,
-            lists,
+            lists: Arc::clone(lists),
             slots,
             first_of,
             firsts: distinct.into(),
@@ -828,7 +846,7 @@ mod tests {
         let mut classes = Vec::new();
         let packed = postcard::to_stdvec(&PackedMatcher::of(matcher, &mut classes)).unwrap();
         let packed: PackedMatcher = postcard::from_bytes(&packed).unwrap();
-        let matcher = packed.into_matcher(&classes, &[].into());
+        let matcher = Matcher::of(packed.into_program(&classes), &[].into());
         let mut groups = Vec::new();
         let range = matcher.find(text, 0, &mut |slots| {
             groups = slots

@@ -402,7 +402,7 @@ impl Packed {
         let (rules, compiled): (Vec<PackedRule>, Vec<Compiled>) = read(&bytes);
         let Shared { classes, lists } = &self.slots[at].shared;
         let (classes, lists) = (these(classes, &self.classes), these(lists, &self.lists));
-        let pool = Arc::new(Pool { classes, lists, compiled });
+        let pool = Arc::new(Pool::new(classes, lists, compiled));
         rules.into_iter().map(|rule| rule.into_rule(&pool)).collect()
     }
 

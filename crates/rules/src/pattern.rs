@@ -17,7 +17,7 @@ use crate::bytes::{ByteSet, EdgeBytes};
 use crate::chars::Chars;
 use crate::key::{self, Fold};
 use crate::literals::{Side, inner, literals};
-use crate::matcher::{self, Lists, Matcher, PackedMatcher, TooLong};
+use crate::matcher::{self, Lists, Matcher, PackedMatcher, Program, TooLong};
 use crate::packed::packed;
 use crate::phrases::{List, Phrases, shape_of, split_lists};
 use crate::template;
@@ -168,20 +168,36 @@ enum Origin {
 }
 
 /// What the patterns of a packed file share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
-    pub(crate) classes: Vec<Arc<Chars>>,
-    pub(crate) lists: Vec<Arc<Phrases>>,
-    pub(crate) compiled: Vec<Compiled>,
+    classes: Vec<Arc<Chars>>,
+    lists: Vec<Arc<Phrases>>,
+    compiled: Vec<(Compiled, OnceLock<Option<Unpacked>>)>,
 }
 
 impl Pool {
+    pub(crate) fn new(
+        classes: Vec<Arc<Chars>>,
+        lists: Vec<Arc<Phrases>>,
+        compiled: Vec<Compiled>,
+    ) -> Pool {
+        let compiled = compiled.into_iter().map(|compiled| (compiled, OnceLock::new())).collect();
+        Pool { classes, lists, compiled }
+    }
+
     fn lists(&self, numbers: &[u32]) -> Lists {
         numbers.iter().map(|at| Arc::clone(&self.lists[*at as usize])).collect()
     }
 
-    fn compiled(&self, number: u32) -> Option<&Compiled> {
-        self.compiled.get(number as usize)
+    /// The compiled form with this number, with lists.
+    fn ready(&self, number: u32, lists: &Lists) -> Option<Ready> {
+        let (compiled, unpacked) = self.compiled.get(number as usize)?;
+        let unpacked = unpacked.get_or_init(|| compiled.unpacked(&self.classes));
+        Some(unpacked.as_ref()?.ready(lists))
+    }
+
+    fn texts(&self, number: u32) -> Option<Texts> {
+        self.compiled.get(number as usize)?.0.texts()
     }
 }
 
@@ -201,11 +217,15 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    fn ready(&self, pool: &Pool, lists: &Lists) -> Option<Ready> {
-        let ready = postcard::from_bytes::<PackedReady>(&self.ready).ok()?;
-        let class = |at: &u32| Arc::clone(&pool.classes[*at as usize]);
+    /// Unpacks the matchers with the classes of the file.
+    fn unpacked(&self, all: &[Arc<Chars>]) -> Option<Unpacked> {
+        let PackedReady { alternatives, lengths } = postcard::from_bytes(&self.ready).ok()?;
+        let class = |at: &u32| Arc::clone(&all[*at as usize]);
         let classes: Vec<Arc<Chars>> = self.classes.iter().map(class).collect();
-        Some(ready.into_ready(&classes, lists))
+        let program = |(matcher, groups, reach): PackedAlternative| {
+            (matcher.map(|matcher| matcher.into_program(&classes)), groups, reach)
+        };
+        Some(Unpacked { alternatives: alternatives.into_iter().map(program).collect(), lengths })
     }
 
     fn texts(&self) -> Option<Texts> {
@@ -291,13 +311,25 @@ impl PackedReady {
         };
         PackedReady { alternatives: alternatives.into_iter().map(packed).collect(), lengths }
     }
+}
 
-    fn into_ready(self, classes: &[Arc<Chars>], lists: &Lists) -> Ready {
-        let alternative = |(matcher, groups, reach): PackedAlternative| {
-            let matcher = matcher.map(|matcher| matcher.into_matcher(classes, lists));
-            Alternative { matcher, regex: OnceLock::new(), groups, reach }
+/// The unpacked form of [`Compiled`].
+#[derive(Debug)]
+struct Unpacked {
+    /// For each alternative, its program, its groups and its reach.
+    alternatives: Vec<(Option<Program>, Vec<(String, usize)>, Option<usize>)>,
+    lengths: (usize, usize),
+}
+
+impl Unpacked {
+    fn ready(&self, lists: &Lists) -> Ready {
+        let alternative = |(program, groups, reach): &(Option<Program>, Vec<_>, _)| Alternative {
+            matcher: program.clone().map(|program| Matcher::of(program, lists)),
+            regex: OnceLock::new(),
+            groups: groups.clone(),
+            reach: *reach,
         };
-        let alternatives = self.alternatives.into_iter().map(alternative).collect();
+        let alternatives = self.alternatives.iter().map(alternative).collect();
         Ready { alternatives, lengths: self.lengths }
     }
 }
@@ -477,8 +509,7 @@ impl Pattern {
         match &self.origin {
             Origin::Texts(texts, _) => texts.parsed(),
             Origin::Packed(pool, compiled, _) => {
-                let texts = pool.compiled(*compiled).and_then(Compiled::texts);
-                texts.map_or_else(Vec::new, |texts| texts.parsed())
+                pool.texts(*compiled).map_or_else(Vec::new, |texts| texts.parsed())
             }
         }
     }
@@ -487,9 +518,7 @@ impl Pattern {
         self.ready.get_or_init(|| {
             let lists = self.lists();
             let ready = match &self.origin {
-                Origin::Packed(pool, compiled, _) => {
-                    pool.compiled(*compiled).and_then(|compiled| compiled.ready(pool, &lists))
-                }
+                Origin::Packed(pool, compiled, _) => pool.ready(*compiled, &lists),
                 Origin::Texts(..) => None,
             };
             ready.unwrap_or_else(|| Ready::of(self.parsed(), self.anchor, &lists)).into()
@@ -784,7 +813,7 @@ mod tests {
         let written = Pattern::new(Anchor::Inside, Role::Part, texts, false, true);
         assert!(written.ready().alternatives.iter().all(|all| all.matcher.is_none()));
         let Prepared { compiled, classes, .. } = written.clone().into_prepared().unwrap();
-        let pool = Pool { classes, lists: Vec::new(), compiled: vec![compiled] };
+        let pool = Pool::new(classes, Vec::new(), vec![compiled]);
         let packed = Pattern::packed(Anchor::Inside, Role::Part, &pool.into(), 0, [].into());
         let key = "they SAY aab, and b";
         assert_eq!(find(&packed, key), find(&written, key));

@@ -5,9 +5,12 @@
 //! every ten characters. [`crate::phrases`] matches with it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+
+use crate::table::Bytes;
 
 /// A set of words, each with a tag from 1 to 3.
 ///
@@ -18,11 +21,21 @@ use serde::{Deserialize, Serialize};
 /// - the length of the prefix in a byte, and the prefix: characters that lead to the tag and edges;
 /// - the characters of the edges in order, in three bytes each;
 /// - the offsets of the nodes to which they lead, in four bytes each.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Graph {
-    #[serde(with = "serde_bytes")]
-    bytes: Box<[u8]>,
+    bytes: Bytes,
     root: u32,
+}
+
+/// The packed form of a [`Graph`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PackedGraph<'a>(&'a [u8], u32);
+
+impl PackedGraph<'_> {
+    /// Unpacks a graph that is a part of `all`.
+    pub(crate) fn into_graph(self, all: &Arc<[u8]>) -> Graph {
+        Graph { bytes: Bytes::of_part(all, self.0), root: self.1 }
+    }
 }
 
 /// The number of edges that is written after the first byte, as all larger ones are.
@@ -87,6 +100,10 @@ impl Graph {
         nodes.complete(&mut path, before, 0);
         let root = nodes.add(path.pop().unwrap_or_default());
         nodes.graph(root)
+    }
+
+    pub(crate) fn packed(&self) -> PackedGraph<'_> {
+        PackedGraph(&self.bytes, self.root)
     }
 
     /// The position before the first character.

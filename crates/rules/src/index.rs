@@ -11,6 +11,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aho_corasick::packed::{self, Searcher};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -19,11 +20,11 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{ByteSet, EdgeBytes};
-use crate::fixed::{self, Fixed};
 use crate::key::{self, Fold};
 use crate::literals::{LITERAL, Side, is_numbering, is_skipped, lower};
 use crate::pattern::Prefilter;
 use crate::phrases::is_digit;
+use crate::table::{Array, Bytes, Fixed};
 
 /// Collects numbered patterns for an [`Index`].
 #[derive(Debug, Default)]
@@ -46,16 +47,14 @@ type Candidate = (u32, u32);
 type InnerLiterals = Vec<(EdgeBytes, Vec<(String, u32)>)>;
 
 /// The part of an index that is packed; the rest is derived from it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct IndexTables {
     // For each literal at a side, the number of the list of its patterns.
     table: LiteralTable,
     // The distinct lists one after another, and the end of each. The phrases of a kind of the lexicon
     // have the same patterns.
-    #[serde(with = "fixed")]
-    ids: Box<[Candidate]>,
-    #[serde(with = "fixed")]
-    ends: Box<[u32]>,
+    ids: Array<Candidate>,
+    ends: Array<u32>,
     // Distinct sets of bytes.
     others: Vec<ByteSet>,
     // For each side, the lengths of literals by their outermost two bytes. Most lookups end here.
@@ -145,16 +144,65 @@ impl IndexBuilder {
             (same[0].0, number)
         });
         tables.table = LiteralTable::of(entries);
-        (tables.ids, tables.ends) = (ids.into(), ends.into());
+        (tables.ids, tables.ends) = (Array::of(&ids), Array::of(&ends));
         for side in [Side::Start, Side::End] {
-            let own = tables.table.entries.iter().filter(|entry| entry.side == side);
+            let entries = tables.table.entries.iter(0..tables.table.entries.len());
+            let own = entries.filter(|entry| entry.side == side);
             tables.gates[side as usize] = Gate::of(own);
         }
         tables
     }
 }
 
+/// The packed form of [`IndexTables`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PackedIndex<'a> {
+    entries: &'a [u8],
+    places: &'a [u8],
+    ids: &'a [u8],
+    ends: &'a [u8],
+    others: Cow<'a, [ByteSet]>,
+    #[serde(borrow)]
+    gates: [&'a [u8]; 2],
+    inner: Cow<'a, InnerLiterals>,
+    unkeyed: Cow<'a, [u32]>,
+}
+
+impl PackedIndex<'_> {
+    /// Unpacks tables that are a part of `all`.
+    pub(crate) fn into_tables(self, all: &Arc<[u8]>) -> IndexTables {
+        let bytes = |part: &[u8]| Bytes::of_part(all, part);
+        IndexTables {
+            table: LiteralTable {
+                entries: bytes(self.entries).into(),
+                places: bytes(self.places).into(),
+            },
+            ids: bytes(self.ids).into(),
+            ends: bytes(self.ends).into(),
+            others: self.others.into_owned(),
+            gates: self.gates.map(|lengths| Gate { lengths: bytes(lengths) }),
+            inner: self.inner.into_owned(),
+            exact: false,
+            unkeyed: self.unkeyed.into_owned(),
+        }
+    }
+}
+
 impl IndexTables {
+    /// The packed form, except for [`IndexBuilder::exact`].
+    pub(crate) fn packed(&self) -> PackedIndex<'_> {
+        PackedIndex {
+            entries: self.table.entries.bytes(),
+            places: self.table.places.bytes(),
+            ids: self.ids.bytes(),
+            ends: self.ends.bytes(),
+            others: self.others.as_slice().into(),
+            gates: self.gates.each_ref().map(|gate| &*gate.lengths),
+            inner: Cow::Borrowed(&self.inner),
+            unkeyed: self.unkeyed.as_slice().into(),
+        }
+    }
+
     /// Builds the rest of the index.
     pub(crate) fn into_index(mut self) -> Index {
         let inner = std::mem::take(&mut self.inner);
@@ -253,9 +301,9 @@ impl Index {
             let length = lengths.trailing_zeros() as u8 + 1;
             lengths &= lengths - 1;
             if let Some(list) = table.get((outer.side, length, outer.cut(length))) {
-                let start = list.checked_sub(1).map_or(0, |before| ends[before] as usize);
-                let ids = &ids[start..ends[list] as usize];
-                out.extend(ids.iter().filter(|(_, set)| fits(*set)).map(|(id, _)| id));
+                let start = list.checked_sub(1).map_or(0, |before| ends.get(before) as usize);
+                let ids = ids.iter(start..ends.get(list) as usize);
+                out.extend(ids.filter(|(_, set)| fits(*set)).map(|(id, _)| id));
             }
         }
     }
@@ -403,14 +451,12 @@ impl Prescan {
 }
 
 /// A hash table from literals to numbers. Compact, because every outlet has its own.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 struct LiteralTable {
-    #[serde(with = "fixed")]
-    entries: Box<[Entry]>,
+    entries: Array<Entry>,
     /// Open addressing: indices of entries from 1, or 0 for a free slot. The size is a power of
     /// two, and at least half of the slots are free.
-    #[serde(with = "fixed")]
-    places: Box<[u32]>,
+    places: Array<u32>,
 }
 
 /// A literal and its number.
@@ -429,39 +475,36 @@ impl Entry {
 }
 
 impl Fixed for Entry {
-    type Bytes = [u8; 14];
+    const SIZE: usize = 14;
 
-    fn to_bytes(&self) -> [u8; 14] {
-        let mut bytes = [0; 14];
-        bytes[..8].copy_from_slice(&self.packed.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.number.to_le_bytes());
-        bytes[12] = u8::from(self.side == Side::End);
-        bytes[13] = self.length;
-        bytes
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.packed.to_le_bytes());
+        self.number.write(to);
+        to.extend_from_slice(&[u8::from(self.side == Side::End), self.length]);
     }
 
-    fn from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, side, length]: [u8; 14]) -> Entry {
+    #[inline]
+    fn read(bytes: &[u8]) -> Entry {
         Entry {
-            packed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            number: u32::from_le_bytes([i, j, k, l]),
-            side: if side == 0 { Side::Start } else { Side::End },
-            length,
+            packed: bytes.first_chunk().map_or(0, |packed| u64::from_le_bytes(*packed)),
+            number: u32::read(&bytes[8..]),
+            side: if bytes[12] == 0 { Side::Start } else { Side::End },
+            length: bytes[13],
         }
     }
 }
 
 impl Fixed for Candidate {
-    type Bytes = [u8; 8];
+    const SIZE: usize = 8;
 
-    fn to_bytes(&self) -> [u8; 8] {
-        let mut bytes = [0; 8];
-        bytes[..4].copy_from_slice(&self.0.to_le_bytes());
-        bytes[4..].copy_from_slice(&self.1.to_le_bytes());
-        bytes
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.write(to);
+        self.1.write(to);
     }
 
-    fn from_bytes([a, b, c, d, e, f, g, h]: [u8; 8]) -> Candidate {
-        (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+    #[inline]
+    fn read(bytes: &[u8]) -> Candidate {
+        (u32::read(bytes), u32::read(&bytes[4..]))
     }
 }
 
@@ -469,8 +512,8 @@ impl LiteralTable {
     /// Builds the table from distinct literals and their numbers.
     fn of(all: impl Iterator<Item = (Key, u32)>) -> LiteralTable {
         let entry = |((side, length, packed), number)| Entry { packed, number, side, length };
-        let entries: Box<[Entry]> = all.map(entry).collect();
-        let mut places = vec![0; (2 * entries.len()).next_power_of_two()];
+        let entries: Vec<Entry> = all.map(entry).collect();
+        let mut places = vec![0_u32; (2 * entries.len()).next_power_of_two()];
         for (entry, number) in entries.iter().zip(1..) {
             let mut place = LiteralTable::place(entry.key(), places.len());
             while places[place] != 0 {
@@ -478,7 +521,7 @@ impl LiteralTable {
             }
             places[place] = number;
         }
-        LiteralTable { entries, places: places.into() }
+        LiteralTable { entries: Array::of(&entries), places: Array::of(&places) }
     }
 
     /// The slot at which the search for a literal begins.
@@ -492,9 +535,10 @@ impl LiteralTable {
     fn get(&self, key: Key) -> Option<usize> {
         let mut place = LiteralTable::place(key, self.places.len());
         loop {
-            let at = self.places[place].checked_sub(1)? as usize;
-            if self.entries[at].key() == key {
-                return Some(self.entries[at].number as usize);
+            let at = self.places.get(place).checked_sub(1)? as usize;
+            let entry = self.entries.get(at);
+            if entry.key() == key {
+                return Some(entry.number as usize);
             }
             place = (place + 1) & (self.places.len() - 1);
         }
@@ -504,16 +548,15 @@ impl LiteralTable {
 /// The lengths of the literals of a side, by their outermost two bytes. May report additional
 /// lengths because of collisions, but never omits one. The size depends on the number of literals,
 /// because every outlet has its own.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 struct Gate {
     /// A bit per length, the lowest for length 1.
-    #[serde(with = "serde_bytes")]
-    lengths: Box<[u8]>,
+    lengths: Bytes,
 }
 
 impl Gate {
-    fn of<'e>(entries: impl Iterator<Item = &'e Entry>) -> Gate {
-        let pairs = entries.flat_map(|&Entry { side, length, packed, .. }| {
+    fn of(entries: impl Iterator<Item = Entry>) -> Gate {
+        let pairs = entries.flat_map(|Entry { side, length, packed, .. }| {
             let pair = Outer::cut_to(side, length, packed).outermost();
             // A literal of one byte may have any neighbour.
             let pairs = if length == 1 { pair..=pair | 0xff } else { pair..=pair };
@@ -524,18 +567,17 @@ impl Gate {
             return Gate::default();
         }
         let places = (8 * pairs.len()).next_power_of_two().min(0x1_0000);
-        let mut gate = Gate { lengths: vec![0; places].into() };
+        let mut lengths = vec![0; places];
         for (pair, length) in pairs {
-            let place = gate.place(pair);
-            gate.lengths[place] |= 1 << (length - 1);
+            lengths[Gate::place(pair, places)] |= 1 << (length - 1);
         }
-        gate
+        Gate { lengths: lengths.into() }
     }
 
-    fn place(&self, pair: u16) -> usize {
+    fn place(pair: u16, places: usize) -> usize {
         // Fibonacci hashing, so that a small table separates many pairs.
         let mixed = u32::from(pair).wrapping_mul(0x9e37_79b1);
-        mixed as usize >> 16 & (self.lengths.len() - 1)
+        mixed as usize >> 16 & (places - 1)
     }
 
     /// Whether there are no literals.
@@ -544,7 +586,8 @@ impl Gate {
     }
 
     fn lengths(&self, pair: u16) -> u8 {
-        if self.is_empty() { 0 } else { self.lengths[self.place(pair)] }
+        let lengths = &*self.lengths;
+        if lengths.is_empty() { 0 } else { lengths[Gate::place(pair, lengths.len())] }
     }
 }
 

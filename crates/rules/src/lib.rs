@@ -26,7 +26,6 @@ mod chars;
 pub mod coverage;
 pub mod edit;
 mod file;
-mod fixed;
 mod graph;
 mod index;
 pub mod key;
@@ -40,6 +39,7 @@ mod phrases;
 mod recognise;
 pub mod schema;
 mod set;
+mod table;
 mod template;
 pub mod yaml;
 

@@ -6,13 +6,12 @@
 
 mod serial;
 
-use std::borrow::Cow;
 use std::fs::{self, File};
 use std::hash::Hash;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chaffinch_stage::{Action, Rule};
 use rayon::prelude::*;
@@ -25,9 +24,9 @@ use crate::chars::{CLASSES, Chars};
 use crate::file::{Era, FileRule, RuleFile, Subject, Written};
 use crate::key;
 use crate::load;
-use crate::pattern::{Compiled, Pattern, Pool, Prefilter, Prepared};
-use crate::phrases::Phrases;
-use crate::set::{PackedRules, generic_rules};
+use crate::pattern::{Compiled, PackedCompiled, Pattern, Pool, Prefilter, Prepared};
+use crate::phrases::{PackedPhrases, Phrases};
+use crate::set::packed_index;
 use serial::{PackedOrigin, PackedRule, split};
 
 /// The part of a rule file that is needed before its rules are unpacked.
@@ -132,7 +131,7 @@ pub(crate) type Prefilters = Vec<Vec<Vec<Prefilter>>>;
 /// A run reads the first two parts and, of the others, what its documents need.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
-    /// The heads and the rule summaries of all files.
+    /// The heads and the rule summaries of all files, possibly after other bytes.
     heads: Vec<u8>,
     slots: Vec<Slot>,
     classes: Vec<Arc<Chars>>,
@@ -203,8 +202,9 @@ struct FileHeader {
 /// The storage of the parts of packed rules.
 #[derive(Debug)]
 enum Storage {
-    /// In memory: the index of the generic rules, and the parts of each file.
-    Memory { generic: Vec<u8>, files: Vec<[Arc<[u8]>; 2]> },
+    /// In memory: the index of the generic rules, which is made on first use, and the parts of each
+    /// file.
+    Memory { generic: OnceLock<Arc<[u8]>>, files: Vec<[Arc<[u8]>; 2]> },
     File {
         file: Mutex<File>,
         path: PathBuf,
@@ -216,7 +216,7 @@ enum Storage {
 
 impl Default for Storage {
     fn default() -> Storage {
-        Storage::Memory { generic: Vec::new(), files: Vec::new() }
+        Storage::Memory { generic: OnceLock::new(), files: Vec::new() }
     }
 }
 
@@ -232,7 +232,7 @@ pub(crate) struct PackedFile {
 }
 
 impl Packed {
-    /// Combines packed files and indexes their generic rules.
+    /// Combines packed files.
     pub(crate) fn of(files: Vec<PackedFile>) -> Packed {
         let (mut classes, mut lists) = (Numbered::default(), Numbered::default());
         let (mut packed, mut parts) = (Packed::default(), Vec::new());
@@ -255,11 +255,7 @@ impl Packed {
             parts.push(file.parts);
         }
         (packed.classes, packed.lists) = (classes.all, lists.all);
-        packed.storage = Storage::Memory { generic: Vec::new(), files: parts };
-        let index = self::packed(&generic_rules(&packed));
-        if let Storage::Memory { generic, .. } = &mut packed.storage {
-            *generic = index;
-        }
+        packed.storage = Storage::Memory { generic: OnceLock::new(), files: parts };
         packed
     }
 
@@ -279,6 +275,7 @@ impl Packed {
         (&mut file).take(length).read_to_end(&mut front).ok()?;
         (xxh3_64(&front) == u64::from_le_bytes(*digest)).then_some(())?;
         let (mut header, heads): (Header, _) = postcard::take_from_bytes(&front).ok()?;
+        let mut at = front.len() - heads.len();
         let mut end = start.len() as u64 + length;
         let files = header.files.iter_mut().flat_map(|file| &mut file.parts);
         for part in [&mut header.shared, &mut header.generic].into_iter().chain(files) {
@@ -286,8 +283,8 @@ impl Packed {
         }
         (end == bytes).then_some(())?;
         let shared = read_part(&mut file, header.shared)?;
-        let (classes, lists): (Vec<Chars>, Vec<Phrases>) = postcard::from_bytes(&shared).ok()?;
-        let mut at = 0;
+        let (classes, lists): (Vec<Chars>, Vec<PackedPhrases<'_>>) =
+            postcard::from_bytes(&shared).ok()?;
         let mut next = |length: usize| {
             at += length;
             at - length..at
@@ -303,22 +300,22 @@ impl Packed {
         let stages = stages.iter().map(|&stage| stage.to_owned()).collect();
         let (path, generic) = (path.to_owned(), header.generic);
         Some(Packed {
-            heads: heads.to_vec(),
+            heads: front,
             slots,
             classes: classes.into_iter().map(|class| CLASSES.get(class)).collect(),
-            lists: lists.into_iter().map(Arc::new).collect(),
+            lists: lists.into_iter().map(|list| list.into_phrases(&shared).into()).collect(),
             storage: Storage::File { file: Mutex::new(file), path, generic, stages },
         })
     }
 
     /// Writes everything that [`Packed::open`] reads.
     pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        let Storage::Memory { generic, files } = &self.storage else {
+        let (Storage::Memory { files, .. }, Some(generic)) = (&self.storage, self.generic()) else {
             // Rules that were read from a file are never written again.
             return Err(io::ErrorKind::AlreadyExists.into());
         };
         let classes: Vec<&Chars> = self.classes.iter().map(Arc::as_ref).collect();
-        let lists: Vec<&Phrases> = self.lists.iter().map(Arc::as_ref).collect();
+        let lists: Vec<_> = self.lists.iter().map(|list| list.packed()).collect();
         let shared = packed(&(classes, lists));
         let header = |Slot { head, list, parts, key, shared }: &Slot| FileHeader {
             head: head.len(),
@@ -329,16 +326,16 @@ impl Packed {
         };
         let mut front = packed(&Header {
             shared: Part::of(&shared),
-            generic: Part::of(generic),
+            generic: Part::of(&generic),
             files: self.slots.iter().map(header).collect(),
         });
         front.extend_from_slice(&self.heads);
         to.write_all(MAGIC)?;
         to.write_all(&xxh3_64(&front).to_le_bytes())?;
         to.write_all(&(front.len() as u64).to_le_bytes())?;
-        for part in [&front, &shared, generic] {
-            to.write_all(part)?;
-        }
+        to.write_all(&front)?;
+        to.write_all(&shared)?;
+        to.write_all(&generic)?;
         files.iter().flatten().try_for_each(|part| to.write_all(part))
     }
 
@@ -370,24 +367,25 @@ impl Packed {
     /// A packed file, by its index. `None` if it can no longer be read.
     pub(crate) fn file(&self, at: usize) -> Option<PackedFile> {
         let Slot { head, list, key, shared, .. } = &self.slots[at];
-        let part = |part| Some(Arc::from(self.bytes(at, part)?));
         Some(PackedFile {
             head: self.heads[head.clone()].to_vec(),
             list: self.heads[list.clone()].to_vec(),
-            parts: [part(RULES)?, part(REST)?],
+            parts: [self.bytes(at, RULES)?, self.bytes(at, REST)?],
             key: *key,
             classes: these(&shared.classes, &self.classes),
             lists: these(&shared.lists, &self.lists),
         })
     }
 
-    /// The index of all generic rules. `None` if it can no longer be read.
-    pub(crate) fn generic(&self) -> Option<PackedRules> {
+    /// The packed index of all generic rules. `None` if it can no longer be read.
+    pub(crate) fn generic(&self) -> Option<Arc<[u8]>> {
         match &self.storage {
-            Storage::Memory { generic, .. } => postcard::from_bytes(generic).ok(),
+            Storage::Memory { generic, .. } => {
+                Some(Arc::clone(generic.get_or_init(|| packed_index(self).into())))
+            }
             Storage::File { file, generic, .. } => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                postcard::from_bytes(&read_part(&mut file, *generic)?).ok()
+                read_part(&mut file, *generic)
             }
         }
     }
@@ -399,7 +397,9 @@ impl Packed {
     /// gone. The engine then reports the document as failed.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
         let bytes = self.valid_bytes(at, RULES);
-        let (rules, compiled): (Vec<PackedRule>, Vec<Compiled>) = read(&bytes);
+        let (rules, compiled): (Vec<PackedRule>, Vec<PackedCompiled<'_>>) = read(&bytes);
+        let compiled =
+            compiled.into_iter().map(|compiled| compiled.into_compiled(&bytes)).collect();
         let Shared { classes, lists } = &self.slots[at].shared;
         let (classes, lists) = (these(classes, &self.classes), these(lists, &self.lists));
         let pool = Arc::new(Pool::new(classes, lists, compiled));
@@ -427,14 +427,14 @@ impl Packed {
 
     /// The bytes of a part of a file. If they are damaged, the cache is deleted and the rule file
     /// is packed again.
-    fn valid_bytes(&self, at: usize, part: usize) -> Cow<'_, [u8]> {
+    fn valid_bytes(&self, at: usize, part: usize) -> Arc<[u8]> {
         let slot = &self.slots[at];
         let bytes = self.bytes(at, part).or_else(|| {
             let Storage::File { path, stages, .. } = &self.storage else { return None };
             drop(fs::remove_file(path));
             let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
             let file = load::pack_again(self.head(slot).file, slot.key, &stages)?;
-            Some(Cow::Owned(file.parts[part].to_vec()))
+            Some(Arc::clone(&file.parts[part]))
         });
         bytes.unwrap_or_else(|| match &self.storage {
             Storage::File { path, .. } => panic!(
@@ -442,26 +442,26 @@ impl Packed {
                 path.display(),
                 self.head(slot).file
             ),
-            Storage::Memory { .. } => Cow::default(),
+            Storage::Memory { .. } => Arc::default(),
         })
     }
 
-    fn bytes(&self, at: usize, part: usize) -> Option<Cow<'_, [u8]>> {
+    fn bytes(&self, at: usize, part: usize) -> Option<Arc<[u8]>> {
         match &self.storage {
-            Storage::Memory { files, .. } => Some(Cow::from(&*files.get(at)?[part])),
+            Storage::Memory { files, .. } => Some(Arc::clone(&files.get(at)?[part])),
             Storage::File { file, .. } => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                read_part(&mut file, self.slots[at].parts[part]).map(Cow::Owned)
+                read_part(&mut file, self.slots[at].parts[part])
             }
         }
     }
 }
 
 /// Reads a part of a file. `None` if it is damaged.
-fn read_part(file: &mut File, part: Part) -> Option<Vec<u8>> {
+fn read_part(file: &mut File, part: Part) -> Option<Arc<[u8]>> {
     file.seek(SeekFrom::Start(part.start)).ok()?;
-    let mut bytes = vec![0; part.length as usize];
-    file.read_exact(&mut bytes).ok()?;
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, part.length as usize).collect();
+    file.read_exact(Arc::get_mut(&mut bytes)?).ok()?;
     (xxh3_64(&bytes) == part.digest).then_some(bytes)
 }
 
@@ -503,7 +503,8 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
         origins.push(origin);
     }
     let PoolBuilder { classes, lists, compiled } = pool;
-    let rules = packed(&(rules, compiled.all));
+    let compiled: Vec<_> = compiled.all.iter().map(Compiled::packed).collect();
+    let rules = packed(&(rules, compiled));
     let mut rest = packed(&prefilters);
     rest.extend(packed(&origins));
     let parts = [rules.into(), rest.into()];
@@ -549,8 +550,9 @@ struct PoolBuilder {
 impl PoolBuilder {
     /// Adds a pattern. Returns the number of its compiled form and the numbers of its lists.
     fn add(&mut self, pattern: Prepared) -> (u32, Box<[u32]>) {
-        let Prepared { mut compiled, classes, lists, .. } = pattern;
-        compiled.classes = classes.into_iter().map(|class| self.classes.number(class)).collect();
+        let Prepared { compiled, classes, lists, .. } = pattern;
+        let classes = classes.into_iter().map(|class| self.classes.number(class)).collect();
+        let compiled = compiled.with_classes(classes);
         let lists = lists.iter().map(|list| self.lists.number(Arc::clone(list))).collect();
         (self.compiled.number(compiled), lists)
     }

@@ -20,6 +20,7 @@ use crate::literals::{Side, inner, literals};
 use crate::matcher::{self, Lists, Matcher, PackedMatcher, Program, TooLong};
 use crate::packed::packed;
 use crate::phrases::{List, Phrases, shape_of, split_lists};
+use crate::table::Bytes;
 use crate::template;
 
 /// Where on a line a pattern must match.
@@ -172,7 +173,7 @@ enum Origin {
 pub(crate) struct Pool {
     classes: Vec<Arc<Chars>>,
     lists: Vec<Arc<Phrases>>,
-    compiled: Vec<(Compiled, OnceLock<Option<Unpacked>>)>,
+    compiled: Vec<(Compiled, OnceLock<Option<Box<Unpacked>>>)>,
 }
 
 impl Pool {
@@ -192,7 +193,7 @@ impl Pool {
     /// The compiled form with this number, with lists.
     fn ready(&self, number: u32, lists: &Lists) -> Option<Ready> {
         let (compiled, unpacked) = self.compiled.get(number as usize)?;
-        let unpacked = unpacked.get_or_init(|| compiled.unpacked(&self.classes));
+        let unpacked = unpacked.get_or_init(|| compiled.unpacked(&self.classes).map(Box::new));
         Some(unpacked.as_ref()?.ready(lists))
     }
 
@@ -203,25 +204,46 @@ impl Pool {
 
 /// The compiled form of a pattern, packed and without lists: patterns that differ only in their
 /// lists have the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Compiled {
-    /// The numbers of its classes.
-    pub(crate) classes: Box<[u32]>,
-    /// Its matchers.
-    #[serde(with = "serde_bytes")]
-    ready: Box<[u8]>,
+    /// The numbers of its classes in the pool, and its matchers.
+    ready: Bytes,
     /// Its texts in case the regex is needed. Empty if the pattern has lists, because only the
     /// matcher supports them.
-    #[serde(with = "serde_bytes")]
-    texts: Box<[u8]>,
+    texts: Bytes,
+}
+
+/// The packed form of [`Compiled`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PackedCompiled<'a>(&'a [u8], &'a [u8]);
+
+impl PackedCompiled<'_> {
+    /// Unpacks a compiled form that is a part of `all`.
+    pub(crate) fn into_compiled(self, all: &Arc<[u8]>) -> Compiled {
+        let PackedCompiled(ready, texts) = self;
+        Compiled { ready: Bytes::of_part(all, ready), texts: Bytes::of_part(all, texts) }
+    }
 }
 
 impl Compiled {
+    pub(crate) fn packed(&self) -> PackedCompiled<'_> {
+        PackedCompiled(&self.ready, &self.texts)
+    }
+
+    /// The compiled form with other numbers of its classes.
+    pub(crate) fn with_classes(self, classes: Vec<u32>) -> Compiled {
+        let ready = postcard::take_from_bytes::<Vec<u32>>(&self.ready);
+        let ready =
+            ready.map_or_else(|_| Vec::new(), |(_, ready)| [&packed(&classes), ready].concat());
+        Compiled { ready: ready.into(), ..self }
+    }
+
     /// Unpacks the matchers with the classes of the file.
     fn unpacked(&self, all: &[Arc<Chars>]) -> Option<Unpacked> {
-        let PackedReady { alternatives, lengths } = postcard::from_bytes(&self.ready).ok()?;
-        let class = |at: &u32| Arc::clone(&all[*at as usize]);
-        let classes: Vec<Arc<Chars>> = self.classes.iter().map(class).collect();
+        let (classes, ready): (Vec<u32>, PackedReady) = postcard::from_bytes(&self.ready).ok()?;
+        let PackedReady { alternatives, lengths } = ready;
+        let class = |at: u32| Arc::clone(&all[at as usize]);
+        let classes: Vec<Arc<Chars>> = classes.into_iter().map(class).collect();
         let program = |(matcher, groups, reach): PackedAlternative| {
             (matcher.map(|matcher| matcher.into_program(&classes)), groups, reach)
         };
@@ -280,8 +302,9 @@ impl Prepared {
             [] => packed(&(&*texts.texts, texts.literal, texts.ignore_case)),
             _ => Vec::new(),
         };
-        let numbers = (0..classes.len() as u32).collect();
-        let compiled = Compiled { classes: numbers, ready: ready.into(), texts: texts.into() };
+        let numbers: Vec<u32> = (0..classes.len() as u32).collect();
+        let ready = [packed(&numbers), ready].concat();
+        let compiled = Compiled { ready: ready.into(), texts: texts.into() };
         Prepared { prefilters, compiled, classes, lists }
     }
 }

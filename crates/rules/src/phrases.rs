@@ -17,7 +17,7 @@ use unicode_normalization::UnicodeNormalization;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bytes::ByteSet;
-use crate::graph::Graph;
+use crate::graph::{Graph, PackedGraph};
 use crate::key;
 use crate::lexicon::{ENDING, NUMBER};
 use crate::literals::{LITERAL, Side, is_numbering, lower};
@@ -82,13 +82,18 @@ impl List {
 }
 
 impl Phrases {
+    pub(crate) fn packed(&self) -> PackedPhrases<'_> {
+        let Phrases { graph, borders, first } = self;
+        PackedPhrases { graph: graph.packed(), borders: *borders, first: *first }
+    }
+
     fn digest(&self) -> u64 {
-        xxh3_64(&packed(self))
+        xxh3_64(&packed(&self.packed()))
     }
 }
 
 /// A list of phrases.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Phrases {
     /// The phrases in lower case. [`COMPLETE`] and [`STEM`] are their tags.
     graph: Graph,
@@ -96,6 +101,23 @@ pub(crate) struct Phrases {
     borders: (bool, bool),
     /// The bytes that a phrase may begin with.
     first: ByteSet,
+}
+
+/// The packed form of [`Phrases`].
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PackedPhrases<'a> {
+    #[serde(borrow)]
+    graph: PackedGraph<'a>,
+    borders: (bool, bool),
+    first: ByteSet,
+}
+
+impl PackedPhrases<'_> {
+    /// Unpacks a list that is a part of `all`.
+    pub(crate) fn into_phrases(self, all: &Arc<[u8]>) -> Phrases {
+        let PackedPhrases { graph, borders, first } = self;
+        Phrases { graph: graph.into_graph(all), borders, first }
+    }
 }
 
 /// The tag of a phrase.

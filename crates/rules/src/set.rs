@@ -20,8 +20,7 @@ use crate::pattern::{Anchor, Pattern, Prefilter};
 use crate::recognise::{How, Recognition};
 use crate::yaml;
 
-pub(crate) use build::generic_rules;
-pub(crate) use matching::PackedRules;
+pub(crate) use build::packed_index;
 use matching::{Rules, RulesBuilder};
 pub use matching::{Search, acts_mid_article};
 pub use section::Source;

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::file::{self, Era, FileRule, RuleFile, Subject, Written};
 use crate::load::{Files, LoadOptions, Text};
 use crate::packed::{Head, Packed, Prefilters};
-use crate::set::matching::{PackedRules, RulesBuilder, is_plain_removal};
+use crate::set::matching::{Rules, RulesBuilder, is_plain_removal};
 use crate::set::section::{Section, SectionRules, Source};
 use crate::set::{RuleSet, Unit, UnitId};
 use crate::yaml::{self, Problem};
@@ -62,7 +62,8 @@ impl RuleSet {
                 }
             }
             Files::Packed(packed) => {
-                index = packed.generic().filter(|_| has_all_generic(&packed, wanted));
+                let generic = has_all_generic(&packed, wanted).then(|| packed.generic());
+                index = generic.flatten().as_ref().and_then(Rules::unpack);
                 for (at, (head, _)) in packed.heads().enumerate() {
                     match index.is_some() && head.subject == Subject::Generic {
                         true => set.add_indexed(&head, at),
@@ -73,7 +74,7 @@ impl RuleSet {
             }
         }
         set.generic = match index {
-            Some(index) => index.into_rules(),
+            Some(index) => index,
             None => generic.build(),
         };
         set.extend_units(&extends, text, problems);
@@ -273,8 +274,8 @@ fn has_all_generic(packed: &Packed, wanted: &LoadOptions<'_>) -> bool {
         && wanted.running.is_none_or(|running| generic.all(|head| running.contains(&head.id)))
 }
 
-/// The index of all generic rules among packed files.
-pub(crate) fn generic_rules(packed: &Packed) -> PackedRules {
+/// Packs the index of all generic rules among packed files.
+pub(crate) fn packed_index(packed: &Packed) -> Vec<u8> {
     let (mut set, mut generic) = (RuleSet::default(), RulesBuilder::default());
     for (at, (head, _)) in packed.heads().enumerate() {
         match head.subject {
@@ -286,7 +287,7 @@ pub(crate) fn generic_rules(packed: &Packed) -> PackedRules {
             _ => drop(set.add_section(head.file, head.rules, head.digest, Some(at))),
         }
     }
-    generic.packed()
+    generic.pack()
 }
 
 /// The error for a file whose name is already taken.

@@ -2,13 +2,15 @@
 //! hits.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use chaffinch_stage::{Action, Hit, Line, Place, Role, Rule, RuleId, script};
 use serde::{Deserialize, Serialize};
 
 use crate::file::Written;
-use crate::index::{Ends, Index, IndexBuilder, IndexTables};
+use crate::index::{Ends, Index, IndexBuilder, IndexTables, PackedIndex};
 use crate::key::Keyed;
+use crate::packed::packed;
 use crate::pattern::{Anchor, Found, Pattern, Prefilter};
 use crate::set::{RuleSet, UnitId, memo};
 
@@ -55,36 +57,46 @@ pub(super) struct RulesBuilder {
 
 /// The packed form of [`Rules`].
 #[derive(Serialize, Deserialize)]
-pub(crate) struct PackedRules {
-    index: IndexTables,
-    mid_article: Option<IndexTables>,
+struct PackedRules<'a> {
+    #[serde(borrow)]
+    index: PackedIndex<'a>,
+    mid_article: Option<PackedIndex<'a>>,
     detectors: Vec<u32>,
     templates: Vec<Option<u32>>,
 }
 
-impl PackedRules {
-    pub(super) fn into_rules(self) -> Rules {
-        Rules {
-            index: self.index.into_index(),
-            mid_article: self.mid_article.map(IndexTables::into_index),
-            detectors: self.detectors.into_iter().map(RuleId).collect(),
-            templates: self.templates.into_iter().map(|first| first.map(RuleId)).collect(),
-        }
+impl Rules {
+    /// Unpacks the result of [`RulesBuilder::pack`]. `None` if it is damaged.
+    pub(super) fn unpack(bytes: &Arc<[u8]>) -> Option<Rules> {
+        let PackedRules { index, mid_article, detectors, templates } =
+            postcard::from_bytes(bytes).ok()?;
+        let built = |index: PackedIndex<'_>| index.into_tables(bytes).into_index();
+        Some(Rules {
+            index: built(index),
+            mid_article: mid_article.map(built),
+            detectors: detectors.into_iter().map(RuleId).collect(),
+            templates: templates.into_iter().map(|first| first.map(RuleId)).collect(),
+        })
     }
 }
 
 impl RulesBuilder {
     pub(super) fn build(self) -> Rules {
-        self.packed().into_rules()
+        let mid_article = self.outside.then(|| self.mid_article.build());
+        let RulesBuilder { index, detectors, templates, .. } = self;
+        Rules { index: index.build(), mid_article, detectors, templates }
     }
 
-    pub(super) fn packed(self) -> PackedRules {
-        PackedRules {
-            index: self.index.tables(),
-            mid_article: self.outside.then(|| self.mid_article.tables()),
-            detectors: self.detectors.into_iter().map(|RuleId(id)| id).collect(),
-            templates: self.templates.into_iter().map(|first| first.map(|RuleId(id)| id)).collect(),
-        }
+    /// Packs the rules.
+    pub(super) fn pack(self) -> Vec<u8> {
+        let RulesBuilder { index, mid_article, outside, detectors, templates } = self;
+        let (index, mid_article) = (index.tables(), outside.then(|| mid_article.tables()));
+        packed(&PackedRules {
+            index: index.packed(),
+            mid_article: mid_article.as_ref().map(IndexTables::packed),
+            detectors: detectors.into_iter().map(|RuleId(id)| id).collect(),
+            templates: templates.into_iter().map(|first| first.map(|RuleId(id)| id)).collect(),
+        })
     }
 
     /// Records that these rules were made from one template, one for each language of the lexicon.

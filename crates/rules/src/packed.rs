@@ -397,9 +397,11 @@ impl Packed {
     /// gone. The engine then reports the document as failed.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
         let bytes = self.valid_bytes(at, RULES);
-        let (rules, compiled): (Vec<PackedRule>, Vec<PackedCompiled<'_>>) = read(&bytes);
-        let compiled =
-            compiled.into_iter().map(|compiled| compiled.into_compiled(&bytes)).collect();
+        let (rules, compiled): (Vec<PackedRule>, &[u8]) = read(&bytes);
+        // Only these bytes are kept.
+        let all: Arc<[u8]> = compiled.into();
+        let compiled: Vec<PackedCompiled<'_>> = read(&all);
+        let compiled = compiled.into_iter().map(|compiled| compiled.into_compiled(&all)).collect();
         let Shared { classes, lists } = &self.slots[at].shared;
         let (classes, lists) = (these(classes, &self.classes), these(lists, &self.lists));
         let pool = Arc::new(Pool::new(classes, lists, compiled));
@@ -504,7 +506,7 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     }
     let PoolBuilder { classes, lists, compiled } = pool;
     let compiled: Vec<_> = compiled.all.iter().map(Compiled::packed).collect();
-    let rules = packed(&(rules, compiled));
+    let rules = packed(&(rules, packed(&compiled)));
     let mut rest = packed(&prefilters);
     rest.extend(packed(&origins));
     let parts = [rules.into(), rest.into()];
@@ -643,12 +645,27 @@ mod tests {
         bytes
     }
 
+    /// Compares what patterns match before and after packing, for some languages.
+    fn assert_same_matches(file: &RuleFile, packed: &[RunRule]) {
+        let some = |rule: &FileRule| matches!(rule.language.as_deref(), None | Some("el" | "ja"));
+        for (rule, packed) in file.rules.iter().zip(packed).filter(|(rule, _)| some(rule)) {
+            for text in rule.removes.iter().chain(&rule.keeps).take(4) {
+                let text = key::key(text);
+                let first = |pattern: &Pattern| pattern.first(&text);
+                let found: Vec<_> = rule.patterns.iter().map(first).collect();
+                let same: Vec<_> = packed.patterns.iter().map(first).collect();
+                assert_eq!(found, same, "{} on {text}", rule.rule.id);
+            }
+        }
+    }
+
     #[test]
     fn rules_are_unpacked_unchanged() {
         let packed = packed_shipped(Some(7));
         let path = file("complete", &written(&packed));
         for packed in [packed, Packed::open(&path, &stages()).expect("it is complete")] {
             assert_eq!(packed.heads().count(), shipped_rules().count());
+            assert_eq!(packed.generic().as_deref(), Some(&*packed_index(&packed)));
             for (at, ((head, key), file)) in packed.heads().zip(shipped()).enumerate() {
                 assert_eq!(key, Some(7));
                 assert_eq!(head, Head::read(&Head::packed(&file)));
@@ -656,6 +673,7 @@ mod tests {
                 let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
                 assert_eq!(packed.list(at), listed.collect::<Vec<_>>());
                 assert_eq!(unpacked(&packed, at), all_shown(&file));
+                assert_same_matches(&file, &packed.rules(at));
             }
         }
         std::fs::remove_file(path).unwrap();

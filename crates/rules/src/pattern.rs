@@ -193,6 +193,10 @@ impl Pool {
     /// The compiled form with this number, with lists.
     fn ready(&self, number: u32, lists: &Lists) -> Option<Ready> {
         let (compiled, unpacked) = self.compiled.get(number as usize)?;
+        if lists.is_empty() {
+            // Only the rules of a template share a compiled form.
+            return Some(compiled.unpacked(&self.classes)?.ready(lists));
+        }
         let unpacked = unpacked.get_or_init(|| compiled.unpacked(&self.classes).map(Box::new));
         Some(unpacked.as_ref()?.ready(lists))
     }
@@ -244,7 +248,7 @@ impl Compiled {
         let PackedReady { alternatives, lengths } = ready;
         let class = |at: u32| Arc::clone(&all[at as usize]);
         let classes: Vec<Arc<Chars>> = classes.into_iter().map(class).collect();
-        let program = |(matcher, groups, reach): PackedAlternative| {
+        let program = |(matcher, groups, reach): AlternativeOf<PackedMatcher>| {
             (matcher.map(|matcher| matcher.into_program(&classes)), groups, reach)
         };
         Some(Unpacked { alternatives: alternatives.into_iter().map(program).collect(), lengths })
@@ -320,12 +324,12 @@ struct Ready {
 /// The packed form of [`Ready`], without lists.
 #[derive(Serialize, Deserialize)]
 struct PackedReady {
-    alternatives: Vec<PackedAlternative>,
+    alternatives: Vec<AlternativeOf<PackedMatcher>>,
     lengths: (usize, usize),
 }
 
-/// The matcher of an [`Alternative`], its groups and its reach.
-type PackedAlternative = (Option<PackedMatcher>, Vec<(String, usize)>, Option<usize>);
+/// The matcher of an [`Alternative`] in some form, its groups and its reach.
+type AlternativeOf<M> = (Option<M>, Vec<(String, usize)>, Option<usize>);
 
 impl PackedReady {
     fn of(Ready { alternatives, lengths }: Ready, classes: &mut Vec<Arc<Chars>>) -> PackedReady {
@@ -339,14 +343,13 @@ impl PackedReady {
 /// The unpacked form of [`Compiled`].
 #[derive(Debug)]
 struct Unpacked {
-    /// For each alternative, its program, its groups and its reach.
-    alternatives: Vec<(Option<Program>, Vec<(String, usize)>, Option<usize>)>,
+    alternatives: Vec<AlternativeOf<Program>>,
     lengths: (usize, usize),
 }
 
 impl Unpacked {
     fn ready(&self, lists: &Lists) -> Ready {
-        let alternative = |(program, groups, reach): &(Option<Program>, Vec<_>, _)| Alternative {
+        let alternative = |(program, groups, reach): &AlternativeOf<Program>| Alternative {
             matcher: program.clone().map(|program| Matcher::of(program, lists)),
             regex: OnceLock::new(),
             groups: groups.clone(),

@@ -76,9 +76,8 @@ impl SectionRules {
 
     /// The prefilters of patterns that are not packed.
     pub(super) fn prefilters(&self) -> Prefilters {
-        let of_rule =
-            |patterns: &Box<[Pattern]>| patterns.iter().map(Pattern::prefilters).collect();
-        self.patterns.iter().map(of_rule).collect()
+        let of_rule = |patterns: &[Pattern]| patterns.iter().map(Pattern::prefilters).collect();
+        self.patterns.iter().map(|patterns| of_rule(patterns)).collect()
     }
 
     /// A section whose sources stay packed.

@@ -355,6 +355,16 @@ impl Packed {
         self.slots.iter().map(|slot| (read(&self.heads[slot.head.clone()]), slot.key))
     }
 
+    /// The stages of the generic files.
+    pub(crate) fn generic_stages(&self) -> impl Iterator<Item = &str> {
+        // The first fields of a head. The id of a generic file is the stage of its rules.
+        let head = |slot: &Slot| read::<(&str, Subject, &str)>(&self.heads[slot.head.clone()]);
+        self.slots.iter().filter_map(move |slot| {
+            let (_, subject, id) = head(slot);
+            (subject == Subject::Generic).then_some(id)
+        })
+    }
+
     fn head(&self, slot: &Slot) -> Head<'_> {
         Head::read(&self.heads[slot.head.clone()])
     }

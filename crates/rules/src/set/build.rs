@@ -267,11 +267,9 @@ impl RuleSet {
 
 /// Whether all generic rules are wanted, so that their packed index can be used.
 fn has_all_generic(packed: &Packed, wanted: &LoadOptions<'_>) -> bool {
-    let mut generic =
-        packed.heads().map(|(head, _)| head).filter(|head| head.subject == Subject::Generic);
-    // The id of a generic file is the stage of its rules.
+    let mut stages = packed.generic_stages();
     wanted.languages.is_none()
-        && wanted.running.is_none_or(|running| generic.all(|head| running.contains(&head.id)))
+        && wanted.running.is_none_or(|running| stages.all(|stage| running.contains(&stage)))
 }
 
 /// Packs the index of all generic rules among packed files.

@@ -1,8 +1,8 @@
 //! Word graphs: sets of words in which words share their beginnings and endings.
 //!
 //! A *graph* is the minimal deterministic automaton of its words, as bytes that are used without
-//! unpacking them. Phrases of the lexicon differ in few places, so their graph takes about a byte for
-//! every ten characters. [`crate::phrases`] matches with it.
+//! unpacking them. Phrases of the lexicon differ in few places, so their graph is less than a tenth
+//! as large as their text. [`crate::phrases`] matches with it.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -136,6 +136,8 @@ pub(crate) struct Packed {
     slots: Vec<Slot>,
     classes: Vec<Arc<Chars>>,
     lists: Vec<Arc<Phrases>>,
+    /// For each file, the numbers of the classes and then of the lists that its patterns use.
+    numbers: Vec<u32>,
     storage: Storage,
 }
 
@@ -148,14 +150,9 @@ struct Slot {
     /// Its rules, and the rest of what is known about them.
     parts: [Part; 2],
     key: Key,
-    shared: Shared,
-}
-
-/// The numbers of the classes and lists that the patterns of a file use, among those of all files.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Shared {
-    classes: Box<[u32]>,
-    lists: Box<[u32]>,
+    /// The ranges of its classes and of its lists in `numbers`.
+    classes: Range<usize>,
+    lists: Range<usize>,
 }
 
 /// The index in [`Slot::parts`] of the rules.
@@ -186,6 +183,7 @@ impl Part {
 struct Header {
     shared: Part,
     generic: Part,
+    numbers: Vec<u32>,
     files: Vec<FileHeader>,
 }
 
@@ -196,7 +194,9 @@ struct FileHeader {
     list: usize,
     parts: [Part; 2],
     key: Key,
-    shared: Shared,
+    /// How many classes and lists its patterns use.
+    classes: usize,
+    lists: usize,
 }
 
 /// The storage of the parts of packed rules.
@@ -241,16 +241,17 @@ impl Packed {
             packed.heads.extend(file.head);
             let head = start..packed.heads.len();
             packed.heads.extend(file.list);
-            let shared = Shared {
-                classes: file.classes.into_iter().map(|class| classes.number(class)).collect(),
-                lists: file.lists.into_iter().map(|list| lists.number(list)).collect(),
-            };
+            let first = packed.numbers.len();
+            packed.numbers.extend(file.classes.into_iter().map(|class| classes.number(class)));
+            let middle = packed.numbers.len();
+            packed.numbers.extend(file.lists.into_iter().map(|list| lists.number(list)));
             packed.slots.push(Slot {
                 list: head.end..packed.heads.len(),
                 head,
                 parts: file.parts.each_ref().map(|part| Part::of(part)),
                 key: file.key,
-                shared,
+                classes: first..middle,
+                lists: middle..packed.numbers.len(),
             });
             parts.push(file.parts);
         }
@@ -285,16 +286,18 @@ impl Packed {
         let shared = read_part(&mut file, header.shared)?;
         let (classes, lists): (Vec<Chars>, Vec<PackedPhrases<'_>>) =
             postcard::from_bytes(&shared).ok()?;
-        let mut next = |length: usize| {
-            at += length;
-            at - length..at
+        let mut number = 0;
+        let next = |at: &mut usize, length: usize| {
+            *at += length;
+            *at - length..*at
         };
-        let slot = |FileHeader { head, list, parts, key, shared }: FileHeader| Slot {
-            head: next(head),
-            list: next(list),
+        let slot = |FileHeader { head, list, parts, key, classes, lists }: FileHeader| Slot {
+            head: next(&mut at, head),
+            list: next(&mut at, list),
             parts,
             key,
-            shared,
+            classes: next(&mut number, classes),
+            lists: next(&mut number, lists),
         };
         let slots = header.files.into_iter().map(slot).collect();
         let stages = stages.iter().map(|&stage| stage.to_owned()).collect();
@@ -304,6 +307,7 @@ impl Packed {
             slots,
             classes: classes.into_iter().map(|class| CLASSES.get(class)).collect(),
             lists: lists.into_iter().map(|list| list.into_phrases(&shared).into()).collect(),
+            numbers: header.numbers,
             storage: Storage::File { file: Mutex::new(file), path, generic, stages },
         })
     }
@@ -317,16 +321,18 @@ impl Packed {
         let classes: Vec<&Chars> = self.classes.iter().map(Arc::as_ref).collect();
         let lists: Vec<_> = self.lists.iter().map(|list| list.packed()).collect();
         let shared = packed(&(classes, lists));
-        let header = |Slot { head, list, parts, key, shared }: &Slot| FileHeader {
+        let header = |Slot { head, list, parts, key, classes, lists }: &Slot| FileHeader {
             head: head.len(),
             list: list.len(),
             parts: *parts,
             key: *key,
-            shared: shared.clone(),
+            classes: classes.len(),
+            lists: lists.len(),
         };
         let mut front = packed(&Header {
             shared: Part::of(&shared),
             generic: Part::of(&generic),
+            numbers: self.numbers.clone(),
             files: self.slots.iter().map(header).collect(),
         });
         front.extend_from_slice(&self.heads);
@@ -376,14 +382,15 @@ impl Packed {
 
     /// A packed file, by its index. `None` if it can no longer be read.
     pub(crate) fn file(&self, at: usize) -> Option<PackedFile> {
-        let Slot { head, list, key, shared, .. } = &self.slots[at];
+        let Slot { head, list, key, .. } = &self.slots[at];
+        let (classes, lists) = self.shared(at);
         Some(PackedFile {
             head: self.heads[head.clone()].to_vec(),
             list: self.heads[list.clone()].to_vec(),
             parts: [self.bytes(at, RULES)?, self.bytes(at, REST)?],
             key: *key,
-            classes: these(&shared.classes, &self.classes),
-            lists: these(&shared.lists, &self.lists),
+            classes,
+            lists,
         })
     }
 
@@ -412,8 +419,7 @@ impl Packed {
         let all: Arc<[u8]> = compiled.into();
         let compiled: Vec<PackedCompiled<'_>> = read(&all);
         let compiled = compiled.into_iter().map(|compiled| compiled.into_compiled(&all)).collect();
-        let Shared { classes, lists } = &self.slots[at].shared;
-        let (classes, lists) = (these(classes, &self.classes), these(lists, &self.lists));
+        let (classes, lists) = self.shared(at);
         let pool = Arc::new(Pool::new(classes, lists, compiled));
         rules.into_iter().map(|rule| rule.into_rule(&pool)).collect()
     }
@@ -435,6 +441,13 @@ impl Packed {
         let (_, rest) = take::<Prefilters>(&bytes);
         let origins: Vec<PackedOrigin> = read(rest);
         origins.into_iter().map(PackedOrigin::into_origin).collect()
+    }
+
+    /// The classes and lists that the patterns of a file use.
+    fn shared(&self, at: usize) -> (Vec<Arc<Chars>>, Vec<Arc<Phrases>>) {
+        let Slot { classes, lists, .. } = &self.slots[at];
+        let numbers = |range: &Range<usize>| &self.numbers[range.clone()];
+        (these(numbers(classes), &self.classes), these(numbers(lists), &self.lists))
     }
 
     /// The bytes of a part of a file. If they are damaged, the cache is deleted and the rule file

@@ -184,7 +184,7 @@ impl<'g> Position<'g> {
         let first = bytes.get(node as usize).copied().unwrap_or_default();
         let mut edges = usize::from(first >> 3);
         if first >> 3 == MANY {
-            edges = number(bytes, at, 4);
+            edges = four(bytes, at) as usize;
             at += 4;
         }
         let mut prefix = at..at;
@@ -204,27 +204,31 @@ impl<'g> Position<'g> {
     #[inline]
     pub(crate) fn step(&mut self, c: char) -> bool {
         if !self.prefix.is_empty() {
+            if c.is_ascii() {
+                self.prefix.start += 1;
+                return self.bytes[self.prefix.start - 1] == c as u8;
+            }
             let mut character = [0; 4];
             let character = c.encode_utf8(&mut character).as_bytes();
             self.prefix.start += character.len();
             // A prefix contains complete characters, so another one differs within it.
             return self.bytes[self.prefix.start - character.len()..].starts_with(character);
         }
-        let chars = self.prefix.end;
-        let of = |edge: usize| number(self.bytes, chars + CHARACTER * edge, CHARACTER);
+        let (c, chars) = (u32::from(c), self.prefix.end);
+        let of = |edge: usize| three(self.bytes, chars + CHARACTER * edge);
         let (mut edge, mut end) = (0, self.edges);
         while edge < end {
             let middle = (edge + end) / 2;
-            match of(middle) < c as usize {
+            match of(middle) < c {
                 true => edge = middle + 1,
                 false => end = middle,
             }
         }
-        if edge == self.edges || of(edge) != c as usize {
+        if edge == self.edges || of(edge) != c {
             return false;
         }
-        let node = number(self.bytes, chars + CHARACTER * self.edges + 4 * edge, 4);
-        *self = Position::at(self.bytes, node as u32);
+        let node = four(self.bytes, chars + CHARACTER * self.edges + 4 * edge);
+        *self = Position::at(self.bytes, node);
         true
     }
 }
@@ -232,12 +236,16 @@ impl<'g> Position<'g> {
 /// The number of bytes of the character of an edge.
 const CHARACTER: usize = 3;
 
-/// The number in these bytes.
+/// The number in the three bytes at an offset.
 #[inline]
-fn number(bytes: &[u8], at: usize, length: usize) -> usize {
-    let mut number = [0; 4];
-    number[..length].copy_from_slice(&bytes[at..at + length]);
-    u32::from_le_bytes(number) as usize
+fn three(bytes: &[u8], at: usize) -> u32 {
+    bytes[at..].first_chunk().map_or(0, |&[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
+}
+
+/// The number in the four bytes at an offset.
+#[inline]
+fn four(bytes: &[u8], at: usize) -> u32 {
+    bytes[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

@@ -140,8 +140,12 @@ fn accumulate<S: Simd, const N: usize, const P: usize, const V: usize>(
     let (inputs, _) = inputs.as_chunks::<2>();
     for four in 0..P / 4 {
         for at in 4 * four..4 * four + 4 {
-            let ([a, b], [c, d]) = (inputs[at][0].to_ne_bytes(), inputs[at][1].to_ne_bytes());
-            let pair = i32x8::splat(simd, i32::from_ne_bytes([a, b, c, d]));
+            let [one, other] = inputs[at].map(|input| u32::from(input.cast_unsigned()));
+            let pair = match cfg!(target_endian = "little") {
+                true => one | other << 16,
+                false => one << 16 | other,
+            };
+            let pair = i32x8::splat(simd, pair.cast_signed());
             let pair: i16x16<S> = pair.bitcast();
             for v in 0..V {
                 let weights = i16x16::simd_from(simd, weights[at][v]);

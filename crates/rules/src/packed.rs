@@ -394,15 +394,19 @@ impl Packed {
         })
     }
 
-    /// The packed index of all generic rules. `None` if it can no longer be read.
+    /// The packed index of all generic rules. `None` if it is damaged; then the cache is deleted.
     pub(crate) fn generic(&self) -> Option<Arc<[u8]>> {
         match &self.storage {
             Storage::Memory { generic, .. } => {
                 Some(Arc::clone(generic.get_or_init(|| packed_index(self).into())))
             }
-            Storage::File { file, generic, .. } => {
+            Storage::File { file, path, generic, .. } => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                read_part(&mut file, *generic)
+                let index = read_part(&mut file, *generic);
+                if index.is_none() {
+                    drop(fs::remove_file(path));
+                }
+                index
             }
         }
     }
@@ -757,7 +761,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_index_of_the_generic_rules_is_not_used() {
+    fn a_damaged_index_of_the_generic_rules_is_not_used_and_the_cache_is_deleted() {
         let mut bytes = written(&packed_shipped(Some(0)));
         let path = file("index", &bytes);
         let generic = |packed: &Packed| match packed.storage {
@@ -770,6 +774,6 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let packed = Packed::open(&path, &stages()).unwrap();
         assert!(packed.generic().is_none() && packed.rules(0).len() > 1);
-        std::fs::remove_file(path).unwrap();
+        assert!(!path.exists());
     }
 }

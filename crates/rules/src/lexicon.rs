@@ -305,6 +305,9 @@ impl Language {
         }
         let name = top.required("name", "the English name of the language")?.to_owned();
         let mut kinds = BTreeMap::new();
+        if !top.has("kinds") {
+            top.missing("`kinds` is missing: the cues of the language, by kind");
+        }
         let node = top.node("kinds")?;
         for (index, kind) in KINDS.iter().enumerate() {
             if let Some(below) = node.node(kind.name) {
@@ -510,6 +513,16 @@ mod tests {
                 "rules/lexicon/xx.yaml:7:3: unknown key \"shared\"; did you mean \"share\"?",
             ]
         );
+    }
+
+    #[test]
+    fn a_language_needs_kinds() {
+        let shown = |file: &str| {
+            let problems = Language::parse("xx.yaml", file).unwrap_err();
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let missing = "xx.yaml:1:1: `kinds` is missing: the cues of the language, by kind";
+        assert_eq!(shown("lexicon: xx\nname: Test\n"), [missing]);
     }
 
     #[test]

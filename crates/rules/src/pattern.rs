@@ -86,9 +86,8 @@ impl Alternative {
         for captures in regex.captures_iter(key).take(if all { usize::MAX } else { 1 }) {
             any = true;
             let range = captures.get_match().range();
-            let field = |(name, group): &(String, usize)| {
-                Some((name.clone(), captures.get(*group)?.range()))
-            };
+            let field =
+                |(name, _): &(String, usize)| Some((name.clone(), captures.name(name)?.range()));
             let fields = self.groups.iter().filter_map(field).collect();
             if !range.is_empty() {
                 each(Found { range, fields });
@@ -554,7 +553,7 @@ impl Pattern {
     /// Compiles the regex of one of its alternatives.
     fn regex(&self, alternative: usize) -> Result<Regex, CompileError> {
         let hir = joined(self.parsed()).into_iter().nth(alternative).unwrap_or_else(Hir::fail);
-        Regex::new(&anchored(hir, self.anchor).to_string())
+        Regex::new(&printable(anchored(hir, self.anchor)).to_string())
             .map_err(|error| CompileError(error.to_string()))
     }
 
@@ -666,6 +665,30 @@ fn anchored(hir: Hir, anchor: Anchor) -> Hir {
         Anchor::Start => Hir::concat(vec![start, hir]),
         Anchor::End => Hir::concat(vec![hir, end]),
         Anchor::Inside | Anchor::Unless => hir,
+    }
+}
+
+/// A regex that can be printed. The printer of `regex-syntax` writes no group around a repetition in a
+/// repetition, so `(?:b{2})?` would become the lazy `b{2}?`. Here it becomes `(b{2})?`.
+fn printable(hir: Hir) -> Hir {
+    let all = |parts: Vec<Hir>| parts.into_iter().map(printable).collect();
+    match hir.kind() {
+        HirKind::Repetition(repetition) => {
+            let mut repetition = repetition.clone();
+            let mut sub = printable(*repetition.sub);
+            if matches!(sub.kind(), HirKind::Repetition(_)) {
+                sub = Hir::capture(Capture { index: 0, name: None, sub: Box::new(sub) });
+            }
+            repetition.sub = Box::new(sub);
+            Hir::repetition(repetition)
+        }
+        HirKind::Capture(capture) => {
+            let sub = Box::new(printable((*capture.sub).clone()));
+            Hir::capture(Capture { sub, ..capture.clone() })
+        }
+        HirKind::Concat(parts) => Hir::concat(all(parts.clone())),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts.clone())),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir,
     }
 }
 
@@ -829,6 +852,19 @@ mod tests {
         assert_eq!(find(&pattern(Anchor::Line, "[’–]+"), "'—").len(), 1);
         assert_eq!(find(&pattern(Anchor::Line, "[^“”]+"), "a\"b").len(), 0);
         assert_eq!(find(&pattern(Anchor::Line, "a\u{a0}b"), "a b").len(), 1);
+    }
+
+    #[test]
+    fn the_regex_of_a_repetition_in_a_repetition_is_the_same() {
+        // The matcher does not support a loop around an empty match.
+        let text = "x(?:b{1,3})?(?P<rest>(?:(?:c{2})?d)+(?:a?)*)y";
+        for key in ["xdy", "xbdy", "xbbbccdday"] {
+            let found = find(&pattern(Anchor::Line, text), key);
+            let [Found { range, fields }] = &found[..] else { panic!("{key}: {found:?}") };
+            let rest = key.find(['c', 'd']).unwrap()..key.len() - 1;
+            assert_eq!((range, fields), (&(0..key.len()), &vec![("rest".to_owned(), rest)]));
+        }
+        assert!(find(&pattern(Anchor::Line, text), "xcdy").is_empty());
     }
 
     /// Patterns that the matcher does not support use the regex, which is compiled from the packed

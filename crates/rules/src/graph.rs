@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::table::Bytes;
+use crate::table::{Bytes, Fixed};
 
 /// A set of words, each with a tag from 1 to 3.
 ///
@@ -184,7 +184,7 @@ impl<'g> Position<'g> {
         let first = bytes.get(node as usize).copied().unwrap_or_default();
         let mut edges = usize::from(first >> 3);
         if first >> 3 == MANY {
-            edges = four(bytes, at) as usize;
+            edges = u32::read(&bytes[at..]) as usize;
             at += 4;
         }
         let mut prefix = at..at;
@@ -227,7 +227,7 @@ impl<'g> Position<'g> {
         if edge == self.edges || of(edge) != c {
             return false;
         }
-        let node = four(self.bytes, chars + CHARACTER * self.edges + 4 * edge);
+        let node = u32::read(&self.bytes[chars + CHARACTER * self.edges + 4 * edge..]);
         *self = Position::at(self.bytes, node);
         true
     }
@@ -240,12 +240,6 @@ const CHARACTER: usize = 3;
 #[inline]
 fn three(bytes: &[u8], at: usize) -> u32 {
     bytes[at..].first_chunk().map_or(0, |&[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
-}
-
-/// The number in the four bytes at an offset.
-#[inline]
-fn four(bytes: &[u8], at: usize) -> u32 {
-    bytes[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

@@ -214,8 +214,12 @@ impl RuleSet {
     /// Whether a rule is tried on every line because it has no literal for the index.
     pub fn is_slow(&self, id: RuleId) -> bool {
         let (section, at) = self.place(id);
-        let prefilters = self.prefilters(section);
-        let patterns = self.patterns(id).iter().zip(&prefilters[at]);
+        let patterns = self.patterns(id);
+        let prefilters = match section.packed {
+            Some(packed) => self.packed.prefilters(packed).swap_remove(at),
+            None => patterns.iter().map(Pattern::prefilters).collect(),
+        };
+        let patterns = patterns.iter().zip(&prefilters);
         let mut used = patterns.filter(|(pattern, _)| pattern.anchor != Anchor::Unless);
         used.any(|(_, prefilters)| prefilters.contains(&Prefilter::None))
     }

@@ -125,13 +125,14 @@ impl RuleSet {
                 (rules, prefilters, None)
             }
             ReadRules::Later(packed, at) => {
-                let (mut rules, mut sources, mut prefilters) = Default::default();
+                let (mut rules, mut sources) = (Vec::new(), Vec::new());
+                let mut prefilters = Prefilters::new();
                 let all = packed.rules(at).into_iter().zip(packed.prefilters(at));
                 for ((rule, own), origin) in all.zip(packed.origins(at)) {
                     if wanted.includes(origin.language.as_deref()) {
-                        Vec::push(&mut rules, rule);
-                        Vec::push(&mut sources, Source::of(origin, &file, None));
-                        Prefilters::push(&mut prefilters, own);
+                        rules.push(rule);
+                        sources.push(Source::of(origin, &file, None));
+                        prefilters.push(own);
                     }
                 }
                 let at = (rules.len() == head.rules as usize).then_some(at);

@@ -124,26 +124,30 @@ pub fn parse(file: &str, source: &str) -> Result<Mapping, Problem> {
     if source.len() > MOST_BYTES {
         return Err(Problem::whole(file, "the file is over 1 MiB; split it"));
     }
-    let at = |span: Range<usize>, message: String, help: Option<&str>| Problem {
-        file: file.to_owned(),
-        source: source.to_owned(),
-        span,
-        message,
-        help: help.map(str::to_owned),
+    // The place is the first character from a byte on.
+    let at = |byte: usize, message: String, help: Option<&str>| {
+        let start = (byte..source.len()).find(|&i| source.is_char_boundary(i)).unwrap_or(0);
+        let length = source[start..].chars().next().map_or(0, char::len_utf8);
+        Problem {
+            file: file.to_owned(),
+            source: source.to_owned(),
+            span: start..start + length,
+            message,
+            help: help.map(str::to_owned),
+        }
     };
     match serde_yaml::from_str::<Value>(source) {
         Ok(Value::Mapping(mapping)) => Ok(mapping),
-        Ok(Value::Null) => Err(at(0..0, "the file is empty".into(), None)),
-        Ok(_) => Err(at(0..source.len().min(1), "expected `key: value` lines".into(), None)),
+        Ok(Value::Null) => Err(at(0, "the file is empty".into(), None)),
+        Ok(_) => Err(at(0, "expected `key: value` lines".into(), None)),
         Err(error) => {
-            let place = error.location().map_or(0, |location| location.index());
-            let place = (place..source.len()).find(|&i| source.is_char_boundary(i)).unwrap_or(0);
-            let length = source[place..].chars().next().map_or(0, char::len_utf8);
+            let byte = error.location().map_or(0, |location| location.index());
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            let before = source.as_bytes().get(..byte).unwrap_or_default();
             let help =
-                source[..place].contains('\t').then_some("YAML is indented with spaces, not tabs");
-            Err(at(place..place + length, format!("not valid YAML: {message}"), help))
+                before.contains(&b'\t').then_some("YAML is indented with spaces, not tabs");
+            Err(at(byte, format!("not valid YAML: {message}"), help))
         }
     }
 }

@@ -52,7 +52,18 @@ rules:
 fn a_syntax_error_hides_the_others() {
     insta::assert_snapshot!(problems("outlet: x\nrules: [\n  - id: 'a\n"), @"x.yaml:3:3: not valid YAML: did not find expected node content");
     insta::assert_snapshot!(problems(""), @"x.yaml: the file is empty");
+    insta::assert_snapshot!(problems("…\n"), @"x.yaml:1:1: expected `key: value` lines");
     insta::assert_snapshot!(problems("outlet: x\noutlet: y\n"), @r#"x.yaml:1:1: not valid YAML: duplicate entry with key "outlet""#);
+}
+
+#[test]
+fn the_place_of_an_error_is_a_whole_character() {
+    for source in ["…\n", "a: […\n", "\u{feff}…"] {
+        for problem in RuleFile::parse("x.yaml", source, STAGES).expect_err("it has problems") {
+            let place = problem.source.get(problem.span.clone());
+            assert!(place.is_some_and(|place| place.chars().count() == 1), "{source:?}: {place:?}");
+        }
+    }
 }
 
 #[test]

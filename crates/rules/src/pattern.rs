@@ -801,8 +801,15 @@ static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
     ('\0'..='\u{ffff}').filter(folds).collect()
 });
 
+/// Characters, with the surrogates, which are part of ranges over them.
+const CHARACTERS: u32 = char::MAX as u32 + 1;
+
 /// A class with at least half of all characters was probably written as a negated class.
 const LARGE_CLASS: u32 = 0x8_0000;
+
+/// A class that lacks more characters than this was negated by a class such as `\w`. Its letters, digits and
+/// `_` were added by name, as in `[\W_]`.
+const MOST_EXCLUDED: u32 = 0x1000;
 
 fn fold_class(class: &ClassUnicode) -> ClassUnicode {
     let ranges = class.ranges();
@@ -811,6 +818,8 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
         ranges.get(at).is_some_and(|range| range.start() <= c)
     };
     let size: u32 = ranges.iter().map(|r| u32::from(r.end()) - u32::from(r.start()) + 1).sum();
+    let lists_excluded = CHARACTERS - size <= MOST_EXCLUDED;
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let (mut more, mut less) = (Vec::new(), Vec::new());
     for &c in FOLDED.iter() {
         let Fold::To(to) = key::fold(c) else { continue };
@@ -818,7 +827,11 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
             // No key contains `c`, so removing it does not change what the class matches.
             more.push(ClassUnicodeRange::new(to, to));
             less.extend((c != to).then(|| ClassUnicodeRange::new(c, c)));
-        } else if !has(c) && has(to) && size >= LARGE_CLASS {
+        } else if !has(c)
+            && has(to)
+            && size >= LARGE_CLASS
+            && (lists_excluded || !is_word(to))
+        {
             less.push(ClassUnicodeRange::new(to, to));
         }
     }
@@ -852,6 +865,16 @@ mod tests {
         assert_eq!(find(&pattern(Anchor::Line, "[’–]+"), "'—").len(), 1);
         assert_eq!(find(&pattern(Anchor::Line, "[^“”]+"), "a\"b").len(), 0);
         assert_eq!(find(&pattern(Anchor::Line, "a\u{a0}b"), "a b").len(), 1);
+    }
+
+    #[test]
+    fn a_class_keeps_the_word_characters_that_are_added_to_a_negated_one() {
+        for text in [r"[\W_A-C1]+", r"(?:\W|[_A-C1])+", "[^D-Za-z]+"] {
+            assert_eq!(find(&pattern(Anchor::Line, text), "_A1 C").len(), 1, "{text}");
+            assert_eq!(find(&pattern(Anchor::Line, text), "_D").len(), 0, "{text}");
+        }
+        assert_eq!(find(&pattern(Anchor::Line, r"[^\p{L}“]+"), "1\"").len(), 0);
+        assert_eq!(find(&pattern(Anchor::Line, "[^０-９]+"), "1").len(), 0);
     }
 
     #[test]

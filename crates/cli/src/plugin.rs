@@ -11,16 +11,7 @@ use crate::{print, setup};
 #[cfg(feature = "plugins")]
 mod runs;
 #[cfg(feature = "plugins")]
-pub(crate) use runs::{check, enable, list};
-
-/// Without the feature, pipeline files with plugins are refused by the pipeline builder.
-#[cfg(not(feature = "plugins"))]
-pub(crate) fn enable(
-    builder: chaffinch_core::Builder,
-    _cache: Option<PathBuf>,
-) -> chaffinch_core::Builder {
-    builder
-}
+pub(crate) use runs::{check, list};
 
 #[cfg(not(feature = "plugins"))]
 pub(crate) fn check(_args: &crate::args::PluginCheckArgs) -> Result<u8, Failure> {

@@ -55,12 +55,21 @@ pub(crate) fn exactly(args: &PipelineArgs) -> Result<Pipeline, Failure> {
     }
 }
 
+#[cfg(feature = "plugins")]
+use chaffinch_plugins::enable as enable_plugins;
+
+/// Without the feature, pipeline files with plugins are refused by the pipeline builder.
+#[cfg(not(feature = "plugins"))]
+fn enable_plugins(builder: Builder, _cache: Option<PathBuf>) -> Builder {
+    builder
+}
+
 fn build(
     args: &PipelineArgs,
     config: (Option<PathBuf>, String),
     to_clean: bool,
 ) -> Result<Pipeline, Failure> {
-    let mut builder = crate::plugin::enable(Pipeline::builder(), cache());
+    let mut builder = enable_plugins(Pipeline::builder(), cache());
     match to_clean.then(cache) {
         None => builder = builder.to_prove(),
         Some(cache) => builder = cache.into_iter().fold(builder, Builder::cache),

@@ -11,25 +11,9 @@ use crate::cleaned::{Cleaned, Recalled};
 use crate::decode::{self, Coding, Decoded, NotText};
 use crate::edits::Edit;
 use crate::engine::{Engine, IN_STAGE};
+use crate::input::Input;
 use crate::panics::panic_message;
 use crate::pipeline::Pipeline;
-
-/// A document to clean.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Input<'a> {
-    /// Its bytes.
-    pub bytes: &'a [u8],
-    /// Its URL.
-    pub url: Option<&'a str>,
-    /// Its path, relative to the corpus.
-    pub path: Option<&'a str>,
-    /// Its date, such as `2024-05-31`. If unknown, it is taken from the URL or a date line. Only
-    /// rules with an era need it.
-    pub date: Option<&'a str>,
-    /// The id of its outlet, which is then not recognised. A document of an unknown outlet is not
-    /// cleaned.
-    pub outlet: Option<&'a str>,
-}
 
 impl Pipeline {
     /// Cleans a document of which only the bytes are known.

@@ -6,12 +6,13 @@ use chaffinch_stage::{
     Action, Document, Line, Mark, Marks, Place, Role, RuleId, Span, Spans, Tier, script,
 };
 
-use crate::clean::Input;
-use crate::cleaned::{Fields, Verdict};
 use crate::edits::{Edit, Edits};
 use crate::era;
+use crate::fields::Fields;
 use crate::findings::Findings;
+use crate::input::Input;
 use crate::pipeline::{Link, Pipeline};
+use crate::verdict::Verdict;
 
 /// The maximum number of rounds of the chain over one document.
 const ROUNDS: usize = 16;

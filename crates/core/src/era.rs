@@ -4,7 +4,7 @@
 use chaffinch_stage::{Document, calendar};
 use chaffinch_stages::date;
 
-use crate::clean::Input;
+use crate::input::Input;
 
 /// The date of a decoded document, such as `2024-05-31`: from the input, else from its URL, else
 /// from a date line.

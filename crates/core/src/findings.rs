@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use chaffinch_stage::{RuleId, Span, Spans};
 
-use crate::cleaned::Fields;
 use crate::edits::Edits;
+use crate::fields::Fields;
 
 /// The fields of the marks of one document, in the order of the marks.
 #[derive(Default)]

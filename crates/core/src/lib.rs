@@ -25,25 +25,29 @@ mod decode;
 mod edits;
 mod engine;
 mod era;
+mod fields;
 mod findings;
+mod input;
 mod panics;
 mod pipeline;
+mod undo;
+mod verdict;
 mod why;
 
 pub use chaffinch_rules as rules;
 pub use chaffinch_stage as stage;
 pub use chaffinch_stages::STAGES;
 pub use chaffinch_stages::date::{self, is_month};
-pub use clean::Input;
-pub use cleaned::{
-    Cleaned, Fields, LedgerEdit, LedgerPatch, Recalled, RestoreError, STANDARD_FIELDS, Undo,
-    Verdict,
-};
+pub use cleaned::{Cleaned, Recalled};
 pub use config::{Limits, Plugin, Schemas};
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};
 pub use edits::Edit;
 pub use encoding_rs::Encoding;
 pub use era::day_of;
+pub use fields::{Fields, STANDARD_FIELDS};
+pub use input::Input;
 pub use panics::panic_message;
 pub use pipeline::{Builder, LoadPlugin, MakeStage, Pipeline, PluginError};
+pub use undo::{LedgerEdit, LedgerPatch, RestoreError, Undo};
+pub use verdict::Verdict;
 pub use why::{Near, Stopped, WhyNot};

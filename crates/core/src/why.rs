@@ -6,8 +6,8 @@ use std::fmt;
 use chaffinch_rules::{Pattern, Written};
 use chaffinch_stage::{Action, Explanation, Line, Role, Rule, RuleId};
 
-use crate::clean::Input;
 use crate::engine::Engine;
+use crate::input::Input;
 use crate::pipeline::Pipeline;
 
 /// Why one line of a document was kept, or which rule cuts it.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use chaffinch_core::rules::edit::{double, quote};
 
-use crate::rules::{Draft, DraftPattern, DraftRule};
+use crate::draft::{Draft, DraftPattern, DraftRule};
 
 /// The maximum width of a list on one line, in characters.
 const WIDTH: usize = 92;

@@ -2,8 +2,7 @@
 
 use chaffinch_core::stage::script;
 
-use crate::page::Row;
-use crate::rules::RowsByStory;
+use crate::page::{Row, RowsByStory};
 
 /// The start and the end of lines around a changing value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::FEWEST;
-use crate::page::{Page, grouped, stories_by_key};
-use crate::recognise::FEWEST_SHARED_LINES;
+use crate::page::{FEWEST, FEWEST_SHARED_LINES, Page, grouped, stories_by_key};
 
 /// Assigns pages to layouts, largest first. Pages that share no lines with others belong to the
 /// largest. Returns the number of layouts.

@@ -17,6 +17,7 @@
 //! [`learn`] makes a new file, [`update`] updates one from more samples. `docs/learning.md` lists
 //! the sources of the methods.
 
+mod draft;
 mod emit;
 mod frame;
 mod layout;
@@ -32,15 +33,12 @@ use chaffinch_core::stage::Span;
 use chaffinch_core::{Cleaned, Limits, Pipeline};
 use chaffinch_proof::Level;
 
+use draft::{Draft, DraftRule};
 use emit::Evidence;
 use layout::Era;
-use page::Page;
 pub use page::Sample;
-use rules::{Draft, DraftRule};
+use page::{FEWEST, Page};
 pub use update::{UpdateError, Updated, update};
-
-/// The minimum number of stories for learning.
-const FEWEST: usize = 2;
 
 /// The maximum number of hosts of one outlet.
 const MOST_HOSTS: usize = 3;

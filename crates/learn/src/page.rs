@@ -9,6 +9,12 @@ use chaffinch_core::rules::{Search, key};
 use chaffinch_core::stage::Document;
 use chaffinch_core::{Input, Pipeline};
 
+/// The minimum number of stories for learning.
+pub(crate) const FEWEST: usize = 2;
+
+/// The minimum number of lines that the pages of a group share to count as an outlet.
+pub(crate) const FEWEST_SHARED_LINES: usize = 2;
+
 /// A document of the outlet.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
@@ -298,3 +304,6 @@ pub(crate) fn stories_by_key(pages: &[Page]) -> BTreeMap<String, BTreeSet<usize>
     }
     seen
 }
+
+/// Lines by the story that contains them.
+pub(crate) type RowsByStory<'a> = BTreeMap<usize, Vec<(&'a Page, &'a Row)>>;

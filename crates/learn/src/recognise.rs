@@ -7,8 +7,8 @@ use chaffinch_core::rules::{Search, key};
 use chaffinch_core::stage::{Document, script};
 
 use crate::MOST_HOSTS;
-use crate::page::{Page, Sample, stories_by_key};
-use crate::rules::{Draft, DraftPattern};
+use crate::draft::{Draft, DraftPattern};
+use crate::page::{FEWEST_SHARED_LINES, Page, Sample, stories_by_key};
 
 /// The maximum number of signs in a file.
 const SIGNS: usize = 12;
@@ -189,9 +189,6 @@ pub(crate) fn are_different_outlets(groups: &[Vec<&Page>], pipeline: &Pipeline) 
         && (0..telling.len())
             .all(|a| (0..telling.len()).all(|b| a == b || !knows(&telling[a], &names[b])))
 }
-
-/// The minimum number of lines that the pages of a group share to count as an outlet.
-pub(crate) const FEWEST_SHARED_LINES: usize = 2;
 
 /// The names of the outlet: capitalised words that several different lines of its boilerplate
 /// contain, in many stories, and that match no generic rule.

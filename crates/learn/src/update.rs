@@ -12,9 +12,9 @@ use chaffinch_core::rules::{FileRule, Problem, RuleFile, Subject, edit};
 use chaffinch_core::stage::Role;
 use chaffinch_core::{Pipeline, STAGES};
 
+use crate::draft::{DraftPattern, DraftRule, free_id};
 use crate::emit::{self, LEARNED};
 use crate::layout::Era;
-use crate::rules::{DraftPattern, DraftRule, free_id};
 use crate::{DRAFT, Error, Samples, learn_draft};
 
 /// An updated rule file.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::error;
 use std::fmt;
 
-use crate::evaluate::tokens;
 use crate::text::combine;
+use crate::text::tokens;
 
 /// What a line of a labelled page is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -473,6 +473,39 @@ pub(crate) fn token_texts(text: &str) -> Vec<(Range<usize>, u64)> {
     tokens
 }
 
+/// The tokens of a text, as hashes of their lower case.
+pub(crate) fn tokens(text: &str) -> Vec<u64> {
+    let chars = Chars::table();
+    let mut tokens = Vec::new();
+    let mut hash = 0u64;
+    let mut open = false;
+    let mix = |hash: u64, c: char| {
+        (hash ^ u64::from(u32::from(c)) ^ 0x5bd1)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(31)
+    };
+    for c in text.chars().flat_map(char::to_lowercase) {
+        let class = chars.get(c);
+        if class.is_ignored() {
+            continue;
+        }
+        if open && (!class.is_token() || class.is_unspaced()) {
+            tokens.push(std::mem::take(&mut hash));
+            open = false;
+        }
+        if class.is_unspaced() {
+            tokens.push(mix(0, c));
+        } else if class.is_token() {
+            hash = mix(hash, c);
+            open = true;
+        }
+    }
+    if open {
+        tokens.push(hash);
+    }
+    tokens
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

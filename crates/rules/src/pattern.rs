@@ -827,11 +827,7 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
             // No key contains `c`, so removing it does not change what the class matches.
             more.push(ClassUnicodeRange::new(to, to));
             less.extend((c != to).then(|| ClassUnicodeRange::new(c, c)));
-        } else if !has(c)
-            && has(to)
-            && size >= LARGE_CLASS
-            && (lists_excluded || !is_word(to))
-        {
+        } else if !has(c) && has(to) && size >= LARGE_CLASS && (lists_excluded || !is_word(to)) {
             less.push(ClassUnicodeRange::new(to, to));
         }
     }

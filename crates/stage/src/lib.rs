@@ -31,7 +31,9 @@
 pub mod calendar;
 pub mod contract;
 mod document;
+mod hit;
 mod line;
+mod line_data;
 mod marks;
 mod options;
 mod rule;
@@ -44,7 +46,8 @@ mod steps;
 mod title;
 mod zones;
 
-pub use document::{Block, Document, Hit, Piece, Role};
+pub use document::Document;
+pub use hit::{Block, Hit, Piece, Role};
 pub use line::Line;
 pub use marks::{Mark, Marks};
 pub use options::{Options, OptionsError, Setting};

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::Place;
-use crate::line::LineData;
+use crate::line_data::LineData;
 
 /// The first and last body line, and the third non-blank line from each end.
 #[derive(Clone, Copy, Debug, Default)]

@@ -12,8 +12,6 @@ use crate::args::{PluginCheckArgs, PluginListArgs};
 use crate::failure::Failure;
 use crate::{print, setup};
 
-pub(crate) use chaffinch_plugins::enable;
-
 /// `chaffinch plugin list`.
 pub(crate) fn list(args: &PluginListArgs) -> Result<u8, Failure> {
     let text = super::described(args, |plugin| match load(&plugin.wasm, &plugin.settings) {

@@ -17,7 +17,8 @@ use regex_syntax::hir::{Class, HirKind, Look};
 
 use crate::file::Written;
 use crate::key;
-use crate::pattern::{Anchor, folded};
+use crate::matching::Anchor;
+use crate::matching::folding::folded;
 
 /// A choice of a regex that no case exercises.
 #[derive(Clone, Debug, PartialEq, Eq)]

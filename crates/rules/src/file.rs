@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::lexicon::Lexicon;
-use crate::pattern::{self, Anchor, Pattern};
-use crate::phrases::List;
+use crate::matching::{Anchor, List, Pattern, folding};
 use crate::schema;
 use crate::template::{self, Expanded, Words};
 use crate::yaml::{self, Node, Problem, Problems};
@@ -132,7 +131,7 @@ impl Written {
     /// Compiles the patterns. `None` if one is invalid or uses lists of the lexicon.
     pub fn patterns(&self) -> Option<Vec<Pattern>> {
         let valid = |(key, texts): &(&'static str, Arc<[String]>)| {
-            let valid = |text: &String| pattern::check(text, *key == "text", self.ignore_case);
+            let valid = |text: &String| folding::check(text, *key == "text", self.ignore_case);
             *key == "detect" || texts.iter().all(|text| valid(text).is_ok())
         };
         let pattern = |(key, texts): &(&'static str, Arc<[String]>)| {
@@ -757,10 +756,10 @@ fn parse_texts(
                 continue;
             }
         };
-        let checked = pattern::check(&plain, key == "text", ignore_case);
+        let checked = folding::check(&plain, key == "text", ignore_case);
         let spelled = (key != "text").then(|| template::without_shapes(text)).flatten();
         let checked = match spelled {
-            Some(spelled) => checked.and(pattern::check(&spelled, false, ignore_case)),
+            Some(spelled) => checked.and(folding::check(&spelled, false, ignore_case)),
             None => checked,
         };
         match checked {

@@ -15,8 +15,10 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::load::SHIPPED;
+use crate::matching::placeholders::{ENDING, NUMBER, SLOT};
+use crate::matching::shapes::SHAPES;
 use crate::schema;
-use crate::template::{KindLists, SHAPES};
+use crate::template::KindLists;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// How the entries of a kind are used.
@@ -136,13 +138,6 @@ pub fn shapes() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub fn kind(name: &str) -> Option<usize> {
     KINDS.iter().position(|kind| kind.name == name)
 }
-
-/// Stands for the slot of a phrase.
-pub(crate) const SLOT: char = '\u{e000}';
-/// Stands for a number in a phrase.
-pub(crate) const NUMBER: char = '\u{e001}';
-/// Follows a word that matches with any ending.
-pub(crate) const ENDING: char = '\u{e002}';
 
 /// The maximum number of phrases that one entry may expand into.
 const MOST_PHRASES: usize = 1000;

@@ -24,9 +24,11 @@ use crate::chars::{CLASSES, Chars};
 use crate::file::{Era, FileRule, RuleFile, Subject, Written};
 use crate::key;
 use crate::load;
-use crate::pattern::{Compiled, PackedCompiled, Pattern, Pool, Prefilter, Prepared};
-use crate::phrases::{PackedPhrases, Phrases};
+use crate::matching::{
+    Compiled, PackedCompiled, PackedPhrases, Pattern, Phrases, Pool, Prefilter, Prepared,
+};
 use crate::set::packed_index;
+use crate::table::packed;
 use serial::{PackedOrigin, PackedRule, split};
 
 /// The part of a rule file that is needed before its rules are unpacked.
@@ -538,12 +540,6 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     rest.extend(packed(&origins));
     let parts = [rules.into(), rest.into()];
     PackedFile { head, list, parts, key, classes: classes.all, lists: lists.all }
-}
-
-pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
-    // Serialising fails only for values of unknown length and for full buffers, which do not occur
-    // here.
-    postcard::to_stdvec(value).unwrap_or_default()
 }
 
 /// Distinct values, numbered in the order in which they were added.

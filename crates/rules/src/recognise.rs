@@ -10,9 +10,8 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::bytes::ByteSet;
-use crate::index::{Ends, Index, IndexBuilder};
 use crate::key;
-use crate::literals::Side;
+use crate::matching::{Ends, Index, IndexBuilder, Side};
 use crate::packed::Head;
 use crate::set::UnitId;
 
@@ -188,7 +187,7 @@ impl Signs {
             at += same.len();
         }
         places.shrink_to_fit();
-        Signs { all, index: index.exact().build(), lengths, places }
+        Signs { all, index: Index::of(index.exact().tables()), lengths, places }
     }
 
     /// The index of the first entry of a sign.

@@ -15,8 +15,8 @@ use rustc_hash::FxHashMap;
 
 use crate::file::{Allow, Example};
 use crate::lexicon::Lexicon;
+use crate::matching::{Anchor, Pattern, Prefilter};
 use crate::packed::{Listed, Packed, Prefilters};
-use crate::pattern::{Anchor, Pattern, Prefilter};
 use crate::recognise::{How, Recognition};
 use crate::yaml;
 

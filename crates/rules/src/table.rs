@@ -1,4 +1,4 @@
-//! Bytes of packed rules that are used in place, and arrays of numbers in them.
+//! Packing of values as bytes, bytes that are used in place, and arrays of numbers in them.
 //!
 //! Numbers have a fixed width, so that an array needs no unpacking. Most of a large table is never
 //! read, and copying it would cost more than the documents of a small run.
@@ -8,6 +8,15 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
+
+use serde::Serialize;
+
+/// Serialises a value to bytes.
+pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
+    // Serialising fails only for values of unknown length and for full buffers, which do not occur
+    // here.
+    postcard::to_stdvec(value).unwrap_or_default()
+}
 
 /// A part of shared bytes, of which there are less than 4 GB.
 #[derive(Clone, Default)]

@@ -8,68 +8,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use chaffinch_stage::script;
-use regex_syntax::hir::Hir;
 
-use crate::lexicon::{
-    self, ENDING, Entries, Form, INTERNATIONAL, KINDS, Kind, Language, Lexicon, SLOT,
-};
-use crate::pattern;
-use crate::phrases::{FIRST_LIST, FIRST_SHAPE, List};
+use crate::lexicon::{self, Entries, Form, INTERNATIONAL, KINDS, Kind, Language, Lexicon};
+use crate::matching::folding::shape;
+use crate::matching::placeholders::{ENDING, FIRST_LIST, FIRST_SHAPE, SLOT};
+use crate::matching::shapes::SHAPES;
+use crate::matching::{List, is_found};
 use crate::yaml;
-
-/// Patterns that many rules share: name, pattern, and what it matches.
-pub(crate) const SHAPES: &[(&str, &str, &str)] = &[
-    (
-        "bullet",
-        r"[»›>→←↑«‹•▶►◆■●★☆◎※▼▲➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}*·|=#_+<(\[【〈《「『—-]* ?",
-        "bullets, arrows and opening brackets before a line, or nothing",
-    ),
-    (
-        "arrow",
-        r"[»›>→←↑«‹▶►◆■★☆※▼▲➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}|=#_+<(\[【〈《「『—-]* ?",
-        "arrows and opening brackets before a line, but no bullets of lists, or nothing",
-    ),
-    (
-        "end",
-        r" ?[»›>→↑↓•▶►◆■▼▲➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}*·|=#_+>)\]】〉》」』:.!?…。।۔؟—-]*",
-        "a final mark, arrows and closing brackets, or nothing",
-    ),
-    ("label-end", r" ?(?:[:|»→>/]|[—-] ) ?", "a colon, bar, arrow or dash after a label"),
-    (
-        "networks",
-        r"{network}(?:(?:, ?| ?[/|·•、&+] ?|,? ?{and} ?| ){network})*",
-        "a list of networks",
-    ),
-    (
-        "name",
-        r#"(?-i:(?:[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en) ?){1,10}|(?:[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,14} ?){1,4}|[\p{Thai} .]{2,16}|[\p{Han}\p{Katakana}ー・=/()A-Za-z]{2,9}"#,
-        "names: words with a capital, or a few words in a script without capitals",
-    ),
-    (
-        "headline",
-        r#"(?-i:[^\p{Ll}\s]).{2,200}(?:[^.。।۔։:;,!?"'»)\]… ]["'»)\]]?|…|\.\.\.|[!?])"#,
-        "a headline: no small letter at the start, no full stop at the end",
-    ),
-    (
-        "speech",
-        r#"(?:[,،"'»] ?(?:[^ ,]+ ){0,9}|[,،、」』"»][^。、,]{0,12}){saying}| {saying} ?[.।۔]$"#,
-        "a verb of saying after a quotation or a comma, or at the end of a sentence",
-    ),
-];
-
-/// A shape that uses no lists, parsed and folded once for all patterns. `None` for other shapes.
-pub(crate) fn shape(at: usize, ignore_case: bool) -> Option<&'static Hir> {
-    static PARSED: LazyLock<[Vec<Option<Hir>>; 2]> = LazyLock::new(|| {
-        [false, true].map(|ignore_case| {
-            let parsed = |text: &str| pattern::parse(text, ignore_case).ok();
-            SHAPES.iter().map(|(_, text, _)| parsed(text).filter(|_| !has_lists(text))).collect()
-        })
-    });
-    PARSED[usize::from(ignore_case)].get(at)?.as_ref()
-}
 
 /// A part of a template.
 enum Part<'t> {
@@ -293,9 +240,8 @@ impl<'l> Words<'l> {
                     let count = expanded.lists.len();
                     let regex = self.emit(&parts, *slot, &mut expanded.lists);
                     // Phrases that would have no literal for the index are left out.
-                    let found = |regex: &String| {
-                        *slot == Slot::None || pattern::is_found(regex, &expanded.lists)
-                    };
+                    let found =
+                        |regex: &String| *slot == Slot::None || is_found(regex, &expanded.lists);
                     match regex.filter(found) {
                         Some(regex) => expanded.texts.push(regex),
                         None => expanded.lists.truncate(count),
@@ -512,7 +458,7 @@ mod tests {
     use chaffinch_stage::Role;
 
     use super::*;
-    use crate::pattern::{Anchor, Pattern};
+    use crate::matching::{Anchor, Pattern};
 
     fn lexicon() -> Lexicon {
         let file = "lexicon: xx\nname: Test\nkinds:\n  share:\n    entries: [\"share (this|it)\"]\n    removes: [Share this]\n    keeps: [Share it]\n  share-on:\n    entries: [\"share on …\", \"on … share\"]\n    removes: [x]\n    keeps: [x]\n  network:\n    entries: [Fedibook]\n  and:\n    entries: [et]\n";
@@ -593,6 +539,8 @@ mod tests {
         assert!(!has_lists("{bullet}a") && has_lists("{bullet}{networks}"));
         for (name, pattern, _) in SHAPES {
             assert!(check(pattern).is_ok(), "{name}");
+            let at = SHAPES.iter().position(|(known, ..)| known == name).unwrap();
+            assert_eq!(shape(at, true).is_none(), has_lists(pattern), "{name}");
         }
     }
 

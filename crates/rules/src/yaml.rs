@@ -145,8 +145,7 @@ pub fn parse(file: &str, source: &str) -> Result<Mapping, Problem> {
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or_default().to_owned();
             let before = source.as_bytes().get(..byte).unwrap_or_default();
-            let help =
-                before.contains(&b'\t').then_some("YAML is indented with spaces, not tabs");
+            let help = before.contains(&b'\t').then_some("YAML is indented with spaces, not tabs");
             Err(at(byte, format!("not valid YAML: {message}"), help))
         }
     }

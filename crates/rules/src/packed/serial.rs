@@ -7,8 +7,8 @@ use chaffinch_stage::{Action, At, Certainty, Place, Rule, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::file::{Era, FileRule, WRITTEN_KEYS, Written, kind_of};
+use crate::matching::{Pattern, Pool, Prepared};
 use crate::packed::{PoolBuilder, RuleOrigin, RunRule};
-use crate::pattern::{Pattern, Pool, Prepared};
 
 /// The packed form of a [`RunRule`].
 #[derive(Serialize, Deserialize)]

@@ -8,11 +8,12 @@ use chaffinch_stage::{Action, Hit, Line, Place, Role, Rule, RuleId, script};
 use serde::{Deserialize, Serialize};
 
 use crate::file::Written;
-use crate::index::{Ends, Index, IndexBuilder, IndexTables, PackedIndex};
 use crate::key::Keyed;
-use crate::packed::packed;
-use crate::pattern::{Anchor, Found, Pattern, Prefilter};
+use crate::matching::{
+    Anchor, Ends, Found, Index, IndexBuilder, IndexTables, PackedIndex, Pattern, Prefilter,
+};
 use crate::set::{RuleSet, UnitId, memo};
+use crate::table::packed;
 
 /// The rules that apply to one kind of document, indexed.
 #[derive(Debug, Default)]
@@ -70,7 +71,7 @@ impl Rules {
     pub(super) fn unpack(bytes: &Arc<[u8]>) -> Option<Rules> {
         let PackedRules { index, mid_article, detectors, templates } =
             postcard::from_bytes(bytes).ok()?;
-        let built = |index: PackedIndex<'_>| index.into_tables(bytes).into_index();
+        let built = |index: PackedIndex<'_>| Index::of(index.into_tables(bytes));
         Some(Rules {
             index: built(index),
             mid_article: mid_article.map(built),
@@ -82,9 +83,9 @@ impl Rules {
 
 impl RulesBuilder {
     pub(super) fn build(self) -> Rules {
-        let mid_article = self.outside.then(|| self.mid_article.build());
+        let mid_article = self.outside.then(|| Index::of(self.mid_article.tables()));
         let RulesBuilder { index, detectors, templates, .. } = self;
-        Rules { index: index.build(), mid_article, detectors, templates }
+        Rules { index: Index::of(index.tables()), mid_article, detectors, templates }
     }
 
     /// Packs the rules.

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use chaffinch_stage::Rule;
 
 use crate::file::{Era, FileRule, Written};
+use crate::matching::Pattern;
 use crate::packed::{Prefilters, RuleOrigin, RunRule};
-use crate::pattern::Pattern;
 use crate::set::UnitId;
 
 /// What is known about a rule besides the part that stages see.

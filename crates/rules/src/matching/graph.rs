@@ -2,7 +2,7 @@
 //!
 //! A *graph* is the minimal deterministic automaton of its words, as bytes that are used without
 //! unpacking them. Phrases of the lexicon differ in few places, so their graph is less than a tenth
-//! as large as their text. [`crate::phrases`] matches with it.
+//! as large as their text. [`super::phrases`] matches with it.
 
 use std::ops::Range;
 use std::sync::Arc;

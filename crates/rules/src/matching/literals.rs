@@ -3,35 +3,12 @@
 //! They are taken from the parsed regex, in lower case: `(?i)share` has one literal, not
 //! thirty-two. A literal has a few bytes. If a pattern has too many, it has none for the index.
 
-use std::sync::LazyLock;
-
 use regex_syntax::hir::{Class, Hir, HirKind};
-use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
 
+use super::phrases::{List, PhraseEnd};
+use super::placeholders::{list_of, split_lists};
+use super::sides::{Anchor, LITERAL, Side, is_skipped, lower};
 use crate::key::is_mark;
-use crate::pattern::Anchor;
-use crate::phrases::{List, PhraseEnd, is_digit, list_of, split_lists};
-
-/// An end of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) enum Side {
-    Start,
-    End,
-}
-
-impl Side {
-    /// The opposite side.
-    pub(crate) fn other(self) -> Side {
-        match self {
-            Side::Start => Side::End,
-            Side::End => Side::Start,
-        }
-    }
-}
-
-/// The number of bytes of a literal that the index uses.
-pub(crate) const LITERAL: usize = 8;
 
 /// The maximum number of literals per pattern.
 const MOST_LITERALS: usize = 4000;
@@ -60,33 +37,6 @@ pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Sid
     // For equal lengths prefer starts, because many lines share final punctuation.
     let best = found.max_by_key(|(side, _, shortest)| (*shortest, *side == Side::Start))?;
     Some((best.0, best.1))
-}
-
-/// Bullets, arrows and opening brackets that may precede a line.
-const BULLETS: &str = "*-|<>=#_+(['\"»«›‹→←↑•▶►·—–‣▪○‐‑‒―▸●◆◇■□★☆◎※▼▲【〈《「『〔［（＜";
-
-/// Punctuation, arrows and closing brackets that may follow a line.
-const CLOSERS: &str = "*-|>=#_+)].:!?»›→↑↓►▶◆■▼▲·•】〉》」』…—。।۔؟";
-
-/// Pictographs that sites print before or after a notice.
-const PICTOGRAPHS: &str =
-    "➡➤➜➔⬇⬆⤵👉👇📌📍✅✔📲📱📧✉🔴🔵🟢⚠ℹ📺🎧🎙📷📸🎥📹📰🗞📢📣🔔⭐⚡✍💬❗🔗💡🗣🔎🛑\u{fe0f}";
-
-/// Whether a character may precede or follow a line as one of [`BULLETS`], [`CLOSERS`] or
-/// [`PICTOGRAPHS`]. The index looks lines up with and without these.
-pub(crate) fn is_skipped(c: char, side: Side) -> bool {
-    static SIDES: LazyLock<FxHashMap<char, [bool; 2]>> = LazyLock::new(|| {
-        let all = [BULLETS, CLOSERS, PICTOGRAPHS].concat();
-        let at = |c, own: &str| own.contains(c) || PICTOGRAPHS.contains(c);
-        all.chars().map(|c| (c, [at(c, BULLETS), at(c, CLOSERS)])).collect()
-    });
-    !c.is_ascii_alphanumeric() && SIDES.get(&c).is_some_and(|sides| sides[side as usize])
-}
-
-/// Whether a character may precede a phrase that begins with a number, or follow one that ends with
-/// a number. The index also looks lines up without these.
-pub(crate) fn is_numbering(c: char) -> bool {
-    matches!(c, ' ' | ',') || is_digit(c) || is_skipped(c, Side::Start) || is_skipped(c, Side::End)
 }
 
 /// A regex without the bullets and spaces that it may begin with, or the closers that it may end
@@ -410,29 +360,10 @@ fn seeds_with_lists(text: &str, side: Side, lists: &[List]) -> Option<Vec<Seed>>
     (all.len() <= MOST_LITERALS).then_some(all)
 }
 
-/// The lower case of a character, if it is one character. Used for both patterns and lines.
-#[inline]
-pub(crate) fn lower(c: char) -> char {
-    if c.is_ascii() { c.to_ascii_lowercase() } else { lower_other(c) }
-}
-
-fn lower_other(c: char) -> char {
-    if c == 'ς' {
-        // The upper case does not distinguish a final sigma.
-        return 'σ';
-    }
-    let mut lower = c.to_lowercase();
-    match (lower.next(), lower.next()) {
-        // The Kelvin sign is kept, because text is searched for ASCII letters without folding.
-        (Some(one), None) if !one.is_ascii() => one,
-        _ => c,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pattern::parse;
+    use crate::matching::folding::parse;
 
     fn of(pattern: &str, anchor: Anchor) -> Option<(Side, Vec<String>)> {
         let hir = parse(pattern, true).unwrap();

@@ -11,57 +11,16 @@
 use std::sync::Arc;
 
 use chaffinch_stage::script;
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::graph::{Graph, PackedGraph};
+use super::placeholders::{ENDING, NUMBER};
+use super::sides::{DIGITS, LITERAL, Side, is_digit, is_numbering, lower};
 use crate::bytes::ByteSet;
-use crate::graph::{Graph, PackedGraph};
 use crate::key;
-use crate::lexicon::{ENDING, NUMBER};
-use crate::literals::{LITERAL, Side, is_numbering, lower};
-use crate::packed::packed;
-
-/// The character that stands for the first list of a regex. The next list is the next character.
-pub(crate) const FIRST_LIST: char = '\u{f0000}';
-
-/// The character that stands for the first of the [`SHAPES`](crate::template::SHAPES) in a regex.
-pub(crate) const FIRST_SHAPE: char = '\u{f1000}';
-
-/// The last character that can stand for a shape.
-const LAST_SHAPE: char = '\u{f1fff}';
-
-/// The index of the list that a character of a regex stands for.
-pub(crate) fn list_of(c: char) -> Option<usize> {
-    (FIRST_LIST..FIRST_SHAPE).contains(&c).then(|| c as usize - FIRST_LIST as usize)
-}
-
-/// The index of the shape that a character of a regex stands for.
-pub(crate) fn shape_of(c: char) -> Option<usize> {
-    (FIRST_SHAPE..=LAST_SHAPE).contains(&c).then(|| c as usize - FIRST_SHAPE as usize)
-}
-
-/// Splits a class into its lists and shapes and the rest, if it contains any. Regex parsers join
-/// alternatives of one character, such as `{you}|@`, into a class.
-pub(crate) fn split_lists(class: &ClassUnicode) -> Option<Vec<Hir>> {
-    // Negated classes such as `[^,]` contain all of these characters.
-    let ranges = class.ranges();
-    let listed =
-        |range: &&ClassUnicodeRange| range.start() >= FIRST_LIST && range.end() < LAST_SHAPE;
-    let lists: Vec<ClassUnicodeRange> = ranges.iter().filter(listed).copied().collect();
-    if lists.is_empty() {
-        return None;
-    }
-    let chars = lists.iter().flat_map(|range| range.start()..=range.end());
-    let mut ways: Vec<Hir> = chars.map(|c| Hir::literal(c.to_string().into_bytes())).collect();
-    let rest = ranges.iter().filter(|range| !listed(range)).copied();
-    let rest = ClassUnicode::new(rest);
-    if !rest.ranges().is_empty() {
-        ways.push(Hir::class(Class::Unicode(rest)));
-    }
-    Some(ways)
-}
+use crate::table::packed;
 
 /// A list of a pattern. Many patterns share one list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,17 +192,6 @@ fn spaced(text: &str, between: impl Fn(char, char) -> bool) -> String {
         before = Some(c);
     }
     spaced
-}
-
-/// The zero digits of the scripts in use.
-const DIGITS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}'];
-
-#[inline]
-pub(crate) fn is_digit(c: char) -> bool {
-    let other = || {
-        DIGITS.iter().any(|zero| (u32::from(*zero)..u32::from(*zero) + 10).contains(&u32::from(c)))
-    };
-    c.is_ascii_digit() || !c.is_ascii() && other()
 }
 
 /// The outermost bytes of a phrase, up to a number or an open ending. If it begins with a number,

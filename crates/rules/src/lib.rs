@@ -20,28 +20,24 @@
 //! );
 //! ```
 
+mod authoring;
 mod bytes;
 mod cache;
 mod chars;
-pub mod coverage;
-pub mod edit;
-mod file;
 pub mod key;
-pub mod lexicon;
 mod load;
 mod matching;
 mod packed;
 mod recognise;
-pub mod schema;
 mod set;
 mod table;
-mod template;
-pub mod yaml;
 
-pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};
-pub use load::{LoadOptions, Purpose, SHIPPED, files_in};
+pub use authoring::{
+    Allow, Era, Example, FileRule, NAME, Problem, RuleFile, SHIPPED, Subject, Written, coverage,
+    edit, is_name, lexicon, schema, yaml,
+};
+pub use load::{LoadOptions, Purpose, files_in};
 pub use matching::{Anchor, CompileError, Found, Pattern};
 pub use packed::Listed;
 pub use recognise::How;
 pub use set::{RuleSet, Search, Source, UnitId, UnknownOutlet, acts_mid_article};
-pub use yaml::Problem;

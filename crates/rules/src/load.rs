@@ -9,15 +9,10 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use crate::authoring::{Lexicon, ParseOptions, Problem, RuleFile, SHIPPED};
 use crate::cache::{self, Key};
-use crate::file::{ParseOptions, RuleFile};
-use crate::lexicon::Lexicon;
 use crate::packed::{Packed, PackedFile, pack};
 use crate::set::RuleSet;
-use crate::yaml::Problem;
-
-/// The shipped rule files: name relative to `rules/`, and text.
-pub static SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// Options for loading rules.
 #[derive(Clone, Copy, Debug)]

@@ -19,9 +19,9 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
+use crate::authoring::{Era, FileRule, RuleFile, Subject, Written};
 use crate::cache::Key;
 use crate::chars::{CLASSES, Chars};
-use crate::file::{Era, FileRule, RuleFile, Subject, Written};
 use crate::key;
 use crate::load;
 use crate::matching::{

@@ -13,12 +13,10 @@ use std::sync::OnceLock;
 use chaffinch_stage::{Action, Document, Rule, RuleId, RuleTable};
 use rustc_hash::FxHashMap;
 
-use crate::file::{Allow, Example};
-use crate::lexicon::Lexicon;
+use crate::authoring::{Allow, Example, Lexicon, yaml};
 use crate::matching::{Anchor, Pattern, Prefilter};
 use crate::packed::{Listed, Packed, Prefilters};
 use crate::recognise::{How, Recognition};
-use crate::yaml;
 
 pub(crate) use build::packed_index;
 use matching::{Rules, RulesBuilder};

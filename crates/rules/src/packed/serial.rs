@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chaffinch_stage::{Action, At, Certainty, Place, Rule, Tier};
 use serde::{Deserialize, Serialize};
 
-use crate::file::{Era, FileRule, WRITTEN_KEYS, Written, kind_of};
+use crate::authoring::{Era, FileRule, WRITTEN_KEYS, Written, kind_of};
 use crate::matching::{Pattern, Pool, Prepared};
 use crate::packed::{PoolBuilder, RuleOrigin, RunRule};
 

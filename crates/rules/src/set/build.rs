@@ -7,13 +7,12 @@ use std::sync::{Arc, OnceLock};
 use chaffinch_stage::{Place, Rule, RuleId};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::file::{self, Era, FileRule, RuleFile, Subject, Written};
+use crate::authoring::{Era, FileRule, Problem, RuleFile, Subject, Written, digest, yaml};
 use crate::load::{Files, LoadOptions, Text};
 use crate::packed::{Head, Packed, Prefilters};
 use crate::set::matching::{Rules, RulesBuilder, is_plain_removal};
 use crate::set::section::{Section, SectionRules, Source};
 use crate::set::{RuleSet, Unit, UnitId};
-use crate::yaml::{self, Problem};
 
 /// The rules of a file that is added to a set.
 enum ReadRules<'a> {
@@ -243,7 +242,7 @@ impl RuleSet {
     pub fn add_own_rule(&mut self, rule: Rule, data: Option<&str>) -> RuleId {
         let rule = Rule { place: Place::Anywhere, ..rule };
         let (written, era) = (Written::default(), Era::default());
-        let mut digest = file::digest(&rule, &written, &era);
+        let mut digest = digest(&rule, &written, &era);
         if let Some(data) = data {
             digest ^= xxh3_64(data.as_bytes());
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chaffinch_stage::{Action, Hit, Line, Place, Role, Rule, RuleId, script};
 use serde::{Deserialize, Serialize};
 
-use crate::file::Written;
+use crate::authoring::Written;
 use crate::key::Keyed;
 use crate::matching::{
     Anchor, Ends, Found, Index, IndexBuilder, IndexTables, PackedIndex, Pattern, Prefilter,

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::Rule;
 
-use crate::file::{Era, FileRule, Written};
+use crate::authoring::{Era, FileRule, Written};
 use crate::matching::Pattern;
 use crate::packed::{Prefilters, RuleOrigin, RunRule};
 use crate::set::UnitId;

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use saphyr_parser::{Event, Parser};
 use serde_yaml::{Mapping, Value};
 
-use crate::schema::{Key, Kind};
+use super::schema::{Key, Kind};
 
 /// The maximum size of a file, in bytes. The parser's cost is quadratic in the nesting depth.
 const MOST_BYTES: usize = 1 << 20;

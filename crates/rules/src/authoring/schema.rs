@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::kinds::KINDS;
+
 /// A key of a mapping.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -189,8 +191,20 @@ pub const LEXICON: &[Key] = &[
         "The language of the cue words, an ISO 639 code; `mul` for all languages.",
     ),
     key("name", Kind::Text, "The name of the language in English."),
-    key("kinds", Kind::Node(crate::lexicon::KIND_KEYS), "The cue words, by kind."),
+    key("kinds", Kind::Node(KIND_KEYS), "The cue words, by kind."),
 ];
+
+/// The keys of the `kinds` of a lexicon file.
+const KIND_KEYS: &[Key] = &{
+    let mut keys = [Key { name: "", kind: Kind::Text, doc: "" }; KINDS.len()];
+    let mut at = 0;
+    while at < KINDS.len() {
+        keys[at] =
+            Key { name: KINDS[at].name, kind: Kind::Node(LEXICON_ENTRIES), doc: KINDS[at].doc };
+        at += 1;
+    }
+    keys
+};
 
 /// The keys of the cue words of one kind.
 pub const LEXICON_ENTRIES: &[Key] = &[

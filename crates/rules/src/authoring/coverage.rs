@@ -15,7 +15,7 @@ use regex_syntax::ast::{self, Ast};
 use regex_syntax::hir::translate::TranslatorBuilder;
 use regex_syntax::hir::{Class, HirKind, Look};
 
-use crate::file::Written;
+use super::file::Written;
 use crate::key;
 use crate::matching::Anchor;
 use crate::matching::folding::folded;

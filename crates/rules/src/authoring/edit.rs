@@ -3,7 +3,7 @@
 
 use serde_yaml::Value;
 
-use crate::yaml::Places;
+use super::yaml::Places;
 
 /// Sets `key: text` in the mapping at `path`, such as `rules[2]`, and returns the new file.
 /// Replaces an existing value; otherwise adds a line after the key `below`.

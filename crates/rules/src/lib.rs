@@ -22,22 +22,17 @@
 
 mod authoring;
 mod bytes;
-mod cache;
 mod chars;
 pub mod key;
-mod load;
 mod matching;
-mod packed;
-mod recognise;
 mod set;
+mod storage;
 mod table;
 
 pub use authoring::{
     Allow, Era, Example, FileRule, NAME, Problem, RuleFile, SHIPPED, Subject, Written, coverage,
     edit, is_name, lexicon, schema, yaml,
 };
-pub use load::{LoadOptions, Purpose, files_in};
 pub use matching::{Anchor, CompileError, Found, Pattern};
-pub use packed::Listed;
-pub use recognise::How;
-pub use set::{RuleSet, Search, Source, UnitId, UnknownOutlet, acts_mid_article};
+pub use set::{How, RuleSet, Search, Source, UnitId, UnknownOutlet};
+pub use storage::{Listed, LoadOptions, Purpose, acts_mid_article, files_in};

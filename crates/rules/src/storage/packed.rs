@@ -2,124 +2,27 @@
 //! them.
 //!
 //! Most runs see a few of ten thousand outlets, and a compiled rule takes ten times the memory of
-//! its packed form. The same bytes are stored in a file for the next run (see [`crate::cache`]).
-
-mod serial;
+//! its packed form. The same bytes are stored in a file for the next run (see [`super::cache`]).
 
 use std::fs::{self, File};
-use std::hash::Hash;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use chaffinch_stage::{Action, Rule};
-use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::authoring::{Era, FileRule, RuleFile, Subject, Written};
-use crate::cache::Key;
+use super::cache;
+use super::head::{Head, Listed};
+use super::pack::{Numbered, PackedFile, Prefilters, pack};
+use super::rules::{GenericRule, RulesBuilder};
+use super::serial::{PackedOrigin, PackedRule, RuleOrigin, RunRule};
+use super::source::{self, Key, Origin, Source};
+use crate::authoring::{SHIPPED, Subject};
 use crate::chars::{CLASSES, Chars};
-use crate::key;
-use crate::load;
-use crate::matching::{
-    Compiled, PackedCompiled, PackedPhrases, Pattern, Phrases, Pool, Prefilter, Prepared,
-};
-use crate::set::packed_index;
-use crate::table::packed;
-use serial::{PackedOrigin, PackedRule, split};
-
-/// The part of a rule file that is needed before its rules are unpacked.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Head<'a> {
-    pub(crate) file: &'a str,
-    pub(crate) subject: Subject,
-    pub(crate) id: &'a str,
-    pub(crate) name: Option<&'a str>,
-    #[serde(borrow)]
-    pub(crate) hosts: Vec<&'a str>,
-    pub(crate) paths: Vec<&'a str>,
-    /// The signs, folded like keys.
-    pub(crate) signs: Vec<&'a str>,
-    pub(crate) extends: Vec<&'a str>,
-    /// Whether any of its rules has an era.
-    pub(crate) eras: bool,
-    /// The stages of its rules that enable a detector.
-    pub(crate) detects: Vec<&'a str>,
-    /// The number of its rules.
-    pub(crate) rules: u32,
-    /// A digest of what its rules cut and of their order.
-    pub(crate) digest: u64,
-}
-
-impl<'a> Head<'a> {
-    /// Packs the head of a file.
-    pub(crate) fn packed(file: &RuleFile) -> Vec<u8> {
-        let fold = |sign: &String| key::key(sign).into_owned();
-        let signs: Vec<String> = file.signs.iter().map(fold).collect();
-        packed(&Head::of(file, &signs))
-    }
-
-    /// Unpacks the result of [`Head::packed`].
-    pub(crate) fn read(bytes: &'a [u8]) -> Head<'a> {
-        read(bytes)
-    }
-
-    /// The head of a file with these folded signs.
-    fn of(file: &'a RuleFile, signs: &'a [String]) -> Head<'a> {
-        let mut digest = Xxh3Default::new();
-        let mut detects: Vec<&str> = Vec::new();
-        for FileRule { rule, digest: own, .. } in &file.rules {
-            digest.update(rule.id.as_bytes());
-            digest.update(&own.to_le_bytes());
-            if rule.detect.is_some() && !detects.contains(&rule.stage.as_str()) {
-                detects.push(&rule.stage);
-            }
-        }
-        let texts = |texts: &'a [String]| texts.iter().map(String::as_str).collect();
-        Head {
-            file: &file.file,
-            subject: file.subject,
-            id: &file.id,
-            name: file.name.as_deref(),
-            hosts: texts(&file.hosts),
-            paths: texts(&file.paths),
-            signs: texts(signs),
-            extends: texts(&file.extends),
-            eras: file.rules.iter().any(|rule| !rule.era.is_always()),
-            detects,
-            rules: file.rules.len() as u32,
-            digest: digest.digest(),
-        }
-    }
-}
-
-/// A summary of a rule that is available without unpacking it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed<'a> {
-    /// The full id.
-    pub id: &'a str,
-    /// The stage that judges its hits.
-    pub stage: &'a str,
-    /// A digest of everything that decides what it cuts: pattern, place, action.
-    pub digest: u64,
-    /// Whether its hits are removed.
-    pub removes: bool,
-    /// Whether it enables a detector.
-    pub detects: bool,
-}
-
-impl<'a> Listed<'a> {
-    pub(crate) fn of(rule: &'a Rule, digest: u64) -> Listed<'a> {
-        let (removes, detects) = (rule.action == Action::Remove, rule.detect.is_some());
-        Listed { id: &rule.id, stage: &rule.stage, digest, removes, detects }
-    }
-}
-
-/// The prefilters of the patterns of each rule.
-pub(crate) type Prefilters = Vec<Vec<Vec<Prefilter>>>;
+use crate::matching::{PackedCompiled, PackedPhrases, Phrases, Pool};
+use crate::table::{packed, read, take};
 
 /// Packed rule files.
 ///
@@ -222,17 +125,6 @@ impl Default for Storage {
     }
 }
 
-/// A packed file.
-#[derive(Clone)]
-pub(crate) struct PackedFile {
-    head: Vec<u8>,
-    list: Vec<u8>,
-    parts: [Arc<[u8]>; 2],
-    key: Key,
-    classes: Vec<Arc<Chars>>,
-    lists: Vec<Arc<Phrases>>,
-}
-
 impl Packed {
     /// Combines packed files.
     pub(crate) fn of(files: Vec<PackedFile>) -> Packed {
@@ -315,7 +207,7 @@ impl Packed {
     }
 
     /// Writes everything that [`Packed::open`] reads.
-    pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         let (Storage::Memory { files, .. }, Some(generic)) = (&self.storage, self.generic()) else {
             // Rules that were read from a file are never written again.
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -345,6 +237,11 @@ impl Packed {
         to.write_all(&shared)?;
         to.write_all(&generic)?;
         files.iter().flatten().try_for_each(|part| to.write_all(part))
+    }
+
+    /// Writes the files to their place in the cache.
+    pub(crate) fn keep(&self, place: &Path) {
+        cache::keep(place, |to| self.write(to));
     }
 
     /// The number of files.
@@ -464,7 +361,7 @@ impl Packed {
             let Storage::File { path, stages, .. } = &self.storage else { return None };
             drop(fs::remove_file(path));
             let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
-            let file = load::pack_again(self.head(slot).file, slot.key, &stages)?;
+            let file = pack_again(self.head(slot).file, slot.key, &stages)?;
             Some(Arc::clone(&file.parts[part]))
         });
         bytes.unwrap_or_else(|| match &self.storage {
@@ -488,6 +385,37 @@ impl Packed {
     }
 }
 
+/// Packs the index of all generic rules among packed files.
+fn packed_index(packed: &Packed) -> Vec<u8> {
+    let (mut generic, mut first) = (RulesBuilder::default(), 0);
+    for (at, (head, _)) in packed.heads().enumerate() {
+        if head.subject == Subject::Generic {
+            let (rules, prefilters) = (packed.rules(at), packed.prefilters(at));
+            let origins = packed.origins(at);
+            let rules = rules.iter().zip(&prefilters).zip(&origins);
+            let rules = rules.map(|((RunRule { rule, patterns, .. }, prefilters), origin)| {
+                let RuleOrigin { written, at, .. } = origin;
+                GenericRule { rule, patterns, prefilters, written, at: *at }
+            });
+            let rules: Vec<GenericRule<'_>> = rules.collect();
+            generic.add_generic(first, &rules, |_| false);
+        }
+        first += head.rules;
+    }
+    generic.pack()
+}
+
+/// Packs `file` again if it still has the key `key`.
+fn pack_again(file: &str, key: Key, stages: &[&str]) -> Option<PackedFile> {
+    let shipped = SHIPPED.iter().find(|(name, _)| file.strip_prefix("rules/") == Some(name));
+    // If a file on disk has the name of a shipped one, the key decides.
+    let origins = [Origin::Disk(file.into())];
+    let origins = origins.into_iter().chain(shipped.map(|(_, text)| Origin::Shipped(text)));
+    let origin = origins.into_iter().find(|origin| key.is_some() && source::key(origin) == key)?;
+    let source = Source { file: file.to_owned(), origin };
+    Some(pack(source.parse(stages, true, None).ok()?, key))
+}
+
 /// Reads a part of a file. `None` if it is damaged.
 fn read_part(file: &mut File, part: Part) -> Option<Arc<[u8]>> {
     file.seek(SeekFrom::Start(part.start)).ok()?;
@@ -501,107 +429,15 @@ fn these<T>(numbers: &[u32], all: &[Arc<T>]) -> Vec<Arc<T>> {
     numbers.iter().map(|number| Arc::clone(&all[*number as usize])).collect()
 }
 
-/// Deserialises bytes that this build packed and that a digest has verified.
-fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> T {
-    take(bytes).0
-}
-
-/// Like [`read`], and returns the rest of the bytes.
-fn take<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> (T, &'de [u8]) {
-    postcard::take_from_bytes(bytes).expect("these bytes were packed by this build")
-}
-
 /// The first bytes of a file of packed rules.
 const MAGIC: &[u8] = b"chaffinch rules\n";
-
-/// Packs a file that was parsed under `key`, without cases and examples.
-pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
-    let head = Head::packed(&file);
-    let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
-    let list = packed(&listed.collect::<Vec<_>>());
-    let mut pool = PoolBuilder::default();
-    let (mut rules, mut origins) = (Vec::new(), Vec::new());
-    let mut prefilters: Prefilters = Vec::new();
-    let split: Vec<_> = file.rules.into_par_iter().map(split).collect();
-    for (mut rule, patterns, origin) in split {
-        let mut own = Vec::new();
-        for (key, mut pattern) in patterns {
-            own.push(std::mem::take(&mut pattern.prefilters));
-            rule.add(key, pattern, &mut pool);
-        }
-        rules.push(rule);
-        prefilters.push(own);
-        origins.push(origin);
-    }
-    let PoolBuilder { classes, lists, compiled } = pool;
-    let compiled: Vec<_> = compiled.all.iter().map(Compiled::packed).collect();
-    let rules = packed(&(rules, packed(&compiled)));
-    let mut rest = packed(&prefilters);
-    rest.extend(packed(&origins));
-    let parts = [rules.into(), rest.into()];
-    PackedFile { head, list, parts, key, classes: classes.all, lists: lists.all }
-}
-
-/// Distinct values, numbered in the order in which they were added.
-#[derive(Debug)]
-struct Numbered<T> {
-    all: Vec<T>,
-    numbers: FxHashMap<T, u32>,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Numbered<T> {
-        Numbered { all: Vec::new(), numbers: FxHashMap::default() }
-    }
-}
-
-impl<T: Clone + Eq + Hash> Numbered<T> {
-    fn number(&mut self, value: T) -> u32 {
-        *self.numbers.entry(value).or_insert_with_key(|value| {
-            self.all.push(value.clone());
-            self.all.len() as u32 - 1
-        })
-    }
-}
-
-/// Collects what the patterns of a file share.
-#[derive(Default)]
-struct PoolBuilder {
-    classes: Numbered<Arc<Chars>>,
-    lists: Numbered<Arc<Phrases>>,
-    compiled: Numbered<Compiled>,
-}
-
-impl PoolBuilder {
-    /// Adds a pattern. Returns the number of its compiled form and the numbers of its lists.
-    fn add(&mut self, pattern: Prepared) -> (u32, Box<[u32]>) {
-        let Prepared { compiled, classes, lists, .. } = pattern;
-        let classes = classes.into_iter().map(|class| self.classes.number(class)).collect();
-        let compiled = compiled.with_classes(classes);
-        let lists = lists.iter().map(|list| self.lists.number(Arc::clone(list))).collect();
-        (self.compiled.number(compiled), lists)
-    }
-}
-
-/// The part of a rule that cleaning a document needs.
-pub(crate) struct RunRule {
-    pub(crate) rule: Rule,
-    pub(crate) patterns: Box<[Pattern]>,
-    pub(crate) digest: u64,
-}
-
-/// The rest of what is known about a rule.
-pub(crate) struct RuleOrigin {
-    pub(crate) language: Option<String>,
-    pub(crate) written: Written,
-    pub(crate) era: Era,
-    pub(crate) at: usize,
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SHIPPED;
+    use crate::authoring::{FileRule, RuleFile, Written};
+    use crate::key;
+    use crate::matching::{Pattern, Prefilter};
 
     /// Every word of the shipped files, so that any stage that they name is known.
     fn stages() -> Vec<&'static str> {

@@ -8,7 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::authoring::{Era, FileRule, WRITTEN_KEYS, Written, kind_of};
 use crate::matching::{Pattern, Pool, Prepared};
-use crate::packed::{PoolBuilder, RuleOrigin, RunRule};
+
+/// The part of a rule that cleaning a document needs.
+pub(crate) struct RunRule {
+    pub(crate) rule: Rule,
+    pub(crate) patterns: Box<[Pattern]>,
+    pub(crate) digest: u64,
+}
+
+/// The rest of what is known about a rule.
+pub(crate) struct RuleOrigin {
+    pub(crate) language: Option<String>,
+    pub(crate) written: Written,
+    pub(crate) era: Era,
+    pub(crate) at: usize,
+}
 
 /// The packed form of a [`RunRule`].
 #[derive(Serialize, Deserialize)]
@@ -48,9 +62,9 @@ pub(super) fn split(rule: FileRule) -> (PackedRule, Vec<(usize, Prepared)>, Pack
 }
 
 impl PackedRule {
-    /// Adds a pattern: the index of its key in [`WRITTEN_KEYS`], and its compiled form.
-    pub(super) fn add(&mut self, key: usize, pattern: Prepared, pool: &mut PoolBuilder) {
-        let (compiled, lists) = pool.add(pattern);
+    /// Adds a pattern: the index of its key in [`WRITTEN_KEYS`], and the numbers of its compiled form
+    /// and of its lists.
+    pub(super) fn add(&mut self, key: usize, (compiled, lists): (u32, Box<[u32]>)) {
         self.patterns.push((key, compiled, lists));
     }
 

@@ -3,15 +3,12 @@
 //! The name of a cache file depends on the directories, the stages and this build. Each rule file
 //! in it has a key of its size and timestamps. Only files whose key has changed are read again.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
-
-use crate::load::Origin;
-use crate::packed::Packed;
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// A digest of this crate's sources and of the shipped rule files.
 const BUILD: &str = env!("RULES_BUILD");
@@ -22,53 +19,8 @@ const EXTENSION: &str = "rules";
 /// The maximum size of all cache files together, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// The age from which a file's timestamp is reliable. File systems have a resolution of up to two
-/// seconds, so a younger file may change again without a new timestamp.
-const SETTLED: Duration = Duration::from_secs(2);
-
-/// Identifies the content of a rule file without reading it. `None` if that is not possible.
-pub(crate) type Key = Option<u128>;
-
-/// The key of a rule file. Must be computed before the file is read.
-pub(crate) fn key(origin: &Origin<'_>) -> Key {
-    match origin {
-        // Covered by the digest of the build.
-        Origin::Shipped(_) => Some(0),
-        Origin::Given(text) => Some(xxh3_128(text.as_bytes())),
-        Origin::Disk(path) => {
-            let metadata = fs::metadata(path).ok()?;
-            let mut key = Xxh3Default::new();
-            key.update(&metadata.len().to_le_bytes());
-            let now = SystemTime::now();
-            for time in times(&metadata) {
-                now.duration_since(time).ok().filter(|past| *past >= SETTLED)?;
-                let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-                key.update(&since.as_nanos().to_le_bytes());
-            }
-            Some(key.digest128())
-        }
-    }
-}
-
-/// The timestamps that change when a file changes.
-#[cfg(unix)]
-fn times(metadata: &Metadata) -> impl Iterator<Item = SystemTime> {
-    use std::os::unix::fs::MetadataExt;
-    // Unlike the modification time, this one cannot be set by programs.
-    let changed = u64::try_from(metadata.ctime()).ok().map(Duration::from_secs);
-    let nanos = u64::try_from(metadata.ctime_nsec()).ok().map(Duration::from_nanos);
-    let changed = changed.zip(nanos).map(|(secs, nanos)| SystemTime::UNIX_EPOCH + secs + nanos);
-    metadata.modified().ok().into_iter().chain(changed)
-}
-
-/// The timestamps that change when a file changes.
-#[cfg(not(unix))]
-fn times(metadata: &Metadata) -> impl Iterator<Item = SystemTime> {
-    metadata.modified().ok().into_iter()
-}
-
 /// The path of the cache file for these directories.
-pub(crate) fn place(cache: &Path, stages: &[&str], directories: &[&Path]) -> PathBuf {
+pub(super) fn place(cache: &Path, stages: &[&str], directories: &[&Path]) -> PathBuf {
     let mut name = Xxh3Default::new();
     let mut add = |bytes: &[u8]| {
         name.update(&(bytes.len() as u64).to_le_bytes());
@@ -86,25 +38,25 @@ pub(crate) fn place(cache: &Path, stages: &[&str], directories: &[&Path]) -> Pat
     cache.join(format!("{:032x}.{EXTENSION}", name.digest128()))
 }
 
-/// Writes packed rule files to the cache.
+/// Writes a file to the cache, with `write`.
 ///
 /// Errors are ignored: a missing cache costs time, but must not stop a run.
-pub(crate) fn keep(place: &Path, packed: &Packed) {
-    drop(try_keep(place, packed));
+pub(super) fn keep(place: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    drop(try_keep(place, write));
 }
 
-fn try_keep(place: &Path, packed: &Packed) -> io::Result<()> {
+fn try_keep(place: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let directory = place.parent().ok_or(io::ErrorKind::NotFound)?;
     fs::create_dir_all(directory)?;
     // Another process may write the same file, so each writes a temporary file and renames it.
     let new = place.with_extension(format!("{}.new", std::process::id()));
-    let write = |file: File| {
+    let write_all = |file: File| {
         let mut file = BufWriter::new(file);
-        packed.write(&mut file)?;
+        write(&mut file)?;
         // After a power failure, the name must not exist without the bytes.
         file.into_inner()?.sync_all()
     };
-    let written = File::create(&new).and_then(write).and_then(|()| fs::rename(&new, place));
+    let written = File::create(&new).and_then(write_all).and_then(|()| fs::rename(&new, place));
     if written.is_err() {
         drop(fs::remove_file(&new));
     }

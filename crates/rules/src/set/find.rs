@@ -1,135 +1,14 @@
 //! Finds the rules that match a line: index lookup, confirmation by the patterns, and conversion to
 //! hits.
 
-use std::ops::Range;
-use std::sync::Arc;
+use chaffinch_stage::{Action, Hit, Line, Role, RuleId, script};
 
-use chaffinch_stage::{Action, Hit, Line, Place, Role, Rule, RuleId, script};
-use serde::{Deserialize, Serialize};
-
-use crate::authoring::Written;
+use super::memo::{self, Search};
+use super::rule_set::RuleSet;
+use super::unit::UnitId;
 use crate::key::Keyed;
-use crate::matching::{
-    Anchor, Ends, Found, Index, IndexBuilder, IndexTables, PackedIndex, Pattern, Prefilter,
-};
-use crate::set::{RuleSet, UnitId, memo};
-use crate::table::packed;
-
-/// The rules that apply to one kind of document, indexed.
-#[derive(Debug, Default)]
-pub(super) struct Rules {
-    pub(super) index: Index,
-    /// An index of only those rules that can act mid-article. `None` if all of them can.
-    pub(super) mid_article: Option<Index>,
-    pub(super) detectors: Vec<RuleId>,
-    /// By rule id, for rules that were made from one template for several languages and whose hits
-    /// differ only in the rule: the first of them.
-    pub(super) templates: Vec<Option<RuleId>>,
-}
-
-impl Rules {
-    fn template(&self, RuleId(id): RuleId) -> Option<RuleId> {
-        self.templates.get(id as usize).copied().flatten()
-    }
-}
-
-/// The lines and rules that [`RuleSet::find`] matches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Search {
-    /// Whether the line is a sentence mid-article, so that only the rules that can act there are
-    /// matched.
-    pub mid_article: bool,
-    /// Whether to find the hits of all languages. Otherwise, if a rule that uses the lexicon matches
-    /// a line in several languages, only the first hit is returned: the rules of the languages
-    /// differ in nothing else. Needed if some of these rules are disabled or replaced.
-    pub all_languages: bool,
-}
-
-/// Collects rules for [`Rules`].
-#[derive(Default)]
-pub(super) struct RulesBuilder {
-    pub(super) index: IndexBuilder,
-    pub(super) mid_article: IndexBuilder,
-    /// Whether there are rules that cannot act mid-article.
-    pub(super) outside: bool,
-    pub(super) detectors: Vec<RuleId>,
-    pub(super) templates: Vec<Option<RuleId>>,
-}
-
-/// The packed form of [`Rules`].
-#[derive(Serialize, Deserialize)]
-struct PackedRules<'a> {
-    #[serde(borrow)]
-    index: PackedIndex<'a>,
-    mid_article: Option<PackedIndex<'a>>,
-    detectors: Vec<u32>,
-    templates: Vec<Option<u32>>,
-}
-
-impl Rules {
-    /// Unpacks the result of [`RulesBuilder::pack`]. `None` if it is damaged.
-    pub(super) fn unpack(bytes: &Arc<[u8]>) -> Option<Rules> {
-        let PackedRules { index, mid_article, detectors, templates } =
-            postcard::from_bytes(bytes).ok()?;
-        let built = |index: PackedIndex<'_>| Index::of(index.into_tables(bytes));
-        Some(Rules {
-            index: built(index),
-            mid_article: mid_article.map(built),
-            detectors: detectors.into_iter().map(RuleId).collect(),
-            templates: templates.into_iter().map(|first| first.map(RuleId)).collect(),
-        })
-    }
-}
-
-impl RulesBuilder {
-    pub(super) fn build(self) -> Rules {
-        let mid_article = self.outside.then(|| Index::of(self.mid_article.tables()));
-        let RulesBuilder { index, detectors, templates, .. } = self;
-        Rules { index: Index::of(index.tables()), mid_article, detectors, templates }
-    }
-
-    /// Packs the rules.
-    pub(super) fn pack(self) -> Vec<u8> {
-        let RulesBuilder { index, mid_article, outside, detectors, templates } = self;
-        let (index, mid_article) = (index.tables(), outside.then(|| mid_article.tables()));
-        packed(&PackedRules {
-            index: index.packed(),
-            mid_article: mid_article.as_ref().map(IndexTables::packed),
-            detectors: detectors.into_iter().map(|RuleId(id)| id).collect(),
-            templates: templates.into_iter().map(|first| first.map(|RuleId(id)| id)).collect(),
-        })
-    }
-
-    /// Records that these rules were made from one template, one for each language of the lexicon.
-    pub(super) fn add_template(&mut self, ids: Range<u32>) {
-        self.templates.resize(ids.end as usize, None);
-        self.templates[ids.start as usize..].fill(Some(RuleId(ids.start)));
-    }
-
-    /// Adds a rule with its patterns and the prefilters of each.
-    pub(super) fn add(
-        &mut self,
-        id: RuleId,
-        rule: &Rule,
-        patterns: &[Pattern],
-        prefilters: &[Vec<Prefilter>],
-    ) {
-        if rule.detect.is_some() {
-            self.detectors.push(id);
-        }
-        for (part, (pattern, prefilters)) in patterns.iter().zip(prefilters).enumerate() {
-            if pattern.role == Role::Through || pattern.anchor == Anchor::Unless {
-                continue;
-            }
-            let slot = id.0 * 2 + part as u32;
-            self.index.add(slot, prefilters);
-            match acts_mid_article(rule) {
-                true => self.mid_article.add(slot, prefilters),
-                false => self.outside = true,
-            }
-        }
-    }
-}
+use crate::matching::{Anchor, Ends, Found, Pattern};
+use crate::storage::slot_rule;
 
 impl RuleSet {
     /// The hits of rules in a line, in any zone: those of the outlet, its families and the generic
@@ -286,24 +165,4 @@ impl RuleSet {
 /// Whether an `unless` pattern of a rule matches the line with this key.
 fn is_excluded(patterns: &[Pattern], key: &str) -> bool {
     patterns.iter().any(|pattern| pattern.anchor == Anchor::Unless && pattern.is_match(key))
-}
-
-/// Whether a rule removes complete lines and captures no fields. The hits of such rules that were
-/// made from one template differ only in the rule.
-pub(super) fn is_plain_removal(rule: &Rule, patterns: &[Pattern], written: &Written) -> bool {
-    let whole = |pattern: &Pattern| pattern.excludes() || pattern.role == Role::Line;
-    let mut texts = written.keys.iter().flat_map(|(_, texts)| texts.iter());
-    rule.action == Action::Remove
-        && patterns.iter().all(whole)
-        && !texts.any(|text| text.contains("(?P<") || text.contains("(?<"))
-}
-
-/// Whether a rule can act on a sentence mid-article.
-pub fn acts_mid_article(rule: &Rule) -> bool {
-    rule.action == Action::Keep || matches!(rule.place, Place::Anywhere | Place::Body)
-}
-
-/// A slot of an index: a rule, and which of its two patterns.
-fn slot_rule(slot: u32) -> (RuleId, usize) {
-    (RuleId(slot / 2), slot as usize % 2)
 }

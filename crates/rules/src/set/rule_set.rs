@@ -1,92 +1,39 @@
-//! All rules of a run: selects the rules that apply to a document and finds those that match a
-//! line.
-
-mod build;
-mod matching;
-mod memo;
-mod section;
+//! All rules of a run: the rules that apply to a document, and what is known about them.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::sync::OnceLock;
 
 use chaffinch_stage::{Action, Document, Rule, RuleId, RuleTable};
 use rustc_hash::FxHashMap;
 
+use super::recognise::{How, Recognition};
+use super::section::{Section, SectionRules, Source};
+use super::unit::{Unit, UnitId, UnknownOutlet};
 use crate::authoring::{Allow, Example, Lexicon, yaml};
 use crate::matching::{Anchor, Pattern, Prefilter};
-use crate::packed::{Listed, Packed, Prefilters};
-use crate::recognise::{How, Recognition};
-
-pub(crate) use build::packed_index;
-use matching::{Rules, RulesBuilder};
-pub use matching::{Search, acts_mid_article};
-pub use section::Source;
-use section::{Section, SectionRules};
-
-/// The id of an outlet or a family in a [`RuleSet`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UnitId(pub(crate) usize);
-
-/// An outlet or family.
-#[derive(Debug)]
-struct Unit {
-    id: String,
-    name: Option<String>,
-    family: bool,
-    families: Vec<UnitId>,
-    section: usize,
-    examples: Vec<Example>,
-    allow: Vec<Allow>,
-    /// Whether any of its rules, or of its families' rules, has an era.
-    eras: bool,
-    /// The index of its rules and its families' rules, built on first use.
-    rules: OnceLock<Box<Rules>>,
-}
-
-/// There is no outlet or family with this id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownOutlet {
-    id: String,
-    /// A suggestion, or the known ids.
-    help: String,
-}
-
-impl fmt::Display for UnknownOutlet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown outlet \"{}\"; {}", self.id, self.help)
-    }
-}
-
-impl std::error::Error for UnknownOutlet {}
+use crate::storage::{Listed, Packed, Prefilters, Rules, RulesBuilder};
 
 /// All rules of a run.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     /// A number that no other set has.
-    number: u64,
-    sections: Vec<Section>,
+    pub(super) number: u64,
+    pub(super) sections: Vec<Section>,
     /// The section of each rule.
-    section_of: Vec<u32>,
-    packed: Packed,
+    pub(super) section_of: Vec<u32>,
+    pub(super) packed: Packed,
     /// The stages that run, if not all do. Rules of other stages are not matched.
-    running: Option<Vec<String>>,
+    pub(super) running: Option<Vec<String>>,
     /// The stages that have rules with a detector.
-    detecting: BTreeSet<String>,
-    generic: Rules,
-    units: Vec<Unit>,
-    names: FxHashMap<String, UnitId>,
-    recognition: Recognition,
+    pub(super) detecting: BTreeSet<String>,
+    pub(super) generic: Rules,
+    pub(super) units: Vec<Unit>,
+    pub(super) names: FxHashMap<String, UnitId>,
+    pub(super) recognition: Recognition,
     /// The lexicon, if lexicon files replace shipped ones.
-    lexicon: Option<Box<Lexicon>>,
+    pub(super) lexicon: Option<Box<Lexicon>>,
 }
 
 impl RuleSet {
-    /// The set with this lexicon.
-    pub(crate) fn with_lexicon(self, lexicon: Option<Lexicon>) -> RuleSet {
-        RuleSet { lexicon: lexicon.map(Box::new), ..self }
-    }
-
     /// The lexicon that the rules use.
     pub fn lexicon(&self) -> &Lexicon {
         match &self.lexicon {
@@ -96,17 +43,12 @@ impl RuleSet {
     }
 
     /// Whether matching a rule is useless because its stage does not run.
-    fn is_idle(&self, rule: &Rule) -> bool {
+    pub(super) fn is_idle(&self, rule: &Rule) -> bool {
         let runs = |running: &Vec<String>| running.contains(&rule.stage);
         rule.action != Action::Keep && !self.running.as_ref().is_none_or(runs)
     }
 
-    /// The files of the set in packed form. Empty if they were loaded with their cases.
-    pub(crate) fn packed(&self) -> &Packed {
-        &self.packed
-    }
-
-    fn rules_of<'s>(&'s self, section: &'s Section) -> &'s SectionRules {
+    pub(super) fn rules_of<'s>(&'s self, section: &'s Section) -> &'s SectionRules {
         section.rules.get_or_init(|| {
             let rules = section.packed.map(|at| self.packed.rules(at));
             Box::new(SectionRules::packed(rules.unwrap_or_default()))
@@ -335,7 +277,7 @@ impl RuleSet {
         own.into_iter().chain(self.generic.detectors.iter().copied()).collect()
     }
 
-    fn unit_rules(&self, UnitId(unit): UnitId) -> &Rules {
+    pub(super) fn unit_rules(&self, UnitId(unit): UnitId) -> &Rules {
         let unit = &self.units[unit];
         unit.rules.get_or_init(|| {
             let mut rules = RulesBuilder::default();
@@ -352,7 +294,7 @@ impl RuleSet {
     }
 
     /// The sections of an outlet and of its families, nearest first.
-    fn sections_of<'s>(&'s self, unit: &'s Unit) -> impl Iterator<Item = &'s Section> {
+    pub(super) fn sections_of<'s>(&'s self, unit: &'s Unit) -> impl Iterator<Item = &'s Section> {
         let families = unit.families.iter().map(|family| &self.units[family.0]);
         std::iter::once(unit).chain(families).map(|unit| &self.sections[unit.section])
     }

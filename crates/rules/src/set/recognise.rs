@@ -9,11 +9,11 @@ use chaffinch_stage::Document;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use rustc_hash::{FxHashMap, FxHasher};
 
+use super::unit::UnitId;
 use crate::bytes::ByteSet;
 use crate::key;
 use crate::matching::{Ends, Index, IndexBuilder, Side};
-use crate::packed::Head;
-use crate::set::UnitId;
+use crate::storage::Head;
 
 /// How a document's outlet was detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,10 @@
 //! outlet and finds the rules that match a line. All errors of a file are reported together, each
 //! with its position ([`Problem`]).
 //!
+//! The crate has layers, each of which uses only those before it: the base (`key`, `bytes`, `chars`,
+//! `table`), `matching` (patterns and their index), `authoring` (rule files and the lexicon),
+//! `storage` (loading, packing, the cache) and `set` (the [`RuleSet`]).
+//!
 //! ```
 //! use chaffinch_rules::RuleFile;
 //!

@@ -16,7 +16,7 @@ pub(crate) const ENDING: char = '\u{e002}';
 /// The character that stands for the first list of a regex. The next list is the next character.
 pub(crate) const FIRST_LIST: char = '\u{f0000}';
 
-/// The character that stands for the first of the [`SHAPES`](super::SHAPES) in a regex.
+/// The character that stands for the first of the [`SHAPES`](super::shapes::SHAPES) in a regex.
 pub(crate) const FIRST_SHAPE: char = '\u{f1000}';
 
 /// The last character that can stand for a shape.

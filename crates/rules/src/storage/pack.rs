@@ -1,4 +1,5 @@
-//! Packs one rule file.
+//! Packs one rule file: its head, its rules, and what few runs need of them. Its patterns share their
+//! classes and lists.
 
 use std::hash::Hash;
 use std::sync::Arc;

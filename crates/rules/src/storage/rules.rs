@@ -1,5 +1,6 @@
-//! Indexed rules: an index of the patterns of rules. That of the generic rules is stored in packed
-//! form, because all documents need it.
+//! Indexed rules: the rules that apply to one kind of document, with an index of their patterns. Those
+//! of an outlet are indexed when a document needs them; the index of the generic rules is stored in
+//! packed form, because all documents need it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,12 +34,12 @@ impl Rules {
 /// Collects rules for [`Rules`].
 #[derive(Default)]
 pub(crate) struct RulesBuilder {
-    pub(crate) index: IndexBuilder,
-    pub(crate) mid_article: IndexBuilder,
+    index: IndexBuilder,
+    mid_article: IndexBuilder,
     /// Whether there are rules that cannot act mid-article.
-    pub(crate) outside: bool,
-    pub(crate) detectors: Vec<RuleId>,
-    pub(crate) templates: Vec<Option<RuleId>>,
+    outside: bool,
+    detectors: Vec<RuleId>,
+    templates: Vec<Option<RuleId>>,
 }
 
 /// The packed form of [`Rules`].

@@ -37,6 +37,7 @@ impl<'t> Ends<'t> {
     }
 
     /// The start after bullets, or the end before closers, if there are any.
+    #[inline]
     pub(super) fn bare(&self, side: Side) -> Option<&Outer> {
         let outermost = match side {
             Side::Start => self.text.as_bytes().first(),
@@ -67,6 +68,7 @@ impl<'t> Ends<'t> {
     }
 
     /// The start after a number, or the end before one, if there is one.
+    #[inline]
     pub(super) fn without_number(&self, side: Side) -> Option<&Outer> {
         let outermost = match side {
             Side::Start => self.text.as_bytes().first(),
@@ -97,11 +99,13 @@ impl<'t> Ends<'t> {
         (any && !rest.is_empty()).then(|| Outer::of_text(side, rest))
     }
 
+    #[inline]
     pub(super) fn of(&self, side: Side) -> &Outer {
         self.sides[side as usize].get_or_init(|| Outer::of_text(side, self.text))
     }
 
     /// The outermost two bytes of a side.
+    #[inline]
     pub(super) fn outermost(&self, side: Side) -> u16 {
         *self.outermost[side as usize].get_or_init(|| self.find_outermost(side))
     }

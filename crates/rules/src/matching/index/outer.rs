@@ -114,6 +114,7 @@ impl Outer {
     }
 
     /// The outermost `length` bytes.
+    #[inline]
     pub(super) fn cut(&self, length: u8) -> u64 {
         let rest = 8 * (LITERAL as u32 - u32::from(length));
         match self.side {
@@ -123,6 +124,7 @@ impl Outer {
     }
 
     /// The outermost two bytes, the outer one first.
+    #[inline]
     pub(super) fn outermost(&self) -> u16 {
         match self.side {
             Side::Start => (self.packed >> 48) as u16,

@@ -174,6 +174,7 @@ impl LiteralTable {
         (mixed >> 32) as usize & (places - 1)
     }
 
+    #[inline]
     pub(super) fn get(&self, key: Key) -> Option<usize> {
         let mut place = LiteralTable::place(key, self.places.len());
         loop {
@@ -223,10 +224,12 @@ impl Gate {
     }
 
     /// Whether there are no literals.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.lengths.is_empty()
     }
 
+    #[inline]
     pub(super) fn lengths(&self, pair: u16) -> u8 {
         let lengths = &*self.lengths;
         if lengths.is_empty() { 0 } else { lengths[Gate::place(pair, lengths.len())] }

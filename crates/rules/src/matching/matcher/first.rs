@@ -24,12 +24,13 @@ impl First {
         self.end |= other.end;
     }
 
+    #[inline]
     pub(super) fn holds(&self, text: &[u8], at: usize) -> bool {
         text.get(at).map_or(self.end, |byte| self.bytes.has(*byte))
     }
 }
 
-/// The same values, of which many patterns share few.
+/// The first bytes of all matchers, which have few distinct values.
 pub(super) static FIRSTS: Shared<First> = Shared::new();
 
 /// The bytes with which the text may continue at each instruction.
@@ -120,6 +121,7 @@ impl Switch {
     }
 
     /// The alternatives that may match if this byte comes next.
+    #[inline]
     pub(super) fn at(&self, byte: Option<&u8>) -> &[u32] {
         let place = byte.map_or(256, |byte| usize::from(*byte));
         &self.by_byte[self.starts[place] as usize..self.starts[place + 1] as usize]

@@ -134,6 +134,7 @@ impl Edge {
         })
     }
 
+    #[inline]
     pub(super) fn holds(self, text: &str, at: usize) -> bool {
         let word = |c: char| match self {
             Edge::WordAscii | Edge::NoWordAscii => c.is_ascii_alphanumeric() || c == '_',

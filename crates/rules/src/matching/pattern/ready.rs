@@ -12,6 +12,7 @@ use crate::chars::Chars;
 use crate::matching::matcher::{self, Lists, Matcher, PackedProgram, Program, TooLong};
 use crate::matching::sides::Anchor;
 
+/// The compiled form of a pattern, made on first use.
 #[derive(Clone, Debug)]
 pub(super) struct Ready {
     pub(super) alternatives: Box<[Alternative]>,

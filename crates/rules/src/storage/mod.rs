@@ -1,7 +1,7 @@
 //! Storage: loads the rule files of a run, and keeps them as bytes until a document needs them.
 //!
 //! A *packed* file is a rule file that was parsed, checked and serialised (`pack`, with `serial` and
-//! `head`). [`load`] parses the files of a run (`source`) or takes packed ones from the `cache`, and
+//! `head`). [`load()`] parses the files of a run (`source`) or takes packed ones from the `cache`, and
 //! the rule set above unpacks from [`Packed`] what a document needs: heads, rules, and the index of
 //! the generic rules (`rules`).
 

@@ -39,8 +39,8 @@ impl IndexBuilder {
         }
     }
 
-    /// Files `id` under a literal at `side`, which is lower-cased and cut to [`LITERAL`] bytes
-    /// here, for lines with one of the bytes of `other` at the other side.
+    /// Files `id` under a literal at `side`, which is lower-cased and cut to a few bytes here, for
+    /// lines with one of the bytes of `other` at the other side.
     pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str, other: ByteSet) {
         let outer = Outer::of_key(side, text);
         // NUL means "no character" here, so a literal that begins with it selects nothing.

@@ -43,7 +43,7 @@ pub(super) type Candidate = (u32, u32);
 pub(super) type InnerLiterals = Vec<(EdgeBytes, Vec<(String, u32)>)>;
 
 impl IndexTables {
-    /// The packed form, except for [`IndexBuilder::exact`].
+    /// The packed form, except for [`IndexBuilder::exact`](super::IndexBuilder::exact).
     pub(crate) fn packed(&self) -> PackedIndex<'_> {
         PackedIndex {
             entries: self.table.entries.bytes(),

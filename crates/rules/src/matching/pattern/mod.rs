@@ -44,7 +44,8 @@ enum Origin {
 }
 
 impl Pattern {
-    /// A pattern of one or more texts that [`check`](super::folding::check) accepts. `literal` texts are not regexes.
+    /// A pattern of one or more texts that [`check`](super::folding::check) accepts. `literal` texts
+    /// are not regexes.
     pub(crate) fn new(
         anchor: Anchor,
         role: Role,

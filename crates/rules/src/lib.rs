@@ -5,6 +5,10 @@
 //! outlet and finds the rules that match a line. All errors of a file are reported together, each
 //! with its position ([`Problem`]).
 //!
+//! The crate has layers, each of which uses only those before it: the base (`key`, `bytes`, `chars`,
+//! `table`), `matching` (patterns and their index), `authoring` (rule files and the lexicon),
+//! `storage` (loading, packing, the cache) and `set` (the [`RuleSet`]).
+//!
 //! ```
 //! use chaffinch_rules::RuleFile;
 //!
@@ -20,33 +24,19 @@
 //! );
 //! ```
 
+mod authoring;
 mod bytes;
-mod cache;
 mod chars;
-pub mod coverage;
-pub mod edit;
-mod file;
-mod graph;
-mod index;
 pub mod key;
-pub mod lexicon;
-mod literals;
-mod load;
-mod matcher;
-mod packed;
-mod pattern;
-mod phrases;
-mod recognise;
-pub mod schema;
+mod matching;
 mod set;
+mod storage;
 mod table;
-mod template;
-pub mod yaml;
 
-pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};
-pub use load::{LoadOptions, Purpose, SHIPPED, files_in};
-pub use packed::Listed;
-pub use pattern::{Anchor, CompileError, Found, Pattern};
-pub use recognise::How;
-pub use set::{RuleSet, Search, Source, UnitId, UnknownOutlet, acts_mid_article};
-pub use yaml::Problem;
+pub use authoring::{
+    Allow, Era, Example, FileRule, NAME, Problem, RuleFile, SHIPPED, Subject, Written, coverage,
+    edit, is_name, lexicon, schema, yaml,
+};
+pub use matching::{Anchor, CompileError, Found, Pattern};
+pub use set::{How, RuleSet, Search, Source, UnitId, UnknownOutlet};
+pub use storage::{Listed, LoadOptions, Purpose, acts_mid_article, files_in};

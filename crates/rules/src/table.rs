@@ -1,4 +1,4 @@
-//! Bytes of packed rules that are used in place, and arrays of numbers in them.
+//! Packing of values as bytes, bytes that are used in place, and arrays of numbers in them.
 //!
 //! Numbers have a fixed width, so that an array needs no unpacking. Most of a large table is never
 //! read, and copying it would cost more than the documents of a small run.
@@ -8,6 +8,25 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Serialises a value to bytes.
+pub(crate) fn packed(value: &impl Serialize) -> Vec<u8> {
+    // Serialising fails only for values of unknown length and for full buffers, which do not occur
+    // here.
+    postcard::to_stdvec(value).unwrap_or_default()
+}
+
+/// Deserialises bytes that this build packed and that a digest has verified.
+pub(crate) fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> T {
+    take(bytes).0
+}
+
+/// Like [`read`], and returns the rest of the bytes.
+pub(crate) fn take<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> (T, &'de [u8]) {
+    postcard::take_from_bytes(bytes).expect("these bytes were packed by this build")
+}
 
 /// A part of shared bytes, of which there are less than 4 GB.
 #[derive(Clone, Default)]

@@ -1,19 +1,21 @@
 //! Builds a [`RuleSet`] from loaded rule files: assigns rule ids, indexes the generic rules, and
 //! resolves the families that outlets extend.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::{Place, Rule, RuleId};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::file::{self, Era, FileRule, RuleFile, Subject, Written};
-use crate::load::{Files, LoadOptions, Text};
-use crate::packed::{Head, Packed, Prefilters};
-use crate::set::matching::{Rules, RulesBuilder, is_plain_removal};
-use crate::set::section::{Section, SectionRules, Source};
-use crate::set::{RuleSet, Unit, UnitId};
-use crate::yaml::{self, Problem};
+use super::rule_set::RuleSet;
+use super::section::{Section, SectionRules, Source};
+use super::unit::{Unit, UnitId};
+use crate::authoring::{Era, FileRule, Problem, RuleFile, Subject, Written, digest, yaml};
+use crate::storage::{
+    self, Files, GenericRule, Head, LoadOptions, Loaded, Packed, Prefilters, Rules, RulesBuilder,
+    Texts,
+};
 
 /// The rules of a file that is added to a set.
 enum ReadRules<'a> {
@@ -31,9 +33,43 @@ struct Extends {
 }
 
 impl RuleSet {
-    pub(crate) fn build(
+    /// Loads the shipped generic rules and the shipped outlets.
+    ///
+    /// # Errors
+    /// All problems in the rules; none if `stages` contains the built-in names.
+    pub fn shipped(stages: &[&str]) -> Result<RuleSet, Vec<Problem>> {
+        RuleSet::load(&[], &[], stages, &LoadOptions::ALL)
+    }
+
+    /// Loads the shipped generic rules and the rule files below `directories`, or the shipped
+    /// outlets if none are given. `files` are further rule files, as name and text. A directory's
+    /// own `generic/` replaces the shipped one; files in its `lexicon/` replace the shipped ones of
+    /// their languages.
+    ///
+    /// # Errors
+    /// All problems in the files.
+    pub fn load(
+        directories: &[&Path],
+        files: &[(String, String)],
+        stages: &[&str],
+        wanted: &LoadOptions<'_>,
+    ) -> Result<RuleSet, Vec<Problem>> {
+        let loaded = storage::load(directories, files, stages, wanted.purpose);
+        let Loaded { files, texts, lexicon, mut problems, new } = loaded;
+        let mut set = RuleSet::build(files, &texts, &mut problems, wanted);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        if let Some(place) = new {
+            set.packed.keep(&place);
+        }
+        set.lexicon = lexicon.map(Box::new);
+        Ok(set)
+    }
+
+    fn build(
         files: Files,
-        text: Text<'_>,
+        texts: &Texts<'_>,
         problems: &mut Vec<Problem>,
         wanted: &LoadOptions<'_>,
     ) -> RuleSet {
@@ -49,7 +85,7 @@ impl RuleSet {
             if head.subject == Subject::Generic {
                 set.add_generic(&head, rules, wanted, &mut generic);
             } else if set.names.contains_key(head.id) {
-                problems.push(named_before(&head, text(head.file)));
+                problems.push(named_before(&head, texts.of(head.file)));
             } else {
                 extends.push(set.add_unit(head, rules));
             }
@@ -77,7 +113,7 @@ impl RuleSet {
             Some(index) => index,
             None => generic.build(),
         };
-        set.extend_units(&extends, text, problems);
+        set.extend_units(&extends, texts, problems);
         set
     }
 
@@ -141,25 +177,13 @@ impl RuleSet {
             }
         };
         let section = self.add_section(head.file, rules.rules.len() as u32, head.digest, packed);
-        let ids = section.ids.clone();
-        // Rules made from one template of the lexicon have one index in their file.
+        let start = section.ids.start;
         let sources = rules.sources.get().map_or(&[][..], Vec::as_slice);
-        let mut first = 0;
-        for alike in sources.chunk_by(|one, other| one.at == other.at) {
-            let next = first + alike.len();
-            let plain = |at: usize| {
-                is_plain_removal(&rules.rules[at], &rules.patterns[at], &sources[at].written)
-            };
-            if (first..next).all(plain) {
-                generic.add_template(ids.start + first as u32..ids.start + next as u32);
-            }
-            first = next;
-        }
-        for (at, id) in ids.enumerate() {
-            if !self.is_idle(&rules.rules[at]) {
-                generic.add(RuleId(id), &rules.rules[at], &rules.patterns[at], &prefilters[at]);
-            }
-        }
+        let all = rules.rules.iter().zip(&rules.patterns).zip(&prefilters).zip(sources);
+        let all = all.map(|(((rule, patterns), prefilters), Source { written, at, .. })| {
+            GenericRule { rule, patterns, prefilters, written, at: *at }
+        });
+        generic.add_generic(start, &all.collect::<Vec<_>>(), |rule| self.is_idle(rule));
         if let Some(section) = self.sections.last_mut() {
             section.rules = OnceLock::from(Box::new(rules));
         }
@@ -195,7 +219,12 @@ impl RuleSet {
     }
 
     /// Resolves the families that each unit extends, directly and indirectly.
-    fn extend_units(&mut self, extends: &[Extends], text: Text<'_>, problems: &mut Vec<Problem>) {
+    fn extend_units(
+        &mut self,
+        extends: &[Extends],
+        texts: &Texts<'_>,
+        problems: &mut Vec<Problem>,
+    ) {
         let mut direct: Vec<Vec<UnitId>> = vec![Vec::new(); self.units.len()];
         for Extends { unit, file, families } in extends {
             for family in families {
@@ -213,7 +242,7 @@ impl RuleSet {
                     }
                     false => yaml::expected(family, &known),
                 };
-                problems.push(in_extends(file, text(file), family, message, Some(help)));
+                problems.push(in_extends(file, texts.of(file), family, message, Some(help)));
             }
         }
         for Extends { unit, file, .. } in extends {
@@ -230,7 +259,7 @@ impl RuleSet {
                 let through = all.iter().find(|family| direct[family.0].contains(unit));
                 let through = through.map_or("", |family| &self.units[family.0].id);
                 let message = format!("\"{name}\" extends itself through \"{through}\"");
-                problems.push(in_extends(file, text(file), through, message, None));
+                problems.push(in_extends(file, texts.of(file), through, message, None));
                 continue;
             }
             self.units[unit.0].eras |= all.iter().any(|family| self.units[family.0].eras);
@@ -243,7 +272,7 @@ impl RuleSet {
     pub fn add_own_rule(&mut self, rule: Rule, data: Option<&str>) -> RuleId {
         let rule = Rule { place: Place::Anywhere, ..rule };
         let (written, era) = (Written::default(), Era::default());
-        let mut digest = file::digest(&rule, &written, &era);
+        let mut digest = digest(&rule, &written, &era);
         if let Some(data) = data {
             digest ^= xxh3_64(data.as_bytes());
         }
@@ -271,22 +300,6 @@ fn has_all_generic(packed: &Packed, wanted: &LoadOptions<'_>) -> bool {
     let mut stages = packed.generic_stages();
     wanted.languages.is_none()
         && wanted.running.is_none_or(|running| stages.all(|stage| running.contains(&stage)))
-}
-
-/// Packs the index of all generic rules among packed files.
-pub(crate) fn packed_index(packed: &Packed) -> Vec<u8> {
-    let (mut set, mut generic) = (RuleSet::default(), RulesBuilder::default());
-    for (at, (head, _)) in packed.heads().enumerate() {
-        match head.subject {
-            Subject::Generic => {
-                let rules = ReadRules::Later(packed, at);
-                set.add_generic(&head, rules, &LoadOptions::ALL, &mut generic);
-            }
-            // Only for the ids of the rules after it.
-            _ => drop(set.add_section(head.file, head.rules, head.digest, Some(at))),
-        }
-    }
-    generic.pack()
 }
 
 /// The error for a file whose name is already taken.

@@ -8,7 +8,19 @@ use std::hash::{Hash, Hasher};
 use chaffinch_stage::{Hit, Line, Span};
 use rustc_hash::FxHasher;
 
-use crate::set::{Search, UnitId};
+use super::unit::UnitId;
+
+/// The lines and rules that [`RuleSet::find`](crate::RuleSet::find) matches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Search {
+    /// Whether the line is a sentence mid-article, so that only the rules that can act there are
+    /// matched.
+    pub mid_article: bool,
+    /// Whether to find the hits of all languages. Otherwise, if a rule that uses the lexicon matches
+    /// a line in several languages, only the first hit is returned: the rules of the languages
+    /// differ in nothing else. Needed if some of these rules are disabled or replaced.
+    pub all_languages: bool,
+}
 
 /// The maximum length in bytes of a line that is remembered. Longer lines are rarely repeated.
 const LONGEST: usize = 64;

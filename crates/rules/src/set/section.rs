@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use chaffinch_stage::Rule;
 
-use crate::file::{Era, FileRule, Written};
-use crate::packed::{Prefilters, RuleOrigin, RunRule};
-use crate::pattern::Pattern;
-use crate::set::UnitId;
+use super::unit::UnitId;
+use crate::authoring::{Era, FileRule, Written};
+use crate::matching::Pattern;
+use crate::storage::{Prefilters, RuleOrigin, RunRule};
 
 /// What is known about a rule besides the part that stages see.
 #[derive(Debug)]

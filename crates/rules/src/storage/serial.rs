@@ -1,0 +1,170 @@
+//! The serialised forms of rules. The types of `chaffinch_stage` have no serde support, so they are
+//! mirrored here.
+
+use std::sync::Arc;
+
+use chaffinch_stage::{Action, At, Certainty, Place, Rule, Tier};
+use serde::{Deserialize, Serialize};
+
+use crate::authoring::{Era, FileRule, WRITTEN_KEYS, Written, kind_of};
+use crate::matching::{Pattern, Pool, Prepared};
+
+/// The part of a rule that cleaning a document needs.
+pub(crate) struct RunRule {
+    pub(crate) rule: Rule,
+    pub(crate) patterns: Box<[Pattern]>,
+    pub(crate) digest: u64,
+}
+
+/// The rest of what is known about a rule.
+pub(crate) struct RuleOrigin {
+    pub(crate) language: Option<String>,
+    pub(crate) written: Written,
+    pub(crate) era: Era,
+    pub(crate) at: usize,
+}
+
+/// The packed form of a [`RunRule`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct PackedRule {
+    #[serde(with = "RuleDef")]
+    rule: Rule,
+    digest: u64,
+    /// For each pattern: the index of its key in [`WRITTEN_KEYS`], and the numbers of its compiled
+    /// form and of its lists.
+    patterns: Vec<(usize, u32, Box<[u32]>)>,
+}
+
+/// The packed form of a [`RuleOrigin`].
+#[derive(Serialize, Deserialize)]
+pub(super) struct PackedOrigin {
+    language: Option<String>,
+    /// The indices of keys in [`WRITTEN_KEYS`], and their texts.
+    written: Vec<(usize, Vec<String>)>,
+    ignore_case: bool,
+    template: Option<String>,
+    era: Era,
+    at: usize,
+}
+
+/// Splits a rule for packing, because most runs need only the first part. Its patterns are added
+/// to those of its file with [`PackedRule::add`].
+pub(super) fn split(rule: FileRule) -> (PackedRule, Vec<(usize, Prepared)>, PackedOrigin) {
+    let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
+    let Written { ignore_case, template, .. } = written.clone();
+    let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
+    let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
+    let prepared = patterns.into_iter().filter_map(Pattern::into_prepared);
+    let patterns = keys.map(place).zip(prepared).collect();
+    let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
+    let origin = PackedOrigin { language, written: texts, ignore_case, template, era, at };
+    (PackedRule { rule, digest, patterns: Vec::new() }, patterns, origin)
+}
+
+impl PackedRule {
+    /// Adds a pattern: the index of its key in [`WRITTEN_KEYS`], and the numbers of its compiled form
+    /// and of its lists.
+    pub(super) fn add(&mut self, key: usize, (compiled, lists): (u32, Box<[u32]>)) {
+        self.patterns.push((key, compiled, lists));
+    }
+
+    /// Unpacks the rule with the pool of its file.
+    pub(super) fn into_rule(self, pool: &Arc<Pool>) -> RunRule {
+        let PackedRule { rule, digest, patterns } = self;
+        let pattern = |(key, compiled, lists): (usize, u32, Box<[u32]>)| {
+            let (anchor, role) = kind_of(WRITTEN_KEYS[key]);
+            Pattern::packed(anchor, role, pool, compiled, lists)
+        };
+        RunRule { rule, patterns: patterns.into_iter().map(pattern).collect(), digest }
+    }
+}
+
+impl PackedOrigin {
+    pub(super) fn into_origin(self) -> RuleOrigin {
+        let PackedOrigin { language, written, ignore_case, template, era, at } = self;
+        let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
+        let keys = written.into_iter().map(key).collect();
+        let written = Written { keys, ignore_case, template, lists: Vec::new() };
+        RuleOrigin { language, written, era, at }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Rule")]
+struct RuleDef {
+    id: String,
+    stage: String,
+    #[serde(with = "TierDef")]
+    tier: Tier,
+    #[serde(with = "PlaceDef")]
+    place: Place,
+    #[serde(with = "at_def")]
+    at: Option<At>,
+    #[serde(with = "ActionDef")]
+    action: Action,
+    max_lines: usize,
+    max_words: Option<usize>,
+    safe: bool,
+    #[serde(with = "CertaintyDef")]
+    certainty: Certainty,
+    detect: Option<String>,
+    fields: Vec<(String, String)>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Tier")]
+enum TierDef {
+    Outlet,
+    Family,
+    Generic,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Certainty")]
+enum CertaintyDef {
+    Guess,
+    Likely,
+    Sure,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Place")]
+enum PlaceDef {
+    Head,
+    Tail,
+    Edges,
+    Opening,
+    Closing,
+    Rims,
+    Body,
+    Anywhere,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Action")]
+enum ActionDef {
+    Remove,
+    Replace(String),
+    Keep,
+    Note,
+}
+
+/// Serialises `At` as a number: its position from 1, or 0 for the last line.
+mod at_def {
+    use chaffinch_stage::At;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option)] // Required by serde.
+    pub(super) fn serialize<S: Serializer>(at: &Option<At>, to: S) -> Result<S::Ok, S::Error> {
+        let number = at.map(|at| match at {
+            At::Nth(n) => n,
+            At::Last => 0,
+        });
+        number.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<At>, D::Error> {
+        let number = Option::<usize>::deserialize(from)?;
+        Ok(number.map(|n| if n == 0 { At::Last } else { At::Nth(n) }))
+    }
+}

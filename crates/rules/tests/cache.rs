@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
+use chaffinch_rules::key::key;
 use chaffinch_rules::{LoadOptions, Problem, Purpose, RuleSet};
+use chaffinch_stage::Document;
 
 /// The resolution of file timestamps.
 const SETTLED: Duration = Duration::from_millis(2100);
@@ -96,6 +98,31 @@ fn a_file_is_read_from_the_cache_until_it_changes() {
 
     change(&rules, "SHARE", "Share");
     assert_eq!(text(&rules, &cache), if cfg!(unix) { "text: Share" } else { "text: SHARE" });
+}
+
+#[test]
+fn damaged_rules_are_parsed_again_with_their_own_lexicon() {
+    let (cache, rules) = (folder("own-lexicon"), rules("words", "'{share}'"));
+    let outlet = fs::read_to_string(rules.join("daily.yaml")).unwrap();
+    let outlet = outlet.replace("text: '{share}'", "line: '{share}'\n    removes: [Spread it]");
+    fs::write(rules.join("daily.yaml"), outlet).unwrap();
+    fs::create_dir(rules.join("lexicon")).unwrap();
+    let lexicon = "lexicon: en\nname: English\nkinds:\n  share:\n    entries: [Spread it]\n    \
+        removes: [Spread it]\n    keeps: [Nobody could spread it.]\n";
+    fs::write(rules.join("lexicon/en.yaml"), lexicon).unwrap();
+    sleep(SETTLED);
+    let hits = |set: &RuleSet| {
+        let document = Document::new("Spread it", set, key);
+        let line = document.lines().next().unwrap();
+        set.find_naively(set.unit("daily"), line).len()
+    };
+    assert_eq!(hits(&load(&rules, &cache).unwrap()), 1);
+    let whole = fs::read(kept(&cache)).unwrap();
+
+    let set = load(&rules, &cache).unwrap();
+    fs::write(kept(&cache), vec![0; whole.len()]).unwrap();
+    assert_eq!(hits(&set), 1);
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 0);
 }
 
 #[test]

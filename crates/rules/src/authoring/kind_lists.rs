@@ -32,17 +32,20 @@ impl KindLists {
             };
             return KindLists::Words(groups.into_iter().map(list).collect());
         }
-        let of_slot = |slot: &Slot| {
-            let own = phrases.clone().filter(|phrase| Slot::of(phrase) == Some(*slot));
-            let split: Vec<Vec<&str>> =
-                own.map(|phrase| phrase.split(SLOT).map(str::trim).collect()).collect();
+        let mut by_slot: Vec<Vec<Vec<&str>>> = vec![Vec::new(); Slot::ALL.len()];
+        for phrase in phrases {
+            if let Some(slot) = Slot::of(phrase) {
+                by_slot[slot as usize].push(phrase.split(SLOT).map(str::trim).collect());
+            }
+        }
+        let of_slot = |(slot, split): (&Slot, Vec<Vec<&str>>)| {
             let column = |(at, borders): &(usize, (bool, bool))| {
                 let parts: Vec<&str> = split.iter().map(|parts| parts[*at]).collect();
                 List::of(&parts, *borders)
             };
             (!split.is_empty()).then(|| (*slot, slot.parts().iter().map(column).collect()))
         };
-        KindLists::Phrases(Slot::ALL.iter().filter_map(of_slot).collect())
+        KindLists::Phrases(Slot::ALL.iter().zip(by_slot).filter_map(of_slot).collect())
     }
 }
 
@@ -58,6 +61,7 @@ pub(crate) enum Slot {
 }
 
 impl Slot {
+    /// All positions, in the order of their numbers.
     pub(super) const ALL: &[Slot] =
         &[Slot::None, Slot::Start, Slot::Middle, Slot::End, Slot::NameAndEnd];
 

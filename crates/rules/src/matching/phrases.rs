@@ -157,16 +157,24 @@ fn spellings(phrase: &str) -> Vec<String> {
             all.extend((changed != all[at]).then_some(changed));
         }
     };
+    // There are hundreds of thousands of phrases, so changes that are not possible are not tried.
+    let is_plain = |c: char| c == NUMBER || c.is_ascii();
+    let is_wide = !phrase.chars().all(is_plain);
     // A short word without its accent may be another word: Norwegian "vår" and "var".
-    if phrase.contains(' ') || phrase.chars().count() > SHORT_WORD {
+    if is_wide && (phrase.contains(' ') || phrase.chars().count() > SHORT_WORD) {
         also(&|text| text.chars().map(unaccented).collect());
     }
-    also(&|text| text.replace([',', ':'], ""));
+    if phrase.contains(|c| !is_plain(c) || matches!(c, ',' | ':')) {
+        also(&|text| text.replace([',', ':'], ""));
+    }
+    if !is_wide {
+        return all;
+    }
     also(&|text| {
         let mut joined = String::with_capacity(text.len());
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
-            let plain = |c: Option<char>| c.is_none_or(|c| c == NUMBER || c.is_ascii());
+            let plain = |c: Option<char>| c.is_none_or(is_plain);
             let beside = (joined.chars().next_back(), chars.peek().copied());
             if c != ' ' || plain(beside.0) && plain(beside.1) {
                 joined.push(c);
@@ -174,9 +182,11 @@ fn spellings(phrase: &str) -> Vec<String> {
         }
         joined
     });
-    // Some writers of scripts without spaces put them around numbers, on one side or both.
-    also(&|text| spaced(text, |c, next| script::is_unspaced(c) && next == NUMBER));
-    also(&|text| spaced(text, |c, next| c == NUMBER && script::is_unspaced(next)));
+    if phrase.contains(NUMBER) {
+        // Some writers of scripts without spaces put them around numbers, on one side or both.
+        also(&|text| spaced(text, |c, next| script::is_unspaced(c) && next == NUMBER));
+        also(&|text| spaced(text, |c, next| c == NUMBER && script::is_unspaced(next)));
+    }
     all
 }
 

@@ -63,7 +63,7 @@ impl RuleSet {
         if let Some(place) = new {
             set.packed.keep(&place);
         }
-        set.lexicon = lexicon.map(Box::new);
+        set.lexicon = lexicon;
         Ok(set)
     }
 

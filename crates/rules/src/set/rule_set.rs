@@ -1,6 +1,7 @@
 //! All rules of a run: the rules that apply to a document, and what is known about them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chaffinch_stage::{Action, Document, Rule, RuleId, RuleTable};
 use rustc_hash::FxHashMap;
@@ -30,7 +31,7 @@ pub struct RuleSet {
     pub(super) names: FxHashMap<String, UnitId>,
     pub(super) recognition: Recognition,
     /// The lexicon, if lexicon files replace shipped ones.
-    pub(super) lexicon: Option<Box<Lexicon>>,
+    pub(super) lexicon: Option<Arc<Lexicon>>,
 }
 
 impl RuleSet {

@@ -1,6 +1,7 @@
 //! Loads the rule files of a run: parses them, or reuses what an earlier run has packed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -55,7 +56,7 @@ pub(crate) struct Loaded<'t> {
     pub(crate) files: Files,
     pub(crate) texts: Texts<'t>,
     /// The lexicon, if lexicon files replace shipped ones.
-    pub(crate) lexicon: Option<Lexicon>,
+    pub(crate) lexicon: Option<Arc<Lexicon>>,
     /// The problems in the files that could not be loaded.
     pub(crate) problems: Vec<Problem>,
     /// Where in the cache the files are to be kept, if any is new.
@@ -89,7 +90,7 @@ pub(crate) fn load<'t>(
 ) -> Loaded<'t> {
     let (mut sources, mut problems) = source::sources(directories, files);
     let own_lexicon = source::own_lexicon(&mut sources, &mut problems);
-    let lexicon = own_lexicon.as_ref();
+    let lexicon = own_lexicon.as_deref();
     let mut changed = None;
     let files = match purpose {
         Purpose::Proof => {
@@ -101,7 +102,9 @@ pub(crate) fn load<'t>(
         }
         Purpose::Run { cache } => {
             let place = cache.map(|cache| cache::place(cache, stages, directories));
-            let known = place.as_deref().and_then(|place| Packed::open(place, stages));
+            let known = place
+                .as_deref()
+                .and_then(|place| Packed::open(place, stages, own_lexicon.as_ref()));
             let (files, new) = pack_all(&sources, stages, lexicon, known, &mut problems);
             changed = place.filter(|_| new);
             files
@@ -118,9 +121,7 @@ fn pack_all(
     known: Option<Packed>,
     problems: &mut Vec<Problem>,
 ) -> (Files, bool) {
-    // With another lexicon, the same file has other patterns.
-    let digest = lexicon.map_or(0, Lexicon::digest);
-    let key = |source: &Source<'_>| source::key(&source.origin).map(|key| key ^ digest);
+    let key = |source: &Source<'_>| source::key(&source.origin, lexicon);
     let keys: Vec<Key> = sources.par_iter().map(key).collect();
     let known = known.unwrap_or_default();
     if is_same(&known, sources, &keys) {

@@ -19,7 +19,7 @@ use super::pack::{Numbered, PackedFile, Prefilters, pack};
 use super::rules::{GenericRule, RulesBuilder};
 use super::serial::{PackedOrigin, PackedRule, RuleOrigin, RunRule};
 use super::source::{self, Key, Origin, Source};
-use crate::authoring::{SHIPPED, Subject};
+use crate::authoring::{Lexicon, SHIPPED, Subject};
 use crate::chars::{CLASSES, Chars};
 use crate::matching::{PackedCompiled, PackedPhrases, Phrases, Pool};
 use crate::table::{packed, read, take};
@@ -116,6 +116,8 @@ enum Storage {
         generic: Part,
         /// The stages that rule files may name, for files that must be parsed again.
         stages: Vec<String>,
+        /// The lexicon of these files, if it is not the shipped one.
+        lexicon: Option<Arc<Lexicon>>,
     },
 }
 
@@ -154,10 +156,14 @@ impl Packed {
         packed
     }
 
-    /// Opens a file written by [`Packed::write`] for these stages. `None` if it is incomplete or
-    /// damaged. The parts that few runs need remain in the file and are checked against their
+    /// Opens a file written by [`Packed::write`] for these stages and this lexicon, if it is not the
+    /// shipped one. `None` if the file is incomplete or damaged. The parts that few runs need remain in the file and are checked against their
     /// digests when they are read.
-    pub(crate) fn open(path: &Path, stages: &[&str]) -> Option<Packed> {
+    pub(crate) fn open(
+        path: &Path,
+        stages: &[&str],
+        lexicon: Option<&Arc<Lexicon>>,
+    ) -> Option<Packed> {
         let mut file = File::open(path).ok()?;
         let bytes = file.metadata().ok()?.len();
         let mut start = [0; MAGIC.len() + 16];
@@ -195,14 +201,14 @@ impl Packed {
         };
         let slots = header.files.into_iter().map(slot).collect();
         let stages = stages.iter().map(|&stage| stage.to_owned()).collect();
-        let (path, generic) = (path.to_owned(), header.generic);
+        let (path, generic, lexicon) = (path.to_owned(), header.generic, lexicon.cloned());
         Some(Packed {
             heads: front,
             slots,
             classes: classes.into_iter().map(|class| CLASSES.get(class)).collect(),
             lists: lists.into_iter().map(|list| list.into_phrases(&shared).into()).collect(),
             numbers: header.numbers,
-            storage: Storage::File { file: Mutex::new(file), path, generic, stages },
+            storage: Storage::File { file: Mutex::new(file), path, generic, stages, lexicon },
         })
     }
 
@@ -358,10 +364,12 @@ impl Packed {
     fn valid_bytes(&self, at: usize, part: usize) -> Arc<[u8]> {
         let slot = &self.slots[at];
         let bytes = self.bytes(at, part).or_else(|| {
-            let Storage::File { path, stages, .. } = &self.storage else { return None };
+            let Storage::File { path, stages, lexicon, .. } = &self.storage else {
+                return None;
+            };
             drop(fs::remove_file(path));
             let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
-            let file = pack_again(self.head(slot).file, slot.key, &stages)?;
+            let file = pack_again(self.head(slot).file, slot.key, &stages, lexicon.as_deref())?;
             Some(Arc::clone(&file.parts[part]))
         });
         bytes.unwrap_or_else(|| match &self.storage {
@@ -406,14 +414,19 @@ fn packed_index(packed: &Packed) -> Vec<u8> {
 }
 
 /// Packs `file` again if it still has the key `key`.
-fn pack_again(file: &str, key: Key, stages: &[&str]) -> Option<PackedFile> {
+fn pack_again(
+    file: &str,
+    key: Key,
+    stages: &[&str],
+    lexicon: Option<&Lexicon>,
+) -> Option<PackedFile> {
     let shipped = SHIPPED.iter().find(|(name, _)| file.strip_prefix("rules/") == Some(name));
     // If a file on disk has the name of a shipped one, the key decides.
     let origins = [Origin::Disk(file.into())];
     let origins = origins.into_iter().chain(shipped.map(|(_, text)| Origin::Shipped(text)));
-    let origin = origins.into_iter().find(|origin| key.is_some() && source::key(origin) == key)?;
-    let source = Source { file: file.to_owned(), origin };
-    Some(pack(source.parse(stages, true, None).ok()?, key))
+    let is_same = |origin: &Origin<'_>| key.is_some() && source::key(origin, lexicon) == key;
+    let source = Source { file: file.to_owned(), origin: origins.into_iter().find(is_same)? };
+    Some(pack(source.parse(stages, true, lexicon).ok()?, key))
 }
 
 /// Reads a part of a file. `None` if it is damaged.
@@ -522,7 +535,7 @@ mod tests {
     fn rules_are_unpacked_unchanged() {
         let packed = packed_shipped(Some(7));
         let path = file("complete", &written(&packed));
-        for packed in [packed, Packed::open(&path, &stages()).expect("it is complete")] {
+        for packed in [packed, Packed::open(&path, &stages(), None).expect("it is complete")] {
             assert_eq!(packed.heads().count(), shipped_rules().count());
             assert_eq!(packed.generic().as_deref(), Some(&*packed_index(&packed)));
             for (at, ((head, key), file)) in packed.heads().zip(shipped()).enumerate() {
@@ -549,7 +562,7 @@ mod tests {
         let bytes = written(&packed_shipped(Some(7)));
         let open = |bytes: &[u8]| {
             let path = file("part", bytes);
-            let packed = Packed::open(&path, &stages());
+            let packed = Packed::open(&path, &stages(), None);
             std::fs::remove_file(path).unwrap();
             packed
         };
@@ -571,10 +584,10 @@ mod tests {
     fn damaged(name: &str, key: Key) -> (Packed, PathBuf) {
         let mut bytes = written(&packed_shipped(key));
         let path = file(name, &bytes);
-        let packed = Packed::open(&path, &stages()).unwrap();
+        let packed = Packed::open(&path, &stages(), None).unwrap();
         bytes[packed.slots[0].parts[RULES].start as usize + 10] ^= 1;
         let path = file(name, &bytes);
-        (Packed::open(&path, &stages()).expect("its front is complete"), path)
+        (Packed::open(&path, &stages(), None).expect("its front is complete"), path)
     }
 
     #[test]
@@ -600,11 +613,11 @@ mod tests {
             Storage::File { generic, .. } => generic.start as usize,
             Storage::Memory { .. } => panic!("it is read from a file"),
         };
-        let packed = Packed::open(&path, &stages()).unwrap();
+        let packed = Packed::open(&path, &stages(), None).unwrap();
         assert!(packed.generic().is_some());
         bytes[generic(&packed) + 10] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        let packed = Packed::open(&path, &stages()).unwrap();
+        let packed = Packed::open(&path, &stages(), None).unwrap();
         assert!(packed.generic().is_none() && packed.rules(0).len() > 1);
         assert!(!path.exists());
     }

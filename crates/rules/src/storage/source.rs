@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
@@ -55,8 +56,14 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// Identifies the content of a rule file without reading it. `None` if that is not possible.
 pub(crate) type Key = Option<u128>;
 
-/// The key of a rule file. Must be computed before the file is read.
-pub(super) fn key(origin: &Origin<'_>) -> Key {
+/// The key of a rule file with a lexicon, if it is not the shipped one. Must be computed before the
+/// file is read.
+pub(super) fn key(origin: &Origin<'_>, lexicon: Option<&Lexicon>) -> Key {
+    // With another lexicon, the same file has other patterns.
+    Some(content_key(origin)? ^ lexicon.map_or(0, Lexicon::digest))
+}
+
+fn content_key(origin: &Origin<'_>) -> Key {
     match origin {
         // Covered by the digest of the build.
         Origin::Shipped(_) => Some(0),
@@ -177,7 +184,7 @@ fn paths_in(directory: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
 pub(super) fn own_lexicon(
     sources: &mut Vec<Source<'_>>,
     problems: &mut Vec<Problem>,
-) -> Option<Lexicon> {
+) -> Option<Arc<Lexicon>> {
     let own = sources.extract_if(.., |source| is_in(&source.file, "lexicon"));
     let own: Vec<(String, String)> = own
         .filter_map(|source| match source.text() {
@@ -193,5 +200,5 @@ pub(super) fn own_lexicon(
     }
     let (lexicon, found) = Lexicon::with(&own);
     problems.extend(found);
-    Some(lexicon)
+    Some(lexicon.into())
 }

@@ -1,5 +1,6 @@
 //! All errors in a rule file are reported together, each with its position.
 
+use chaffinch_rules::lexicon::Language;
 use chaffinch_rules::{LoadOptions, RuleFile, RuleSet};
 
 const STAGES: &[&str] = &["share-buttons", "ticker", "tags"];
@@ -54,6 +55,23 @@ fn a_syntax_error_hides_the_others() {
     insta::assert_snapshot!(problems(""), @"x.yaml: the file is empty");
     insta::assert_snapshot!(problems("…\n"), @"x.yaml:1:1: expected `key: value` lines");
     insta::assert_snapshot!(problems("outlet: x\noutlet: y\n"), @r#"x.yaml:1:1: not valid YAML: duplicate entry with key "outlet""#);
+}
+
+#[test]
+fn characters_with_an_internal_meaning_are_reported() {
+    let rule = |text| {
+        let cases = "    removes: [A]\n    keeps: [B]\n";
+        format!("outlet: x\nrules:\n  - id: a\n    stage: tags\n    line: \"{text}\"\n{cases}")
+    };
+    insta::assert_snapshot!(problems(&rule("A\u{f0000}")), @"x.yaml:5:13: U+F0000 is a private-use character with an internal meaning; remove it");
+    insta::assert_snapshot!(problems(&rule("A\u{f1abc}")), @"x.yaml:5:13: U+F1ABC is a private-use character with an internal meaning; remove it");
+    // Icon fonts use these.
+    for text in ["A|\u{e000}", "A|\u{f1aa}", "A|\u{f2000}"] {
+        assert!(RuleFile::parse("x.yaml", &rule(text), STAGES).is_ok(), "{text:?}");
+    }
+    let lexicon = "lexicon: xx\nname: X\nkinds:\n  and:\n    entries: [\"a \u{e001}\"]\n";
+    let problems = Language::parse("xx.yaml", lexicon).expect_err("it has a problem");
+    insta::assert_snapshot!(problems[0].to_string(), @"xx.yaml:5:18: U+E001 is a private-use character with an internal meaning; remove it");
 }
 
 #[test]

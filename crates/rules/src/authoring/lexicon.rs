@@ -19,7 +19,7 @@ pub use super::kinds::{Form, KINDS, Kind, kind};
 use super::schema;
 use super::shipped::SHIPPED;
 use super::yaml::{self, Node, Problem, Problems};
-use crate::matching::placeholders::{ENDING, NUMBER, SLOT};
+use crate::matching::placeholders::{self, ENDING, NUMBER, SLOT};
 use crate::matching::shapes::SHAPES;
 
 /// The shapes that patterns may use like kinds: their names, and what they match.
@@ -224,6 +224,12 @@ fn parse_entries(node: Node<'_>, kind: Kind, language: &str) -> Entries {
         }
     }
     for (at, entry) in entries.written.iter().enumerate() {
+        if let Some((range, message)) =
+            placeholders::find_written(entry, placeholders::is_in_phrase)
+        {
+            node.wrong_inside("entries", Some(at), range, &message);
+            continue;
+        }
         match expand(entry) {
             Ok(phrases) => {
                 let slots = |phrase: &String| phrase.matches(SLOT).count();

@@ -15,7 +15,7 @@ use super::schema;
 use super::template::{self, Expanded, Words};
 use super::yaml::{self, Node, Problem, Problems};
 use crate::key;
-use crate::matching::{Anchor, Pattern, folding};
+use crate::matching::{Anchor, Pattern, folding, placeholders};
 
 /// The actions named in [`schema::ACTIONS`].
 static ACTIONS: [Action; 2] = [Action::Keep, Action::Note];
@@ -538,6 +538,12 @@ fn parse_texts(
     let lists = key != "text" && texts.iter().any(|text| template::has_lists(text));
     // Shipped files are checked by tests.
     for (i, text) in texts.iter().enumerate().filter(|_| !shipped) {
+        if let Some((range, message)) = placeholders::find_written(text, placeholders::is_in_regex)
+        {
+            node.wrong_inside(key, list.then_some(i), range, &message);
+            valid = false;
+            continue;
+        }
         let plain = match (key != "text").then(|| template::check(text)) {
             None => text.to_owned().into(),
             Some(Ok(plain)) => std::borrow::Cow::Owned(plain),

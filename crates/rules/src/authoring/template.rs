@@ -233,9 +233,13 @@ impl<'l> Words<'l> {
                 continue;
             }
             let phrases =
-                || named.iter().flat_map(|kind| self.entries(*kind)).flat_map(|e| &e.phrases);
+                named.iter().flat_map(|kind| self.entries(*kind)).flat_map(|e| &e.phrases);
+            let mut has = vec![false; Slot::ALL.len()];
+            phrases
+                .filter_map(|phrase| Slot::of(phrase))
+                .for_each(|slot| has[slot as usize] = true);
             for slot in Slot::ALL {
-                if *slot == Slot::None || phrases().any(|phrase| Slot::of(phrase) == Some(*slot)) {
+                if *slot == Slot::None || has[*slot as usize] {
                     let count = expanded.lists.len();
                     let regex = self.emit(&parts, *slot, &mut expanded.lists);
                     // Phrases that would have no literal for the index are left out.

@@ -2,6 +2,8 @@
 //! the lexicon. In a regex, they stand for a list of phrases or for a shape; in a phrase, for a slot,
 //! a number or any ending.
 
+use std::ops::Range;
+
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir};
 
 /// Stands for the slot of a phrase.
@@ -30,6 +32,29 @@ pub(crate) fn list_of(c: char) -> Option<usize> {
 /// The index of the shape that a character of a regex stands for.
 pub(crate) fn shape_of(c: char) -> Option<usize> {
     (FIRST_SHAPE..=LAST_SHAPE).contains(&c).then(|| c as usize - FIRST_SHAPE as usize)
+}
+
+/// Whether a character of a regex is a placeholder.
+pub(crate) fn is_in_regex(c: char) -> bool {
+    list_of(c).is_some() || shape_of(c).is_some()
+}
+
+/// Whether a character of a phrase is a placeholder.
+pub(crate) fn is_in_phrase(c: char) -> bool {
+    matches!(c, SLOT | NUMBER | ENDING)
+}
+
+/// The first character that a user wrote and that would be taken for a placeholder: its bytes, and a
+/// message.
+pub(crate) fn find_written(
+    text: &str,
+    is_placeholder: fn(char) -> bool,
+) -> Option<(Range<usize>, String)> {
+    let (at, c) = text.char_indices().find(|(_, c)| is_placeholder(*c))?;
+    let code = u32::from(c);
+    let message =
+        format!("U+{code:04X} is a private-use character with an internal meaning; remove it");
+    Some((at..at + c.len_utf8(), message))
 }
 
 /// Splits a class into its lists and shapes and the rest, if it contains any. Regex parsers join

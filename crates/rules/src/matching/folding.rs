@@ -97,15 +97,17 @@ fn fold_literal(text: &str) -> String {
     folded.nfc().collect()
 }
 
-/// The characters that keys replace by another one. Of white space, only common characters; not
+/// The characters that keys replace by another one, and those. Of white space, only common characters; not
 /// U+200C, which `\w` contains.
-static FOLDED: LazyLock<Vec<char>> = LazyLock::new(|| {
-    let folds = |c: &char| match key::fold(*c) {
-        Fold::To(' ') => matches!(c, '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{3000}'),
-        Fold::To(to) => to != *c,
-        Fold::Drop => false,
+static FOLDED: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
+    let folds = |c: char| match key::fold(c) {
+        Fold::To(' ') if !matches!(c, '\t' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{3000}') => {
+            None
+        }
+        Fold::To(to) => (to != c).then_some((c, to)),
+        Fold::Drop => None,
     };
-    ('\0'..='\u{ffff}').filter(folds).collect()
+    ('\0'..='\u{ffff}').filter_map(folds).collect()
 });
 
 /// Characters, with the surrogates, which are part of ranges over them.
@@ -128,14 +130,17 @@ fn fold_class(class: &ClassUnicode) -> ClassUnicode {
     let lists_excluded = CHARACTERS - size <= MOST_EXCLUDED;
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let (mut more, mut less) = (Vec::new(), Vec::new());
-    for &c in FOLDED.iter() {
-        let Fold::To(to) = key::fold(c) else { continue };
-        if has(c) && size < LARGE_CLASS {
-            // No key contains `c`, so removing it does not change what the class matches.
-            more.push(ClassUnicodeRange::new(to, to));
-            less.extend((c != to).then(|| ClassUnicodeRange::new(c, c)));
-        } else if !has(c) && has(to) && size >= LARGE_CLASS && (lists_excluded || !is_word(to)) {
-            less.push(ClassUnicodeRange::new(to, to));
+    for &(c, to) in FOLDED.iter() {
+        match size < LARGE_CLASS {
+            true if has(c) => {
+                more.push(ClassUnicodeRange::new(to, to));
+                // No key contains `c`, so removing it does not change what the class matches.
+                less.push(ClassUnicodeRange::new(c, c));
+            }
+            false if !has(c) && has(to) && (lists_excluded || !is_word(to)) => {
+                less.push(ClassUnicodeRange::new(to, to));
+            }
+            _ => {}
         }
     }
     let mut folded = class.clone();

@@ -1,5 +1,4 @@
-//! The result of cleaning a document: the text that is left, the edits, the recovered fields, and
-//! the record that restores the original.
+//! The result of cleaning a document: the text that is left, the edits and the recovered fields.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;

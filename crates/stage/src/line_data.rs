@@ -1,4 +1,4 @@
-//! What a document knows about a line.
+//! The state of a line in a document: its current text, its class and its hits.
 
 use std::borrow::Cow;
 

@@ -116,8 +116,8 @@ const CHARACTERS: u32 = char::MAX as u32 + 1;
 /// A class with at least half of all characters was probably written as a negated class.
 const LARGE_CLASS: u32 = 0x8_0000;
 
-/// A class that lacks more characters than this was negated by a class such as `\w`. Its letters, digits and
-/// `_` were added by name, as in `[\W_]`.
+/// A class that lacks more characters than this contains the negation of a class such as `\w`. Its letters,
+/// digits and `_` were added by name, as in `[\W_]`.
 const MOST_EXCLUDED: u32 = 0x1000;
 
 fn fold_class(class: &ClassUnicode) -> ClassUnicode {

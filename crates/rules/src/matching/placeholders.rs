@@ -63,7 +63,7 @@ pub(crate) fn split_lists(class: &ClassUnicode) -> Option<Vec<Hir>> {
     // Negated classes such as `[^,]` contain all of these characters.
     let ranges = class.ranges();
     let listed =
-        |range: &&ClassUnicodeRange| range.start() >= FIRST_LIST && range.end() < LAST_SHAPE;
+        |range: &&ClassUnicodeRange| range.start() >= FIRST_LIST && range.end() <= LAST_SHAPE;
     let lists: Vec<ClassUnicodeRange> = ranges.iter().filter(listed).copied().collect();
     if lists.is_empty() {
         return None;

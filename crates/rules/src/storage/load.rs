@@ -1,8 +1,7 @@
 //! Loads the rule files of a run: parses them, or reuses what an earlier run has packed.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;

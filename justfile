@@ -1,4 +1,7 @@
 # Commands for daily work. `just` without arguments lists them.
+
+program := env("CARGO_TARGET_DIR", "target") / "debug/chaffinch"
+
 _default:
     @just --list
 
@@ -14,15 +17,19 @@ test:
 seeds:
     cargo run --release -- explain corpus/seeds/*.txt
 
+# Build the program together with the snapshot tests. `cargo run` would select other features of their
+# dependencies, and build everything twice. A changed rule file needs no build.
+_program:
+    @cargo test --quiet --workspace --test cli --test seeds --no-run
+
 # Check rule files.
-check *files="rules":
-    cargo run -- rules check {{files}}
+check *files="rules": _program
+    {{program}} rules check {{files}}
 
 # Add an outlet in two steps: commit its samples, then stage its learned rule file.
-new-outlet name +samples:
+new-outlet name +samples: _program
     #!/usr/bin/env bash
     set -euo pipefail
-    run() { cargo run --quiet -- "$@"; }
     snapshots() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet --workspace --test seeds > /dev/null 2>&1; }
     if [ -e rules/{{name}}.yaml ]; then
         echo "rules/{{name}}.yaml already exists; use: chaffinch outlet update rules/{{name}}.yaml SAMPLE..." >&2
@@ -36,9 +43,9 @@ new-outlet name +samples:
     trap 'rm -rf "$scratch"' EXIT
     echo "== learn"
     cp rules/rule-file.schema.json "$scratch"
-    run outlet new {{name}} {{samples}} -o "$scratch/{{name}}.yaml"
+    {{program}} outlet new {{name}} {{samples}} -o "$scratch/{{name}}.yaml"
     echo "== check"
-    run rules check "$scratch/{{name}}.yaml"
+    {{program}} rules check "$scratch/{{name}}.yaml"
     echo "== add samples"
     # The two shortest samples are enough.
     find {{samples}} -type f -not -name '.*' -printf '%s %p\n' | sort -n | head -n 2 | cut -d' ' -f2- > "$scratch/chosen"
@@ -59,13 +66,13 @@ new-outlet name +samples:
     echo "To commit it: git commit -m 'rules: {{name}}'"
 
 # Show what changed in the seeds since a revision, by rule, then review each snapshot (needs cargo-insta).
-review base="HEAD":
-    cargo run --quiet -- diff --git {{base}} corpus/seeds
+review base="HEAD": _program
+    {{program}} diff --git {{base}} corpus/seeds
     INSTA_FORCE_PASS=1 INSTA_UPDATE=new cargo test --quiet --workspace --test seeds > /dev/null
     cargo insta review
 
 # Accept all snapshots, or only the changes that these rules cause; other changes stay pending.
-accept *rules:
+accept *rules: _program
     #!/usr/bin/env bash
     set -euo pipefail
     take() { INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --quiet --workspace --test seeds > /dev/null; }
@@ -89,7 +96,7 @@ accept *rules:
     while read -r rule; do
         with+=(--with "$rule")
     done < <(tail -n +2 "$accepted" | sort -u)
-    if ! cargo run --quiet -- rules at HEAD "${with[@]}" --rules rules -o "$scratch/rules"; then
+    if ! {{program}} rules at HEAD "${with[@]}" --rules rules -o "$scratch/rules"; then
         rm -f "$accepted"
         exit 2
     fi

@@ -1,36 +1,30 @@
 //! Embeds the shipped rule files. `rules/` in this crate is a link to the folder of the workspace;
 //! packaging follows it, so a published crate also contains the files.
 //!
-//! Computes a digest of the files and of this crate's sources, so that caches of other builds are
-//! not used.
+//! A debug build in the workspace reads the files when it runs instead, so that a changed rule
+//! needs no new build.
+//!
+//! Computes a digest of the embedded files and of this crate's sources, so that caches of other
+//! builds are not used.
 
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
-    let here = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
-    let root = Path::new(&here).join("rules");
+    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let rules = here.join("rules");
     let mut digest = DefaultHasher::new();
-    println!("cargo::rerun-if-changed={}", root.display());
-    let mut code = String::from("&[\n");
-    let files = walkdir::WalkDir::new(&root).follow_links(true).sort_by_file_name();
-    for entry in files.into_iter().map(|entry| entry.expect("rules/ can be read")) {
-        let path = entry.path();
-        if entry.file_type().is_dir() {
-            println!("cargo::rerun-if-changed={}", path.display());
-        }
-        if path.extension().is_some_and(|extension| extension == "yaml") {
-            println!("cargo::rerun-if-changed={}", path.display());
-            fs::read(path).expect("it can be read").hash(&mut digest);
-            let name = path.strip_prefix(&root).expect("below the root").to_str().expect("UTF-8");
-            let name = name.replace('\\', "/");
-            writeln!(code, "    ({name:?}, include_str!({path:?})),").expect("a string grows");
-        }
+    println!("cargo::rustc-check-cfg=cfg(rules_on_disk)");
+    if rules.is_symlink() && env::var("PROFILE").as_deref() == Ok("debug") {
+        println!("cargo::rustc-cfg=rules_on_disk");
+    } else {
+        let code = embedded(&rules, &mut digest);
+        let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("shipped.rs");
+        fs::write(out, code).expect("OUT_DIR can be written");
     }
-    code.push(']');
-    let sources = Path::new(&here).join("src");
+    let sources = here.join("src");
     println!("cargo::rerun-if-changed={}", sources.display());
     for entry in walkdir::WalkDir::new(&sources).sort_by_file_name() {
         let entry = entry.expect("src/ can be read");
@@ -39,6 +33,26 @@ fn main() {
         }
     }
     println!("cargo::rustc-env=RULES_BUILD={:016x}", digest.finish());
-    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("shipped.rs");
-    fs::write(out, code).expect("OUT_DIR can be written");
+}
+
+/// The code of a table with the names and texts of all rule files below `rules`.
+fn embedded(rules: &Path, digest: &mut DefaultHasher) -> String {
+    println!("cargo::rerun-if-changed={}", rules.display());
+    let mut code = String::from("&[\n");
+    let files = walkdir::WalkDir::new(rules).follow_links(true).sort_by_file_name();
+    for entry in files.into_iter().map(|entry| entry.expect("rules/ can be read")) {
+        let path = entry.path();
+        if entry.file_type().is_dir() {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            println!("cargo::rerun-if-changed={}", path.display());
+            fs::read(path).expect("it can be read").hash(digest);
+            let name = path.strip_prefix(rules).expect("below the root").to_str().expect("UTF-8");
+            let name = name.replace('\\', "/");
+            writeln!(code, "    ({name:?}, include_str!({path:?})),").expect("a string grows");
+        }
+    }
+    code.push(']');
+    code
 }

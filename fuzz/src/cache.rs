@@ -47,7 +47,7 @@ static FOLDER: LazyLock<Folder> = LazyLock::new(|| {
 /// All rules, and what they find.
 fn described(folder: &TempDir) -> String {
     let (rules, cache) = (folder.path().join("rules"), folder.path().join("cache"));
-    let purpose = Purpose::Run { cache: Some(&cache) };
+    let purpose = Purpose::Run { cache: Some(&cache), keep: true };
     let set =
         RuleSet::load(&[&rules], &[], &["promo"], &LoadOptions { purpose, ..LoadOptions::ALL });
     let set = set.unwrap_or_else(|problems| panic!("{problems:?}"));

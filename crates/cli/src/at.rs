@@ -28,8 +28,8 @@ pub(crate) fn run(args: &RulesAtArgs) -> Result<u8, Failure> {
     })?;
     repository.check_out(&args.revision, std::slice::from_ref(&inside), held.path())?;
     let then = held.path().join(inside);
-    let now_rules = Pipeline::builder().rules(&folder).build()?;
-    let then_rules = Pipeline::builder().rules(&then).build()?;
+    let now_rules = setup::with_rules(&folder)?;
+    let then_rules = setup::with_rules(&then)?;
     let mut report = String::new();
     for rule in &args.with {
         let now = place(&now_rules, rule, &folder);
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &RulesAtArgs) -> Result<u8, Failure> {
         report.push_str(&format!("{rule}: {what}\n"));
     }
     // The combined files must be valid before they are written.
-    Pipeline::builder().rules(&then).build()?;
+    setup::with_rules(&then)?;
     copy(&then, &args.output).map_err(|error| {
         Failure::Stopped(format!("cannot write {}: {error}", args.output.display()))
     })?;

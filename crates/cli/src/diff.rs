@@ -106,7 +106,7 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
         // If the revision has no pipeline file, the built-in one was in use.
         then.pipeline = file.exists().then_some(file);
     }
-    let before = setup::exactly(&then)?;
+    let before = setup::of_revision(&then)?;
     Ok((before, setup::to_clean(&now)?, Some(held)))
 }
 

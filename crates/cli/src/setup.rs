@@ -38,21 +38,27 @@ pub(crate) fn find_upward() -> Option<PathBuf> {
 
 /// The pipeline that the arguments describe, with the test cases of its rules.
 pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
-    build(args, pipeline_text(args)?, false)
+    build(args, pipeline_text(args)?, Rules::Cases)
 }
 
 /// The same without test cases, which is faster: rules are loaded from the cache.
 pub(crate) fn to_clean(args: &PipelineArgs) -> Result<Pipeline, Failure> {
-    build(args, pipeline_text(args)?, true)
+    build(args, pipeline_text(args)?, Rules::Cached)
 }
 
-/// The same, but without searching for a pipeline file: without `--pipeline`, the built-in one is
-/// used.
-pub(crate) fn exactly(args: &PipelineArgs) -> Result<Pipeline, Failure> {
-    match args.pipeline {
-        Some(_) => pipeline(args),
-        None => build(args, (None, config::DEFAULT.to_owned()), false),
-    }
+/// The same for files of a revision, which exist only for a moment, and without searching for a
+/// pipeline file: without `--pipeline`, the built-in one is used.
+pub(crate) fn of_revision(args: &PipelineArgs) -> Result<Pipeline, Failure> {
+    let config = match args.pipeline {
+        Some(_) => pipeline_text(args)?,
+        None => (None, config::DEFAULT.to_owned()),
+    };
+    build(args, config, Rules::Once)
+}
+
+/// A pipeline with the rules of a directory, which may exist only for a moment.
+pub(crate) fn with_rules(directory: &Path) -> Result<Pipeline, Failure> {
+    Ok(loaded(Pipeline::builder(), Rules::Once).rules(directory).build()?)
 }
 
 #[cfg(feature = "plugins")]
@@ -64,16 +70,31 @@ fn enable_plugins(builder: Builder, _cache: Option<PathBuf>) -> Builder {
     builder
 }
 
+/// How the rules of a pipeline are loaded.
+#[derive(Clone, Copy)]
+enum Rules {
+    /// Together with their test cases.
+    Cases,
+    /// Without test cases, from the cache.
+    Cached,
+    /// Like `Cached`, for files that exist only for this run: they are not added to the cache.
+    Once,
+}
+
+fn loaded(builder: Builder, rules: Rules) -> Builder {
+    match rules {
+        Rules::Cases => builder.to_prove(),
+        Rules::Cached => cache().into_iter().fold(builder, Builder::cache),
+        Rules::Once => cache().into_iter().fold(builder, Builder::cache).only_read_cache(),
+    }
+}
+
 fn build(
     args: &PipelineArgs,
     config: (Option<PathBuf>, String),
-    to_clean: bool,
+    rules: Rules,
 ) -> Result<Pipeline, Failure> {
-    let mut builder = enable_plugins(Pipeline::builder(), cache());
-    match to_clean.then(cache) {
-        None => builder = builder.to_prove(),
-        Some(cache) => builder = cache.into_iter().fold(builder, Builder::cache),
-    }
+    let mut builder = loaded(enable_plugins(Pipeline::builder(), cache()), rules);
     if let (Some(path), text) = config {
         let base = path.parent().unwrap_or(Path::new(""));
         builder = builder.config(&path.display().to_string(), &text, base)?;

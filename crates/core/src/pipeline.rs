@@ -104,6 +104,7 @@ impl Pipeline {
             skip: Vec::new(),
             to_prove: false,
             cache: None,
+            only_read_cache: false,
             load_plugin: None,
         }
     }
@@ -199,6 +200,7 @@ pub struct Builder {
     skip: Vec<String>,
     to_prove: bool,
     cache: Option<PathBuf>,
+    only_read_cache: bool,
     load_plugin: Option<LoadPlugin>,
 }
 
@@ -322,6 +324,12 @@ impl Builder {
         self
     }
 
+    /// Only reads the cache. For rule files that exist only for this pipeline.
+    pub fn only_read_cache(mut self) -> Builder {
+        self.only_read_cache = true;
+        self
+    }
+
     /// Loads the rules and makes the stages.
     ///
     /// # Errors
@@ -336,7 +344,7 @@ impl Builder {
         let running: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
         let purpose = match self.to_prove {
             true => Purpose::Proof,
-            false => Purpose::Run { cache: self.cache.as_deref() },
+            false => Purpose::Run { cache: self.cache.as_deref(), keep: !self.only_read_cache },
         };
         let wanted = LoadOptions {
             languages: self.config.languages.as_deref(),

@@ -30,7 +30,7 @@ fn rules(name: &str, line: &str) -> PathBuf {
 }
 
 fn load(rules: &Path, cache: &Path) -> Result<RuleSet, Vec<Problem>> {
-    let purpose = Purpose::Run { cache: Some(cache) };
+    let purpose = Purpose::Run { cache: Some(cache), keep: true };
     RuleSet::load(&[rules], &[], &["promo"], &LoadOptions { purpose, ..LoadOptions::ALL })
 }
 
@@ -139,6 +139,43 @@ fn a_changed_file_leaves_the_others_in_the_cache() {
         assert_eq!(same, [false, true, true]);
         assert_eq!(before.recognition(), set.recognition());
     }
+}
+
+#[test]
+fn the_same_files_in_another_folder_have_the_same_rules() {
+    let (cache, first) = (folder("moved"), rules("before", "Share"));
+    let known = load(&first, &cache).unwrap();
+    let second = rules("after", "Share");
+    for _ in 0..2 {
+        let set = load(&second, &cache).unwrap();
+        assert_eq!(cuts(&set, "daily"), "text: Share");
+        let rule = set.find_rule("daily/one").unwrap();
+        assert_eq!(Path::new(&*set.source(rule).file), second.join("daily.yaml"));
+        assert!(known.digests().eq(set.digests()));
+    }
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 2);
+}
+
+#[test]
+fn further_files_do_not_replace_the_cache_of_the_directories() {
+    let (cache, rules) = (folder("further"), rules("own", "Share"));
+    sleep(SETTLED);
+    assert_eq!(text(&rules, &cache), "text: Share");
+    let whole = fs::read(kept(&cache)).unwrap();
+    for text in ["Follow", "Print"] {
+        let weekly = format!(
+            "outlet: weekly\nrules: [{{id: one, stage: promo, text: {text}, keeps: [Else]}}]"
+        );
+        let files = [("weekly.yaml".to_owned(), weekly)];
+        let purpose = Purpose::Run { cache: Some(&cache), keep: true };
+        let options = LoadOptions { purpose, ..LoadOptions::ALL };
+        let set = RuleSet::load(&[&rules], &files, &["promo"], &options).unwrap();
+        assert_eq!(cuts(&set, "weekly"), format!("text: {text}"));
+        assert_eq!(fs::read_dir(&cache).unwrap().count(), 2);
+    }
+    assert!(
+        fs::read_dir(&cache).unwrap().any(|file| fs::read(file.unwrap().path()).unwrap() == whole)
+    );
 }
 
 #[test]

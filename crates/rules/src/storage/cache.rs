@@ -1,17 +1,35 @@
 //! The cache of packed rule files: stores what one run has parsed and checked for the next one.
 //!
 //! The name of a cache file depends on the directories, the stages and this build. Each rule file
-//! in it has a key of its size and timestamps. Only files whose key has changed are read again.
+//! in it has a key of its size and timestamps. Only files whose key has changed are read again, and
+//! of those only the ones with a text that no cache file contains are parsed.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
+use crate::authoring::SHIPPED;
+
 /// A digest of this crate's sources and of the shipped rule files.
-const BUILD: &str = env!("RULES_BUILD");
+pub(super) fn build() -> u64 {
+    static BUILD: LazyLock<u64> = LazyLock::new(|| {
+        let mut build = Xxh3Default::new();
+        build.update(env!("RULES_BUILD").as_bytes());
+        // The build script has added those that are embedded.
+        if cfg!(rules_on_disk) {
+            for text in SHIPPED.iter().flat_map(|(name, text)| [name, text]) {
+                build.update(&(text.len() as u64).to_le_bytes());
+                build.update(text.as_bytes());
+            }
+        }
+        build.digest()
+    });
+    *BUILD
+}
 
 /// The extension of cache files.
 const EXTENSION: &str = "rules";
@@ -19,14 +37,19 @@ const EXTENSION: &str = "rules";
 /// The maximum size of all cache files together, in bytes.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// The path of the cache file for these directories.
-pub(super) fn place(cache: &Path, stages: &[&str], directories: &[&Path]) -> PathBuf {
+/// The maximum number of cache files to search for the contents of changed rule files.
+const MOST_SEARCHED: usize = 8;
+
+/// The path of the cache file for these directories. All runs that are `given` further files share
+/// one, because their files differ each time.
+pub(super) fn place(cache: &Path, stages: &[&str], directories: &[&Path], given: bool) -> PathBuf {
     let mut name = Xxh3Default::new();
     let mut add = |bytes: &[u8]| {
         name.update(&(bytes.len() as u64).to_le_bytes());
         name.update(bytes);
     };
-    add(BUILD.as_bytes());
+    add(&build().to_le_bytes());
+    add(&[given.into()]);
     add(&(stages.len() as u64).to_le_bytes());
     stages.iter().for_each(|stage| add(stage.as_bytes()));
     for directory in directories {
@@ -62,6 +85,21 @@ fn try_keep(place: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
     }
     written?;
     trim(directory)
+}
+
+/// The newest cache files.
+pub(super) fn newest(cache: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(cache)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            path.extension().filter(|extension| *extension == EXTENSION)?;
+            Some((path.metadata().ok()?.modified().ok()?, path))
+        })
+        .collect();
+    files.sort_unstable_by(|one, other| other.cmp(one));
+    files.into_iter().map(|(_, path)| path).take(MOST_SEARCHED).collect()
 }
 
 /// Removes the oldest cache files until all together are at most [`MOST_BYTES`], and temporary

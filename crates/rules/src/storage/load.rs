@@ -34,6 +34,9 @@ pub enum Purpose<'a> {
     Run {
         /// The directory in which packed rules are cached for the next run.
         cache: Option<&'a Path>,
+        /// Whether to add new packed rules to the cache. Rules that the next run will not load from
+        /// the same directories would only fill it.
+        keep: bool,
     },
 }
 
@@ -94,30 +97,33 @@ pub(crate) fn load<'t>(
     let files = match purpose {
         Purpose::Proof => {
             let parse = |source: &Source<'_>| {
-                let parse = || source.parse(stages, false, lexicon);
+                let parse = || source.parse(&source.read()?, stages, false, lexicon);
                 SHIPPED_PARSED.get(source, stages, lexicon, parse)
             };
             Files::Parsed(valid(sources.par_iter().map(parse).collect(), &mut problems))
         }
-        Purpose::Run { cache } => {
-            let place = cache.map(|cache| cache::place(cache, stages, directories));
-            let known = place
-                .as_deref()
-                .and_then(|place| Packed::open(place, stages, own_lexicon.as_ref()));
-            let (files, new) = pack_all(&sources, stages, lexicon, known, &mut problems);
-            changed = place.filter(|_| new);
+        Purpose::Run { cache, keep } => {
+            let given = !files.is_empty();
+            let place = cache.map(|cache| cache::place(cache, stages, directories, given));
+            let open = |path: &Path| Packed::open(path, stages, own_lexicon.as_ref());
+            let known = place.as_deref().and_then(open);
+            let stored = LazyLock::new(|| Stored::open(cache, open));
+            let (files, new) = pack_all(&sources, stages, lexicon, known, &stored, &mut problems);
+            changed = place.filter(|_| new && keep);
             files
         }
     };
     Loaded { files, texts: Texts(sources), lexicon: own_lexicon, problems, new: changed }
 }
 
-/// Packs all files, reusing the unchanged ones of `known`. Also returns whether anything is new.
+/// Packs all files, reusing the unchanged ones of `known`, and of those that are `stored` the ones
+/// with the same content. Also returns whether anything is new.
 fn pack_all(
     sources: &[Source<'_>],
     stages: &[&str],
     lexicon: Option<&Lexicon>,
     known: Option<Packed>,
+    stored: &LazyLock<Stored, impl FnOnce() -> Stored + Send + Sync>,
     problems: &mut Vec<Problem>,
 ) -> (Files, bool) {
     let key = |source: &Source<'_>| source::key(&source.origin, lexicon);
@@ -132,11 +138,46 @@ fn pack_all(
         if let Some(file) = place.and_then(|at| known.file(*at)) {
             return Ok(file);
         }
-        let pack = || Ok(pack(source.parse(stages, true, lexicon)?, *key));
+        let pack = || {
+            let text = source.read()?;
+            let content = source.content(&text, stages, lexicon);
+            if let Some(file) = stored.find(content) {
+                return Ok(file.renamed(&source.file, *key));
+            }
+            Ok(pack(source.parse(&text, stages, true, lexicon)?, *key, content))
+        };
         SHIPPED_PACKED.get(source, stages, lexicon, pack)
     };
     let files = valid(sources.par_iter().zip(&keys).map(pack).collect(), problems);
     (Files::Packed(Packed::of(files)), true)
+}
+
+/// The packed files in a cache by their contents, whichever directories they were loaded from.
+#[derive(Default)]
+struct Stored {
+    caches: Vec<Packed>,
+    /// The index of the cache file, and of the rule file in it.
+    places: FxHashMap<u128, (usize, usize)>,
+}
+
+impl Stored {
+    fn open(cache: Option<&Path>, open: impl Fn(&Path) -> Option<Packed>) -> Stored {
+        let paths = cache.map(cache::newest).unwrap_or_default();
+        let mut stored = Stored::default();
+        for packed in paths.iter().filter_map(|path| open(path)) {
+            for (content, at) in packed.contents().zip(0..) {
+                stored.places.entry(content).or_insert((stored.caches.len(), at));
+            }
+            stored.caches.push(packed);
+        }
+        stored
+    }
+
+    /// The packed file with this content. `None` if there is none, or it can no longer be read.
+    fn find(&self, content: u128) -> Option<PackedFile> {
+        let (cache, at) = self.places.get(&content)?;
+        self.caches[*cache].file(*at)
+    }
 }
 
 /// The results for shipped files, so that a process that makes several pipelines reads them once.
@@ -181,4 +222,68 @@ fn is_same(known: &Packed, sources: &[Source<'_>], keys: &[Key]) -> bool {
 fn valid<T>(files: Vec<Result<T, Vec<Problem>>>, problems: &mut Vec<Problem>) -> Vec<T> {
     let keep = |file: Result<T, Vec<Problem>>| file.map_err(|found| problems.extend(found)).ok();
     files.into_iter().filter_map(keep).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlet(text: &str) -> String {
+        format!(
+            "outlet: daily\nrules:\n  - {{id: one, stage: promo, text: {text}, keeps: [Else]}}\n"
+        )
+    }
+
+    fn source<'t>(file: &str, text: &'t str) -> Source<'t> {
+        Source { file: file.to_owned(), origin: Origin::Given(text) }
+    }
+
+    /// The rules of a file, with a key of 0, under the content of `content`.
+    fn packed(file: &Source<'_>, content: &Source<'_>) -> PackedFile {
+        let text = file.text().unwrap();
+        let file = file.parse(&text, &["promo"], true, None).unwrap();
+        pack(file, Some(0), content.content(&content.text().unwrap(), &["promo"], None))
+    }
+
+    #[test]
+    fn a_text_that_the_cache_contains_is_not_parsed_again() {
+        let (share, follow) = (outlet("Share"), outlet("Follow"));
+        let [old, other] = [source("old.yaml", &share), source("old.yaml", &follow)];
+        // Only because the content is wrong can it be seen which rules are used.
+        let caches = vec![Packed::of(vec![packed(&other, &old)])];
+        let places = caches[0].contents().map(|content| (content, (0, 0))).collect();
+        let stored = LazyLock::new(|| Stored { caches, places });
+        let sources = [source("new.yaml", &share), source("next.yaml", &follow)];
+        let mut problems = Vec::new();
+        let (files, new) = pack_all(&sources, &["promo"], None, None, &stored, &mut problems);
+        let Files::Packed(files) = files else { panic!("they are packed") };
+        assert!(new && problems.is_empty());
+        let key = |at: usize| source::key(&sources[at].origin, None);
+        let names: Vec<_> = files.files().collect();
+        assert_eq!(names, [("new.yaml", key(0)), ("next.yaml", key(1))]);
+        let texts = [0, 1].map(|at| files.origins(at)[0].written.to_string());
+        assert_eq!(texts, ["text: Follow", "text: Follow"]);
+    }
+
+    #[test]
+    fn what_decides_the_rules_is_part_of_the_content() {
+        let text = outlet("Share");
+        let own = "lexicon: en\nname: English\nkinds:\n  share:\n    entries: [Spread it]\n    \
+            removes: [Spread it]\n    keeps: [Nobody could spread it.]\n";
+        let (lexicon, problems) = Lexicon::with(&[("lexicon/en.yaml".into(), own.into())]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let given = source("a.yaml", &text);
+        let shipped = Source { file: "a.yaml".into(), origin: Origin::Shipped("") };
+        let contents = [
+            given.content(&text, &["promo"], None),
+            given.content(&outlet("Follow"), &["promo"], None),
+            given.content(&text, &["promo", "share"], None),
+            given.content(&text, &["promo"], Some(&lexicon)),
+            shipped.content(&text, &["promo"], None),
+        ];
+        for (at, content) in contents.iter().enumerate() {
+            assert!(!contents[..at].contains(content), "{at}");
+        }
+        assert_eq!(source("b.yaml", &text).content(&text, &["promo"], None), contents[0]);
+    }
 }

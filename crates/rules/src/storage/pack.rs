@@ -25,12 +25,22 @@ pub(crate) struct PackedFile {
     pub(super) list: Vec<u8>,
     pub(super) parts: [Arc<[u8]>; 2],
     pub(super) key: Key,
+    /// What it was packed from; see [`Source::content`](super::source::Source::content).
+    pub(super) content: u128,
     pub(super) classes: Vec<Arc<Chars>>,
     pub(super) lists: Vec<Arc<Phrases>>,
 }
 
-/// Packs a file that was parsed under `key`, without cases and examples.
-pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
+impl PackedFile {
+    /// The same file with another name and key.
+    pub(super) fn renamed(mut self, file: &str, key: Key) -> PackedFile {
+        self.head = packed(&Head { file, ..Head::read(&self.head) });
+        PackedFile { key, ..self }
+    }
+}
+
+/// Packs a file that was parsed under `key` from `content`, without cases and examples.
+pub(crate) fn pack(file: RuleFile, key: Key, content: u128) -> PackedFile {
     let head = Head::packed(&file);
     let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
     let list = packed(&listed.collect::<Vec<_>>());
@@ -54,7 +64,7 @@ pub(crate) fn pack(file: RuleFile, key: Key) -> PackedFile {
     let mut rest = packed(&prefilters);
     rest.extend(packed(&origins));
     let parts = [rules.into(), rest.into()];
-    PackedFile { head, list, parts, key, classes: classes.all, lists: lists.all }
+    PackedFile { head, list, parts, key, content, classes: classes.all, lists: lists.all }
 }
 
 /// Distinct values, numbered in the order in which they were added.

@@ -27,8 +27,8 @@ use crate::table::{packed, read, take};
 /// Packed rule files.
 ///
 /// A file of them contains, in this order:
-/// - the front: [`MAGIC`], a digest of the rest of the front, its length, the [`Header`], and the
-///   head and the rule summaries of each file;
+/// - the front: [`MAGIC`], a digest of the build, a digest of the rest of the front, its length, the
+///   [`Header`], and the head and the rule summaries of each file;
 /// - the classes and lists, which the rules of all files share;
 /// - the index of the generic rules;
 /// - for each file, its rules and what few runs need of them: prefilters and origins.
@@ -55,6 +55,7 @@ struct Slot {
     /// Its rules, and the rest of what is known about them.
     parts: [Part; 2],
     key: Key,
+    content: u128,
     /// The ranges of its classes and of its lists in `numbers`.
     classes: Range<usize>,
     lists: Range<usize>,
@@ -99,6 +100,7 @@ struct FileHeader {
     list: usize,
     parts: [Part; 2],
     key: Key,
+    content: u128,
     /// How many classes and lists its patterns use.
     classes: usize,
     lists: usize,
@@ -146,6 +148,7 @@ impl Packed {
                 head,
                 parts: file.parts.each_ref().map(|part| Part::of(part)),
                 key: file.key,
+                content: file.content,
                 classes: first..middle,
                 lists: middle..packed.numbers.len(),
             });
@@ -157,8 +160,8 @@ impl Packed {
     }
 
     /// Opens a file written by [`Packed::write`] for these stages and this lexicon, if it is not the
-    /// shipped one. `None` if the file is incomplete or damaged. The parts that few runs need remain in the file and are checked against their
-    /// digests when they are read.
+    /// shipped one. `None` if the file is incomplete or damaged, or another build wrote it. The parts
+    /// that few runs need remain in the file and are checked against their digests when they are read.
     pub(crate) fn open(
         path: &Path,
         stages: &[&str],
@@ -166,9 +169,10 @@ impl Packed {
     ) -> Option<Packed> {
         let mut file = File::open(path).ok()?;
         let bytes = file.metadata().ok()?.len();
-        let mut start = [0; MAGIC.len() + 16];
+        let mut start = [0; START];
         file.read_exact(&mut start).ok()?;
-        let (digest, length) = start.strip_prefix(MAGIC)?.split_first_chunk()?;
+        let rest = start.strip_prefix(MAGIC)?.strip_prefix(&cache::build().to_le_bytes())?;
+        let (digest, length) = rest.split_first_chunk()?;
         let length = u64::from_le_bytes(*length.first_chunk()?);
         // A damaged length must not cause a huge allocation.
         (length <= bytes).then_some(())?;
@@ -191,13 +195,14 @@ impl Packed {
             *at += length;
             *at - length..*at
         };
-        let slot = |FileHeader { head, list, parts, key, classes, lists }: FileHeader| Slot {
-            head: next(&mut at, head),
-            list: next(&mut at, list),
-            parts,
-            key,
-            classes: next(&mut number, classes),
-            lists: next(&mut number, lists),
+        let slot = |file: FileHeader| Slot {
+            head: next(&mut at, file.head),
+            list: next(&mut at, file.list),
+            parts: file.parts,
+            key: file.key,
+            content: file.content,
+            classes: next(&mut number, file.classes),
+            lists: next(&mut number, file.lists),
         };
         let slots = header.files.into_iter().map(slot).collect();
         let stages = stages.iter().map(|&stage| stage.to_owned()).collect();
@@ -221,11 +226,12 @@ impl Packed {
         let classes: Vec<&Chars> = self.classes.iter().map(Arc::as_ref).collect();
         let lists: Vec<_> = self.lists.iter().map(|list| list.packed()).collect();
         let shared = packed(&(classes, lists));
-        let header = |Slot { head, list, parts, key, classes, lists }: &Slot| FileHeader {
+        let header = |Slot { head, list, parts, key, content, classes, lists }: &Slot| FileHeader {
             head: head.len(),
             list: list.len(),
             parts: *parts,
             key: *key,
+            content: *content,
             classes: classes.len(),
             lists: lists.len(),
         };
@@ -237,6 +243,7 @@ impl Packed {
         });
         front.extend_from_slice(&self.heads);
         to.write_all(MAGIC)?;
+        to.write_all(&cache::build().to_le_bytes())?;
         to.write_all(&xxh3_64(&front).to_le_bytes())?;
         to.write_all(&(front.len() as u64).to_le_bytes())?;
         to.write_all(&front)?;
@@ -266,6 +273,11 @@ impl Packed {
         self.slots.iter().map(|slot| (read(&self.heads[slot.head.clone()]), slot.key))
     }
 
+    /// The contents of all files; see [`Source::content`].
+    pub(crate) fn contents(&self) -> impl Iterator<Item = u128> {
+        self.slots.iter().map(|slot| slot.content)
+    }
+
     /// The stages of the generic files.
     pub(crate) fn generic_stages(&self) -> impl Iterator<Item = &str> {
         // The first fields of a head. The id of a generic file is the stage of its rules.
@@ -287,13 +299,14 @@ impl Packed {
 
     /// A packed file, by its index. `None` if it can no longer be read.
     pub(crate) fn file(&self, at: usize) -> Option<PackedFile> {
-        let Slot { head, list, key, .. } = &self.slots[at];
+        let Slot { head, list, key, content, .. } = &self.slots[at];
         let (classes, lists) = self.shared(at);
         Some(PackedFile {
             head: self.heads[head.clone()].to_vec(),
             list: self.heads[list.clone()].to_vec(),
             parts: [self.bytes(at, RULES)?, self.bytes(at, REST)?],
             key: *key,
+            content: *content,
             classes,
             lists,
         })
@@ -426,7 +439,9 @@ fn pack_again(
     let origins = origins.into_iter().chain(shipped.map(|(_, text)| Origin::Shipped(text)));
     let is_same = |origin: &Origin<'_>| key.is_some() && source::key(origin, lexicon) == key;
     let source = Source { file: file.to_owned(), origin: origins.into_iter().find(is_same)? };
-    Some(pack(source.parse(stages, true, lexicon).ok()?, key))
+    let text = source.text().ok()?;
+    let content = source.content(&text, stages, lexicon);
+    Some(pack(source.parse(&text, stages, true, lexicon).ok()?, key, content))
 }
 
 /// Reads a part of a file. `None` if it is damaged.
@@ -444,6 +459,9 @@ fn these<T>(numbers: &[u32], all: &[Arc<T>]) -> Vec<Arc<T>> {
 
 /// The first bytes of a file of packed rules.
 const MAGIC: &[u8] = b"chaffinch rules\n";
+
+/// The length in bytes of the front without the part that its digest covers.
+const START: usize = MAGIC.len() + 24;
 
 #[cfg(test)]
 mod tests {
@@ -501,7 +519,7 @@ mod tests {
     }
 
     fn packed_shipped(key: Key) -> Packed {
-        Packed::of(shipped().into_iter().map(|file| pack(file, key)).collect())
+        Packed::of(shipped().into_iter().map(|file| pack(file, key, 0)).collect())
     }
 
     /// A file with these bytes.
@@ -553,8 +571,8 @@ mod tests {
 
     /// The length of the front of a file.
     fn front(bytes: &[u8]) -> usize {
-        let length = bytes[MAGIC.len() + 8..].first_chunk().unwrap();
-        MAGIC.len() + 16 + u64::from_le_bytes(*length) as usize
+        let length = bytes[START - 8..].first_chunk().unwrap();
+        START + u64::from_le_bytes(*length) as usize
     }
 
     #[test]
@@ -569,7 +587,7 @@ mod tests {
         assert!(open(&bytes).is_some());
         let front = front(&bytes);
         let shared = front + 100_000;
-        for at in [0, 17, 25, 31, 40, front - 1, front, shared] {
+        for at in [0, 17, 25, 33, 39, 48, front - 1, front, shared] {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             assert!(open(&changed).is_none(), "a bit of byte {at}");

@@ -37,15 +37,40 @@ impl Source<'_> {
         }
     }
 
+    /// Like [`Source::text`], with the problem in the form that [`Source::parse`] returns.
+    pub(super) fn read(&self) -> Result<Cow<'_, str>, Vec<Problem>> {
+        self.text().map_err(|problem| vec![problem])
+    }
+
+    /// Parses the file, whose text is `text`.
     pub(super) fn parse(
         &self,
+        text: &str,
         stages: &[&str],
         prepare: bool,
         lexicon: Option<&Lexicon>,
     ) -> Result<RuleFile, Vec<Problem>> {
-        let text = self.text().map_err(|problem| vec![problem])?;
-        let shipped = matches!(self.origin, Origin::Shipped(_));
-        RuleFile::parse_as(&self.file, &text, ParseOptions { stages, shipped, prepare, lexicon })
+        let shipped = self.is_shipped();
+        RuleFile::parse_as(&self.file, text, ParseOptions { stages, shipped, prepare, lexicon })
+    }
+
+    /// A digest of everything that decides what the file is packed to, except its name and the build.
+    pub(super) fn content(&self, text: &str, stages: &[&str], lexicon: Option<&Lexicon>) -> u128 {
+        let mut content = Xxh3Default::new();
+        let mut add = |bytes: &[u8]| {
+            content.update(&(bytes.len() as u64).to_le_bytes());
+            content.update(bytes);
+        };
+        stages.iter().for_each(|stage| add(stage.as_bytes()));
+        // The patterns of shipped files are not checked.
+        add(&[self.is_shipped().into()]);
+        add(&lexicon.map_or(0, Lexicon::digest).to_le_bytes());
+        add(text.as_bytes());
+        content.digest128()
+    }
+
+    fn is_shipped(&self) -> bool {
+        matches!(self.origin, Origin::Shipped(_))
     }
 }
 

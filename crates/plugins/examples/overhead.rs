@@ -1,5 +1,5 @@
-//! Compares plugins with the same stages built in, on a document of 3 KB:
-//! `cargo run --release -p chaffinch-plugins --example overhead -- CORRECTIONS.wasm HUNDRED.wasm`.
+//! Compares plugins with the same stages built in, on a document of 3 KB: `cargo run --release
+//! -p chaffinch-plugins --features engine --example overhead -- CORRECTIONS.wasm HUNDRED.wasm`.
 //!
 //! The modules are those of `chaffinch plugin new corrections` and of `examples/hundred`.
 #![allow(clippy::print_stdout, reason = "a program for people to run")]

@@ -16,6 +16,7 @@
 //!     .and_then(|builder| builder.build())
 //!     .unwrap();
 //! ```
+#![cfg(feature = "engine")]
 
 mod check;
 mod marks;

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use chaffinch_core::stage::Document;
-use chaffinch_rules::{LoadOptions, Purpose, RuleSet, Search, key::key};
+use chaffinch_rules::{LoadOptions, RuleSet, Search, key::key};
 use tempfile::TempDir;
 
 use crate::damage::damaged;
@@ -47,9 +47,8 @@ static FOLDER: LazyLock<Folder> = LazyLock::new(|| {
 /// All rules, and what they find.
 fn described(folder: &TempDir) -> String {
     let (rules, cache) = (folder.path().join("rules"), folder.path().join("cache"));
-    let purpose = Purpose::Run { cache: Some(&cache), keep: true };
-    let set =
-        RuleSet::load(&[&rules], &[], &["promo"], &LoadOptions { purpose, ..LoadOptions::ALL });
+    let options = LoadOptions { cache: Some(&cache), keep: true, ..LoadOptions::ALL };
+    let set = RuleSet::load(&[&rules], &[], &["promo"], &options);
     let set = set.unwrap_or_else(|problems| panic!("{problems:?}"));
     let mut described = String::new();
     for id in set.ids() {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::args::{CheckFormat, RulesCheckArgs};
 use crate::failure::Failure;
-use crate::print;
+use crate::{print, setup};
 
 pub(crate) fn run(args: &RulesCheckArgs) -> Result<u8, Failure> {
     let checked = Checked::load(&args.files)?;
@@ -55,7 +55,7 @@ impl Checked {
     /// file in use, or the built-in ones.
     pub(crate) fn load(paths: &[PathBuf]) -> Result<Checked, Failure> {
         let mut paths = paths.to_vec();
-        let file = crate::setup::find_upward().filter(|_| paths.is_empty());
+        let file = setup::find_upward().filter(|_| paths.is_empty());
         if let Some(file) = file
             && let Ok(text) = std::fs::read_to_string(&file)
         {
@@ -80,7 +80,7 @@ impl Checked {
             let message = format!("{} contains no rule file (*.yaml)", path.display());
             return Err(Failure::Usage(message));
         }
-        let mut builder = chaffinch_proof::builder();
+        let mut builder = setup::with_cache(chaffinch_proof::builder());
         for (name, text) in &files {
             builder = builder.rule_file(name, text);
         }

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.into()).build_global();
         pool.map_err(|error| Failure::Usage(format!("--jobs: {error}")))?;
     }
-    let pipeline = setup::to_clean(&args.rules)?;
+    let pipeline = setup::pipeline(&args.rules)?;
     let (inputs, stores) = stores::inputs(&args.inputs)?;
     let mut job = Job::new(&pipeline, inputs, output);
     job.stores = stores;
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
 /// `chaffinch rerun`: applies other rules to a finished run.
 pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
     on_interrupt()?;
-    let pipeline = setup::to_clean(&args.rules)?;
+    let pipeline = setup::pipeline(&args.rules)?;
     quiet_panics();
     let progress = Progress::plain(args.quiet);
     let output = args.output.as_deref();

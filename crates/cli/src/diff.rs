@@ -81,7 +81,7 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
         if let Some(rules) = rules {
             own.rules = vec![rules.clone()];
         }
-        setup::to_clean(&own)
+        setup::pipeline(&own)
     };
     let Some(revision) = &args.git else {
         return Ok((with(&args.rules_a)?, with(&args.rules_b)?, None));
@@ -107,7 +107,7 @@ fn pipelines(args: &DiffArgs) -> Result<(Pipeline, Pipeline, Option<TempDir>), F
         then.pipeline = file.exists().then_some(file);
     }
     let before = setup::of_revision(&then)?;
-    Ok((before, setup::to_clean(&now)?, Some(held)))
+    Ok((before, setup::pipeline(&now)?, Some(held)))
 }
 
 fn scratch() -> Result<TempDir, Failure> {

@@ -17,7 +17,7 @@ use crate::{print, setup};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     let (container, names) = setup::source(&args.source);
-    let pipeline = setup::to_clean(&args.rules)?;
+    let pipeline = setup::pipeline(&args.rules)?;
     let (mut code, mut failure) = (0, None);
     for file in &args.files {
         let several = file.is_dir();

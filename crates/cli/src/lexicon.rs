@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::{print, setup};
 
 pub(crate) fn run(args: &LexiconArgs) -> Result<u8, Failure> {
-    let pipeline = setup::to_clean(&args.rules)?;
+    let pipeline = setup::pipeline(&args.rules)?;
     let lexicon = pipeline.rules().lexicon();
     if let Some(code) = &args.language
         && lexicon.language(code).is_none()

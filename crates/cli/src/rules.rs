@@ -86,8 +86,10 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     }
     let era = [("since", &source.era.since), ("until", &source.era.until)];
     era.iter().for_each(|(key, day)| day.iter().for_each(|day| line(key, day)));
-    source.removes.iter().for_each(|case| line("removes", case));
-    source.keeps.iter().for_each(|case| line("keeps", case));
+    for cases in [pipeline.rules().cases(id), &pipeline.rules().lexicon_cases(id)] {
+        cases.removes.iter().for_each(|case| line("removes", case));
+        cases.keeps.iter().for_each(|case| line("keeps", case));
+    }
     let unit = source.unit.map(|unit| pipeline.rules().unit_name(unit));
     let done = match (&args.run, chaffinch_formats::latest_run(Path::new("."))) {
         (Some(run), _) => done(run, &rule.id, unit, true)?,

@@ -36,14 +36,9 @@ pub(crate) fn find_upward() -> Option<PathBuf> {
     here.ancestors().map(|directory| directory.join(FILE)).find(|path| path.is_file())
 }
 
-/// The pipeline that the arguments describe, with the test cases of its rules.
+/// The pipeline that the arguments describe.
 pub(crate) fn pipeline(args: &PipelineArgs) -> Result<Pipeline, Failure> {
-    build(args, pipeline_text(args)?, Rules::Cases)
-}
-
-/// The same without test cases, which is faster: rules are loaded from the cache.
-pub(crate) fn to_clean(args: &PipelineArgs) -> Result<Pipeline, Failure> {
-    build(args, pipeline_text(args)?, Rules::Cached)
+    build(args, pipeline_text(args)?, with_cache)
 }
 
 /// The same for files of a revision, which exist only for a moment, and without searching for a
@@ -53,12 +48,12 @@ pub(crate) fn of_revision(args: &PipelineArgs) -> Result<Pipeline, Failure> {
         Some(_) => pipeline_text(args)?,
         None => (None, config::DEFAULT.to_owned()),
     };
-    build(args, config, Rules::Once)
+    build(args, config, with_old_cache)
 }
 
 /// A pipeline with the rules of a directory, which may exist only for a moment.
 pub(crate) fn with_rules(directory: &Path) -> Result<Pipeline, Failure> {
-    Ok(loaded(Pipeline::builder(), Rules::Once).rules(directory).build()?)
+    Ok(with_old_cache(Pipeline::builder()).rules(directory).build()?)
 }
 
 #[cfg(feature = "plugins")]
@@ -70,31 +65,22 @@ fn enable_plugins(builder: Builder, _cache: Option<PathBuf>) -> Builder {
     builder
 }
 
-/// How the rules of a pipeline are loaded.
-#[derive(Clone, Copy)]
-enum Rules {
-    /// Together with their test cases.
-    Cases,
-    /// Without test cases, from the cache.
-    Cached,
-    /// Like `Cached`, for files that exist only for this run: they are not added to the cache.
-    Once,
+/// The builder with the cache of rules.
+pub(crate) fn with_cache(builder: Builder) -> Builder {
+    cache().into_iter().fold(builder, Builder::cache)
 }
 
-fn loaded(builder: Builder, rules: Rules) -> Builder {
-    match rules {
-        Rules::Cases => builder.to_prove(),
-        Rules::Cached => cache().into_iter().fold(builder, Builder::cache),
-        Rules::Once => cache().into_iter().fold(builder, Builder::cache).only_read_cache(),
-    }
+/// The same for rule files that exist only for a moment: they are not added to the cache.
+fn with_old_cache(builder: Builder) -> Builder {
+    with_cache(builder).only_read_cache()
 }
 
 fn build(
     args: &PipelineArgs,
     config: (Option<PathBuf>, String),
-    rules: Rules,
+    cached: fn(Builder) -> Builder,
 ) -> Result<Pipeline, Failure> {
-    let mut builder = loaded(enable_plugins(Pipeline::builder(), cache()), rules);
+    let mut builder = cached(enable_plugins(Pipeline::builder(), cache()));
     if let (Some(path), text) = config {
         let base = path.parent().unwrap_or(Path::new(""));
         builder = builder.config(&path.display().to_string(), &text, base)?;

@@ -21,7 +21,7 @@ pub(crate) fn run(place: &str, args: &ExplainArgs) -> Result<u8, Failure> {
     let (rest, line) = place.rsplit_once(':').ok_or_else(wrong)?;
     let line: usize = line.parse().map_err(|_| wrong())?;
     let (container, names) = setup::source(&args.source);
-    let pipeline = setup::to_clean(&args.rules)?;
+    let pipeline = setup::pipeline(&args.rules)?;
     // `page.txt:12` names a line of a document, `news.jsonl:3:12` one of a record.
     let (file, record) = match rest.rsplit_once(':') {
         Some((file, record)) if !Path::new(rest).exists() => {

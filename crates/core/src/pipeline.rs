@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chaffinch_rules::{LoadOptions, Pattern, Problem, Purpose, RuleSet, UnitId, yaml};
+use chaffinch_rules::{LoadOptions, Pattern, Problem, RuleSet, UnitId, yaml};
 use chaffinch_stage::{Options, OptionsError, Rule, RuleId, RuleTable, Setting, Stage};
 use encoding_rs::Encoding;
 
@@ -48,6 +48,7 @@ pub struct Pipeline {
     pub(crate) variant: Option<Arc<Variant>>,
     settings: Arc<str>,
     plugins: Arc<[(String, String)]>,
+    cache: Option<Arc<std::path::Path>>,
 }
 
 /// The differences between a pipeline's rules and those of its rule files.
@@ -102,7 +103,6 @@ impl Pipeline {
             encoding: None,
             only: Vec::new(),
             skip: Vec::new(),
-            to_prove: false,
             cache: None,
             only_read_cache: false,
             load_plugin: None,
@@ -159,6 +159,11 @@ impl Pipeline {
         Pipeline { variant: Some(Arc::new(variant)), ..self.clone() }
     }
 
+    /// The directory of the cache that its rules were loaded with; see [`Builder::cache`].
+    pub fn cache(&self) -> Option<&std::path::Path> {
+        self.cache.as_deref()
+    }
+
     /// The limits on document size and on cuts.
     pub fn limits(&self) -> Limits {
         self.limits
@@ -198,7 +203,6 @@ pub struct Builder {
     encoding: Option<&'static Encoding>,
     only: Vec<String>,
     skip: Vec<String>,
-    to_prove: bool,
     cache: Option<PathBuf>,
     only_read_cache: bool,
     load_plugin: Option<LoadPlugin>,
@@ -309,16 +313,7 @@ impl Builder {
         self
     }
 
-    /// Loads rules together with their cases and examples, so that they can be checked. Without
-    /// this, cases are skipped and rules stay packed until a document needs them, which keeps the
-    /// rules of thousands of outlets small in memory.
-    pub fn to_prove(mut self) -> Builder {
-        self.to_prove = true;
-        self
-    }
-
-    /// Caches packed rules in this directory and reuses them until a rule file changes. Has no
-    /// effect together with [`Builder::to_prove`].
+    /// Caches packed rules in this directory and reuses them until a rule file changes.
     pub fn cache(mut self, directory: PathBuf) -> Builder {
         self.cache = Some(directory);
         self
@@ -342,14 +337,11 @@ impl Builder {
         let directories = if self.rules.is_empty() { &self.config.rules } else { &self.rules };
         let directories: Vec<&std::path::Path> = directories.iter().map(PathBuf::as_path).collect();
         let running: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
-        let purpose = match self.to_prove {
-            true => Purpose::Proof,
-            false => Purpose::Run { cache: self.cache.as_deref(), keep: !self.only_read_cache },
-        };
         let wanted = LoadOptions {
             languages: self.config.languages.as_deref(),
             running: Some(&running),
-            purpose,
+            cache: self.cache.as_deref(),
+            keep: !self.only_read_cache,
         };
         let rules = RuleSet::load(&directories, &self.rule_files, &names, &wanted);
         let mut rules = match rules {
@@ -394,6 +386,7 @@ impl Builder {
             variant: None,
             settings: settings.into(),
             plugins,
+            cache: self.cache.map(Arc::from),
         })
     }
 

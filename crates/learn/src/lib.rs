@@ -28,9 +28,10 @@ mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 
 use chaffinch_core::stage::Span;
-use chaffinch_core::{Cleaned, Limits, Pipeline};
+use chaffinch_core::{Builder, Cleaned, Limits, Pipeline};
 use chaffinch_proof::Level;
 
 use draft::{Draft, DraftRule};
@@ -142,9 +143,8 @@ impl LearnedDraft {
 
 /// Learns the rules of the outlet `name` from samples of it. The same samples give the same file.
 ///
-/// `pipeline` contains the existing rules and outlets. It should be built with
-/// [`Builder::to_prove`](chaffinch_core::Builder::to_prove), because signs that occur in examples
-/// of other outlets are not used.
+/// `pipeline` contains the existing rules and outlets: signs that occur in examples of other outlets
+/// are not used.
 ///
 /// # Errors
 /// If the samples are too few, too similar or too different, or contain nothing to learn.
@@ -167,7 +167,7 @@ pub fn learn<'a>(
                 .to_owned(),
         );
     }
-    let examples = examples(name, &learned.draft, &learned.pages);
+    let examples = examples(name, &learned.draft, &learned.pages, pipeline);
     let yaml = emit::file(name, &learned.draft, &learned.evidence(), &examples);
     let LearnedDraft { draft, stories, notes, .. } = learned;
     Ok(Learned { yaml, rules: draft.rules.len(), stories, notes })
@@ -256,7 +256,7 @@ fn learn_draft(
     let tests: Vec<&Page> = pages.iter().filter(|page| page.held_out).collect();
     let fired = match tests.is_empty() || draft.rules.is_empty() {
         true => BTreeMap::new(),
-        false => fired(name, &draft, &drafted(&training), &tests),
+        false => fired(name, &draft, &drafted(&training), &tests, others),
     };
     let tests = tests.len();
     Ok(LearnedDraft { draft, stories, tests, fired, pages, notes })
@@ -265,20 +265,23 @@ fn learn_draft(
 /// The name of a draft's file while it is tested.
 const DRAFT: &str = "draft.yaml";
 
-/// A pipeline with this draft as its only outlet. `None` if the draft is not a valid rule file.
-fn pipeline_of(name: &str, draft: &Draft, limits: Limits) -> Option<Pipeline> {
+/// A pipeline with this draft as its only outlet, and the cache of `others`. `None` if the draft is
+/// not a valid rule file.
+fn pipeline_of(name: &str, draft: &Draft, limits: Limits, others: &Pipeline) -> Option<Pipeline> {
     let yaml = emit::bare(name, draft);
-    chaffinch_proof::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name).build().ok()
+    let builder = chaffinch_proof::builder().rule_file(DRAFT, &yaml).limits(limits).outlet(name);
+    let cache = others.cache().map(Path::to_owned).into_iter();
+    cache.fold(builder, Builder::cache).only_read_cache().build().ok()
 }
 
 /// Removes rules that cut a story's own sentence or title and rules that fail their cases, until
 /// all remaining rules pass.
 fn sift(name: &str, draft: &mut Draft, pages: &[Page], others: &Pipeline) {
     while !draft.rules.is_empty() {
-        let Some(pipeline) = pipeline_of(name, draft, Limits::without_caps()) else {
+        let Some(pipeline) = pipeline_of(name, draft, Limits::without_caps(), others) else {
             // A rule is invalid: find it by trying each one separately.
             let sound = |rule: &DraftRule| {
-                pipeline_of(name, &draft.with(rule), Limits::without_caps()).is_some()
+                pipeline_of(name, &draft.with(rule), Limits::without_caps(), others).is_some()
             };
             let kept: Vec<DraftRule> = draft.rules.iter().filter(|r| sound(r)).cloned().collect();
             if kept.len() == draft.rules.len() {
@@ -336,12 +339,19 @@ fn sift(name: &str, draft: &mut Draft, pages: &[Page], others: &Pipeline) {
 
 /// In how many of the held-out documents each rule cuts text that rules learned without these
 /// documents also cut.
-fn fired(name: &str, draft: &Draft, early: &Draft, tests: &[&Page]) -> BTreeMap<String, usize> {
+fn fired(
+    name: &str,
+    draft: &Draft,
+    early: &Draft,
+    tests: &[&Page],
+    others: &Pipeline,
+) -> BTreeMap<String, usize> {
     let mut fired = BTreeMap::new();
-    let pipelines = pipeline_of(name, draft, Limits::without_caps()).zip(pipeline_of(
+    let pipelines = pipeline_of(name, draft, Limits::without_caps(), others).zip(pipeline_of(
         name,
         early,
         Limits::without_caps(),
+        others,
     ));
     let Some((pipeline, early)) = pipelines else { return fired };
     for page in tests {
@@ -374,8 +384,10 @@ const EXAMPLE: usize = 8_000;
 
 /// Examples: the shortest training document and the shortest held-out document that the rules cut,
 /// with their output.
-fn examples(name: &str, draft: &Draft, pages: &[Page]) -> Vec<(String, String)> {
-    let Some(pipeline) = pipeline_of(name, draft, Limits::default()) else { return Vec::new() };
+fn examples(name: &str, draft: &Draft, pages: &[Page], others: &Pipeline) -> Vec<(String, String)> {
+    let Some(pipeline) = pipeline_of(name, draft, Limits::default(), others) else {
+        return Vec::new();
+    };
     let open = pipeline.for_outlet(None);
     let example = |page: &Page| {
         let cleaned = pipeline.clean_text(&page.text, None);

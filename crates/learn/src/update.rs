@@ -189,7 +189,7 @@ fn grow(
     *new = old.chain(std::mem::take(new)).collect();
     draft.id = id_in_file(&rule.rule.id).to_owned();
     // The file's own `keeps` cases are as good as new ones.
-    draft.keeps.clone_from(&rule.keeps);
+    draft.keeps.clone_from(&rule.cases.keeps);
     let written = emit::learned(draft, fired);
     block.text = format!("{}{written}\n", block.blank);
     let lines = if count == 1 { "line" } else { "lines" };

@@ -219,7 +219,7 @@ fn layouts_of_one_host_are_learned_each_with_its_era() {
         moved.url = Some(format!("https://example.org{other}01/x"));
         assert!(left(yaml, "example", &moved).contains(chaff), "{yaml}");
     }
-    let pipeline = Pipeline::builder().to_prove().rule_file("x.yaml", yaml).build().unwrap();
+    let pipeline = Pipeline::builder().rule_file("x.yaml", yaml).build().unwrap();
     let findings = chaffinch_proof::check(&pipeline, &[], &|file| file == "x.yaml");
     let errors = findings.iter().filter(|f| f.level == chaffinch_proof::Level::Error);
     assert_eq!(errors.count(), 0, "{findings:?}");
@@ -384,7 +384,7 @@ fn text_of_other_outlets_is_not_a_sign() {
             .push_str("Storks return to the wetlands after three dry years\nOther House of News\n");
     });
     let other = "outlet: other\nexamples:\n  - {text: \"Other House of News\\n\", clean: \"Other House of News\\n\"}\n";
-    let pipeline = Pipeline::builder().to_prove().rule_file("other.yaml", other).build().unwrap();
+    let pipeline = Pipeline::builder().rule_file("other.yaml", other).build().unwrap();
     let learned = learn("example", &samples, &pipeline).unwrap();
     let signs = learned.yaml.split("rules:").next().unwrap();
     assert!(signs.contains("Example Post"), "{signs}");

@@ -2,7 +2,7 @@
 //! example document, is cleaned and compared.
 
 use chaffinch_core::rules::key::key;
-use chaffinch_core::rules::{Pattern, Source};
+use chaffinch_core::rules::{Cases, Pattern, Source};
 use chaffinch_core::stage::{Action, Place, Rule, RuleId, Span, Tier};
 use chaffinch_core::{Cleaned, Pipeline, Verdict};
 
@@ -85,9 +85,10 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
     let own = for_unit(pipeline, id);
     // The rule as in its file; a mutated pipeline may have a different place for it.
     let (rule, source) = (pipeline.rules().rule(id), pipeline.rules().source(id));
+    let cases = pipeline.rules().cases(id);
     let mut findings = Vec::new();
-    for (at, case) in source.removes.iter().enumerate() {
-        let path = removes_path(source, at);
+    for (at, case) in cases.removes.iter().enumerate() {
+        let path = removes_path(source, cases, at);
         for (document, span, wanted) in set_among_body(case, rule, true) {
             let cleaned = own.clean(document.as_bytes());
             let mut fail = |code, message: String| {
@@ -107,7 +108,7 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
             }
         }
     }
-    for (at, case) in source.keeps.iter().enumerate() {
+    for (at, case) in cases.keeps.iter().enumerate() {
         let mut fail = |message: String| {
             let path = format!("keeps[{at}]");
             let finding = Finding::of_rule(pipeline, id, (ERROR, "case"), &path, message);
@@ -140,9 +141,9 @@ pub(crate) fn of_rule(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
 }
 
 /// The path of a case. Exact lines are their own cases.
-fn removes_path(source: &Source, at: usize) -> String {
+fn removes_path(source: &Source, cases: &Cases, at: usize) -> String {
     let own = source.written.keys.first();
-    match own.is_some_and(|(key, texts)| *key == "text" && **texts == *source.removes) {
+    match own.is_some_and(|(key, texts)| *key == "text" && **texts == *cases.removes) {
         true => format!("text[{at}]"),
         false => format!("removes[{at}]"),
     }
@@ -175,10 +176,10 @@ pub(crate) fn removes_alone(pipeline: &Pipeline, id: RuleId, case: &str) -> bool
 
 /// The other rules that remove everything this rule removes. `None` if they do not.
 pub(crate) fn others_that_remove(pipeline: &Pipeline, id: RuleId) -> Option<Vec<RuleId>> {
-    let (rule, source) = (pipeline.rule(id), pipeline.rules().source(id));
+    let rule = pipeline.rule(id);
     let without = for_unit(pipeline, id).without(|other| other == id);
     let mut others = Vec::new();
-    for case in &source.removes {
+    for case in &pipeline.rules().cases(id).removes {
         for (document, span, wanted) in set_among_body(case, rule, true) {
             let cleaned = without.clean(document.as_bytes());
             let text = cleaned.source();

@@ -14,14 +14,14 @@ use crate::{ERROR, Finding, cases, rules_of};
 pub(crate) fn choices(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for id in rules_of(pipeline, wanted) {
-        let source = pipeline.rules().source(id);
+        let (source, cases) = (pipeline.rules().source(id), pipeline.rules().cases(id));
         let rule = pipeline.rule(id);
         // A rule that only gives hints to a detector cuts nothing that a case could show.
         if rule.tier == Tier::Generic && rule.action == Action::Note {
             continue;
         }
         // A rule that removes nothing has its cases in `keeps`.
-        let shown = if source.removes.is_empty() { &source.keeps } else { &source.removes };
+        let shown = if cases.removes.is_empty() { &cases.keeps } else { &cases.removes };
         for gap in coverage::gaps(&source.written, shown) {
             if rule.tier == Tier::Generic && is_proved(pipeline, id, &gap) {
                 continue;
@@ -30,7 +30,7 @@ pub(crate) fn choices(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec
             let mut finding =
                 Finding::of_rule(pipeline, id, (ERROR, "missing-case"), &path, gap.message);
             finding.part = Some(gap.range);
-            let list = if source.removes.is_empty() { "keeps" } else { "removes" };
+            let list = if cases.removes.is_empty() { "keeps" } else { "removes" };
             findings.push(finding.help(format!("add to `{list}` a text such as {:?}", gap.sample)));
         }
     }
@@ -40,7 +40,6 @@ pub(crate) fn choices(pipeline: &Pipeline, wanted: &dyn Fn(&str) -> bool) -> Vec
 /// Whether some written case, with the sample in place of the rule's match, is also removed by this
 /// rule alone.
 fn is_proved(pipeline: &Pipeline, id: RuleId, gap: &Gap) -> bool {
-    let source = pipeline.rules().source(id);
     let is_line = !matches!(gap.key, "start" | "end" | "inside");
     let matches = |line: &str| {
         let key = key::key(&line.replace(['⟦', '⟧'], "")).into_owned();
@@ -50,7 +49,7 @@ fn is_proved(pipeline: &Pipeline, id: RuleId, gap: &Gap) -> bool {
         true => case.replace(line, &format!("⟦{}⟧", gap.sample)),
         false => case.replace(line, &gap.sample),
     };
-    source.removes.iter().any(|case| {
+    pipeline.rules().cases(id).removes.iter().any(|case| {
         case.lines().filter(|line| matches(line)).any(|line| {
             let made = match (is_line, line.find('⟦'), line.find('⟧')) {
                 (true, ..) => marked(case, line),

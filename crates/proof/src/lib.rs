@@ -130,10 +130,7 @@ const WARNING: Level = Level::Warning;
 /// only rules cut.
 pub fn builder() -> Builder {
     let off = Setting::Text("off".to_owned());
-    Pipeline::builder()
-        .to_prove()
-        .limits(Limits::without_caps())
-        .stage_setting("lines", "level", off)
+    Pipeline::builder().limits(Limits::without_caps()).stage_setting("lines", "level", off)
 }
 
 /// Runs all checks on the pipeline's rule files that `wanted` accepts. `articles` are further clean

@@ -39,8 +39,7 @@ pub struct Applied {
 
 /// Applies decisions to the rule files of a pipeline without writing them.
 ///
-/// Cases that would fail are left out and reported. The pipeline should be built with
-/// [`Builder::to_prove`](chaffinch_core::Builder::to_prove), so that its rules have their cases.
+/// Cases that would fail are left out and reported.
 ///
 /// # Errors
 /// If the changed files are invalid.
@@ -109,7 +108,7 @@ fn compose(
         match (accept, outlet, unit) {
             (true, ..) => {
                 let own = source.written.keys.iter().any(|(key, _)| *key == "text");
-                if !own && !source.removes.contains(case) {
+                if !own && !pipeline.rules().cases(id).removes.contains(case) {
                     add(cases.entry((id, true)).or_default(), at, case);
                 }
             }
@@ -119,7 +118,7 @@ fn compose(
                 kept.entry(outlet).or_default().extend(lines.map(|line| (at, line.to_owned())));
             }
             (false, ..) => {
-                if !source.keeps.contains(case) {
+                if !pipeline.rules().cases(id).keeps.contains(case) {
                     add(cases.entry((id, false)).or_default(), at, case);
                 }
             }
@@ -127,9 +126,10 @@ fn compose(
     }
     for ((id, accept), new) in cases {
         let (rule, source) = (pipeline.rule(id), pipeline.rules().source(id));
+        let old = pipeline.rules().cases(id);
         let (key, old) = match accept {
-            true => ("removes", source.removes.len()),
-            false => ("keeps", source.keeps.len()),
+            true => ("removes", old.removes.len()),
+            false => ("keeps", old.keeps.len()),
         };
         let texts: Vec<String> = new.iter().map(|(_, text)| text.clone()).collect();
         let path = format!("rules[{}]", source.at);
@@ -204,7 +204,7 @@ fn keep(
                 let text = edit::push(text, &path, "text", &texts)?;
                 edit::push(&text, &path, "keeps", &texts)
             });
-            (pipeline.rule(rule).id.clone(), source.keeps.len(), changed)
+            (pipeline.rule(rule).id.clone(), pipeline.rules().cases(rule).keeps.len(), changed)
         }
         None => {
             let taken = |name: &str| {
@@ -302,7 +302,7 @@ mod tests {
     }
 
     fn shipped() -> Pipeline {
-        Pipeline::builder().to_prove().build().unwrap()
+        Pipeline::builder().build().unwrap()
     }
 
     fn applied(decisions: &[Decision]) -> Applied {

@@ -34,9 +34,9 @@ mod storage;
 mod table;
 
 pub use authoring::{
-    Allow, Era, Example, FileRule, NAME, Problem, RuleFile, SHIPPED, Subject, Written, coverage,
-    edit, is_name, lexicon, schema, yaml,
+    Allow, Cases, Era, Example, FileRule, NAME, Problem, RuleFile, SHIPPED, Subject, Written,
+    WrittenKeys, coverage, edit, is_name, lexicon, schema, yaml,
 };
 pub use matching::{Anchor, CompileError, Found, Pattern};
 pub use set::{How, RuleSet, Search, Source, UnitId, UnknownOutlet};
-pub use storage::{Listed, LoadOptions, Purpose, acts_mid_article, files_in};
+pub use storage::{Listed, LoadOptions, acts_mid_article, files_in};

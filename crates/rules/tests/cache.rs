@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use chaffinch_rules::key::key;
-use chaffinch_rules::{LoadOptions, Problem, Purpose, RuleSet};
+use chaffinch_rules::{LoadOptions, Problem, RuleSet};
 use chaffinch_stage::Document;
 
 /// The resolution of file timestamps.
@@ -29,9 +29,12 @@ fn rules(name: &str, line: &str) -> PathBuf {
     folder
 }
 
+fn options(cache: &Path) -> LoadOptions<'_> {
+    LoadOptions { cache: Some(cache), keep: true, ..LoadOptions::ALL }
+}
+
 fn load(rules: &Path, cache: &Path) -> Result<RuleSet, Vec<Problem>> {
-    let purpose = Purpose::Run { cache: Some(cache), keep: true };
-    RuleSet::load(&[rules], &[], &["promo"], &LoadOptions { purpose, ..LoadOptions::ALL })
+    RuleSet::load(&[rules], &[], &["promo"], &options(cache))
 }
 
 /// The pattern of an outlet's rule.
@@ -167,9 +170,7 @@ fn further_files_do_not_replace_the_cache_of_the_directories() {
             "outlet: weekly\nrules: [{{id: one, stage: promo, text: {text}, keeps: [Else]}}]"
         );
         let files = [("weekly.yaml".to_owned(), weekly)];
-        let purpose = Purpose::Run { cache: Some(&cache), keep: true };
-        let options = LoadOptions { purpose, ..LoadOptions::ALL };
-        let set = RuleSet::load(&[&rules], &files, &["promo"], &options).unwrap();
+        let set = RuleSet::load(&[&rules], &files, &["promo"], &options(&cache)).unwrap();
         assert_eq!(cuts(&set, "weekly"), format!("text: {text}"));
         assert_eq!(fs::read_dir(&cache).unwrap().count(), 2);
     }

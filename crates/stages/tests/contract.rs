@@ -26,8 +26,10 @@ fn every_built_in_stage_passes() {
             .ids()
             .filter(|id| rules.rule(*id).stage == built_in.name)
             .flat_map(|id| {
-                let source = rules.source(id);
-                source.removes.iter().chain(&source.keeps).map(|case| case.replace(['⟦', '⟧'], ""))
+                let (own, lexicon) = (rules.cases(id), rules.lexicon_cases(id));
+                let all = [&own.removes, &own.keeps, &lexicon.removes, &lexicon.keeps];
+                let plain = |case: &String| case.replace(['⟦', '⟧'], "");
+                all.into_iter().flatten().map(plain).collect::<Vec<_>>()
             })
             .collect();
         let own: Vec<&str> = own.iter().map(String::as_str).collect();

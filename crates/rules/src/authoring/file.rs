@@ -64,12 +64,19 @@ pub struct FileRule {
     pub era: Era,
     /// Its index among the rules of its file.
     pub at: usize,
+    /// Its cases.
+    pub cases: Cases,
+    /// A digest of everything that decides what it cuts: pattern, place, action.
+    pub digest: u64,
+}
+
+/// Texts that a rule must remove, and texts that it must keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cases {
     /// Texts that the rule must remove.
     pub removes: Vec<String>,
     /// Texts that the rule must keep.
     pub keeps: Vec<String>,
-    /// A digest of everything that decides what it cuts: pattern, place, action.
-    pub digest: u64,
 }
 
 /// Computes [`FileRule::digest`].
@@ -86,7 +93,7 @@ pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
         rule.fields,
         written.keys,
         written.ignore_case,
-        written.template,
+        written.template.as_ref().map(|_| written.to_string()),
         rule.place,
         rule.at,
         rule.action,
@@ -98,22 +105,25 @@ pub(crate) fn digest(rule: &Rule, written: &Written, era: &Era) -> u64 {
     xxh3_64(described.as_bytes())
 }
 
+/// Keys of a pattern, each with its texts.
+pub type WrittenKeys = Vec<(&'static str, Arc<[String]>)>;
+
 /// A pattern as written in a rule file: keys, each with its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// The keys, such as `text`, `line` or `detect`, with their texts.
-    pub keys: Vec<(&'static str, Arc<[String]>)>,
+    pub keys: WrittenKeys,
     /// Whether case is ignored.
     pub ignore_case: bool,
-    /// For a pattern that uses lists of the lexicon: the pattern before the lists were expanded.
-    pub template: Option<String>,
+    /// For a pattern that uses lists of the lexicon: the keys before the lists were expanded.
+    pub template: Option<WrittenKeys>,
     /// The lists that the texts of each key use, in the order of the keys. Empty if none are used.
     pub(crate) lists: Vec<Arc<[List]>>,
 }
 
 impl Written {
     /// A pattern with these keys and texts, without lists.
-    pub fn new(keys: Vec<(&'static str, Arc<[String]>)>, ignore_case: bool) -> Written {
+    pub fn new(keys: WrittenKeys, ignore_case: bool) -> Written {
         Written { keys, ignore_case, ..Written::default() }
     }
 
@@ -153,10 +163,8 @@ pub(crate) fn kind_of(key: &str) -> (Anchor, Role) {
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(template) = &self.template {
-            return f.write_str(template);
-        }
-        for (at, (key, texts)) in self.keys.iter().enumerate() {
+        let keys = self.template.as_ref().unwrap_or(&self.keys);
+        for (at, (key, texts)) in keys.iter().enumerate() {
             let space = if at > 0 { " " } else { "" };
             write!(f, "{space}{key}: {}", texts.join(" | "))?;
         }
@@ -187,7 +195,7 @@ impl Era {
 }
 
 /// An accepted hit of a rule on a clean article or another outlet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allow {
     /// The rule's full id.
     pub rule: String,
@@ -198,7 +206,7 @@ pub struct Allow {
 }
 
 /// A document with its expected output.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// The document.
     pub text: String,

@@ -16,9 +16,12 @@ mod shipped;
 mod template;
 pub mod yaml;
 
-pub use file::{Allow, Era, Example, FileRule, NAME, RuleFile, Subject, Written, is_name};
+pub use file::{
+    Allow, Cases, Era, Example, FileRule, NAME, RuleFile, Subject, Written, WrittenKeys, is_name,
+};
 pub(crate) use file::{WRITTEN_KEYS, digest, kind_of};
 pub(crate) use lexicon::Lexicon;
 pub(crate) use parse::ParseOptions;
 pub use shipped::SHIPPED;
+pub(crate) use template::cases;
 pub use yaml::Problem;

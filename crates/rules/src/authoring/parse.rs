@@ -7,15 +7,15 @@ use chaffinch_stage::{Action, At, Certainty, Place, Rule, Tier, calendar};
 use regex_syntax::hir::Hir;
 
 use super::file::{
-    Allow, Era, Example, FileRule, NAME, RuleFile, Subject, WRITTEN_KEYS, Written, digest, is_name,
-    kind_of,
+    Allow, Cases, Era, Example, FileRule, NAME, RuleFile, Subject, WRITTEN_KEYS, Written, digest,
+    is_name, kind_of,
 };
 use super::lexicon::Lexicon;
 use super::schema;
 use super::template::{self, Expanded, Words};
 use super::yaml::{self, Node, Problem, Problems};
 use crate::key;
-use crate::matching::{Anchor, Pattern, folding, placeholders};
+use crate::matching::{Pattern, folding, placeholders};
 
 /// The actions named in [`schema::ACTIONS`].
 static ACTIONS: [Action; 2] = [Action::Keep, Action::Note];
@@ -60,7 +60,7 @@ pub(crate) struct ParseOptions<'a> {
     pub(crate) stages: &'a [&'a str],
     /// Whether the file is a shipped one, whose patterns are checked by tests.
     pub(crate) shipped: bool,
-    /// Whether patterns are compiled now and cases left out.
+    /// Whether patterns are compiled now.
     pub(crate) prepare: bool,
     /// The lexicon that patterns use. Default: the shipped one.
     pub(crate) lexicon: Option<&'a Lexicon>,
@@ -233,7 +233,7 @@ fn parse_rule(
     let certainty = parse_certainty(&node, safe);
     let era = parse_era(&node);
     let language = node.text("language").map(str::to_owned);
-    let (removes, keeps) = parse_cases(&node, &action, by_language);
+    let cases = parse_cases(&node, &action, by_language);
     node.finish();
     let tier = match subject {
         Subject::Outlet => Tier::Outlet,
@@ -258,28 +258,18 @@ fn parse_rule(
     };
     let at = at_in_file;
     if by_language {
-        let rule = FileRule {
-            patterns: Vec::new(),
-            rule,
-            language,
-            written,
-            era,
-            at,
-            removes,
-            keeps,
-            digest: 0,
-        };
+        let rule =
+            FileRule { patterns: Vec::new(), rule, language, written, era, at, cases, digest: 0 };
         return Some(in_all_languages(&rule, options));
     }
     let patterns = patterns_of(&written, options.prepare.then_some(&parsed));
     let digest = digest(&rule, &written, &era);
-    Some(vec![FileRule { rule, language, patterns, written, era, at, removes, keeps, digest }])
+    Some(vec![FileRule { rule, language, patterns, written, era, at, cases, digest }])
 }
 
 /// Expands the rule into one rule for each language that has the necessary cue words. Their ids end
 /// with the language.
 fn in_all_languages(rule: &FileRule, options: ParseOptions<'_>) -> Vec<FileRule> {
-    let template = rule.written.to_string();
     let in_language = |words: Words<'_>| {
         let (mut keys, mut lists) = (Vec::new(), Vec::new());
         for (key, texts) in &rule.written.keys {
@@ -297,7 +287,8 @@ fn in_all_languages(rule: &FileRule, options: ParseOptions<'_>) -> Vec<FileRule>
             }
         }
         let ignore_case = rule.written.ignore_case;
-        let written = Written { keys, ignore_case, template: Some(template.clone()), lists };
+        let written =
+            Written { keys, ignore_case, template: Some(rule.written.keys.clone()), lists };
         let code = &words.language.code;
         let own = rule.language.as_ref().is_none_or(|language| language == code);
         let mut file_rule = FileRule {
@@ -308,42 +299,17 @@ fn in_all_languages(rule: &FileRule, options: ParseOptions<'_>) -> Vec<FileRule>
             written,
             era: rule.era.clone(),
             at: rule.at,
-            removes: Vec::new(),
-            keeps: Vec::new(),
+            // The cases of its cue words are in the lexicon.
+            cases: if words.is_international() { rule.cases.clone() } else { Cases::default() },
         };
         if options.prepare {
             let parsed =
                 file_rule.patterns.iter().map(Pattern::parsed_as_written).collect::<Vec<_>>();
             file_rule.patterns.iter_mut().zip(&parsed).for_each(|(p, parsed)| p.prepare(parsed));
-        } else {
-            let texts = rule.written.keys.iter().filter(|(key, _)| *key != "unless");
-            let texts: Vec<String> = texts.flat_map(|(_, texts)| texts.iter().cloned()).collect();
-            let (removes, keeps) = words.cases(&texts);
-            file_rule.removes =
-                removes.into_iter().filter(|line| file_rule.matches(line)).collect();
-            file_rule.keeps = keeps;
-            if words.is_international() {
-                file_rule.removes.extend(rule.removes.iter().cloned());
-                file_rule.keeps.extend(rule.keeps.iter().cloned());
-            }
         }
         own.then_some(file_rule)
     };
     Words::all(options.lexicon()).filter_map(in_language).collect()
-}
-
-impl FileRule {
-    /// Whether the rule matches this line.
-    fn matches(&self, line: &str) -> bool {
-        let key = key::key(line);
-        let matching = |unless: bool| {
-            let mut all = self.patterns.iter();
-            all.any(|pattern| {
-                (pattern.anchor == Anchor::Unless) == unless && pattern.is_match(&key)
-            })
-        };
-        matching(false) && !matching(true)
-    }
 }
 
 /// The patterns of a rule, compiled from the parsed texts if those are given.
@@ -408,7 +374,7 @@ fn parse_era(node: &Node<'_>) -> Era {
 }
 
 /// The texts that the rule must remove and keep.
-fn parse_cases(node: &Node<'_>, action: &Action, by_language: bool) -> (Vec<String>, Vec<String>) {
+fn parse_cases(node: &Node<'_>, action: &Action, by_language: bool) -> Cases {
     let (mut removes, keeps) = (node.owned_texts("removes"), node.owned_texts("keeps"));
     let stays = matches!(action, Action::Keep | Action::Note);
     if removes.is_empty() && node.has("text") && !stays {
@@ -421,7 +387,7 @@ fn parse_cases(node: &Node<'_>, action: &Action, by_language: bool) -> (Vec<Stri
     if keeps.is_empty() && !by_language {
         node.missing("`keeps` is missing: a similar text that the rule must keep");
     }
-    (removes, keeps)
+    Cases { removes, keeps }
 }
 
 fn parse_at(node: &Node<'_>) -> Option<At> {

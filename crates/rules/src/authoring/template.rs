@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use super::file::{Cases, WrittenKeys};
 use super::kind_lists::{KindLists, Slot};
 use super::kinds::{Form, KINDS, kind};
 use super::lexicon::{Entries, INTERNATIONAL, Language, Lexicon};
@@ -174,6 +175,26 @@ pub(crate) struct Words<'l> {
     at: usize,
 }
 
+/// The cases in the lexicon for a rule in the language `code` that was made from `template`: lines, of
+/// which the rule removes some, and sentences that it keeps.
+pub(crate) fn cases(lexicon: &Lexicon, template: &WrittenKeys, code: &str) -> Cases {
+    let mut named = Vec::new();
+    let texts = template.iter().filter(|(key, _)| *key != "unless").flat_map(|(_, texts)| &**texts);
+    for (parts, _) in texts.filter_map(|text| parse(text, 0, false).ok()) {
+        kinds(&parts, &mut named);
+    }
+    named.sort_unstable();
+    named.dedup();
+    named.retain(|kind| KINDS[*kind].form.needs_cases());
+    let language = lexicon.language(code);
+    let entries: Vec<_> =
+        named.iter().filter_map(|kind| language.and_then(|own| own.kinds.get(kind))).collect();
+    Cases {
+        removes: entries.iter().flat_map(|entries| &entries.removes).cloned().collect(),
+        keeps: entries.iter().flat_map(|entries| &entries.keeps).cloned().collect(),
+    }
+}
+
 impl<'l> Words<'l> {
     /// The cue words of each language. The shared ones by themselves come last.
     pub(crate) fn all(lexicon: &'l Lexicon) -> impl Iterator<Item = Words<'l>> {
@@ -253,20 +274,6 @@ impl<'l> Words<'l> {
             }
         }
         expanded
-    }
-
-    /// The cases of the kinds that these texts name: lines to remove and sentences to keep.
-    pub(crate) fn cases(&self, texts: &[String]) -> (Vec<String>, Vec<String>) {
-        let mut named = Vec::new();
-        for (parts, _) in texts.iter().filter_map(|text| parse(text, 0, false).ok()) {
-            kinds(&parts, &mut named);
-        }
-        named.sort_unstable();
-        named.dedup();
-        named.retain(|kind| KINDS[*kind].form.needs_cases());
-        let entries = || named.iter().filter_map(|kind| self.language.kinds.get(kind));
-        let removes = entries().flat_map(|entries| &entries.removes).cloned().collect();
-        (removes, entries().flat_map(|entries| &entries.keeps).cloned().collect())
     }
 
     /// The regex of a template, using the phrases whose slot is at this position. Lists without

@@ -11,19 +11,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::rule_set::RuleSet;
 use super::section::{Section, SectionRules, Source};
 use super::unit::{Unit, UnitId};
-use crate::authoring::{Era, FileRule, Problem, RuleFile, Subject, Written, digest, yaml};
+use crate::authoring::{Era, Problem, Subject, Written, digest, yaml};
 use crate::storage::{
-    self, Files, GenericRule, Head, LoadOptions, Loaded, Packed, Prefilters, Rules, RulesBuilder,
+    self, GenericRule, Head, LoadOptions, Loaded, Packed, Prefilters, Rules, RulesBuilder, RunRule,
     Texts,
 };
-
-/// The rules of a file that is added to a set.
-enum ReadRules<'a> {
-    /// Parsed, with their cases.
-    Now(Box<RuleFile>),
-    /// Packed, with the index of the file.
-    Later(&'a Packed, usize),
-}
 
 /// A file and the families that it extends.
 struct Extends {
@@ -54,7 +46,7 @@ impl RuleSet {
         stages: &[&str],
         wanted: &LoadOptions<'_>,
     ) -> Result<RuleSet, Vec<Problem>> {
-        let loaded = storage::load(directories, files, stages, wanted.purpose);
+        let loaded = storage::load(directories, files, stages, *wanted);
         let Loaded { files, texts, lexicon, mut problems, new } = loaded;
         let mut set = RuleSet::build(files, &texts, &mut problems, wanted);
         if !problems.is_empty() {
@@ -68,7 +60,7 @@ impl RuleSet {
     }
 
     fn build(
-        files: Files,
+        packed: Packed,
         texts: &Texts<'_>,
         problems: &mut Vec<Problem>,
         wanted: &LoadOptions<'_>,
@@ -79,36 +71,22 @@ impl RuleSet {
         let running = wanted.running.map(owned);
         let mut set = RuleSet { number, running, ..RuleSet::default() };
         let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
-        let mut index = None;
-        let mut add = |set: &mut RuleSet, head: Head<'_>, rules: ReadRules<'_>| {
+        let index = has_all_generic(&packed, wanted).then(|| packed.generic());
+        let index = index.flatten().as_ref().and_then(Rules::unpack);
+        for (at, (head, _)) in packed.heads().enumerate() {
             set.add_detects(&head);
-            if head.subject == Subject::Generic {
-                set.add_generic(&head, rules, wanted, &mut generic);
+            if head.subject == Subject::Generic && index.is_some() {
+                // Its rules are in the packed index.
+                set.add_section(head.file, head.rules, head.digest, Some(at));
+            } else if head.subject == Subject::Generic {
+                set.add_generic(&head, (&packed, at), wanted, &mut generic);
             } else if set.names.contains_key(head.id) {
                 problems.push(named_before(&head, texts.of(head.file)));
             } else {
-                extends.push(set.add_unit(head, rules));
-            }
-        };
-        match files {
-            Files::Parsed(files) => {
-                for file in files {
-                    let head = Head::packed(&file);
-                    add(&mut set, Head::read(&head), ReadRules::Now(Box::new(file)));
-                }
-            }
-            Files::Packed(packed) => {
-                let generic = has_all_generic(&packed, wanted).then(|| packed.generic());
-                index = generic.flatten().as_ref().and_then(Rules::unpack);
-                for (at, (head, _)) in packed.heads().enumerate() {
-                    match index.is_some() && head.subject == Subject::Generic {
-                        true => set.add_indexed(&head, at),
-                        false => add(&mut set, head, ReadRules::Later(&packed, at)),
-                    }
-                }
-                set.packed = packed;
+                extends.push(set.add_unit(head, at));
             }
         }
+        set.packed = packed;
         set.generic = match index {
             Some(index) => index,
             None => generic.build(),
@@ -119,12 +97,6 @@ impl RuleSet {
 
     fn add_detects(&mut self, head: &Head<'_>) {
         self.detecting.extend(head.detects.iter().map(|&stage| stage.to_owned()));
-    }
-
-    /// Adds a generic file whose rules are in the packed index.
-    fn add_indexed(&mut self, head: &Head<'_>, packed: usize) {
-        self.add_detects(head);
-        self.add_section(head.file, head.rules, head.digest, Some(packed));
     }
 
     fn add_section(
@@ -138,8 +110,8 @@ impl RuleSet {
         let start = self.section_of.len() as u32;
         self.section_of.extend((0..rules).map(|_| at as u32));
         let ids = start..self.section_of.len() as u32;
-        let (file, rules) = (file.into(), OnceLock::new());
-        self.sections.push(Section { file, unit: None, ids, digest, packed, rules });
+        let (file, rules, proof) = (file.into(), OnceLock::new(), OnceLock::new());
+        self.sections.push(Section { file, unit: None, ids, digest, packed, rules, proof });
         &mut self.sections[at]
     }
 
@@ -147,36 +119,30 @@ impl RuleSet {
     fn add_generic(
         &mut self,
         head: &Head<'_>,
-        rules: ReadRules<'_>,
+        (packed, at): (&Packed, usize),
         wanted: &LoadOptions<'_>,
         generic: &mut RulesBuilder,
     ) {
         let file = head.file.into();
-        let (rules, prefilters, packed) = match rules {
-            ReadRules::Now(read) => {
-                let mut rules = read.rules;
-                rules.retain(|rule| wanted.includes(rule.language.as_deref()));
-                let rules = SectionRules::of(rules, &file, None);
-                let prefilters = rules.prefilters();
-                (rules, prefilters, None)
+        let (mut rules, mut sources) = (Vec::new(), Vec::new());
+        let mut prefilters = Prefilters::new();
+        let mut proof = packed.proof(at);
+        let mut cases = std::mem::take(&mut proof.cases).into_iter();
+        let all = packed.rules(at).into_iter().zip(packed.prefilters(at));
+        for ((rule, own), origin) in all.zip(packed.origins(at)) {
+            let cases = cases.next();
+            if wanted.includes(origin.language.as_deref()) {
+                rules.push(rule);
+                sources.push(Source::of(origin, &file, None));
+                prefilters.push(own);
+                proof.cases.extend(cases);
             }
-            ReadRules::Later(packed, at) => {
-                let (mut rules, mut sources) = (Vec::new(), Vec::new());
-                let mut prefilters = Prefilters::new();
-                let all = packed.rules(at).into_iter().zip(packed.prefilters(at));
-                for ((rule, own), origin) in all.zip(packed.origins(at)) {
-                    if wanted.includes(origin.language.as_deref()) {
-                        rules.push(rule);
-                        sources.push(Source::of(origin, &file, None));
-                        prefilters.push(own);
-                    }
-                }
-                let at = (rules.len() == head.rules as usize).then_some(at);
-                let sources = OnceLock::from(sources);
-                (SectionRules { sources, ..SectionRules::packed(rules) }, prefilters, at)
-            }
-        };
+        }
+        let packed = (rules.len() == head.rules as usize).then_some(at);
+        let sources = OnceLock::from(sources);
+        let rules = SectionRules { sources, ..SectionRules::packed(rules) };
         let section = self.add_section(head.file, rules.rules.len() as u32, head.digest, packed);
+        section.proof = OnceLock::from(Box::new(proof));
         let start = section.ids.start;
         let sources = rules.sources.get().map_or(&[][..], Vec::as_slice);
         let all = rules.rules.iter().zip(&rules.patterns).zip(&prefilters).zip(sources);
@@ -189,18 +155,11 @@ impl RuleSet {
         }
     }
 
-    fn add_unit(&mut self, head: Head<'_>, rules: ReadRules<'_>) -> Extends {
+    fn add_unit(&mut self, head: Head<'_>, packed: usize) -> Extends {
         let (unit, at) = (UnitId(self.units.len()), self.sections.len());
-        let packed = if let ReadRules::Later(_, at) = rules { Some(at) } else { None };
-        let section = self.add_section(head.file, head.rules, head.digest, packed);
+        let section = self.add_section(head.file, head.rules, head.digest, Some(packed));
         section.unit = Some(unit);
         let file = Arc::clone(&section.file);
-        let (mut examples, mut allow) = (Vec::new(), Vec::new());
-        if let ReadRules::Now(read) = rules {
-            let rules = SectionRules::of(read.rules, &file, Some(unit));
-            section.rules = OnceLock::from(Box::new(rules));
-            (examples, allow) = (read.examples, read.allow);
-        }
         self.names.insert(head.id.to_owned(), unit);
         self.units.push(Unit {
             id: head.id.to_owned(),
@@ -208,8 +167,6 @@ impl RuleSet {
             family: head.subject == Subject::Family,
             families: Vec::new(),
             section: at,
-            examples,
-            allow,
             eras: head.eras,
             rules: OnceLock::new(),
         });
@@ -277,19 +234,10 @@ impl RuleSet {
             digest ^= xxh3_64(data.as_bytes());
         }
         let section = self.add_section("", 1, digest, None);
-        let (removes, keeps, patterns) = (Vec::new(), Vec::new(), Vec::new());
-        let rule = FileRule {
-            rule,
-            language: None,
-            patterns,
-            written,
-            era,
-            at: 0,
-            removes,
-            keeps,
-            digest,
-        };
-        let rules = SectionRules::of(vec![rule], &section.file, None);
+        let rules = SectionRules::packed(vec![RunRule { rule, patterns: Box::default(), digest }]);
+        let file = Arc::clone(&section.file);
+        let source = Source { file, at: 0, written, era, unit: None };
+        let rules = SectionRules { sources: OnceLock::from(vec![source]), ..rules };
         section.rules = OnceLock::from(Box::new(rules));
         RuleId(section.ids.start)
     }

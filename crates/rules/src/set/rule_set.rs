@@ -9,9 +9,10 @@ use rustc_hash::FxHashMap;
 use super::recognise::{How, Recognition};
 use super::section::{Section, SectionRules, Source};
 use super::unit::{Unit, UnitId, UnknownOutlet};
-use crate::authoring::{Allow, Example, Lexicon, yaml};
+use crate::authoring::{Allow, Cases, Example, Lexicon, cases, yaml};
+use crate::key;
 use crate::matching::{Anchor, Pattern, Prefilter};
-use crate::storage::{Listed, Packed, Prefilters, Rules, RulesBuilder};
+use crate::storage::{Listed, Packed, Prefilters, Proof, Rules, RulesBuilder};
 
 /// All rules of a run.
 #[derive(Debug, Default)]
@@ -60,7 +61,10 @@ impl RuleSet {
     fn prefilters(&self, section: &Section) -> Prefilters {
         match section.packed {
             Some(at) => self.packed.prefilters(at),
-            None => self.rules_of(section).prefilters(),
+            None => {
+                let of_rule = |all: &Box<[Pattern]>| all.iter().map(Pattern::prefilters).collect();
+                self.rules_of(section).patterns.iter().map(of_rule).collect()
+            }
         }
     }
 
@@ -101,6 +105,51 @@ impl RuleSet {
             origins.into_iter().map(source).collect()
         });
         &sources[at]
+    }
+
+    /// The cases of a rule in its rule file.
+    ///
+    /// # Panics
+    /// If the id belongs to another set.
+    pub fn cases(&self, id: RuleId) -> &Cases {
+        static NONE: Cases = Cases { removes: Vec::new(), keeps: Vec::new() };
+        let (section, at) = self.place(id);
+        // A stage's own rule has none.
+        self.proof(section).cases.get(at).unwrap_or(&NONE)
+    }
+
+    /// The cases of a rule in the lexicon: the lines of the lists it uses that it matches, and the
+    /// sentences that it must keep.
+    ///
+    /// # Panics
+    /// If the id belongs to another set.
+    pub fn lexicon_cases(&self, id: RuleId) -> Cases {
+        let Some(template) = &self.source(id).written.template else { return Cases::default() };
+        // The id of such a rule ends with its language.
+        let code = self.rule(id).id.rsplit('/').next().unwrap_or_default();
+        let mut all = cases(self.lexicon(), template, code);
+        all.removes.retain(|line| self.matches(id, line));
+        all
+    }
+
+    /// Whether the patterns of a rule match this line.
+    fn matches(&self, id: RuleId, line: &str) -> bool {
+        let key = key::key(line);
+        let matching = |unless: bool| {
+            let mut all = self.patterns(id).iter();
+            all.any(|pattern| {
+                (pattern.anchor == Anchor::Unless) == unless && pattern.is_match(&key)
+            })
+        };
+        matching(false) && !matching(true)
+    }
+
+    /// The cases and examples of a rule file.
+    fn proof<'s>(&'s self, section: &'s Section) -> &'s Proof {
+        section.proof.get_or_init(|| {
+            let proof = section.packed.map(|at| self.packed.proof(at));
+            Box::new(proof.unwrap_or_default())
+        })
     }
 
     /// A digest of everything that decides what a rule cuts: pattern, place, action.
@@ -202,7 +251,7 @@ impl RuleSet {
 
     /// The accepted hits of an outlet's or family's rules on clean articles and other outlets.
     pub fn allowed(&self, id: UnitId) -> &[Allow] {
-        &self.units[id.0].allow
+        &self.proof(&self.sections[self.units[id.0].section]).allow
     }
 
     /// Signs that several outlets share: the folded sign and the outlets.
@@ -225,12 +274,14 @@ impl RuleSet {
 
     /// The examples of all rule files, with their outlet or family.
     pub fn examples(&self) -> impl Iterator<Item = (&str, &Example)> {
-        self.units.iter().flat_map(|u| u.examples.iter().map(move |e| (u.id.as_str(), e)))
+        self.units().flat_map(move |unit| {
+            self.examples_of(unit).iter().map(move |example| (self.unit_name(unit), example))
+        })
     }
 
     /// The examples of one outlet or family.
     pub fn examples_of(&self, id: UnitId) -> &[Example] {
-        &self.units[id.0].examples
+        &self.proof(&self.sections[self.units[id.0].section]).examples
     }
 
     /// The outlet or family with this id.

@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use chaffinch_stage::Rule;
 
 use super::unit::UnitId;
-use crate::authoring::{Era, FileRule, Written};
+use crate::authoring::{Era, Written};
 use crate::matching::Pattern;
-use crate::storage::{Prefilters, RuleOrigin, RunRule};
+use crate::storage::{Proof, RuleOrigin, RunRule};
 
 /// What is known about a rule besides the part that stages see.
 #[derive(Debug)]
@@ -22,10 +22,6 @@ pub struct Source {
     pub written: Written,
     /// The dates on which it applies.
     pub era: Era,
-    /// Texts that it must remove.
-    pub removes: Vec<String>,
-    /// Texts that it must keep.
-    pub keeps: Vec<String>,
     /// The outlet or family of its file; `None` for generic rules.
     pub unit: Option<UnitId>,
 }
@@ -33,8 +29,7 @@ pub struct Source {
 impl Source {
     pub(super) fn of(origin: RuleOrigin, file: &Arc<str>, unit: Option<UnitId>) -> Source {
         let RuleOrigin { written, era, at, .. } = origin;
-        let (file, removes, keeps) = (Arc::clone(file), Vec::new(), Vec::new());
-        Source { file, at, written, era, removes, keeps, unit }
+        Source { file: Arc::clone(file), at, written, era, unit }
     }
 }
 
@@ -50,6 +45,8 @@ pub(super) struct Section {
     pub(super) packed: Option<usize>,
     /// Its rules, unpacked on first use.
     pub(super) rules: OnceLock<Box<SectionRules>>,
+    /// Its cases and examples, unpacked on first use.
+    pub(super) proof: OnceLock<Box<Proof>>,
 }
 
 /// The rules of a section.
@@ -63,23 +60,6 @@ pub(super) struct SectionRules {
 }
 
 impl SectionRules {
-    pub(super) fn of(rules: Vec<FileRule>, file: &Arc<str>, unit: Option<UnitId>) -> SectionRules {
-        let (mut all, mut sources) = (Vec::new(), Vec::new());
-        for rule in rules {
-            let FileRule { rule, patterns, written, era, at, removes, keeps, digest, .. } = rule;
-            let file = Arc::clone(file);
-            all.push(RunRule { rule, patterns: patterns.into(), digest });
-            sources.push(Source { file, at, written, era, removes, keeps, unit });
-        }
-        SectionRules { sources: OnceLock::from(sources), ..SectionRules::packed(all) }
-    }
-
-    /// The prefilters of patterns that are not packed.
-    pub(super) fn prefilters(&self) -> Prefilters {
-        let of_rule = |patterns: &[Pattern]| patterns.iter().map(Pattern::prefilters).collect();
-        self.patterns.iter().map(|patterns| of_rule(patterns)).collect()
-    }
-
     /// A section whose sources stay packed.
     pub(super) fn packed(all: Vec<RunRule>) -> SectionRules {
         let mut section = SectionRules {

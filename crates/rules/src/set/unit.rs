@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::authoring::{Allow, Example};
 use crate::storage::Rules;
 
 /// The id of an outlet or a family in a [`RuleSet`](crate::RuleSet).
@@ -18,8 +17,6 @@ pub(super) struct Unit {
     pub(super) family: bool,
     pub(super) families: Vec<UnitId>,
     pub(super) section: usize,
-    pub(super) examples: Vec<Example>,
-    pub(super) allow: Vec<Allow>,
     /// Whether any of its rules, or of its families' rules, has an era.
     pub(super) eras: bool,
     /// The index of its rules and its families' rules, built on first use.

@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 use super::cache;
 use super::pack::{PackedFile, pack};
 use super::packed::Packed;
-use super::source::{self, Key, Origin, Source};
-use crate::authoring::{Lexicon, Problem, RuleFile};
+use super::source::{self, Key, Source};
+use crate::authoring::{Lexicon, Problem};
 
 /// Options for loading rules.
 #[derive(Clone, Copy, Debug)]
@@ -21,29 +21,17 @@ pub struct LoadOptions<'a> {
     /// The stages that run. Rules of other stages are loaded but match nothing. `None` means all
     /// stages.
     pub running: Option<&'a [&'a str]>,
-    /// What the rules are loaded for.
-    pub purpose: Purpose<'a>,
-}
-
-/// What rules are loaded for.
-#[derive(Clone, Copy, Debug)]
-pub enum Purpose<'a> {
-    /// Checking and displaying: with cases and examples.
-    Proof,
-    /// Cleaning: without them, and packed until a document needs them.
-    Run {
-        /// The directory in which packed rules are cached for the next run.
-        cache: Option<&'a Path>,
-        /// Whether to add new packed rules to the cache. Rules that the next run will not load from
-        /// the same directories would only fill it.
-        keep: bool,
-    },
+    /// The directory in which packed rules are cached for the next run.
+    pub cache: Option<&'a Path>,
+    /// Whether to add new packed rules to the cache. Rules that the next run will not load from the
+    /// same directories would only fill it.
+    pub keep: bool,
 }
 
 impl LoadOptions<'_> {
-    /// Loads all rules with their cases and examples.
+    /// Loads all rules, without a cache.
     pub const ALL: LoadOptions<'static> =
-        LoadOptions { languages: None, running: None, purpose: Purpose::Proof };
+        LoadOptions { languages: None, running: None, cache: None, keep: false };
 
     pub(crate) fn includes(&self, language: Option<&str>) -> bool {
         let known = |language: &str| {
@@ -55,7 +43,7 @@ impl LoadOptions<'_> {
 
 /// The loaded rule files of a run.
 pub(crate) struct Loaded<'t> {
-    pub(crate) files: Files,
+    pub(crate) files: Packed,
     pub(crate) texts: Texts<'t>,
     /// The lexicon, if lexicon files replace shipped ones.
     pub(crate) lexicon: Option<Arc<Lexicon>>,
@@ -63,12 +51,6 @@ pub(crate) struct Loaded<'t> {
     pub(crate) problems: Vec<Problem>,
     /// Where in the cache the files are to be kept, if any is new.
     pub(crate) new: Option<PathBuf>,
-}
-
-/// The loaded rule files of a set.
-pub(crate) enum Files {
-    Parsed(Vec<RuleFile>),
-    Packed(Packed),
 }
 
 /// The texts of rule files by their names, to show a line of one in a message.
@@ -88,32 +70,20 @@ pub(crate) fn load<'t>(
     directories: &[&Path],
     files: &'t [(String, String)],
     stages: &[&str],
-    purpose: Purpose<'_>,
+    LoadOptions { cache, keep, .. }: LoadOptions<'_>,
 ) -> Loaded<'t> {
+    let given = !files.is_empty();
     let (mut sources, mut problems) = source::sources(directories, files);
     let own_lexicon = source::own_lexicon(&mut sources, &mut problems);
-    let lexicon = own_lexicon.as_deref();
-    let mut changed = None;
-    let files = match purpose {
-        Purpose::Proof => {
-            let parse = |source: &Source<'_>| {
-                let parse = || source.parse(&source.read()?, stages, false, lexicon);
-                SHIPPED_PARSED.get(source, stages, lexicon, parse)
-            };
-            Files::Parsed(valid(sources.par_iter().map(parse).collect(), &mut problems))
-        }
-        Purpose::Run { cache, keep } => {
-            let given = !files.is_empty();
-            let place = cache.map(|cache| cache::place(cache, stages, directories, given));
-            let open = |path: &Path| Packed::open(path, stages, own_lexicon.as_ref());
-            let known = place.as_deref().and_then(open);
-            let stored = LazyLock::new(|| Stored::open(cache, open));
-            let (files, new) = pack_all(&sources, stages, lexicon, known, &stored, &mut problems);
-            changed = place.filter(|_| new && keep);
-            files
-        }
-    };
-    Loaded { files, texts: Texts(sources), lexicon: own_lexicon, problems, new: changed }
+    let (own, lexicon) = (own_lexicon.as_ref(), own_lexicon.as_deref());
+    let place = cache.map(|cache| cache::place(cache, stages, directories, given));
+    let open = |path: &Path| Packed::open(path, stages, own);
+    let known = place.as_deref().and_then(open);
+    let stored = LazyLock::new(|| Stored::open(cache, open));
+    let (files, new) = pack_all(&sources, stages, lexicon, known, &stored, &mut problems);
+    drop(stored);
+    let new = place.filter(|_| new && keep);
+    Loaded { files, texts: Texts(sources), lexicon: own_lexicon, problems, new }
 }
 
 /// Packs all files, reusing the unchanged ones of `known`, and of those that are `stored` the ones
@@ -125,12 +95,12 @@ fn pack_all(
     known: Option<Packed>,
     stored: &LazyLock<Stored, impl FnOnce() -> Stored + Send + Sync>,
     problems: &mut Vec<Problem>,
-) -> (Files, bool) {
+) -> (Packed, bool) {
     let key = |source: &Source<'_>| source::key(&source.origin, lexicon);
     let keys: Vec<Key> = sources.par_iter().map(key).collect();
     let known = known.unwrap_or_default();
     if is_same(&known, sources, &keys) {
-        return (Files::Packed(known), false);
+        return (known, false);
     }
     let places: FxHashMap<_, _> = known.files().zip(0..).collect();
     let pack = |(source, key): (&Source<'_>, &Key)| {
@@ -138,18 +108,21 @@ fn pack_all(
         if let Some(file) = place.and_then(|at| known.file(*at)) {
             return Ok(file);
         }
-        let pack = || {
-            let text = source.read()?;
-            let content = source.content(&text, stages, lexicon);
-            if let Some(file) = stored.find(content) {
-                return Ok(file.renamed(&source.file, *key));
-            }
-            Ok(pack(source.parse(&text, stages, true, lexicon)?, *key, content))
-        };
-        SHIPPED_PACKED.get(source, stages, lexicon, pack)
+        let text = source.text().map_err(|problem| vec![problem])?;
+        let content = source.content(&text, stages, lexicon);
+        let packed = || SHIPPED_PACKED.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = packed().get(&content).cloned();
+        if let Some(file) = known.or_else(|| stored.find(content)) {
+            return Ok(file.renamed(&source.file, *key));
+        }
+        let file = pack(source.parse(&text, stages, lexicon)?, *key, content);
+        if source.is_shipped() {
+            packed().insert(content, file.clone());
+        }
+        Ok(file)
     };
     let files = valid(sources.par_iter().zip(&keys).map(pack).collect(), problems);
-    (Files::Packed(Packed::of(files)), true)
+    (Packed::of(files), true)
 }
 
 /// The packed files in a cache by their contents, whichever directories they were loaded from.
@@ -180,35 +153,8 @@ impl Stored {
     }
 }
 
-/// The results for shipped files, so that a process that makes several pipelines reads them once.
-struct ShippedCache<T>(LazyLock<Mutex<FxHashMap<String, T>>>);
-
-static SHIPPED_PARSED: ShippedCache<RuleFile> = ShippedCache(LazyLock::new(Mutex::default));
-static SHIPPED_PACKED: ShippedCache<PackedFile> = ShippedCache(LazyLock::new(Mutex::default));
-
-impl<T: Clone> ShippedCache<T> {
-    /// The result of `make` for a file and these stages, made once. Files that are not shipped, or
-    /// are loaded with another lexicon, are not cached.
-    fn get(
-        &self,
-        source: &Source<'_>,
-        stages: &[&str],
-        lexicon: Option<&Lexicon>,
-        make: impl FnOnce() -> Result<T, Vec<Problem>>,
-    ) -> Result<T, Vec<Problem>> {
-        if !matches!(source.origin, Origin::Shipped(_)) || lexicon.is_some() {
-            return make();
-        }
-        let name = format!("{} {stages:?}", source.file);
-        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = known().get(&name) {
-            return Ok(made.clone());
-        }
-        let made = make()?;
-        known().insert(name, made.clone());
-        Ok(made)
-    }
-}
+/// The packed shipped files, so that a process that makes several pipelines packs them once.
+static SHIPPED_PACKED: LazyLock<Mutex<FxHashMap<u128, PackedFile>>> = LazyLock::new(Mutex::default);
 
 /// Whether `known` contains exactly these files, unchanged.
 fn is_same(known: &Packed, sources: &[Source<'_>], keys: &[Key]) -> bool {
@@ -226,6 +172,7 @@ fn valid<T>(files: Vec<Result<T, Vec<Problem>>>, problems: &mut Vec<Problem>) ->
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Origin;
     use super::*;
 
     fn outlet(text: &str) -> String {
@@ -241,7 +188,7 @@ mod tests {
     /// The rules of a file, with a key of 0, under the content of `content`.
     fn packed(file: &Source<'_>, content: &Source<'_>) -> PackedFile {
         let text = file.text().unwrap();
-        let file = file.parse(&text, &["promo"], true, None).unwrap();
+        let file = file.parse(&text, &["promo"], None).unwrap();
         pack(file, Some(0), content.content(&content.text().unwrap(), &["promo"], None))
     }
 
@@ -256,7 +203,6 @@ mod tests {
         let sources = [source("new.yaml", &share), source("next.yaml", &follow)];
         let mut problems = Vec::new();
         let (files, new) = pack_all(&sources, &["promo"], None, None, &stored, &mut problems);
-        let Files::Packed(files) = files else { panic!("they are packed") };
         assert!(new && problems.is_empty());
         let key = |at: usize| source::key(&sources[at].origin, None);
         let names: Vec<_> = files.files().collect();

@@ -16,11 +16,11 @@ mod source;
 
 pub(crate) use head::Head;
 pub use head::Listed;
-pub(crate) use load::{Files, Loaded, Texts, load};
-pub use load::{LoadOptions, Purpose};
+pub use load::LoadOptions;
+pub(crate) use load::{Loaded, Texts, load};
 pub(crate) use pack::Prefilters;
 pub(crate) use packed::Packed;
 pub use rules::acts_mid_article;
 pub(crate) use rules::{GenericRule, Rules, RulesBuilder, slot_rule};
-pub(crate) use serial::{RuleOrigin, RunRule};
+pub(crate) use serial::{Proof, RuleOrigin, RunRule};
 pub use source::files_in;

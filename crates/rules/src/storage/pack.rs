@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::head::{Head, Listed};
-use super::serial::split;
+use super::serial::{Proof, split};
 use super::source::Key;
 use crate::authoring::RuleFile;
 use crate::chars::Chars;
@@ -23,7 +23,7 @@ pub(crate) type Prefilters = Vec<Vec<Vec<Prefilter>>>;
 pub(crate) struct PackedFile {
     pub(super) head: Vec<u8>,
     pub(super) list: Vec<u8>,
-    pub(super) parts: [Arc<[u8]>; 2],
+    pub(super) parts: [Arc<[u8]>; 3],
     pub(super) key: Key,
     /// What it was packed from; see [`Source::content`](super::source::Source::content).
     pub(super) content: u128,
@@ -39,16 +39,16 @@ impl PackedFile {
     }
 }
 
-/// Packs a file that was parsed under `key` from `content`, without cases and examples.
+/// Packs a file that was parsed under `key` from `content`.
 pub(crate) fn pack(file: RuleFile, key: Key, content: u128) -> PackedFile {
     let head = Head::packed(&file);
     let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
     let list = packed(&listed.collect::<Vec<_>>());
     let mut pool = PoolBuilder::default();
-    let (mut rules, mut origins) = (Vec::new(), Vec::new());
+    let (mut rules, mut origins, mut all_cases) = (Vec::new(), Vec::new(), Vec::new());
     let mut prefilters: Prefilters = Vec::new();
     let split: Vec<_> = file.rules.into_par_iter().map(split).collect();
-    for (mut rule, patterns, origin) in split {
+    for (mut rule, patterns, origin, cases) in split {
         let mut own = Vec::new();
         for (key, mut pattern) in patterns {
             own.push(std::mem::take(&mut pattern.prefilters));
@@ -57,13 +57,15 @@ pub(crate) fn pack(file: RuleFile, key: Key, content: u128) -> PackedFile {
         rules.push(rule);
         prefilters.push(own);
         origins.push(origin);
+        all_cases.push(cases);
     }
     let PoolBuilder { classes, lists, compiled } = pool;
     let compiled: Vec<_> = compiled.all.iter().map(Compiled::packed).collect();
     let rules = packed(&(rules, packed(&compiled)));
     let mut rest = packed(&prefilters);
     rest.extend(packed(&origins));
-    let parts = [rules.into(), rest.into()];
+    let proof = Proof { cases: all_cases, examples: file.examples, allow: file.allow };
+    let parts = [rules.into(), rest.into(), packed(&proof).into()];
     PackedFile { head, list, parts, key, content, classes: classes.all, lists: lists.all }
 }
 

@@ -17,7 +17,7 @@ use super::cache;
 use super::head::{Head, Listed};
 use super::pack::{Numbered, PackedFile, Prefilters, pack};
 use super::rules::{GenericRule, RulesBuilder};
-use super::serial::{PackedOrigin, PackedRule, RuleOrigin, RunRule};
+use super::serial::{PackedOrigin, PackedRule, Proof, RuleOrigin, RunRule};
 use super::source::{self, Key, Origin, Source};
 use crate::authoring::{Lexicon, SHIPPED, Subject};
 use crate::chars::{CLASSES, Chars};
@@ -31,7 +31,8 @@ use crate::table::{packed, read, take};
 ///   [`Header`], and the head and the rule summaries of each file;
 /// - the classes and lists, which the rules of all files share;
 /// - the index of the generic rules;
-/// - for each file, its rules and what few runs need of them: prefilters and origins.
+/// - for each file, its rules and what few runs need of them: prefilters and origins, and cases and
+///   examples.
 ///
 /// A run reads the first two parts and, of the others, what its documents need.
 #[derive(Debug, Default)]
@@ -52,8 +53,8 @@ struct Slot {
     /// The ranges of its head and of its rule summaries in `heads`.
     head: Range<usize>,
     list: Range<usize>,
-    /// Its rules, and the rest of what is known about them.
-    parts: [Part; 2],
+    /// Its rules, and what else is known about them.
+    parts: [Part; 3],
     key: Key,
     content: u128,
     /// The ranges of its classes and of its lists in `numbers`.
@@ -66,6 +67,9 @@ const RULES: usize = 0;
 
 /// The index in [`Slot::parts`] of the prefilters and origins.
 const REST: usize = 1;
+
+/// The index in [`Slot::parts`] of the cases and examples.
+const PROOF: usize = 2;
 
 /// A part of a file of packed rules.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -98,7 +102,7 @@ struct FileHeader {
     /// The lengths in bytes of its head and of its rule summaries.
     head: usize,
     list: usize,
-    parts: [Part; 2],
+    parts: [Part; 3],
     key: Key,
     content: u128,
     /// How many classes and lists its patterns use.
@@ -111,7 +115,7 @@ struct FileHeader {
 enum Storage {
     /// In memory: the index of the generic rules, which is made on first use, and the parts of each
     /// file.
-    Memory { generic: OnceLock<Arc<[u8]>>, files: Vec<[Arc<[u8]>; 2]> },
+    Memory { generic: OnceLock<Arc<[u8]>>, files: Vec<[Arc<[u8]>; 3]> },
     File {
         file: Mutex<File>,
         path: PathBuf,
@@ -304,7 +308,7 @@ impl Packed {
         Some(PackedFile {
             head: self.heads[head.clone()].to_vec(),
             list: self.heads[list.clone()].to_vec(),
-            parts: [self.bytes(at, RULES)?, self.bytes(at, REST)?],
+            parts: [self.bytes(at, RULES)?, self.bytes(at, REST)?, self.bytes(at, PROOF)?],
             key: *key,
             content: *content,
             classes,
@@ -363,6 +367,14 @@ impl Packed {
         let (_, rest) = take::<Prefilters>(&bytes);
         let origins: Vec<PackedOrigin> = read(rest);
         origins.into_iter().map(PackedOrigin::into_origin).collect()
+    }
+
+    /// Unpacks the cases and examples of a file, by its index.
+    ///
+    /// # Panics
+    /// Like [`Packed::rules`].
+    pub(crate) fn proof(&self, at: usize) -> Proof {
+        read(&self.valid_bytes(at, PROOF))
     }
 
     /// The classes and lists that the patterns of a file use.
@@ -441,7 +453,7 @@ fn pack_again(
     let source = Source { file: file.to_owned(), origin: origins.into_iter().find(is_same)? };
     let text = source.text().ok()?;
     let content = source.content(&text, stages, lexicon);
-    Some(pack(source.parse(&text, stages, true, lexicon).ok()?, key, content))
+    Some(pack(source.parse(&text, stages, lexicon).ok()?, key, content))
 }
 
 /// Reads a part of a file. `None` if it is damaged.
@@ -466,7 +478,8 @@ const START: usize = MAGIC.len() + 24;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authoring::{FileRule, RuleFile, Written};
+    use crate::authoring::lexicon::INTERNATIONAL;
+    use crate::authoring::{Cases, FileRule, RuleFile, Written, cases};
     use crate::key;
     use crate::matching::{Pattern, Prefilter};
 
@@ -510,9 +523,8 @@ mod tests {
         let rule = rule.map(|((rule, prefilters), origin)| {
             let RunRule { rule, patterns, digest } = rule;
             let RuleOrigin { language, written, era, at } = origin;
-            let (patterns, removes, keeps) = (patterns.into(), Vec::new(), Vec::new());
-            let rule =
-                FileRule { rule, language, patterns, written, era, at, removes, keeps, digest };
+            let (patterns, cases) = (patterns.into(), Cases::default());
+            let rule = FileRule { rule, language, patterns, written, era, at, cases, digest };
             shown(&rule, &prefilters)
         });
         rule.collect()
@@ -539,7 +551,11 @@ mod tests {
     fn assert_same_matches(file: &RuleFile, packed: &[RunRule]) {
         let some = |rule: &FileRule| matches!(rule.language.as_deref(), None | Some("el" | "ja"));
         for (rule, packed) in file.rules.iter().zip(packed).filter(|(rule, _)| some(rule)) {
-            for text in rule.removes.iter().chain(&rule.keeps).take(4) {
+            let code = rule.language.as_deref().unwrap_or(INTERNATIONAL);
+            let template = rule.written.template.as_ref();
+            let all = template.map_or(Cases::default(), |t| cases(Lexicon::shipped(), t, code));
+            let own = rule.cases.removes.iter().chain(&rule.cases.keeps);
+            for text in own.chain(&all.removes).chain(&all.keeps).take(4) {
                 let text = key::key(text);
                 let first = |pattern: &Pattern| pattern.first(&text);
                 let found: Vec<_> = rule.patterns.iter().map(first).collect();
@@ -563,6 +579,9 @@ mod tests {
                 let listed = file.rules.iter().map(|rule| Listed::of(&rule.rule, rule.digest));
                 assert_eq!(packed.list(at), listed.collect::<Vec<_>>());
                 assert_eq!(unpacked(&packed, at), all_shown(&file));
+                let Proof { cases, examples, allow } = packed.proof(at);
+                assert!(cases.iter().eq(file.rules.iter().map(|rule| &rule.cases)));
+                assert_eq!((&examples, &allow), (&file.examples, &file.allow));
                 assert_same_matches(&file, &packed.rules(at));
             }
         }

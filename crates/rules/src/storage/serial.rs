@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chaffinch_stage::{Action, At, Certainty, Place, Rule, Tier};
 use serde::{Deserialize, Serialize};
 
-use crate::authoring::{Era, FileRule, WRITTEN_KEYS, Written, kind_of};
+use crate::authoring::{
+    Allow, Cases, Era, Example, FileRule, WRITTEN_KEYS, Written, WrittenKeys, kind_of,
+};
 use crate::matching::{Pattern, Pool, Prepared};
 
 /// The part of a rule that cleaning a document needs.
@@ -35,30 +37,49 @@ pub(super) struct PackedRule {
     patterns: Vec<(usize, u32, Box<[u32]>)>,
 }
 
+/// The indices of keys in [`WRITTEN_KEYS`], and their texts.
+type PackedKeys = Vec<(usize, Vec<String>)>;
+
 /// The packed form of a [`RuleOrigin`].
 #[derive(Serialize, Deserialize)]
 pub(super) struct PackedOrigin {
     language: Option<String>,
-    /// The indices of keys in [`WRITTEN_KEYS`], and their texts.
-    written: Vec<(usize, Vec<String>)>,
+    written: PackedKeys,
     ignore_case: bool,
-    template: Option<String>,
+    template: Option<PackedKeys>,
     era: Era,
     at: usize,
 }
 
 /// Splits a rule for packing, because most runs need only the first part. Its patterns are added
 /// to those of its file with [`PackedRule::add`].
-pub(super) fn split(rule: FileRule) -> (PackedRule, Vec<(usize, Prepared)>, PackedOrigin) {
-    let FileRule { rule, language, patterns, written, era, at, digest, .. } = rule;
-    let Written { ignore_case, template, .. } = written.clone();
-    let place = |key| WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default();
+pub(super) fn split(rule: FileRule) -> (PackedRule, Vec<(usize, Prepared)>, PackedOrigin, Cases) {
+    let FileRule { rule, language, patterns, written, era, at, cases, digest } = rule;
     let keys = written.keys.iter().map(|(key, _)| *key).filter(|key| *key != "detect");
     let prepared = patterns.into_iter().filter_map(Pattern::into_prepared);
     let patterns = keys.map(place).zip(prepared).collect();
-    let texts = written.keys.iter().map(|(key, texts)| (place(*key), texts.to_vec())).collect();
-    let origin = PackedOrigin { language, written: texts, ignore_case, template, era, at };
-    (PackedRule { rule, digest, patterns: Vec::new() }, patterns, origin)
+    let origin = PackedOrigin {
+        language,
+        written: packed_keys(&written.keys),
+        ignore_case: written.ignore_case,
+        template: written.template.as_ref().map(packed_keys),
+        era,
+        at,
+    };
+    (PackedRule { rule, digest, patterns: Vec::new() }, patterns, origin, cases)
+}
+
+/// The index of a key in [`WRITTEN_KEYS`].
+fn place(key: &str) -> usize {
+    WRITTEN_KEYS.iter().position(|known| *known == key).unwrap_or_default()
+}
+
+fn packed_keys(keys: &WrittenKeys) -> PackedKeys {
+    keys.iter().map(|(key, texts)| (place(key), texts.to_vec())).collect()
+}
+
+fn unpacked_keys(keys: PackedKeys) -> WrittenKeys {
+    keys.into_iter().map(|(place, texts)| (WRITTEN_KEYS[place], texts.into())).collect()
 }
 
 impl PackedRule {
@@ -82,11 +103,19 @@ impl PackedRule {
 impl PackedOrigin {
     pub(super) fn into_origin(self) -> RuleOrigin {
         let PackedOrigin { language, written, ignore_case, template, era, at } = self;
-        let key = |(place, texts): (usize, Vec<String>)| (WRITTEN_KEYS[place], texts.into());
-        let keys = written.into_iter().map(key).collect();
+        let (keys, template) = (unpacked_keys(written), template.map(unpacked_keys));
         let written = Written { keys, ignore_case, template, lists: Vec::new() };
         RuleOrigin { language, written, era, at }
     }
+}
+
+/// What checking a rule file needs besides its rules.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Proof {
+    /// The cases of each rule, except those in the lexicon.
+    pub(crate) cases: Vec<Cases>,
+    pub(crate) examples: Vec<Example>,
+    pub(crate) allow: Vec<Allow>,
 }
 
 #[derive(Serialize, Deserialize)]

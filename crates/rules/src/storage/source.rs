@@ -37,21 +37,15 @@ impl Source<'_> {
         }
     }
 
-    /// Like [`Source::text`], with the problem in the form that [`Source::parse`] returns.
-    pub(super) fn read(&self) -> Result<Cow<'_, str>, Vec<Problem>> {
-        self.text().map_err(|problem| vec![problem])
-    }
-
-    /// Parses the file, whose text is `text`.
+    /// Parses the file, whose text is `text`, to pack it.
     pub(super) fn parse(
         &self,
         text: &str,
         stages: &[&str],
-        prepare: bool,
         lexicon: Option<&Lexicon>,
     ) -> Result<RuleFile, Vec<Problem>> {
-        let shipped = self.is_shipped();
-        RuleFile::parse_as(&self.file, text, ParseOptions { stages, shipped, prepare, lexicon })
+        let options = ParseOptions { stages, shipped: self.is_shipped(), prepare: true, lexicon };
+        RuleFile::parse_as(&self.file, text, options)
     }
 
     /// A digest of everything that decides what the file is packed to, except its name and the build.
@@ -69,7 +63,7 @@ impl Source<'_> {
         content.digest128()
     }
 
-    fn is_shipped(&self) -> bool {
+    pub(super) fn is_shipped(&self) -> bool {
         matches!(self.origin, Origin::Shipped(_))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chaffinch_core::{Cleaned, Pipeline};
+use chaffinch_core::{Builder, Cleaned, Pipeline};
 
 /// The directory of the rules. `just accept RULE` sets another one in which only some rules are
 /// new.
@@ -13,14 +13,19 @@ fn rules() -> PathBuf {
     std::env::var_os("SNAPSHOT_RULES").map_or_else(|| PathBuf::from("../rules"), PathBuf::from)
 }
 
+/// A builder whose rules are cached for the next run of the tests.
+fn builder() -> Builder {
+    Pipeline::builder().cache(Path::new(env!("CARGO_TARGET_TMPDIR")).join("rules-cache"))
+}
+
 fn pipeline() -> Pipeline {
-    Pipeline::builder().rules(rules()).build().expect("the rule files are valid")
+    builder().rules(rules()).build().expect("the rule files are valid")
 }
 
 /// Only the generic rules, without outlets.
 fn generic() -> Pipeline {
     let files = chaffinch_rules::files_in(&rules().join("generic")).expect("they can be read");
-    let mut builder = Pipeline::builder();
+    let mut builder = builder();
     for (name, text) in files {
         builder = builder.rule_file(&name, &text);
     }
@@ -124,7 +129,7 @@ fn a_second_run_cuts_nothing() {
             // Without an outlet, because its signs may be removed, and with the outlet that the
             // first run detected.
             let forced = cleaned.outlet().map(|(outlet, _)| {
-                Pipeline::builder().rules(rules()).outlet(outlet).build().expect("it is known")
+                builder().rules(rules()).outlet(outlet).build().expect("it is known")
             });
             for again in [Some(&pipeline), forced.as_ref()].into_iter().flatten() {
                 let edits = again.clean(cleaned.output()).edits().to_vec();

@@ -62,8 +62,8 @@ impl RuleSet {
         match section.packed {
             Some(at) => self.packed.prefilters(at),
             None => {
-                let of_rule = |all: &Box<[Pattern]>| all.iter().map(Pattern::prefilters).collect();
-                self.rules_of(section).patterns.iter().map(of_rule).collect()
+                let of_rule = |all: &[Pattern]| all.iter().map(Pattern::prefilters).collect();
+                self.rules_of(section).patterns.iter().map(|all| of_rule(all)).collect()
             }
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct PackedFile {
     pub(super) list: Vec<u8>,
     pub(super) parts: [Arc<[u8]>; 3],
     pub(super) key: Key,
-    /// What it was packed from; see [`Source::content`](super::source::Source::content).
+    /// What it was packed from; see [`content`](super::source::content).
     pub(super) content: u128,
     pub(super) classes: Vec<Arc<Chars>>,
     pub(super) lists: Vec<Arc<Phrases>>,

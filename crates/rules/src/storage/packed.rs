@@ -277,7 +277,7 @@ impl Packed {
         self.slots.iter().map(|slot| (read(&self.heads[slot.head.clone()]), slot.key))
     }
 
-    /// The contents of all files; see [`Source::content`].
+    /// The contents of all files; see [`source::content`].
     pub(crate) fn contents(&self) -> impl Iterator<Item = u128> {
         self.slots.iter().map(|slot| slot.content)
     }
@@ -452,7 +452,7 @@ fn pack_again(
     let is_same = |origin: &Origin<'_>| key.is_some() && source::key(origin, lexicon) == key;
     let source = Source { file: file.to_owned(), origin: origins.into_iter().find(is_same)? };
     let text = source.text().ok()?;
-    let content = source.content(&text, stages, lexicon);
+    let content = source::content(&text, stages, lexicon);
     Some(pack(source.parse(&text, stages, lexicon).ok()?, key, content))
 }
 

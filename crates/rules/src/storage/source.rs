@@ -44,28 +44,28 @@ impl Source<'_> {
         stages: &[&str],
         lexicon: Option<&Lexicon>,
     ) -> Result<RuleFile, Vec<Problem>> {
-        let options = ParseOptions { stages, shipped: self.is_shipped(), prepare: true, lexicon };
+        // Tests have checked what is embedded.
+        let shipped = self.is_shipped() && cfg!(not(rules_on_disk));
+        let options = ParseOptions { stages, shipped, prepare: true, lexicon };
         RuleFile::parse_as(&self.file, text, options)
-    }
-
-    /// A digest of everything that decides what the file is packed to, except its name and the build.
-    pub(super) fn content(&self, text: &str, stages: &[&str], lexicon: Option<&Lexicon>) -> u128 {
-        let mut content = Xxh3Default::new();
-        let mut add = |bytes: &[u8]| {
-            content.update(&(bytes.len() as u64).to_le_bytes());
-            content.update(bytes);
-        };
-        stages.iter().for_each(|stage| add(stage.as_bytes()));
-        // The patterns of shipped files are not checked.
-        add(&[self.is_shipped().into()]);
-        add(&lexicon.map_or(0, Lexicon::digest).to_le_bytes());
-        add(text.as_bytes());
-        content.digest128()
     }
 
     pub(super) fn is_shipped(&self) -> bool {
         matches!(self.origin, Origin::Shipped(_))
     }
+}
+
+/// A digest of everything that decides what a rule file is packed to, except its name and the build.
+pub(super) fn content(text: &str, stages: &[&str], lexicon: Option<&Lexicon>) -> u128 {
+    let mut content = Xxh3Default::new();
+    let mut add = |bytes: &[u8]| {
+        content.update(&(bytes.len() as u64).to_le_bytes());
+        content.update(bytes);
+    };
+    stages.iter().for_each(|stage| add(stage.as_bytes()));
+    add(&lexicon.map_or(0, Lexicon::digest).to_le_bytes());
+    add(text.as_bytes());
+    content.digest128()
 }
 
 /// The age from which a file's timestamp is reliable. File systems have a resolution of up to two

@@ -48,12 +48,12 @@ pub(crate) fn of_revision(args: &PipelineArgs) -> Result<Pipeline, Failure> {
         Some(_) => pipeline_text(args)?,
         None => (None, config::DEFAULT.to_owned()),
     };
-    build(args, config, with_old_cache)
+    build(args, config, with_cache_read_only)
 }
 
 /// A pipeline with the rules of a directory, which may exist only for a moment.
 pub(crate) fn with_rules(directory: &Path) -> Result<Pipeline, Failure> {
-    Ok(with_old_cache(Pipeline::builder()).rules(directory).build()?)
+    Ok(with_cache_read_only(Pipeline::builder()).rules(directory).build()?)
 }
 
 #[cfg(feature = "plugins")]
@@ -71,7 +71,7 @@ pub(crate) fn with_cache(builder: Builder) -> Builder {
 }
 
 /// The same for rule files that exist only for a moment: they are not added to the cache.
-fn with_old_cache(builder: Builder) -> Builder {
+fn with_cache_read_only(builder: Builder) -> Builder {
     with_cache(builder).only_read_cache()
 }
 

@@ -201,7 +201,7 @@ fn a_full_disk_stops_the_run_with_its_own_code() {
     assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
 }
 
-/// Whatever is told to nobody, the exit codes are the same and no run is stopped.
+/// If messages cannot be written, the exit codes are the same and no run is stopped.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_log_stops_nothing() {

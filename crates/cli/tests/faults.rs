@@ -56,9 +56,9 @@ fn a_full_disk_stops_the_run_and_once_there_is_room_it_goes_on() {
     assert_eq!(code(&folder.run(&["clean", "in", "-o", "whole"])), 0);
     // No file may grow beyond a megabyte; the write fails as on a full disk.
     let output = limited(&folder, "trap '' XFSZ; ulimit -f 2048", "clean in -o out");
-    let told = text(&output.stderr);
-    assert_eq!(code(&output), 3, "{told}");
-    assert!(told.contains("cannot write") && told.contains("repeat the command"), "{told}");
+    let shown = text(&output.stderr);
+    assert_eq!(code(&output), 3, "{shown}");
+    assert!(shown.contains("cannot write") && shown.contains("repeat the command"), "{shown}");
     assert!(!folder.path("out/rows.jsonl").exists(), "half a file must not look whole");
     let output = folder.run(&["clean", "in", "-o", "out"]);
     assert_eq!(code(&output), 0);
@@ -148,10 +148,10 @@ fn a_shard_that_is_cut_off_gives_what_could_be_read() {
     assert_eq!(code(&output), 1, "{}", text(&output.stderr));
     let found = problems(&folder);
     for name in ["a.jsonl.gz", "b.jsonl.zst"] {
-        let told = |(file, why): &(String, String)| {
+        let shown = |(file, why): &(String, String)| {
             file == name && why.starts_with("it cannot be read beyond the first ")
         };
-        assert!(found.iter().any(told), "{found:?}");
+        assert!(found.iter().any(shown), "{found:?}");
     }
     let mut cleaned = String::new();
     let bytes = fs::read(folder.path("out/b.jsonl.zst")).unwrap();
@@ -250,8 +250,11 @@ fn an_interrupt_says_how_to_go_on_and_a_second_one_stops_at_once() {
     interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), 130);
-    let told = text(&output.stdout);
-    assert!(told.starts_with("interrupted after") && told.contains("repeat the command"), "{told}");
+    let shown = text(&output.stdout);
+    assert!(
+        shown.starts_with("interrupted after") && shown.contains("repeat the command"),
+        "{shown}"
+    );
     let child = start();
     (0..2).for_each(|_| interrupt(&child));
     assert_eq!(code(&child.wait_with_output().unwrap()), 130);
@@ -292,7 +295,7 @@ fn standard_input_that_is_not_cleaned_passes_through() {
         let output = folder.pipe(&["clean", "-", "-o", "-", "--no-ledger"], &input);
         assert_eq!(code(&output), 1);
         assert!(output.stdout == input, "{reason}");
-        let told = text(&output.stderr);
-        assert!(told.contains(&format!("failed: stdin: {reason}")), "{told}");
+        let shown = text(&output.stderr);
+        assert!(shown.contains(&format!("failed: stdin: {reason}")), "{shown}");
     }
 }

@@ -128,7 +128,7 @@ fn documents_that_were_converted_are_shown_in_their_places() {
 }
 
 #[test]
-fn the_exit_code_tells_only_if_it_is_asked_to() {
+fn the_exit_code_shows_changes_only_on_request() {
     let folder = scene();
     said(&folder, &["clean", "corpus", "-o", "a", "--rules", "rules", "-q"]);
     said(
@@ -197,8 +197,8 @@ fn a_rule_is_undone_without_the_input() {
     said(&folder, &["clean", "corpus", "-o", "out", "--rules", "rules", "-q"]);
     fs::rename(folder.path("corpus"), folder.path("away")).unwrap();
     let rules = ["--rules", "rules", "--skip", "valley/crumb"];
-    let told = said(&folder, &[&["rerun", "out"][..], &rules].concat());
-    assert!(told.starts_with("cleaned again 3 of 5 documents\n"), "{told}");
+    let shown = said(&folder, &[&["rerun", "out"][..], &rules].concat());
+    assert!(shown.starts_with("cleaned again 3 of 5 documents\n"), "{shown}");
     assert!(folder.read("out/page-0.txt").starts_with("Vale : News\n\nA title 0"));
     let left: Vec<_> = fs::read_dir(folder.0.path())
         .unwrap()
@@ -207,8 +207,8 @@ fn a_rule_is_undone_without_the_input() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
     // And done again, into another place.
-    let told = said(&folder, &["rerun", "out", "-o", "again", "--rules", "rules", "-q"]);
-    assert_eq!(told, "");
+    let shown = said(&folder, &["rerun", "out", "-o", "again", "--rules", "rules", "-q"]);
+    assert_eq!(shown, "");
     assert!(folder.read("again/page-0.txt").starts_with("A title 0"));
     assert!(folder.read("out/page-0.txt").starts_with("Vale : News"));
     said(&folder, &["restore", "again", "-o", "back"]);
@@ -354,8 +354,8 @@ fn decisions_about_the_line_model_become_labelled_pages() {
     let review = |decisions: &[Value]| serde_json::json!({"chaffinch_review": 1, "run": "out", "decisions": decisions});
     folder.write("review.json", &review(&saved).to_string());
     let labels = ["lines", "labels", "out", "review.json", "-o", "labels.jsonl"];
-    let told = said(&folder, &labels);
-    assert!(told.starts_with("labels.jsonl: pages: 2, lines: "), "{told}");
+    let shown = said(&folder, &labels);
+    assert!(shown.starts_with("labels.jsonl: pages: 2, lines: "), "{shown}");
     let labelled = folder.read("labels.jsonl");
     let rows: Vec<Value> = labelled.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
     let names: Vec<_> = rows.iter().map(|row| row["outlet"].as_str().unwrap()).collect();
@@ -401,13 +401,16 @@ fn decisions_about_the_line_model_become_labelled_pages() {
         "review.json",
         &review(&[other.clone(), unknown, part, saved[1].clone()]).to_string(),
     );
-    let told = said(&folder, &labels);
+    let shown = said(&folder, &labels);
     for why in
         ["the lines are others", "the run has no such document", "no lines that were cut whole"]
     {
-        assert!(told.contains(why), "{told}");
+        assert!(shown.contains(why), "{shown}");
     }
-    assert!(told.ends_with("labels.jsonl: pages: 1, lines: 0 boilerplate, 1 article\n"), "{told}");
+    assert!(
+        shown.ends_with("labels.jsonl: pages: 1, lines: 0 boilerplate, 1 article\n"),
+        "{shown}"
+    );
     folder.write("review.json", &review(&[other]).to_string());
     fs::remove_file(folder.path("labels.jsonl")).unwrap();
     let (code, said_) = folder.refused(&labels);

@@ -129,7 +129,7 @@ fn rule_files_are_held_to_their_proof() {
 }
 
 #[test]
-fn findings_are_told_to_programs_too() {
+fn findings_are_printed_for_programs_too() {
     let folder = Folder::new();
     folder.write("x.yaml", BROKEN);
     let output = folder.run(&["rules", "check", "x.yaml", "--format", "github"]);
@@ -177,7 +177,7 @@ fn rules_can_be_shown_and_patterns_tried() {
 }
 
 #[test]
-fn why_a_line_stayed_is_told() {
+fn why_a_line_stayed_is_explained() {
     let folder = Folder::new();
     let body = [
         "The minister told reporters on Tuesday that the talks would go on.",
@@ -205,14 +205,14 @@ rules:
         "rules/y.yaml",
         "outlet: y\nrules:\n  - {id: other, stage: tags, text: Press TV News Roku, keeps: [x]}\n",
     );
-    let mut told = String::new();
+    let mut shown = String::new();
     for line in 5..=9 {
         let place = format!("page.txt:{line}");
         let arguments = ["explain", "--why-not", &place, "--rules", "rules", "--outlet", "x"];
-        told.push_str(&text(&folder.run(&arguments).stdout));
-        told.push('\n');
+        shown.push_str(&text(&folder.run(&arguments).stdout));
+        shown.push('\n');
     }
-    insta::assert_snapshot!(told.trim(), @r#"
+    insta::assert_snapshot!(shown.trim(), @r#"
     page.txt:5: Press TV News Roku
     zone: head, among the first lines; outlet: x
 
@@ -248,9 +248,9 @@ rules:
     let row = serde_json::json!({"text": folder.read("page.txt")}).to_string();
     folder.write("rows.jsonl", &format!("{{}}\n{row}\n"));
     let arguments = ["explain", "--why-not", "rows.jsonl:2:5", "--format", "json"];
-    let told: serde_json::Value = serde_json::from_slice(&folder.run(&arguments).stdout).unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&folder.run(&arguments).stdout).unwrap();
     assert_eq!(
-        (&told["text"], &told["zone"]),
+        (&shown["text"], &shown["zone"]),
         (&"Press TV News Roku".into(), &"head, among the first lines".into())
     );
     assert_eq!(folder.refused(&["explain", "--why-not", "page.txt:99"]).0, 2);
@@ -262,8 +262,8 @@ fn the_damage_cap_is_named_as_a_reason() {
     let folder = Folder::new();
     folder.write("rules/x.yaml", "outlet: x\nrules:\n  - {id: eats, stage: tags, where: anywhere, line: '[A-Z].+', removes: [Ab], keeps: [x]}\n");
     let arguments = ["explain", "--why-not", "corpus/a.txt:3", "--rules", "rules", "--outlet", "x"];
-    let told = text(&folder.run(&arguments).stdout);
-    assert!(told.contains("x/eats  cap: "), "{told}");
+    let shown = text(&folder.run(&arguments).stdout);
+    assert!(shown.contains("x/eats  cap: "), "{shown}");
 }
 
 #[test]
@@ -437,7 +437,7 @@ fn a_new_rule_file_has_its_schema_beside_it_and_grows_with_samples() {
 }
 
 #[test]
-fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() {
+fn samples_that_teach_nothing_are_reported_with_the_reason_and_nothing_is_written() {
     let folder = Folder::new();
     folder.write("one/a.txt", &page(0, "Example Post"));
     for number in 0..2 {
@@ -464,14 +464,14 @@ fn samples_that_teach_nothing_are_told_with_the_reason_and_nothing_is_written() 
     std::fs::create_dir(folder.path("binary")).unwrap();
     std::fs::write(folder.path("binary/a.txt"), [0; 64]).unwrap();
     std::fs::create_dir(folder.path("none")).unwrap();
-    let mut told = String::new();
+    let mut shown = String::new();
     for name in ["one", "same", "empty", "binary", "mixed", "languages", "none", "nowhere"] {
         let (exit, said) = folder.refused(&["outlet", "new", "example", name, "-o", "x.yaml"]);
         assert_eq!(exit, 2, "{name}: {said}");
         assert!(!folder.path("x.yaml").exists(), "{name}: nothing is written");
-        told.push_str(&format!("{name}: {said}\n"));
+        shown.push_str(&format!("{name}: {said}\n"));
     }
-    insta::assert_snapshot!(told, @"
+    insta::assert_snapshot!(shown, @"
     one: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
     same: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
     empty: error: no samples to learn from: 0.txt: it is empty (and 1 more)
@@ -517,9 +517,9 @@ fn layouts_that_share_no_line_are_learned_together_if_asked_for() {
     assert!(said.contains("--together"), "{said}");
     for arguments in [&["pages", "--together"][..], &["rows.jsonl", "--where", "paper=both"]] {
         let output = folder.run(&[&["outlet", "new", "both"], arguments].concat());
-        let (yaml, told) = (text(&output.stdout), text(&output.stderr));
-        assert_eq!(code(&output), 0, "{told}");
-        assert!(told.contains("2 layouts or languages that share no line"), "{told}");
+        let (yaml, shown) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(code(&output), 0, "{shown}");
+        assert!(shown.contains("2 layouts or languages that share no line"), "{shown}");
         assert!(yaml.contains("Example Post, all day") && yaml.contains("Nordblatt am Abend"));
     }
 }
@@ -550,7 +550,7 @@ rules:
 ";
 
 #[test]
-fn rules_that_stopped_are_told_and_new_ones_proposed() {
+fn rules_that_stopped_are_reported_and_new_ones_proposed() {
     let folder = Folder::new();
     folder.write("rules/example.yaml", FOOTERED);
     let (old, new) = ("Example Post, all day", "Example Post by night\nAsk the Example Post");

@@ -272,9 +272,9 @@ fn an_interrupted_run_leaves_whole_files() {
     assert!(record.contains("\"state\": \"interrupted\""));
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!(restored.documents, summary.documents);
-    let told: Vec<&str> = restored.problems.iter().map(|(_, why)| why.as_str()).collect();
+    let shown: Vec<&str> = restored.problems.iter().map(|(_, why)| why.as_str()).collect();
     assert_eq!(
-        told,
+        shown,
         [
             "the run did not finish; repeat its command to finish it, then restore into a new directory"
         ]
@@ -660,8 +660,8 @@ fn documents_in_a_form_that_is_not_read_pass_through_and_are_named() {
         .map(|(name, _, reason)| (*name, *reason))
         .chain([("array.json.zst", files[0].2)])
     {
-        let told = summary.problems.iter().find(|(told, ..)| told == name).unwrap();
-        assert!(told.2.starts_with(reason), "{told:?}");
+        let shown = summary.problems.iter().find(|(shown, ..)| shown == name).unwrap();
+        assert!(shown.2.starts_with(reason), "{shown:?}");
     }
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!((restored.documents, restored.problems), (5, Vec::new()));
@@ -943,8 +943,8 @@ fn a_parquet_file_that_is_cut_off_passes_through() {
     fs::write(run.input.join("cut.parquet"), bytes).unwrap();
     let summary = clean(&run.input, &run.out);
     assert_eq!(summary.count(Verdict::Failed), 7);
-    let told = summary.problems.iter().find(|(name, ..)| name == "cut.parquet").unwrap();
-    assert!(told.2.contains("Parquet"), "{told:?}");
+    let shown = summary.problems.iter().find(|(name, ..)| name == "cut.parquet").unwrap();
+    assert!(shown.2.contains("Parquet"), "{shown:?}");
     assert_eq!(fs::read(run.out.join("cut.parquet")).unwrap(), bytes);
     assert_eq!(restore(&run.out, &run.back).unwrap().problems, []);
 }

@@ -53,7 +53,7 @@ impl Store for Folder {
     }
 }
 
-/// Names and bytes of all files, but for `run.json`, which tells the time.
+/// Names and bytes of all files except `run.json`, which contains times.
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = walkdir::WalkDir::new(root).into_iter().filter_map(Result::ok);
     let files = entries.filter(|entry| entry.file_type().is_file()).map(|entry| {

@@ -710,7 +710,7 @@ fn parts(slot: Slot) -> (u32, u32) {
     (slot as u32, (slot >> 32) as u32)
 }
 
-/// Bytes of a step that tell it from others.
+/// Bytes of a step that distinguish it from others.
 const STEP_BYTES: usize = 5;
 
 /// The key of an edge, the first of `size` slots where it may be, and its bit in the filter. Models are

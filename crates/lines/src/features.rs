@@ -12,7 +12,7 @@ use crate::known::{KnownLines, MOST_MISSES};
 use crate::scan::{End, Facts, Scanner, Seen};
 use crate::words::Words;
 
-/// What a feature tells a reader; see [`reasons`](crate::Model::reasons).
+/// What a feature means to a reader; see [`reasons`](crate::Model::reasons).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub(crate) enum Group {
     Length,

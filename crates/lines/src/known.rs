@@ -8,7 +8,7 @@ use crate::scan::Facts;
 /// The maximum number of lines of an earlier page that are compared with a line.
 const MOST_COMPARED: usize = 1000;
 
-/// After so many lines that an earlier page does not have, it is taken for another document, and the
+/// After so many lines that an earlier page does not have, it counts as another document, and the
 /// rest is not compared with it.
 pub(crate) const MOST_MISSES: usize = 8;
 

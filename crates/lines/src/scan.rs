@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_told_apart() {
+    fn ends_are_distinguished() {
         let ends = [
             ("It rained.", End::Sentence),
             ("天气很好。", End::Sentence),

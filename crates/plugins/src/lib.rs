@@ -7,15 +7,6 @@
 //! cannot stop a run.
 //!
 //! `docs/plugins.md` describes the interface between host and plugin, version [`ABI`].
-//!
-//! ```no_run
-//! let builder = chaffinch_core::Pipeline::builder();
-//! let builder = chaffinch_plugins::enable(builder, None);
-//! let pipeline = builder
-//!     .config("pipeline", "stages: [{plugin: {wasm: corrections.wasm}}]", "".as_ref())
-//!     .and_then(|builder| builder.build())
-//!     .unwrap();
-//! ```
 #![cfg(feature = "engine")]
 
 mod check;
@@ -54,6 +45,15 @@ pub const FUEL_PER_BYTE: u64 = 20_000;
 pub const MOST_MARKS: usize = 65_536;
 
 /// Lets pipeline files use plugins. Compiled modules are cached in `cache`.
+///
+/// ```no_run
+/// let builder = chaffinch_core::Pipeline::builder();
+/// let builder = chaffinch_plugins::enable(builder, None);
+/// let pipeline = builder
+///     .config("pipeline", "stages: [{plugin: {wasm: corrections.wasm}}]", "".as_ref())
+///     .and_then(|builder| builder.build())
+///     .unwrap();
+/// ```
 pub fn enable(builder: Builder, cache: Option<PathBuf>) -> Builder {
     // Most pipelines have no plugin, and then no engine is needed.
     let host = OnceLock::new();

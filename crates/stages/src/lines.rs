@@ -474,7 +474,8 @@ mod tests {
         );
         assert!(error("threshold", Setting::Int(101)).is_some());
         assert!(
-            error("model", text("no/such/file")).is_some_and(|told| told.contains("no/such/file"))
+            error("model", text("no/such/file"))
+                .is_some_and(|shown| shown.contains("no/such/file"))
         );
         assert_eq!(error("threshold", Setting::Int(90)), None);
     }

@@ -164,8 +164,8 @@ pub struct RunRule {
     pub shows: bool,
 }
 
-/// Hands over the rules of a pipeline that are not switched off, in order, as its runs set them
-/// down.
+/// Calls `each` with every rule of a pipeline that is not disabled, in order, as its runs record
+/// them.
 fn each_rule(pipeline: &Pipeline, mut each: impl FnMut(RunRule)) {
     let rules = pipeline.rules();
     rules.each_rule(|id, rule| {
@@ -210,7 +210,7 @@ pub fn run_rules(run: &Path) -> io::Result<Vec<RunRule>> {
     lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)).collect()
 }
 
-/// The run that ended last, of those whose output lies in `folder`.
+/// The run that ended last, of those with an output in `folder`.
 pub fn latest_run(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
     let ended = |path: PathBuf| {

@@ -151,7 +151,7 @@ struct Work<'a> {
     /// Digests of the names of files that the ledger has records of.
     recorded: HashSet<u128>,
     finished: bool,
-    /// Whether documents were converted, so that what lies in the output was never an input.
+    /// Whether documents were converted, so that no file of the output was an input.
     converts: bool,
     table: Option<(String, Option<Restoring>)>,
     /// The output of converted documents.

@@ -9,9 +9,10 @@
 //! the next character literal. Entries are expanded into *phrases* when the file is parsed.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::sync::{LazyLock, OnceLock};
+use std::thread;
 
-use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::kind_lists::KindLists;
@@ -69,6 +70,27 @@ pub struct Language {
     pub kinds: BTreeMap<usize, Entries>,
 }
 
+/// Parses lexicon files (name and text) on several threads.
+///
+/// Not with rayon: the shipped lexicon is parsed on first use, which is often in a job of a thread
+/// pool. While that job waits for others, its thread may run a job that also needs the lexicon, and
+/// then waits for itself.
+fn parse_all(texts: &[(&str, &str)]) -> Vec<Result<Language, Vec<Problem>>> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let parse = |part: &[(&str, &str)]| -> Vec<_> {
+        part.iter().map(|(file, text)| Language::parse(file, text)).collect()
+    };
+    thread::scope(|scope| {
+        let parts = texts.chunks(texts.len().div_ceil(threads).max(1));
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || parse(part))).collect();
+        let join = |part: thread::ScopedJoinHandle<'_, Vec<_>>| match part.join() {
+            Ok(parsed) => parsed,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        parts.into_iter().flat_map(join).collect()
+    })
+}
+
 /// The cues of all languages.
 #[derive(Clone, Debug, Default)]
 pub struct Lexicon {
@@ -98,8 +120,7 @@ impl Lexicon {
         let texts = shipped.iter().map(|(file, text)| (file.as_str(), *text));
         let texts = texts.chain(own.iter().map(|(file, text)| (file.as_str(), text.as_str())));
         let texts: Vec<(&str, &str)> = texts.collect();
-        let parsed: Vec<_> =
-            texts.par_iter().map(|(file, text)| Language::parse(file, text)).collect();
+        let parsed = parse_all(&texts);
         let (mut lexicon, mut problems) = (Lexicon::default(), Vec::new());
         let mut digest = Xxh3Default::new();
         for parsed in parsed {

@@ -23,5 +23,5 @@ pub(crate) use file::{WRITTEN_KEYS, digest, kind_of};
 pub(crate) use lexicon::Lexicon;
 pub(crate) use parse::ParseOptions;
 pub use shipped::SHIPPED;
-pub(crate) use template::cases;
+pub(crate) use template::cases as lexicon_cases;
 pub use yaml::Problem;

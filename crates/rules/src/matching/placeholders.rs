@@ -44,7 +44,7 @@ pub(crate) fn is_in_phrase(c: char) -> bool {
     matches!(c, SLOT | NUMBER | ENDING)
 }
 
-/// The first character that a user wrote and that would be taken for a placeholder: its bytes, and a
+/// The first character that a user wrote and that would be read as a placeholder: its bytes, and a
 /// message.
 pub(crate) fn find_written(
     text: &str,

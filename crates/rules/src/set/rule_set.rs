@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::recognise::{How, Recognition};
 use super::section::{Section, SectionRules, Source};
 use super::unit::{Unit, UnitId, UnknownOutlet};
-use crate::authoring::{Allow, Cases, Example, Lexicon, cases, yaml};
+use crate::authoring::{Allow, Cases, Example, Lexicon, lexicon_cases, yaml};
 use crate::key;
 use crate::matching::{Anchor, Pattern, Prefilter};
 use crate::storage::{Listed, Packed, Prefilters, Proof, Rules, RulesBuilder};
@@ -127,7 +127,7 @@ impl RuleSet {
         let Some(template) = &self.source(id).written.template else { return Cases::default() };
         // The id of such a rule ends with its language.
         let code = self.rule(id).id.rsplit('/').next().unwrap_or_default();
-        let mut all = cases(self.lexicon(), template, code);
+        let mut all = lexicon_cases(self.lexicon(), template, code);
         all.removes.retain(|line| self.matches(id, line));
         all
     }

@@ -479,7 +479,7 @@ const START: usize = MAGIC.len() + 24;
 mod tests {
     use super::*;
     use crate::authoring::lexicon::INTERNATIONAL;
-    use crate::authoring::{Cases, FileRule, RuleFile, Written, cases};
+    use crate::authoring::{Cases, FileRule, RuleFile, Written, lexicon_cases};
     use crate::key;
     use crate::matching::{Pattern, Prefilter};
 
@@ -553,7 +553,8 @@ mod tests {
         for (rule, packed) in file.rules.iter().zip(packed).filter(|(rule, _)| some(rule)) {
             let code = rule.language.as_deref().unwrap_or(INTERNATIONAL);
             let template = rule.written.template.as_ref();
-            let all = template.map_or(Cases::default(), |t| cases(Lexicon::shipped(), t, code));
+            let all =
+                template.map_or(Cases::default(), |t| lexicon_cases(Lexicon::shipped(), t, code));
             let own = rule.cases.removes.iter().chain(&rule.cases.keeps);
             for text in own.chain(&all.removes).chain(&all.keeps).take(4) {
                 let text = key::key(text);

@@ -72,7 +72,8 @@ fn rules(name: &str, text: &str) {
         Ok(set) => set,
         Err(problems) => return check(&problems),
     };
-    let cases = file.rules.iter().flat_map(|rule| rule.cases.removes.iter().chain(&rule.cases.keeps));
+    let cases =
+        file.rules.iter().flat_map(|rule| rule.cases.removes.iter().chain(&rule.cases.keeps));
     let page: String = cases.map(|case| format!("{case}\n")).collect::<String>() + text;
     let page: String = page.chars().take(4000).collect();
     let document = Document::new(&page, &set, key);

@@ -6,7 +6,7 @@
 //! document are limited. A plugin that breaks the contract loses its marks in that document; it
 //! cannot stop a run.
 //!
-//! `docs/plugins.md` describes the interface between host and plugin, version [`ABI`].
+//! `docs/plugins.md` describes the interface between host and plugin, version `ABI`.
 #![cfg(feature = "engine")]
 
 mod check;

@@ -49,6 +49,7 @@ mod on_disk {
         }
     }
 
+    /// Only a debug build of a checkout comes here, and without the checkout's rules it can do nothing.
     fn unreadable(path: &Path, error: io::Error) -> ! {
         panic!("cannot read {}: {error}", path.display())
     }

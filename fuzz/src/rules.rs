@@ -72,8 +72,9 @@ fn rules(name: &str, text: &str) {
         Ok(set) => set,
         Err(problems) => return check(&problems),
     };
-    let cases =
-        file.rules.iter().flat_map(|rule| rule.cases.removes.iter().chain(&rule.cases.keeps));
+    let own = file.rules.iter().map(|rule| rule.cases.clone());
+    let cases = own.chain(set.ids().map(|id| set.lexicon_cases(id)));
+    let cases = cases.flat_map(|cases| cases.removes.into_iter().chain(cases.keeps));
     let page: String = cases.map(|case| format!("{case}\n")).collect::<String>() + text;
     let page: String = page.chars().take(4000).collect();
     let document = Document::new(&page, &set, key);

@@ -1,8 +1,8 @@
 //! Embeds the shipped rule files. `rules/` in this crate is a link to the folder of the workspace;
 //! packaging follows it, so a published crate also contains the files.
 //!
-//! A debug build in the workspace reads the files when it runs instead, so that a changed rule
-//! needs no new build.
+//! A debug build in the workspace reads the files when it runs, so that a changed rule needs no new
+//! build. What is embedded in it is used if the files cannot be read.
 //!
 //! Computes a digest of the embedded files and of this crate's sources, so that caches of other
 //! builds are not used.
@@ -17,13 +17,13 @@ fn main() {
     let rules = here.join("rules");
     let mut digest = DefaultHasher::new();
     println!("cargo::rustc-check-cfg=cfg(rules_on_disk)");
-    if rules.is_symlink() && env::var("PROFILE").as_deref() == Ok("debug") {
+    let on_disk = rules.is_symlink() && env::var("PROFILE").as_deref() == Ok("debug");
+    if on_disk {
         println!("cargo::rustc-cfg=rules_on_disk");
-    } else {
-        let code = embedded(&rules, &mut digest);
-        let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("shipped.rs");
-        fs::write(out, code).expect("OUT_DIR can be written");
     }
+    let code = embedded(&rules, &mut digest, !on_disk);
+    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("shipped.rs");
+    fs::write(out, code).expect("OUT_DIR can be written");
     let sources = here.join("src");
     println!("cargo::rerun-if-changed={}", sources.display());
     for entry in walkdir::WalkDir::new(&sources).sort_by_file_name() {
@@ -35,22 +35,30 @@ fn main() {
     println!("cargo::rustc-env=RULES_BUILD={:016x}", digest.finish());
 }
 
-/// The code of a table with the names and texts of all rule files below `rules`.
-fn embedded(rules: &Path, digest: &mut DefaultHasher) -> String {
-    println!("cargo::rerun-if-changed={}", rules.display());
+/// The code of a table with the names and texts of all rule files below `rules`. If they are
+/// `watched`, a changed file needs a new build.
+fn embedded(rules: &Path, digest: &mut DefaultHasher, watched: bool) -> String {
+    let watch = |path: &Path| {
+        if watched {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    };
+    watch(rules);
     let mut code = String::from("&[\n");
     let files = walkdir::WalkDir::new(rules).follow_links(true).sort_by_file_name();
     for entry in files.into_iter().map(|entry| entry.expect("rules/ can be read")) {
         let path = entry.path();
         if entry.file_type().is_dir() {
-            println!("cargo::rerun-if-changed={}", path.display());
+            watch(path);
         }
         if path.extension().is_some_and(|extension| extension == "yaml") {
-            println!("cargo::rerun-if-changed={}", path.display());
-            fs::read(path).expect("it can be read").hash(digest);
+            watch(path);
+            let text = fs::read_to_string(path).expect("it can be read");
+            text.hash(digest);
             let name = path.strip_prefix(rules).expect("below the root").to_str().expect("UTF-8");
             let name = name.replace('\\', "/");
-            writeln!(code, "    ({name:?}, include_str!({path:?})),").expect("a string grows");
+            // With include_str, cargo would watch the file.
+            writeln!(code, "    ({name:?}, {text:?}),").expect("a string grows");
         }
     }
     code.push(']');

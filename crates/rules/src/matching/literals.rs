@@ -4,11 +4,20 @@
 //! thirty-two. A literal has a few bytes. If a pattern has too many, it has none for the index.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
+use serde::{Deserialize, Serialize};
 
 use super::phrases::{List, PhraseEnd};
 use super::placeholders::{list_of, split_lists};
 use super::sides::{Anchor, LITERAL, Side, is_skipped, lower};
 use crate::key::is_mark;
+
+/// A literal at a side of a line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Literal {
+    pub(crate) text: String,
+    /// Whether no ASCII letter or digit follows one that the text ends with, counted from its side.
+    pub(crate) bordered: bool,
+}
 
 /// The maximum number of literals per pattern.
 const MOST_LITERALS: usize = 4000;
@@ -18,21 +27,32 @@ const MOST_CHARACTERS: usize = 24;
 
 /// The literals of the side whose shortest literal is longer. `None` if matches may begin and end
 /// with anything.
-pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Side, Vec<String>)> {
+pub(crate) fn literals(hir: &Hir, anchor: Anchor, lists: &[List]) -> Option<(Side, Vec<Literal>)> {
     let sides: &[Side] = match anchor {
         Anchor::Line => &[Side::Start, Side::End],
         Anchor::Start => &[Side::Start],
         Anchor::End => &[Side::End],
         Anchor::Inside | Anchor::Unless => &[],
     };
+    // Nothing follows a match of a complete line.
+    let ended = |seed: Seed| Seed {
+        bordered: seed.bordered || seed.open && anchor == Anchor::Line,
+        ..seed
+    };
+    let seeds = |hir: &Hir, side| {
+        Some(seeds(hir, side, lists)?.into_iter().map(ended).collect::<Vec<Seed>>())
+    };
     let found = sides.iter().filter_map(|&side| {
-        if let Some(set) = bare(hir, side).and_then(|bare| bare_ends(&bare, side, lists)) {
-            let shortest = set.iter().map(String::len).min()?;
-            return Some((side, set, shortest));
-        }
-        let set = set(seeds(hir, side, lists)?.into_iter().map(|seed| seed.text).collect());
-        let shortest = set.iter().map(String::len).min()?;
-        (shortest > 0).then_some((side, set, shortest))
+        let bare = bare(hir, side).and_then(|bare| bare_ends(seeds(&bare, side)?, side));
+        let all = match bare {
+            Some(all) => all,
+            None => seeds(hir, side)?.into_iter().map(Seed::into_literal).collect(),
+        };
+        let mut all = set(all);
+        // One that is not bordered comes first.
+        all.dedup_by(|next, first| next.text == first.text);
+        let shortest = all.iter().map(|literal| literal.text.len()).min()?;
+        (shortest > 0).then_some((side, all, shortest))
     });
     // For equal lengths prefer starts, because many lines share final punctuation.
     let best = found.max_by_key(|(side, _, shortest)| (*shortest, *side == Side::Start))?;
@@ -74,18 +94,21 @@ fn is_skipped_part(hir: &Hir, side: Side) -> bool {
 
 /// The beginnings or ends of matches, without spaces and skipped characters. `None` if one becomes
 /// empty.
-fn bare_ends(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<String>> {
+fn bare_ends(seeds: Vec<Seed>, side: Side) -> Option<Vec<Literal>> {
     let own = |c: char| c == ' ' || is_skipped(c, side);
-    let rest = |seed: Seed| match side {
-        Side::Start => seed.text.trim_start_matches(own).to_owned(),
-        Side::End => seed.text.trim_end_matches(own).to_owned(),
+    let rest = |seed: Seed| {
+        let text = match side {
+            Side::Start => seed.text.trim_start_matches(own).to_owned(),
+            Side::End => seed.text.trim_end_matches(own).to_owned(),
+        };
+        Literal { text, ..seed.into_literal() }
     };
-    let set = set(seeds(hir, side, lists)?.into_iter().map(rest).collect());
-    let is_selective = |text: &String| match side {
-        Side::Start => text.chars().next().is_some_and(|c| !is_mark(c)),
-        Side::End => !text.is_empty(),
+    let all: Vec<Literal> = seeds.into_iter().map(rest).collect();
+    let is_selective = |literal: &Literal| match side {
+        Side::Start => literal.text.chars().next().is_some_and(|c| !is_mark(c)),
+        Side::End => !literal.text.is_empty(),
     };
-    set.iter().all(is_selective).then_some(set)
+    all.iter().all(is_selective).then_some(all)
 }
 
 /// Sorted and without duplicates.
@@ -195,17 +218,24 @@ struct Seed {
     text: String,
     /// Whether this is the complete match so far, so that what follows may be appended.
     open: bool,
+    /// Whether no ASCII letter or digit follows one that the text ends with, counted from its side.
+    bordered: bool,
     /// Whether a number precedes the text, counted from its side.
     numbered: bool,
 }
 
 impl Seed {
     fn new(text: impl Into<String>, open: bool) -> Seed {
-        Seed { text: text.into(), open, numbered: false }
+        Seed { text: text.into(), open, bordered: false, numbered: false }
     }
 
-    fn of_phrase(PhraseEnd { text, complete, numbered }: &PhraseEnd) -> Seed {
-        Seed { text: text.clone(), open: *complete, numbered: *numbered }
+    fn of_phrase(PhraseEnd { text, complete, bordered, numbered }: &PhraseEnd) -> Seed {
+        Seed { text: text.clone(), open: *complete, bordered: *bordered, numbered: *numbered }
+    }
+
+    fn into_literal(self) -> Literal {
+        // The index does not see what follows a text of the full length.
+        Literal { bordered: self.bordered && self.text.len() < LITERAL, text: self.text }
     }
 
     /// This seed followed by `next`, counted from its side and cut to [`LITERAL`] bytes.
@@ -220,7 +250,9 @@ impl Seed {
         };
         let cut = outermost(&joined, side);
         let complete = cut.len() == joined.len();
-        Seed { text: cut.to_owned(), open: complete && next.open, numbered }
+        let bordered = next.bordered || self.bordered && next.text.is_empty();
+        let (open, bordered) = (complete && next.open, complete && bordered);
+        Seed { text: cut.to_owned(), open, bordered, numbered }
     }
 }
 
@@ -258,6 +290,12 @@ fn seeds(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<Seed>> {
                     u32::from(range.end()) as usize - u32::from(range.start()) as usize + 1
                 })
                 .sum();
+            // What stands for a character that is not listed.
+            let is_word =
+                |c: char| class.iter().any(|range| range.start() <= c && c <= range.end());
+            let bordered =
+                !(b'0'..=b'z').map(char::from).filter(char::is_ascii_alphanumeric).any(is_word);
+            let any = || vec![Seed { bordered, ..Seed::new("", false) }];
             if size > 3 * MOST_CHARACTERS {
                 return Some(any());
             }
@@ -367,7 +405,8 @@ mod tests {
 
     fn of(pattern: &str, anchor: Anchor) -> Option<(Side, Vec<String>)> {
         let hir = parse(pattern, true).unwrap();
-        literals(&hir, anchor, &[]).map(|(side, set)| (side, set.into_iter().collect()))
+        let texts = |set: Vec<Literal>| set.into_iter().map(|literal| literal.text).collect();
+        literals(&hir, anchor, &[]).map(|(side, set)| (side, texts(set)))
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) mod shapes;
 mod sides;
 
 pub(crate) use index::{Ends, Index, IndexBuilder, IndexTables, PackedIndex};
+pub(crate) use literals::Literal;
 pub use pattern::{CompileError, Found, Pattern};
 pub(crate) use pattern::{Compiled, PackedCompiled, Pool, Prepared};
 pub(crate) use phrases::{List, PackedPhrases, Phrases};

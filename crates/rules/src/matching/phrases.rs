@@ -34,7 +34,7 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn of(phrases: &[&str], borders: (bool, bool)) -> List {
         let spelled: Vec<String> = phrases.iter().flat_map(|phrase| spellings(phrase)).collect();
-        let outermost = Outermost::of(&spelled).into();
+        let outermost = Outermost::of(&spelled, borders).into();
         let phrases = Phrases::of(&spelled, borders);
         List { digest: phrases.digest(), phrases: phrases.into(), outermost }
     }
@@ -98,12 +98,15 @@ pub(crate) struct Outermost {
 }
 
 /// How a phrase begins or ends.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PhraseEnd {
     /// Up to [`LITERAL`] bytes.
     pub(crate) text: String,
-    /// Whether `text` is the complete phrase.
+    /// Whether `text` is the complete phrase, and what follows may be appended.
     pub(crate) complete: bool,
+    /// Whether a word ends with `text`, so that no ASCII letter or digit follows one, counted from its
+    /// side.
+    pub(crate) bordered: bool,
     /// Whether a number, with the characters skipped around numbers, precedes the text, counted
     /// from its side.
     pub(crate) numbered: bool,
@@ -131,11 +134,11 @@ impl Outermost {
     }
 
     /// The beginnings and ends of phrases with these spellings.
-    fn of(spelled: &[String]) -> Outermost {
+    fn of(spelled: &[String], borders: (bool, bool)) -> Outermost {
         let mut sides = [Vec::new(), Vec::new()];
         for text in spelled {
-            for side in [Side::Start, Side::End] {
-                sides[side as usize].extend(outermost(text, side));
+            for (side, border) in [(Side::Start, borders.1), (Side::End, borders.0)] {
+                sides[side as usize].extend(outermost(text, side, border));
             }
         }
         for side in &mut sides {
@@ -205,8 +208,9 @@ fn spaced(text: &str, between: impl Fn(char, char) -> bool) -> String {
 }
 
 /// The outermost bytes of a phrase, up to a number or an open ending. If it begins with a number,
-/// the bytes after the number. A phrase that is only a number begins with any digit.
-fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
+/// the bytes after the number. A phrase that is only a number begins with any digit. `border` is whether the
+/// phrase must end at a word boundary, counted from its side.
+fn outermost(text: &str, side: Side, border: bool) -> Vec<PhraseEnd> {
     let numbering = |c: char| c == NUMBER || is_numbering(c);
     let bare = match side {
         Side::Start => text.trim_start_matches(numbering),
@@ -219,7 +223,7 @@ fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
     let text = if numbered { bare } else { text };
     if text.is_empty() {
         let digits = DIGITS.iter().flat_map(|zero| (0..10).map(move |at| *zero as u32 + at));
-        let digit = |c: char| PhraseEnd { text: c.to_string(), complete: false, numbered: false };
+        let digit = |c: char| PhraseEnd { text: c.to_string(), ..PhraseEnd::default() };
         return digits.filter_map(char::from_u32).map(digit).collect();
     }
     let open = |c: char| c == NUMBER || c == ENDING;
@@ -232,8 +236,9 @@ fn outermost(text: &str, side: Side) -> Vec<PhraseEnd> {
         Side::End => &part[part.ceil_char_boundary(part.len().saturating_sub(LITERAL))..],
     };
     // Joining what follows would make a longer text hardly more selective.
-    let complete = cut.len() == text.len() && cut.len() < SHORT;
-    vec![PhraseEnd { text: cut.to_owned(), complete, numbered }]
+    let whole = cut.len() == text.len();
+    let complete = whole && cut.len() < SHORT;
+    vec![PhraseEnd { text: cut.to_owned(), complete, bordered: whole && border, numbered }]
 }
 
 impl Phrases {

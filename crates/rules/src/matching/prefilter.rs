@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::edges::EdgeBytes;
 use super::folding::parse;
-use super::literals::{inner, literals};
+use super::literals::{Literal, inner, literals};
 use super::phrases::List;
 use super::sides::{Anchor, Side};
 use crate::bytes::ByteSet;
@@ -16,7 +16,7 @@ use crate::bytes::ByteSet;
 pub(crate) enum Prefilter {
     /// One of these lower-case literals is at that side of the line, and one of these bytes at the
     /// other side.
-    Ends(Side, Vec<String>, ByteSet),
+    Ends(Side, Vec<Literal>, ByteSet),
     /// One of these literals is anywhere in the line, in any case of ASCII letters, and the line
     /// begins and ends with these bytes.
     Inside(Vec<String>, EdgeBytes),

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 use super::unit::UnitId;
 use crate::bytes::ByteSet;
 use crate::key;
-use crate::matching::{Ends, Index, IndexBuilder, Side};
+use crate::matching::{Ends, Index, IndexBuilder, Literal, Side};
 use crate::storage::Head;
 
 /// How a document's outlet was detected.
@@ -176,8 +176,10 @@ impl Signs {
         let mut at = 0;
         for same in all.chunk_by(|(one, _), (other, _)| one == other) {
             let sign = &*same[0].0;
-            index.add_literal(SOME_SIGN, Side::Start, sign, ByteSet::ALL);
-            index.add_literal(SOME_SIGN, Side::End, sign, ByteSet::ALL);
+            let literal = Literal { text: sign.to_owned(), bordered: false };
+            for side in [Side::Start, Side::End] {
+                index.add_literal(SOME_SIGN, side, &literal, ByteSet::ALL);
+            }
             lengths.insert(sign.len());
             let mut hash = hash_of(&sign);
             while places.contains_key(&hash) {

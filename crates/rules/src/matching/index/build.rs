@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::outer::Outer;
 use super::tables::{Candidate, Gate, IndexTables, Key, LiteralTable};
 use crate::bytes::ByteSet;
+use crate::matching::literals::Literal;
 use crate::matching::prefilter::Prefilter;
 use crate::matching::sides::Side;
 use crate::table::Array;
@@ -24,7 +25,7 @@ impl IndexBuilder {
         for prefilter in prefilters {
             match prefilter {
                 Prefilter::Ends(side, set, other) => {
-                    set.iter().for_each(|text| self.add_literal(id, *side, text, *other));
+                    set.iter().for_each(|literal| self.add_literal(id, *side, literal, *other));
                 }
                 Prefilter::Inside(set, frame) => {
                     let literals = set.iter().map(|text| (text.clone(), id));
@@ -41,8 +42,8 @@ impl IndexBuilder {
 
     /// Files `id` under a literal at `side`, which is lower-cased and cut to a few bytes here, for
     /// lines with one of the bytes of `other` at the other side.
-    pub(crate) fn add_literal(&mut self, id: u32, side: Side, text: &str, other: ByteSet) {
-        let outer = Outer::of_key(side, text);
+    pub(crate) fn add_literal(&mut self, id: u32, side: Side, literal: &Literal, other: ByteSet) {
+        let outer = Outer::of_key(side, &literal.text);
         // NUL means "no character" here, so a literal that begins with it selects nothing.
         if outer.length == 0 {
             return self.tables.unkeyed.push(id);
@@ -52,7 +53,8 @@ impl IndexBuilder {
             others.push(other);
             others.len() as u32 - 1
         });
-        self.outer.push(((side, outer.length, outer.cut(outer.length)), (id, other)));
+        let key = (side, outer.length, outer.cut(outer.length));
+        self.outer.push((key, Candidate { id, other, bordered: literal.bordered }));
     }
 
     /// Looks lines up only as they are, for literals that no bullet or number precedes or follows.
@@ -65,7 +67,10 @@ impl IndexBuilder {
     pub(crate) fn tables(self) -> IndexTables {
         let IndexBuilder { mut tables, mut outer, .. } = self;
         outer.sort_unstable();
-        outer.dedup();
+        // Of two that differ only in being bordered, the first is not.
+        let same =
+            |one: &Candidate, other: &Candidate| (one.id, one.other) == (other.id, other.other);
+        outer.dedup_by(|(key, next), (before, first)| key == before && same(next, first));
         let (mut lists, mut ids, mut ends) = (FxHashMap::default(), Vec::new(), Vec::new());
         let same = outer.chunk_by(|(one, _), (other, _)| one == other);
         let entries = same.map(|same| {

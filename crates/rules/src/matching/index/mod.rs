@@ -84,7 +84,9 @@ impl Index {
             if let Some(list) = table.get((outer.side, length, outer.cut(length))) {
                 let start = list.checked_sub(1).map_or(0, |before| ends.get(before) as usize);
                 let ids = ids.iter(start..ends.get(list) as usize);
-                out.extend(ids.filter(|(_, set)| fits(*set)).map(|(id, _)| id));
+                let in_word = outer.splits_word(length);
+                let found = ids.filter(|own| !(own.bordered && in_word) && fits(own.other));
+                out.extend(found.map(|own| own.id));
             }
         }
     }
@@ -111,21 +113,38 @@ mod tests {
         (Anchor::Line, ".*(foto|фото) ?:?.*", true),
         (Anchor::Line, r"\d+ .*(likes|here).*|(x|a)? ?photo.*[^x]", true),
         (Anchor::Line, r"\x00b?", false),
+        (Anchor::Line, "(like|here|photo)[^a-z0-9]*", true),
+        (Anchor::Start, "(sha|art|k)[^re]", true),
     ];
+
+    /// Whether the index selects a pattern for a line.
+    fn selects(anchor: Anchor, regex: &str, text: &str) -> bool {
+        let pattern = Pattern::new(anchor, Role::Line, [regex.to_owned()].into(), false, true);
+        let mut builder = IndexBuilder::default();
+        builder.add(0, &pattern.prefilters());
+        let mut candidates = Vec::new();
+        Index::of(builder.tables()).candidates(&Ends::of_text(text), &mut candidates);
+        !candidates.is_empty()
+    }
 
     #[test]
     fn a_byte_at_the_other_side_rejects_patterns() {
-        let selects = |anchor, regex: &str, text: &str| {
-            let pattern = Pattern::new(anchor, Role::Line, [regex.to_owned()].into(), false, true);
-            let mut builder = IndexBuilder::default();
-            builder.add(0, &pattern.prefilters());
-            let mut candidates = Vec::new();
-            Index::of(builder.tables()).candidates(&Ends::of_text(text), &mut candidates);
-            !candidates.is_empty()
-        };
         assert!(selects(Anchor::Line, "share .* (now|today)!?", "Share it NOW"));
         assert!(!selects(Anchor::Line, "share .* (now|today)!?", "Share it at once"));
         assert!(selects(Anchor::Start, "share .* (now|today)!?", "Share it now or never"));
+    }
+
+    #[test]
+    fn a_word_that_continues_rejects_patterns() {
+        assert!(selects(Anchor::Line, "news", "News"));
+        assert!(selects(Anchor::Line, "news[.!?]*", "• News!"));
+        assert!(!selects(Anchor::Line, "news", "Newsweek"));
+        assert!(!selects(Anchor::Line, "(.* )?news", "renews"));
+        assert!(selects(Anchor::Line, "(.* )?news", "Old news"));
+        assert!(selects(Anchor::Line, r"news\w*", "Newsweek"));
+        assert!(selects(Anchor::Start, "news", "Newsweek"));
+        assert!(!selects(Anchor::Start, "news[^a-z0-9]", "Newsweek"));
+        assert!(selects(Anchor::Line, "new|newsweek", "Newsweek"));
     }
 
     proptest! {

@@ -123,6 +123,22 @@ impl Outer {
         }
     }
 
+    /// Whether the outermost `length` bytes end in a word, counted from the side, that continues after
+    /// them: both the last of these bytes and the next one are ASCII letters or digits.
+    #[inline]
+    pub(super) fn splits_word(&self, length: u8) -> bool {
+        let byte = |at: u8| {
+            let place = match self.side {
+                Side::Start => LITERAL as u8 - 1 - at,
+                Side::End => at,
+            };
+            (self.packed >> (8 * u32::from(place))) as u8
+        };
+        length < self.length
+            && byte(length).is_ascii_alphanumeric()
+            && byte(length - 1).is_ascii_alphanumeric()
+    }
+
     /// The outermost two bytes, the outer one first.
     #[inline]
     pub(super) fn outermost(&self) -> u16 {

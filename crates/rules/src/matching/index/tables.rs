@@ -34,9 +34,16 @@ pub(crate) struct IndexTables {
 /// A literal at a side: the side, the number of bytes, and the bytes packed into a number.
 pub(super) type Key = (Side, u8, u64);
 
-/// The number of a pattern, and the index in `IndexTables::others` of the bytes at the other side
-/// of the lines that it matches.
-pub(super) type Candidate = (u32, u32);
+/// A pattern that is filed under a literal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Candidate {
+    pub(super) id: u32,
+    /// The index in `IndexTables::others` of the bytes at the other side of the lines that it matches.
+    pub(super) other: u32,
+    /// Whether it matches no line in which an ASCII letter or digit follows one that the literal ends with,
+    /// counted from its side.
+    pub(super) bordered: bool,
+}
 
 /// Literals inside lines with the numbers of their patterns, grouped by the bytes with which the
 /// lines begin and end.
@@ -140,13 +147,14 @@ impl Fixed for Candidate {
     const SIZE: usize = 8;
 
     fn write(&self, to: &mut Vec<u8>) {
-        self.0.write(to);
-        self.1.write(to);
+        self.id.write(to);
+        (self.other << 1 | u32::from(self.bordered)).write(to);
     }
 
     #[inline]
     fn read(bytes: &[u8]) -> Candidate {
-        (u32::read(bytes), u32::read(&bytes[4..]))
+        let rest = u32::read(&bytes[4..]);
+        Candidate { id: u32::read(bytes), other: rest >> 1, bordered: rest & 1 != 0 }
     }
 }
 

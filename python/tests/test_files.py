@@ -38,6 +38,22 @@ def test_the_field_of_the_text_is_named(pipeline: chaffinch.Pipeline, tmp_path: 
     assert '"page"' in (tmp_path / "out" / "rows.jsonl").read_text()
 
 
+def test_parquet_files_are_cleaned_and_restored(
+    pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = pyarrow.table({"url": [f"https://example.com/{at}" for at in range(9)], "text": [PAGE] * 9})
+    parquet.write_table(rows, tmp_path / "rows.parquet", row_group_size=4)
+    totals = pipeline.clean_files([tmp_path / "rows.parquet"], tmp_path / "out")
+    assert totals["cleaned"] == 9
+    cleaned = parquet.read_table(tmp_path / "out" / "rows.parquet")
+    assert cleaned["url"] == rows["url"]
+    assert cleaned["text"].to_pylist() == [pipeline.clean(PAGE).text] * 9
+    assert chaffinch.restore_files(tmp_path / "out", tmp_path / "originals") == 9
+    assert parquet.read_table(tmp_path / "originals" / "rows.parquet")["text"] == rows["text"]
+
+
 def test_wrong_runs_are_refused(pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path) -> None:
     with pytest.raises(chaffinch.Error, match="nowhere"):
         pipeline.clean_files([tmp_path / "nowhere"], tmp_path / "out")

@@ -253,7 +253,10 @@ def main():
                 continue
             few = min(measure(name, folders[FEW])[0] for _ in range(args.runs))
             all_of_it, seconds = min(measure(name, folders[args.documents]) for _ in range(args.runs))
-            each = max(all_of_it - few, 1e-9) / (args.documents - FEW)
+            if all_of_it < 1.1 * few:
+                print(f"{name}: {args.documents} documents are too few to tell their cost from that of the start")
+                continue
+            each = (all_of_it - few) / (args.documents - FEW)
             start = max(0.0, few - FEW * each)
             rate, megabytes = 1 / each, size / args.documents / each / 1e6
             if args.markdown:

@@ -38,6 +38,7 @@ mod known;
 mod labelled;
 mod model;
 mod network;
+mod page;
 mod reasons;
 mod scan;
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use crate::calibration::{ByForm, Calibration, Form, KNOTS, Level};
 use crate::cues::Cues;
-use crate::features::{COUNT, FEATURES, Page, ROWS};
+use crate::features::{COUNT, FEATURES, ROWS};
 use crate::network::{CHANNELS, EMBEDDING, KINDS, Layers, Network, STATES, Weights};
+use crate::page::Page;
 use crate::words::Words;
 
 /// Documents with fewer lines that have a letter or digit are not judged.

@@ -10,7 +10,8 @@
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, i16x16, i32x8};
 
-use crate::features::{COUNT, Page, ROWS};
+use crate::features::{COUNT, ROWS};
+use crate::page::Page;
 
 /// Channels of each layer.
 pub(crate) const CHANNELS: usize = 24;

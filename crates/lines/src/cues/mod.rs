@@ -8,13 +8,16 @@
 //! rejects most tokens at the root. A scan looks up each other token once there, and once for each
 //! phrase that it may continue.
 
+mod bytes;
+mod compile;
+mod scan;
+
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::error;
 use std::fmt;
-use std::sync::LazyLock;
 
-use crate::text::{self, Char, Chars, LONGEST_STEM, Prefixes, Token, combine};
+use crate::text::{self, Prefixes, Token, combine};
+pub(crate) use scan::Scan;
 
 /// A set of cue kinds; kind `k` is bit `k`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -130,15 +133,8 @@ impl Node {
     }
 }
 
-/// Tokens of the longest phrase.
-const LONGEST_PHRASE: usize = 40;
 /// Tokens of a phrase's beginning.
 const BEGINNING: usize = 3;
-/// A phrase of one unspaced character counts in lines of at most this many tokens only: a longer
-/// line has such characters inside other words.
-const SINGLE_LIMIT: u32 = 6;
-/// Phrases that may be unfinished at one token; a scan ignores more.
-const OPEN_LIMIT: usize = 12;
 const ROOT: u32 = 0;
 const STEM: u64 = 0x5bd1_e995_0000_0001;
 const NUMBER: u64 = 0x27d4_eb2f_0000_0003;
@@ -147,18 +143,6 @@ const HEADS: usize = 4096;
 const ROOT_FILTER: usize = 4096;
 /// Bytes of the bitmap of keys: 128 KB.
 const KEY_FILTER: usize = 1 << 17;
-
-/// One token of a phrase.
-enum Step {
-    Exact(u64),
-    /// `head` is the hash of the first three characters, if there are as many.
-    Stem {
-        hash: u64,
-        length: u32,
-        head: Option<u64>,
-    },
-    Number,
-}
 
 impl Cues {
     /// Compiles pairs of a kind and a phrase.
@@ -186,37 +170,6 @@ impl Cues {
         pairs: impl IntoIterator<Item = (u8, &'a str)>,
     ) -> Result<Self, CueError> {
         Self::compile(pairs, BEGINNING)
-    }
-
-    fn compile<'a>(
-        pairs: impl IntoIterator<Item = (u8, &'a str)>,
-        longest: usize,
-    ) -> Result<Self, CueError> {
-        let mut pairs: Vec<(u8, &str)> = pairs.into_iter().collect();
-        pairs.sort_unstable();
-        pairs.dedup();
-        let mut builder = Builder::default();
-        let mut digest = longest as u64;
-        for &(kind, phrase) in &pairs {
-            let problem = |problem| CueError { kind, phrase: phrase.to_owned(), problem };
-            if kind >= Kinds::LIMIT {
-                return Err(problem("kinds are numbers below 64"));
-            }
-            let unspaced = is_unspaced(phrase);
-            let mut steps = steps(phrase).map_err(problem)?;
-            steps.truncate(longest.saturating_mul(if unspaced { 2 } else { 1 }));
-            let single = matches!(steps[..], [Step::Exact(_)]) && unspaced;
-            let node = builder.insert(&steps);
-            node.kinds |= 1 << kind;
-            if single {
-                node.flags |= Node::SINGLE;
-            }
-            digest = combine(digest, u64::from(kind) + 1);
-            for byte in phrase.bytes() {
-                digest = combine(digest, u64::from(byte));
-            }
-        }
-        builder.finish(digest)
     }
 
     /// The same cues, but words of these kinds do not count as cue tokens: words that are common
@@ -322,6 +275,17 @@ impl fmt::Debug for Cues {
     }
 }
 
+/// The lengths of stems that a token may have.
+fn lengths(mut stems: u32, token: &Token) -> impl Iterator<Item = u32> {
+    let longest = token.length();
+    std::iter::from_fn(move || {
+        let length = stems.trailing_zeros() + 1;
+        let is_length = stems != 0 && length <= longest;
+        stems &= stems.wrapping_sub(1);
+        is_length.then_some(length)
+    })
+}
+
 /// A node of the trie and what it has.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Reached {
@@ -337,369 +301,6 @@ impl Reached {
 
     fn has(self, flag: u16) -> bool {
         self.flags & flag != 0
-    }
-}
-
-/// The lengths of stems that a token may have.
-fn lengths(mut stems: u32, token: &Token) -> impl Iterator<Item = u32> {
-    let longest = token.length();
-    std::iter::from_fn(move || {
-        let length = stems.trailing_zeros() + 1;
-        let is_length = stems != 0 && length <= longest;
-        stems &= stems.wrapping_sub(1);
-        is_length.then_some(length)
-    })
-}
-
-/// A scan in progress, fed token by token.
-#[derive(Clone, Default)]
-pub(crate) struct Scan {
-    /// The unfinished phrases after the last token and, in turn, after the one before; with their
-    /// number of tokens.
-    open: [[(Reached, u32); OPEN_LIMIT]; 2],
-    open_count: usize,
-    turn: usize,
-    /// The last 64 tokens that belong to a cue; bit 0 is the latest token.
-    covered: u64,
-    kinds: u64,
-    single: u64,
-    single_tokens: u32,
-    cue_tokens: u32,
-}
-
-impl Scan {
-    /// Reads a token with this text, and `start`, which is the cues' [`start`](Cues::start) of it.
-    #[inline]
-    pub(crate) fn push(&mut self, cues: &Cues, start: Reached, token: &Token, text: &str) {
-        self.covered <<= 1;
-        if self.open_count > 0 {
-            self.steps(cues, token, text);
-        }
-        if start.has(Reached::SEVERAL.flags) {
-            cues.each_start(token, text, |reached| self.follow(cues, reached, 1));
-        } else {
-            self.follow(cues, start, 1);
-        }
-    }
-
-    /// The steps of the phrases that are unfinished.
-    fn steps(&mut self, cues: &Cues, token: &Token, text: &str) {
-        let count = std::mem::take(&mut self.open_count);
-        let turn = self.turn;
-        self.turn = 1 - turn;
-        for at in 0..count {
-            let (from, depth) = self.open[turn][at];
-            let mut step = |step: u64| {
-                if let Some(reached) = cues.child(from.node, step) {
-                    self.follow(cues, reached, depth + 1);
-                }
-            };
-            step(token.hash());
-            if from.has(Reached::HAS_STEMS) {
-                let prefixes = Prefixes::of(text);
-                for length in lengths(cues.at(from.node).stems, token) {
-                    step(prefixes.hash(length) ^ STEM);
-                }
-            }
-            if from.has(Node::HAS_NUMBER) && token.is_number() {
-                step(NUMBER);
-            }
-        }
-    }
-
-    #[inline]
-    fn follow(&mut self, cues: &Cues, reached: Reached, depth: u32) {
-        if reached.has(Node::SINGLE) {
-            self.single |= reached.kinds;
-            self.single_tokens += u32::from(self.covered & 1 == 0);
-        } else if reached.kinds != 0 {
-            self.kinds |= reached.kinds;
-            let counts = cues.counted(reached.kinds) != 0;
-            let tokens = u64::MAX >> (64 - depth.min(64));
-            let tokens = if counts { tokens } else { 0 };
-            self.cue_tokens += (tokens & !self.covered).count_ones();
-            self.covered |= tokens;
-        }
-        if reached.has(Node::HAS_CHILDREN) && self.open_count < OPEN_LIMIT {
-            self.open[self.turn][self.open_count] = (reached, depth);
-            self.open_count += 1;
-        }
-    }
-
-    /// What was found in a line of this many tokens.
-    pub(crate) fn finish(&self, tokens: u32) -> Found {
-        let short = tokens <= SINGLE_LIMIT;
-        let (single, single_tokens) =
-            if short { (self.single, self.single_tokens) } else { (0, 0) };
-        Found {
-            kinds: Kinds(self.kinds | single),
-            // A character that is a cue by itself may also begin a longer cue.
-            cue_tokens: (self.cue_tokens + single_tokens).min(tokens),
-            tokens,
-        }
-    }
-}
-
-/// Whether the first token of a phrase is an unspaced character.
-fn is_unspaced(phrase: &str) -> bool {
-    let mut unspaced = None;
-    text::for_each_token(phrase, |token, _| unspaced = unspaced.or(Some(token.is_unspaced())));
-    unspaced == Some(true)
-}
-
-fn steps(phrase: &str) -> Result<Vec<Step>, &'static str> {
-    let chars = Chars::table();
-    let mut steps: Vec<Step> = Vec::new();
-    let mut token = Token::new();
-    let mut word = String::new();
-    let mut hangul = false;
-    let mut rest = phrase.chars().chain([' ']);
-    while let Some(next) = rest.next() {
-        let c: Char = chars.get(next);
-        if c.is_token() && !c.is_unspaced() {
-            hangul |= matches!(next, '\u{ac00}'..='\u{d7a3}');
-            token.push(c);
-            word.push(next);
-            continue;
-        }
-        if c.is_ignored() {
-            continue;
-        }
-        if !token.is_empty() {
-            let last =
-                !c.is_unspaced() && rest.clone().all(|c| !chars.get(c).is_token() && c != '#');
-            let step = if next == '*' || (hangul && last) {
-                if token.length() as usize > LONGEST_STEM {
-                    return Err("a stem has at most 24 characters");
-                }
-                let head = (token.length() >= 3).then(|| Prefixes::of(&word).hash(3));
-                Step::Stem { hash: token.hash() ^ STEM, length: token.length(), head }
-            } else {
-                Step::Exact(token.hash())
-            };
-            steps.push(step);
-            token = Token::new();
-            word.clear();
-            hangul = false;
-        }
-        if c.is_unspaced() {
-            steps.push(Step::Exact(Token::unspaced(c).hash()));
-        } else if next == '#' {
-            steps.push(Step::Number);
-        }
-    }
-    match steps.len() {
-        0 => Err("has no letter or digit"),
-        1..=LONGEST_PHRASE => Ok(steps),
-        _ => Err("has more than 40 tokens"),
-    }
-}
-
-struct Builder {
-    nodes: Vec<Node>,
-    /// The child that a step leads to from a node.
-    edges: HashMap<(u32, u64), u32>,
-    stem_heads: Box<[u32; HEADS]>,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Builder {
-            nodes: vec![Node::default()],
-            edges: HashMap::new(),
-            stem_heads: Box::new([0; HEADS]),
-        }
-    }
-}
-
-impl Builder {
-    /// Adds the path of a phrase and returns its last node.
-    fn insert(&mut self, steps: &[Step]) -> &mut Node {
-        let mut node = ROOT;
-        for step in steps {
-            let parent = &mut self.nodes[node as usize];
-            parent.flags |= Node::HAS_CHILDREN;
-            let step = match *step {
-                Step::Exact(hash) => hash,
-                Step::Stem { hash, length, head } => {
-                    parent.stems |= 1 << (length - 1);
-                    if let (ROOT, Some(head)) = (node, head) {
-                        self.stem_heads[head_of(head)] |= 1 << (length - 1);
-                    }
-                    hash
-                }
-                Step::Number => {
-                    parent.flags |= Node::HAS_NUMBER;
-                    NUMBER
-                }
-            };
-            let new = self.nodes.len() as u32;
-            node = *self.edges.entry((node, step_of(step))).or_insert(new);
-            if node == new {
-                self.nodes.push(Node { flags: Node::IS_NODE, ..Node::default() });
-            }
-        }
-        &mut self.nodes[node as usize]
-    }
-
-    fn finish(self, digest: u64) -> Result<Cues, CueError> {
-        let mut contents = vec![Node::default()];
-        let mut numbers = HashMap::from([(Node::default(), 0)]);
-        let mut nodes = Vec::with_capacity(self.nodes.len());
-        let root = self.nodes[ROOT as usize];
-        for node in self.nodes {
-            let number = *numbers.entry(node).or_insert(contents.len());
-            if number == contents.len() {
-                contents.push(node);
-            }
-            let number = u16::try_from(number).map_err(|_| CueError {
-                kind: 0,
-                phrase: String::new(),
-                problem: "there are more than 65,535 combinations of kinds",
-            })?;
-            nodes.push(number.to_le_bytes());
-        }
-        // In the order of their nodes, so that the same cues always give the same table.
-        let mut edges: Vec<_> = self.edges.into_iter().collect();
-        edges.sort_unstable_by_key(|(_, to)| *to);
-        let mut slots = vec![Slot::default(); edges.len() * 10 / 7 + 1];
-        let mut filter = Box::new([0; ROOT_FILTER]);
-        let mut key_filter = vec![0; KEY_FILTER];
-        for ((from, step), to) in edges {
-            let (key, mut at, bit) = place(step, from, slots.len());
-            key_filter[bit / 8] |= 1 << (bit % 8);
-            while parts(slots[at]).1 != ROOT {
-                at = (at + 1) % slots.len();
-            }
-            slots[at] = (u64::from(to) << 32 | u64::from(key)).to_le_bytes();
-            if from == ROOT {
-                let bit = root_bit(step);
-                filter[bit / 64] |= 1 << (bit % 64);
-            }
-        }
-        Ok(Cues {
-            slots: slots.into(),
-            nodes: nodes.into(),
-            key_filter: key_filter.into(),
-            contents,
-            root,
-            filter,
-            stem_heads: self.stem_heads,
-            uncounted: 0,
-            digest,
-        })
-    }
-}
-
-static SHIPPED: &[u8] = include_bytes!("../cues.bin");
-
-const MAGIC: &[u8; 8] = b"cf-cues4";
-
-impl Cues {
-    /// The cues of the shipped lexicon, as of when the shipped model was trained.
-    ///
-    /// # Panics
-    /// Never: a test reads them.
-    pub fn shipped() -> &'static Cues {
-        static CUES: LazyLock<Cues> =
-            LazyLock::new(|| Cues::read(SHIPPED).expect("the shipped cues are valid").in_place());
-        &CUES
-    }
-
-    /// The compiled cues as bytes: the tables as they are in memory.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(self.digest.to_le_bytes());
-        bytes.extend(self.uncounted.to_le_bytes());
-        bytes.extend((self.contents.len() as u32).to_le_bytes());
-        bytes.extend((self.nodes.len() as u32).to_le_bytes());
-        for node in &self.contents {
-            bytes.extend(node.kinds.to_le_bytes());
-            bytes.extend(node.stems.to_le_bytes());
-            bytes.extend(node.flags.to_le_bytes());
-        }
-        bytes.extend(self.filter.iter().flat_map(|word| word.to_le_bytes()));
-        bytes.extend(self.stem_heads.iter().flat_map(|word| word.to_le_bytes()));
-        bytes.extend(&*self.key_filter);
-        bytes.extend(self.nodes.as_flattened());
-        bytes.extend(self.slots.as_flattened());
-        bytes
-    }
-
-    /// Reads compiled cues. `None` if the bytes are damaged or of another version.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let Parts { cues, nodes, slots, key_filter } = Self::read(bytes)?;
-        Some(Cues {
-            nodes: nodes.to_vec().into(),
-            slots: slots.to_vec().into(),
-            key_filter: key_filter.to_vec().into(),
-            ..cues
-        })
-    }
-
-    /// Reads all but the large tables.
-    fn read(bytes: &[u8]) -> Option<Parts<'_>> {
-        let mut rest = bytes.strip_prefix(MAGIC)?;
-        let digest = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
-        let uncounted = u64::from_le_bytes(*rest.split_off(..8)?.first_chunk()?);
-        let content_count = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
-        let node_count = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?) as usize;
-        let contents = rest.split_off(..content_count.checked_mul(14)?)?.as_chunks::<14>().0;
-        let contents: Vec<Node> = contents.iter().map(Node::from_bytes).collect();
-        let filter = rest.split_off(..ROOT_FILTER * 8)?.as_chunks::<8>().0;
-        let filter: Vec<u64> = filter.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        let heads = rest.split_off(..HEADS * 4)?.as_chunks::<4>().0;
-        let heads: Vec<u32> = heads.iter().map(|word| u32::from_le_bytes(*word)).collect();
-        let key_filter = rest.split_off(..KEY_FILTER)?;
-        let nodes = rest.split_off(..node_count.checked_mul(2)?)?.as_chunks::<2>().0;
-        let (slots, rest) = rest.as_chunks::<8>();
-        let stems = !(u32::MAX << LONGEST_STEM);
-        let valid = rest.is_empty()
-            && contents.iter().map(|node| &node.stems).chain(&heads).all(|bits| bits & !stems == 0);
-        let root = contents.get(usize::from(u16::from_le_bytes(*nodes.first()?))).copied();
-        let cues = Cues {
-            slots: Cow::default(),
-            nodes: Cow::default(),
-            key_filter: Cow::default(),
-            contents,
-            root: root?,
-            filter: filter.into_boxed_slice().try_into().ok()?,
-            stem_heads: heads.into_boxed_slice().try_into().ok()?,
-            uncounted,
-            digest,
-        };
-        valid.then_some(Parts { cues, nodes, slots, key_filter })
-    }
-}
-
-/// Cues as they are read, and their large tables.
-struct Parts<'a> {
-    cues: Cues,
-    nodes: &'a [[u8; 2]],
-    slots: &'a [Slot],
-    key_filter: &'a [u8],
-}
-
-impl Parts<'static> {
-    /// The cues with the tables where they are.
-    fn in_place(self) -> Cues {
-        Cues {
-            nodes: self.nodes.into(),
-            slots: self.slots.into(),
-            key_filter: self.key_filter.into(),
-            ..self.cues
-        }
-    }
-}
-
-impl Node {
-    fn from_bytes(bytes: &[u8; 14]) -> Node {
-        let [kinds @ .., a, b, c, d, e, f] = *bytes;
-        Node {
-            kinds: u64::from_le_bytes(kinds),
-            stems: u32::from_le_bytes([a, b, c, d]),
-            flags: u16::from_le_bytes([e, f]),
-        }
     }
 }
 

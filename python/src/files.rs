@@ -13,7 +13,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::message;
-use crate::pipeline::{Settings, Source};
+use crate::settings::{Settings, Source};
 
 /// Absolute paths and the contents of their files.
 pub(crate) type Contents = Vec<(PathBuf, Vec<u8>)>;

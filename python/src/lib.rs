@@ -9,12 +9,14 @@ use pyo3::prelude::*;
 
 mod batch;
 mod cleaned;
+mod document;
 mod error;
 mod files;
 mod many;
 mod pipeline;
 mod pool;
 mod run;
+mod settings;
 mod stage;
 mod strings;
 mod table;

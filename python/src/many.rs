@@ -8,7 +8,7 @@ use pyo3::types::PyIterator;
 use rayon::prelude::*;
 
 use crate::cleaned::Cleaned;
-use crate::pipeline::Document;
+use crate::document::Document;
 use crate::pool;
 
 /// Documents of a batch, for each thread: enough that a slow document makes no thread wait long.

@@ -240,13 +240,15 @@ impl Pipeline {
     ///     text: The field of records that holds the text. By default the first of ``text``, ``content``
     ///         and ``body``.
     ///     threads: The number of threads. By default one for each core.
+    ///     fresh: Replace the output of any earlier run in the directory. By default an interrupted run is
+    ///         resumed, and a finished one is replaced only if its inputs are given again and still exist.
     ///
     /// Returns:
     ///     The number of documents with each verdict, and ``removed_bytes``.
     ///
     /// Raises:
     ///     chaffinch.Error: The output cannot be written, or belongs to another run.
-    #[pyo3(signature = (inputs, output, *, text=None, threads=None))]
+    #[pyo3(signature = (inputs, output, *, text=None, threads=None, fresh=false))]
     fn clean_files(
         &self,
         py: Python<'_>,
@@ -254,6 +256,7 @@ impl Pipeline {
         output: PathBuf,
         text: Option<&str>,
         threads: Option<usize>,
+        fresh: bool,
     ) -> PyResult<Py<PyDict>> {
         if !self.settings.stages.is_empty() {
             // Their failures would not be in the record of the run.
@@ -262,7 +265,7 @@ impl Pipeline {
                  them, and clean tables with clean_batch",
             ));
         }
-        run::clean(py, &self.cleaner, inputs, output, text, pool::threads(threads)?)
+        run::clean(py, &self.cleaner, (inputs, output), text, fresh, pool::threads(threads)?)
     }
 
     /// The names of the stages, in order.

@@ -20,9 +20,9 @@ const SIGNALS: Duration = Duration::from_millis(100);
 pub(crate) fn clean(
     py: Python<'_>,
     cleaner: &Cleaner,
-    inputs: Vec<PathBuf>,
-    output: PathBuf,
+    (inputs, output): (Vec<PathBuf>, PathBuf),
     text: Option<&str>,
+    fresh: bool,
     threads: usize,
 ) -> PyResult<Py<PyDict>> {
     let pool = pool::pool(py, threads)?;
@@ -34,11 +34,9 @@ pub(crate) fn clean(
             let stop = &stop;
             scope.spawn(move || {
                 let start = || {
-                    let mut run = Run::new(cleaner, inputs, output).stop(stop);
-                    if let Some(text) = text {
-                        run = run.text_field(text);
-                    }
-                    run.start()
+                    let run = Run::new(cleaner, inputs, output).stop(stop);
+                    let run = text.into_iter().fold(run, Run::text_field);
+                    if fresh { run.fresh() } else { run }.start()
                 };
                 // The receiver waits for it.
                 let _ = sender.send(pool.install(start));

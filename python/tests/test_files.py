@@ -38,6 +38,20 @@ def test_the_field_of_the_text_is_named(pipeline: chaffinch.Pipeline, tmp_path: 
     assert '"page"' in (tmp_path / "out" / "rows.jsonl").read_text()
 
 
+def test_output_that_cannot_be_made_again_is_replaced_only_if_asked(
+    pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path
+) -> None:
+    first, second = tmp_path / "first.txt", tmp_path / "second.txt"
+    first.write_text(PAGE)
+    second.write_text(PAGE)
+    pipeline.clean_files([first], tmp_path / "out")
+    with pytest.raises(chaffinch.Error, match="other inputs"):
+        pipeline.clean_files([second], tmp_path / "out")
+    assert (tmp_path / "out" / "first.txt").exists()
+    pipeline.clean_files([second], tmp_path / "out", fresh=True)
+    assert not (tmp_path / "out" / "first.txt").exists()
+
+
 def test_parquet_files_are_cleaned_and_restored(
     pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path
 ) -> None:

@@ -70,7 +70,7 @@
 //! The repository describes [rule files] and [pipeline files].
 //!
 //! [rule files]: https://github.com/chaffinch/chaffinch/blob/main/docs/rule-files.md
-//! [pipeline files]: https://github.com/chaffinch/chaffinch/blob/main/docs/rule-files.md
+//! [pipeline files]: https://github.com/chaffinch/chaffinch/blob/main/docs/pipeline-files.md
 //!
 #![cfg_attr(
     feature = "runs",

@@ -102,7 +102,9 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Starts from scratch even if there is an interrupted run in the output directory.
+    /// Starts from scratch and replaces the output of any earlier run in the output directory. Without
+    /// this, an interrupted run is resumed, and a finished one is replaced only if its inputs are given again
+    /// and all of their files still exist.
     pub fn fresh(mut self) -> Run<'a> {
         self.job.resume = Resume::Never;
         self

@@ -116,7 +116,8 @@ pub(crate) struct CleanArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
 
-    /// With `-o -`: write the ledger to this file.
+    /// With `-o -`: write the ledger to this file, as a record of all removals. `restore` and
+    /// `verify` need an output directory.
     #[arg(long, value_name = "FILE", conflicts_with = "no_ledger")]
     pub(crate) ledger: Option<PathBuf>,
 
@@ -131,11 +132,13 @@ pub(crate) struct CleanArgs {
 
     /// Resume the unfinished run in OUT, or fail if that is not possible. By default, a run is
     /// resumed if OUT contains an unfinished run with the same inputs, options and rules; otherwise
-    /// it starts from scratch.
+    /// it starts from scratch. The output of a finished run is replaced if its inputs are given
+    /// again and all of their files still exist.
     #[arg(long, conflicts_with = "fresh")]
     pub(crate) resume: bool,
 
-    /// Start from scratch, even if OUT contains an unfinished run.
+    /// Start from scratch and replace the output of any earlier run in OUT, even if it cannot be
+    /// made again.
     #[arg(long)]
     pub(crate) fresh: bool,
 

@@ -61,6 +61,15 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
             _ => print(table.as_bytes()).map(drop)?,
         }
     }
+    if summary.documents == 0 && !summary.interrupted && !args.quiet {
+        message!(
+            "warning: there was no document to clean{}",
+            match args.include.is_empty() {
+                true if args.exclude.is_empty() => "",
+                _ => " that --include and --exclude select",
+            }
+        );
+    }
     let failed = summary.count(Verdict::Failed);
     let bad = match args.fail_on {
         FailOn::Suspect => failed + summary.count(Verdict::Suspect),
@@ -141,8 +150,8 @@ fn destination(args: &CleanArgs) -> Result<(Output, Ledger), Failure> {
             Err(Failure::Usage(message))
         }
         _ => ledger.map(|ledger| (Output::Stdout, ledger)).ok_or_else(|| {
-            let message = "writing to standard output needs `--ledger FILE`, to restore the originals \
-                           later, or `--no-ledger`";
+            let message = "writing to standard output needs `--ledger FILE`, to record the removals, \
+                           or `--no-ledger`";
             Failure::Usage(message.into())
         }),
     }

@@ -172,8 +172,12 @@ fn print_restored(done: &str, restored: &Restored, quiet: bool) -> Result<u8, Fa
     let mut text = String::new();
     if !quiet {
         let count = restored.documents;
-        let word = if count == 1 { "document" } else { "documents" };
-        text.push_str(&format!("{done} {count} {word} (digests match)\n"));
+        let failed = restored.problems.len() as u64;
+        let word = if count + failed == 1 { "document" } else { "documents" };
+        text.push_str(&match failed {
+            0 => format!("{done} {count} {word} (digests match)\n"),
+            _ => format!("{done} {count} of {} {word}\n", count + failed),
+        });
     }
     for (name, reason) in &restored.problems {
         let (name, reason) = (chaffinch_report::visible(name), chaffinch_report::visible(reason));
@@ -188,9 +192,15 @@ fn pipeline(args: &args::ShowPipelineArgs) -> Result<u8, Failure> {
         let schema = chaffinch_core::Schemas::built_in().pipeline;
         return print(format!("{schema:#}\n").as_bytes());
     }
-    let args = &args.pipeline;
-    let (file, text) = setup::pipeline_text(args)?;
-    setup::pipeline(args)?;
+    let mut args = args.pipeline.clone();
+    let (mut file, mut text) = setup::pipeline_text(&args)?;
+    // `chaffinch pipeline > chaffinch.yaml` creates an empty file first.
+    if args.pipeline.is_none() && text.is_empty() {
+        (file, text) = (None, chaffinch_core::config::DEFAULT.to_owned());
+    } else {
+        args.pipeline.clone_from(&file);
+        setup::pipeline(&args)?;
+    }
     if let Some(file) = file {
         message!("from {}", file.display());
     }

@@ -40,7 +40,9 @@ fn described(
     let pipeline =
         crate::args::PipelineArgs { pipeline: args.pipeline.clone(), ..Default::default() };
     let (file, text) = setup::pipeline_text(&pipeline)?;
-    let Some(file) = file else { return Ok("no pipeline file, and so no plugins\n".to_owned()) };
+    let Some(file) = file else {
+        return Ok("no pipeline file was found, so there are no plugins\n".to_owned());
+    };
     let base = file.parent().unwrap_or(Path::new(""));
     let config = Config::parse(&file.display().to_string(), &text, base)?;
     let line = |plugin: &config::Plugin| {

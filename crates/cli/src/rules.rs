@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use chaffinch_core::stage::RuleId;
+use chaffinch_core::stage::{At, RuleId};
 use chaffinch_core::{Limits, Pipeline};
 use chaffinch_report::visible;
 
@@ -70,7 +70,12 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     line("stage", &rule.stage);
     line("where", &rule.place.to_string());
     if let Some(at) = rule.at {
-        line("at", &format!("{at:?}"));
+        let at = match at {
+            At::Nth(1) => "first".to_owned(),
+            At::Nth(number) => number.to_string(),
+            At::Last => "last".to_owned(),
+        };
+        line("at", &at);
     }
     if let Some(words) = rule.max_words {
         line("max_words", &words.to_string());
@@ -132,6 +137,11 @@ fn done(
 }
 
 pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
+    let stages: Vec<&str> = chaffinch_core::STAGES.iter().map(|stage| stage.name).collect();
+    if !stages.contains(&args.stage.as_str()) {
+        let help = chaffinch_rules::yaml::expected(&args.stage, &stages);
+        return Err(Failure::Usage(format!("--stage: unknown stage \"{}\"; {help}", args.stage)));
+    }
     // A rule file with only this pattern, so that problems point at the pattern.
     let pattern = args.pattern.replace('\'', "''");
     let file = format!(

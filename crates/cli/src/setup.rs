@@ -100,6 +100,7 @@ fn build(
         builder = builder.stage_setting("lines", "level", level);
     }
     if let Some(model) = &args.model {
+        check_model(model)?;
         let model = Setting::Text(model.display().to_string());
         builder = builder.stage_setting("lines", "model", model);
     }
@@ -127,6 +128,18 @@ pub fn cache() -> Option<PathBuf> {
     };
     // A relative path would depend on the working directory.
     user.filter(|user| user.is_absolute()).map(|user| user.join("chaffinch"))
+}
+
+/// Rejects a file that is no line model by the name of its option; the pipeline would name a place in
+/// the pipeline file.
+fn check_model(file: &Path) -> Result<(), Failure> {
+    let wrong = |error: String| {
+        let message = "to train a line model, use `chaffinch lines train`";
+        Failure::Usage(format!("--model {}: {error}; {message}", file.display()))
+    };
+    let bytes = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    chaffinch_lines::Model::from_bytes(&bytes).map_err(|error| wrong(error.to_string()))?;
+    Ok(())
 }
 
 /// The pipeline without these rules.

@@ -64,6 +64,61 @@ fn it_is_a_filter() {
 }
 
 #[test]
+fn output_of_other_inputs_is_replaced_only_with_fresh() {
+    let folder = Folder::new();
+    folder.write("other/a.txt", "Two.\n");
+    folder.run(&["clean", "corpus", "-o", "out", "-q"]);
+    let (code, said) = folder.refused(&["clean", "other", "-o", "out"]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(said, @"error: out contains the output of an earlier run, which had other inputs (corpus); name another directory with -o, or replace the output with --fresh");
+    assert_eq!(code_of(&folder, &["clean", "other", "-o", "out", "-q", "--fresh"]), 0);
+    assert_eq!(code_of(&folder, &["clean", "other", "-o", "out", "-q"]), 0);
+}
+
+#[test]
+fn wrong_values_of_options_are_named_with_their_option() {
+    let folder = Folder::new();
+    folder.write("a.txt", "x");
+    let refused = |arguments: &[&str]| folder.refused(arguments).1;
+    let said = refused(&["clean", "corpus", "-o", "out", "--model", "a.txt"]);
+    assert!(said.contains("--model a.txt: "), "{said}");
+    let said = refused(&["clean", "corpus", "-o", "out", "--rules", "a.txt"]);
+    assert!(said.contains("a.txt: this is a file; give the directory"), "{said}");
+    let said = refused(&["rules", "try", "x", "corpus", "--stage", "zzz"]);
+    assert!(said.contains("--stage: unknown stage \"zzz\"") && !said.contains("--only"), "{said}");
+    let said = refused(&["clean", "corpus", "-o", "out", "--skip", "presstv"]);
+    assert!(said.contains("to skip a rule, give its id"), "{said}");
+    if cfg!(not(feature = "parquet")) {
+        let said = refused(&["clean", "corpus", "-o", "out", "--from", "parquet"]);
+        assert!(said.contains("reads no Parquet"), "{said}");
+    }
+}
+
+#[test]
+fn a_run_without_documents_says_so() {
+    let folder = Folder::new();
+    let output = folder.run(&["clean", "corpus", "-o", "out", "--include", "none*"]);
+    assert_eq!(code(&output), 0);
+    let said = text(&output.stderr);
+    assert!(said.contains("no document to clean that --include and --exclude select"), "{said}");
+}
+
+#[test]
+fn the_built_in_pipeline_can_be_written_to_the_file_that_is_found() {
+    let folder = Folder::new();
+    // As the shell does before it starts the program.
+    folder.write("chaffinch.yaml", "");
+    let output = folder.run(&["pipeline"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    folder.write("chaffinch.yaml", &text(&output.stdout));
+    assert_eq!(code_of(&folder, &["pipeline"]), 0);
+}
+
+fn code_of(folder: &Folder, arguments: &[&str]) -> i32 {
+    code(&folder.run(arguments))
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_a_way_out() {
     let folder = Folder::new();
     folder.write("full/mine.txt", "x");
@@ -72,13 +127,13 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     insta::assert_snapshot!(said, @"error: no output given: use `-o DIR`, such as `-o corpus-cleaned`, or --dry-run");
     let (code, said) = folder.refused(&["clean", "corpus", "-o", "corpus/out"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: the output corpus/out and the input corpus lie in one another; name an output elsewhere, such as `-o corpus-cleaned`");
+    insta::assert_snapshot!(said, @"error: the output corpus/out and the input corpus are the same or one contains the other; name an output elsewhere, such as `-o corpus-cleaned`");
     let (code, said) = folder.refused(&["clean", "corpus", "-o", "full"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: full is not empty and holds mine.txt, which no run of chaffinch wrote; name another directory with -o, or move it away");
+    insta::assert_snapshot!(said, @"error: full is not empty: it contains mine.txt, which chaffinch did not write; name another directory with -o, or move it away");
     let (code, said) = folder.refused(&["clean", "corpus", "-o", "-"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: writing to standard output needs `--ledger FILE`, to restore the originals later, or `--no-ledger`");
+    insta::assert_snapshot!(said, @"error: writing to standard output needs `--ledger FILE`, to record the removals, or `--no-ledger`");
     let (code, said) = folder.refused(&["clean", "nowhere", "-o", "out"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(said, @"error: nowhere: there is no such file or directory");

@@ -74,7 +74,7 @@ fn a_rule_file_is_learned_from_samples_and_used() {
     insta::assert_snapshot!(said, @"error: example.yaml already exists; update it with `chaffinch outlet update`, or give another file with -o");
     let (code, said) = folder.refused(&["outlet", "new", "example", "corpus/a.txt"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(said, @"error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories");
+    insta::assert_snapshot!(said, @"error: there is only one story in the samples, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories");
 }
 
 const BROKEN: &str = r"outlet: x
@@ -472,8 +472,8 @@ fn samples_that_teach_nothing_are_reported_with_the_reason_and_nothing_is_writte
         shown.push_str(&format!("{name}: {said}\n"));
     }
     insta::assert_snapshot!(shown, @"
-    one: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
-    same: error: all samples contain the same story, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
+    one: error: there is only one story in the samples, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
+    same: error: there is only one story in the samples, so boilerplate and article cannot be distinguished; give documents of at least 2 different stories
     empty: error: no samples to learn from: 0.txt: it is empty (and 1 more)
     binary: error: no samples to learn from: a.txt: binary data; if it is text, give its encoding with --encoding
     mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn them separately, select one with --where FIELD=VALUE, or use --together if they belong to one outlet

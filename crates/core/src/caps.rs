@@ -111,10 +111,12 @@ impl<'a> Engine<'a> {
         });
         let dropped: Vec<Span> = dropped.map(|(_, span)| *span).collect();
         let percent = cut as f64 / body.len().max(1) as f64 * 100.0;
-        let reason = format!(
-            "generic rules would cut {percent:.0} % of the body: the {} least certain cuts were dropped",
-            dropped.len()
-        );
+        let which = match dropped.len() {
+            1 => "least certain cut was".to_owned(),
+            count => format!("{count} least certain cuts were"),
+        };
+        let reason =
+            format!("generic rules would cut {percent:.0} % of the body: the {which} dropped");
         Some((dropped, reason))
     }
 

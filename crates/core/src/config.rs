@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use chaffinch_rules::Problem;
 use chaffinch_rules::schema::{self, Key, Kind};
 use chaffinch_rules::yaml::{self, Node, Places, Problems};
+use chaffinch_rules::{Problem, SHIPPED};
 use chaffinch_stage::{Options, Setting};
 use serde_yaml::Value;
 
@@ -203,9 +203,9 @@ impl Config {
         let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
         let problems = Problems::default();
         let top = Node::top(&mapping, FILE, &problems);
-        let rules = top.texts("rules").into_iter().map(|path| base.join(path)).collect();
-        let languages: Vec<String> =
-            top.texts("languages").into_iter().map(str::to_owned).collect();
+        let rules: Vec<PathBuf> =
+            top.texts("rules").into_iter().map(|path| base.join(path)).collect();
+        let languages = parse_languages(&top, &rules);
         let all = languages.is_empty() || languages == ["all"];
         let limits = top.node("limits").map_or_else(Limits::default, parse_limits);
         let (mut stages, mut plugins) = parse_stages(&top);
@@ -235,6 +235,30 @@ impl Default for Config {
             unreachable!("the built-in pipeline is tested: {problems:?}")
         })
     }
+}
+
+/// The languages, which must have a file in the lexicon: the shipped one or that of a directory of rules.
+fn parse_languages(top: &Node<'_>, rules: &[PathBuf]) -> Vec<String> {
+    let languages = top.texts("languages");
+    let shipped = || {
+        SHIPPED.iter().filter_map(|(name, _)| name.strip_prefix("lexicon/")?.strip_suffix(".yaml"))
+    };
+    let own = |code: &str| {
+        let file = |directory: &PathBuf| {
+            directory.join("lexicon").join(code).with_extension("yaml").is_file()
+        };
+        rules.iter().any(file)
+    };
+    for (index, code) in languages.iter().enumerate() {
+        if !(languages.len() == 1 && *code == "all"
+            || shipped().any(|known| known == *code)
+            || own(code))
+        {
+            let help = "expected a code such as \"en\"; `chaffinch rules lexicon` lists them";
+            top.wrong_item("languages", index, &format!("unknown language \"{code}\""), Some(help));
+        }
+    }
+    languages.into_iter().map(str::to_owned).collect()
 }
 
 fn parse_limits(node: Node<'_>) -> Limits {
@@ -450,6 +474,20 @@ mod tests {
         ] {
             assert!(message.contains(part), "{part} is not in\n{message}");
         }
+    }
+
+    #[test]
+    fn an_unknown_language_is_named() {
+        let message = parse("languages: [en, eng]\n").unwrap_err();
+        assert!(message.contains("unknown language \"eng\""), "{message}");
+        assert!(message.contains(":1:17"), "{message}");
+        let folder = std::env::temp_dir().join(format!("chaffinch-core-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("lexicon")).unwrap();
+        std::fs::write(folder.join("lexicon/eo.yaml"), "").unwrap();
+        let source = "rules: [.]\nlanguages: [en, eo]\n";
+        let config = Config::parse("chaffinch.yaml", source, &folder).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(config.languages.map(|all| all.len()), Some(2));
     }
 
     #[test]

@@ -398,7 +398,10 @@ impl Builder {
     ) -> Vec<(String, Box<dyn Stage>)> {
         for (option, wanted) in [("--only", &self.only), ("--skip", &self.skip)] {
             for name in wanted.iter().filter(|name| !names.contains(&name.as_str())) {
-                let help = yaml::expected(name, names);
+                let mut help = yaml::expected(name, names);
+                if option == "--skip" && help.starts_with("expected") {
+                    help.push_str("; to skip a rule, give its id, such as presstv/breadcrumb");
+                }
                 let message = format!("{option}: unknown stage \"{name}\"; {help}");
                 problems.push(Problem::whole("command line", message));
             }

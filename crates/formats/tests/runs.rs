@@ -205,14 +205,40 @@ fn a_changed_file_and_a_damaged_ledger_are_named_and_the_rest_restored() {
 fn a_run_replaces_an_earlier_one_and_nothing_else() {
     let run = setup();
     clean(&run.input, &run.out);
-    fs::remove_file(run.input.join("bom.txt")).unwrap();
     clean(&run.input, &run.out);
-    assert!(!run.out.join("bom.txt").exists(), "its input vanished");
     fs::write(run.out.join("many/notes.txt"), "mine").unwrap();
     let error = clean_with(&pipeline(), &[&run.input], &run.out, |_| {}).unwrap_err();
     assert!(error.to_string().contains("many/notes.txt"), "{error}");
     assert_eq!(fs::read_to_string(run.out.join("many/notes.txt")).unwrap(), "mine");
     assert!(run.out.join("crlf.txt").exists(), "nothing was touched");
+}
+
+#[test]
+fn output_that_cannot_be_made_again_is_replaced_only_if_asked() {
+    let run = setup();
+    let never = |job: &mut Job<'_>| job.resume = Resume::Never;
+    let refused = |inputs: &[&Path], problem: &str| {
+        let before = tree(&run.out);
+        let error = clean_with(&pipeline(), inputs, &run.out, |_| {}).unwrap_err();
+        assert!(error.to_string().contains(problem), "{error}");
+        assert!(error.to_string().contains("--fresh"), "{error}");
+        assert!(before == tree(&run.out), "nothing was touched");
+    };
+    clean(&run.input, &run.out);
+    // More inputs can make it again, fewer or others cannot.
+    let (rows, crlf) = (run.input.join("rows"), run.input.join("crlf.txt"));
+    refused(&[&rows], "other inputs");
+    refused(&[&crlf], "other inputs");
+    fs::remove_file(run.input.join("bom.txt")).unwrap();
+    refused(&[&run.input], "bom.txt is no longer in its input");
+    clean_with(&pipeline(), &[&run.input], &run.out, never).unwrap();
+    assert!(!run.out.join("bom.txt").exists(), "its input vanished");
+
+    clean_with(&pipeline(), &[&rows, &crlf], &run.out, never).unwrap();
+    clean_with(&pipeline(), &[&rows, &crlf, &run.input.join("many")], &run.out, |_| {}).unwrap();
+    refused(&[&rows, &crlf], "other inputs");
+    fs::remove_file(&crlf).unwrap();
+    refused(&[&rows, &run.input.join("many")], "other inputs");
 }
 
 #[test]

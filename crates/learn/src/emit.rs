@@ -51,9 +51,12 @@ pub(crate) fn file(
         evidence.stories
     ));
     if evidence.tests > 0 {
+        let held_out = match evidence.tests {
+            1 => "1 document was".to_owned(),
+            tests => format!("{tests} documents were"),
+        };
         line(format!(
-            "# {} documents were held out. The comment on each rule says in how many of them it fired.",
-            evidence.tests
+            "# {held_out} held out. The comment on each rule says in how many of them it fired."
         ));
     }
     line("# `chaffinch outlet update` updates the rules below a `learned:` comment, except those that".into());

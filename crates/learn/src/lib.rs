@@ -94,8 +94,8 @@ impl fmt::Display for Error {
             Error::TooFewStories(0) => f.write_str("there are no samples to learn from"),
             Error::TooFewStories(1) => write!(
                 f,
-                "all samples contain the same story, so boilerplate and article cannot be distinguished; \
-                 give documents of at least {FEWEST} different stories"
+                "there is only one story in the samples, so boilerplate and article cannot be \
+                 distinguished; give documents of at least {FEWEST} different stories"
             ),
             Error::TooFewStories(count) => {
                 write!(f, "the samples contain {count} stories; give documents of at least {FEWEST} different stories")

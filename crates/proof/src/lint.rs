@@ -113,8 +113,9 @@ fn costly(pipeline: &Pipeline, id: RuleId) -> Vec<Finding> {
         Finding::of_rule(pipeline, id, (WARNING, code), path, message)
     };
     if rules.is_slow(id) {
-        let message = "it has no literal for the index, so it is tried on every line".to_owned();
-        let help = "add a fixed word at its start or end";
+        let message =
+            "it has no fixed text at its start or end, so it is tried on every line".to_owned();
+        let help = "add a fixed word there";
         findings.push(warn("slow", key, message).help(help));
     }
     let states: usize = rules.patterns(id).iter().map(|pattern| pattern.weight()).sum();

@@ -87,7 +87,9 @@ fn compose(
         let source = pipeline.rules().source(id);
         if source.file.is_empty() {
             let note = match pipeline.rule(id).stage.as_str() {
-                "lines" => "the line model made it; `chaffinch lines labels` makes labels of it",
+                "lines" => {
+                    "the line model made this cut; to train on it, use `chaffinch lines labels`"
+                }
                 _ => "this rule belongs to a stage and is in no rule file",
             };
             applied.left.push(format!("{rule}: {note}"));

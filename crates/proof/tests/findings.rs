@@ -234,7 +234,7 @@ rules:
 ";
     insta::assert_snapshot!(found(&[one, two]), @r#"
     0.yaml:2:20: shared-sign: one: two also has the sign "Example Post daily", so it identifies neither; delete it, or use a longer part of the line
-    0.yaml:17:11: slow: one/any: it has no literal for the index, so it is tried on every line; add a fixed word at its start or end
+    0.yaml:17:11: slow: one/any: it has no fixed text at its start or end, so it is tried on every line; add a fixed word there
     0.yaml:11:28: needless-group: one/footer: a group without a name captures text that is not used; use `(?:…)`, or name it to record a field: `(?<section>…)`
     0.yaml:4:9: subsumed: one/share: everything it removes is also removed by generic/share-buttons/share/en; delete it, or add a case that only this rule removes
     1.yaml:2:20: shared-sign: two: one also has the sign "Example Post daily", so it identifies neither; delete it, or use a longer part of the line

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use chaffinch_core::Verdict;
 use chaffinch_formats::ledger::{Record, RuleEntry};
-use chaffinch_formats::{Error, Originals, Records, run_record};
+use chaffinch_formats::{Error, Originals, Records, ledgers, run_record};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -114,6 +114,8 @@ const SAMPLES: usize = 2;
 /// # Errors
 /// If `run` is not the output of a finished run or cannot be read.
 pub fn overview(run: &Path) -> Result<Overview, Error> {
+    // Rejects a directory that is not the output of a run.
+    ledgers(run)?;
     let shown = run.display().to_string();
     let record = run_record(run).map_err(|error| Error::Input(shown, error))?;
     let mut builder = OverviewBuilder {

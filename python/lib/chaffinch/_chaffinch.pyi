@@ -89,6 +89,7 @@ class Pipeline:
         *,
         text: str | None = None,
         threads: int | None = None,
+        fresh: bool = False,
     ) -> dict[str, int]: ...
     @property
     def stages(self) -> list[str]: ...

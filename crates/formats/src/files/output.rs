@@ -89,7 +89,8 @@ fn check_apart(root: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
         let inside = output.starts_with(&real_input) && real_input.is_dir() || output == real_input;
         if inside || real_input.starts_with(&output) {
             let message = format!(
-                "the output {} and the input {} lie in one another; name an output elsewhere, \
+                "the output {} and the input {} are the same or one contains the other; \
+                 name an output elsewhere, \
                  such as `-o {}-cleaned`",
                 root.display(),
                 input.display(),
@@ -160,7 +161,7 @@ pub(crate) fn holds_nothing_foreign(root: &Path) -> Result<(), Error> {
     }
     let foreign = |path: &Path| {
         Error::Usage(format!(
-            "{} is not empty and holds {}, which no run of chaffinch wrote; \
+            "{} is not empty: it contains {}, which chaffinch did not write; \
              name another directory with -o, or move it away",
             root.display(),
             path.strip_prefix(root).unwrap_or(path).display(),

@@ -112,7 +112,7 @@ impl Shipping {
         match objects.iter().find(|object| !own(&object.name)) {
             None => Ok(objects),
             Some(foreign) => Err(Error::Usage(format!(
-                "{} is not empty and holds {}, which no run of chaffinch wrote; name another \
+                "{} is not empty: it contains {}, which chaffinch did not write; name another \
                  address with -o, or move it away",
                 self.store.address(),
                 foreign.name,

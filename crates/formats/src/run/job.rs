@@ -19,7 +19,8 @@ use serde_json::json;
 use super::blocks::{Block, Blocks, Work};
 use super::context::WorkerContext;
 use super::recall::Recall;
-use super::request::Request;
+use super::replace;
+use super::request::{Request, digest_of_input, real_path};
 use super::sample::{Drawing, Sample};
 use super::sink::{Resume, ResumeState, Sink};
 use super::summary::{Counts, OutletCounts, Summary};
@@ -275,6 +276,9 @@ impl Job<'_> {
                     _ => None,
                 };
                 let directory = OutputDirectory::at(root, files)?;
+                if shipping.is_none() && self.resume == Resume::May {
+                    replace::check(root, &self.inputs)?;
+                }
                 let (identity, resume) = (self.identity(), self.resume);
                 Sink::directory(directory, identity, resume, self.shard_bytes, shipping)
             }
@@ -327,6 +331,12 @@ impl Job<'_> {
         if stdin && self.sample.is_some() {
             return usage("--sample reads its input twice, which standard input cannot do".into());
         }
+        if self.container == Some(Container::Parquet) && !parquet::ENABLED {
+            return usage(
+                "this build of chaffinch reads no Parquet; build it with `--features parquet`"
+                    .into(),
+            );
+        }
         if self.to == Some(Container::Parquet) {
             if !parquet::ENABLED {
                 return usage(
@@ -366,8 +376,8 @@ impl Job<'_> {
         let (input, output) = (folder(address), folder(output.address()));
         match input.starts_with(&output) || output.starts_with(&input) {
             true => Err(Error::Usage(format!(
-                "the output {output} and the input {input} lie in one another; name an output \
-                 elsewhere"
+                "the output {output} and the input {input} are the same or one contains the other; \
+                 name an output elsewhere"
             ))),
             false => Ok(()),
         }
@@ -402,6 +412,7 @@ impl Job<'_> {
             None => self.inputs.iter().map(|path| (path.clone(), path.is_dir())).collect(),
         };
         Request {
+            digests: inputs.iter().map(|(path, _)| digest_of_input(path)).collect(),
             inputs: inputs
                 .into_iter()
                 .map(|(path, directory)| (names::of_path(&path), directory))
@@ -457,11 +468,6 @@ struct RunEnd<'s> {
     /// The stages that are plugins, with the digests of their modules and settings.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     plugins: BTreeMap<&'s str, &'s str>,
-}
-
-/// A path with links resolved; unchanged if it does not exist.
-fn real_path(path: &Path) -> String {
-    names::of_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()))
 }
 
 /// A block, and the length in bytes of the list of files after it; none at the end.

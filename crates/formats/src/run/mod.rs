@@ -11,6 +11,7 @@ pub(crate) mod originals;
 pub(crate) mod output;
 pub(crate) mod recall;
 pub(crate) mod records;
+pub(crate) mod replace;
 pub(crate) mod request;
 pub(crate) mod rerun;
 pub(crate) mod restore;

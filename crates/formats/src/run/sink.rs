@@ -106,7 +106,7 @@ impl Sink {
         if resume == Resume::Must && !same {
             let root = directory.root.display();
             return Err(Error::Usage(match unfinished {
-                None => format!("{root} holds no unfinished run to go on with; leave out --resume"),
+                None => format!("{root} contains no unfinished run; omit --resume"),
                 Some(_) => format!(
                     "the unfinished run in {root} had other inputs, options, rules or another \
                      version of chaffinch; repeat its command, or start over with --fresh"

@@ -178,7 +178,11 @@ fn paths_in(directory: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
     let mut folders = vec![directory.to_owned()];
     if !directory.is_dir() {
         let shown = directory.display().to_string();
-        return Err(Problem::whole(&shown, "no such directory"));
+        let message = match directory.exists() {
+            true => "this is a file; give the directory that contains it",
+            false => "there is no such directory",
+        };
+        return Err(Problem::whole(&shown, message));
     }
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))? {

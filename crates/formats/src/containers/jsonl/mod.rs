@@ -147,7 +147,7 @@ impl<'a> Row<'a> {
     ) -> Result<Row<'a>, String> {
         let row = simdutf8::basic::from_utf8(row).map_err(|_| "the row is not UTF-8")?;
         let all = members(row, 0..row.len())
-            .map_err(|error| format!("the row is not a JSON object: {error}"))?;
+            .map_err(|error| format!("the row is not a JSON object (column {})", error.column()))?;
         let find = |name: &str| field(row, &all, name, members);
         let is_null = |found: &Field| &row[found.at.clone()] == "null";
         let mut found: Vec<_> =
@@ -155,7 +155,7 @@ impl<'a> Row<'a> {
         // A null counts only if no other field has a value.
         let first = found.iter().position(|(_, found)| !is_null(found)).unwrap_or(0);
         if found.is_empty() {
-            return Err(format!("the row has no field `{}`", names.text.join("`, `")));
+            return Err(missing(&names.text, all.iter().map(|(name, _)| name.as_ref())));
         }
         let (name, found) = found.swap_remove(first);
         let twice = |name: &str| all.iter().filter(|(key, _)| key == name).count() > 1;
@@ -170,9 +170,14 @@ impl<'a> Row<'a> {
         let null = is_null(&found);
         let text = if null { Some(Cow::Borrowed("")) } else { string(raw) };
         let text = text.ok_or_else(|| {
-            let error = serde_json::from_str::<String>(raw).err();
-            let error = error.map_or_else(String::new, |error| error.to_string());
-            format!("field `{name}` is not a text: {error}")
+            let kind = match raw.as_bytes().first() {
+                Some(b'{') => "an object",
+                Some(b'[') => "a list",
+                Some(b't' | b'f') => "true or false",
+                Some(b'"') => "a text with an invalid escape",
+                _ => "a number",
+            };
+            format!("field `{name}` is {kind}, not a text")
         })?;
         let value = |name: &str| {
             let raw = &row[find(name)?.at];
@@ -334,11 +339,9 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
         _ => return None,
     };
     let array = || {
-        Some(Err(
-            "it is a JSON array, which is not read; convert it to JSON Lines first, for example \
+        Some(Err("it is a JSON array, which is not supported; convert it to JSON Lines first, for example \
              with `jq -c '.[]'`"
-                .to_owned(),
-        ))
+            .to_owned()))
     };
     let newline = memchr::memchr(b'\n', text);
     let first = &text[..newline.unwrap_or(text.len())];
@@ -363,11 +366,11 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
         (true, _) if cut_off && inside == Some(&b'"') => None,
         (true, _) => array(),
         (false, None) => (!ended).then_some(Ok(())),
-        (false, Some(_)) => Some(Err(
-            "it is JSON with values over several lines, which is not read; convert it to JSON \
+        (false, Some(_)) => {
+            Some(Err("it is JSON with values over several lines, which is not supported; convert it to JSON \
              Lines first, for example with `jq -c .`"
-                .to_owned(),
-        )),
+                .to_owned()))
+        }
     }
 }
 
@@ -382,6 +385,25 @@ fn objects(text: &[u8], rows: bool, names: &FieldNames) -> Detected {
         )),
     }
 }
+
+/// The reason for passing a row without any of the text fields `wanted`.
+fn missing<'n>(wanted: &[String], fields: impl Iterator<Item = &'n str>) -> String {
+    let wanted = wanted.join("`, `");
+    let mut fields: Vec<&str> = fields.take(MOST_NAMED + 1).collect();
+    if fields.is_empty() {
+        return format!("the row has no field `{wanted}`: it is empty");
+    }
+    if fields.len() > MOST_NAMED {
+        fields[MOST_NAMED] = "…";
+    }
+    let fields = fields.join(", ");
+    format!(
+        "the row has no field `{wanted}`; name the field with --text-field (its fields: {fields})"
+    )
+}
+
+/// The maximum number of fields that a message names.
+const MOST_NAMED: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -533,8 +555,13 @@ mod tests {
     #[test]
     fn rows_that_are_no_documents_say_why() {
         let error = |row: &[u8]| Row::parse(row, &FieldNames::default()).unwrap_err().to_string();
-        assert_eq!(error(br#"{"title":"x"}"#), "the row has no field `text`, `content`, `body`");
-        assert!(error(br#"{"text":5}"#).starts_with("field `text` is not a text"));
+        assert_eq!(
+            error(br#"{"title":"x"}"#),
+            "the row has no field `text`, `content`, `body`; name the field with --text-field (its fields: title)"
+        );
+        assert_eq!(error(b"{}"), "the row has no field `text`, `content`, `body`: it is empty");
+        assert_eq!(error(br#"{"text":5}"#), "field `text` is a number, not a text");
+        assert_eq!(error(br#"{"text":["a"]}"#), "field `text` is a list, not a text");
         assert!(error(br#"{"text":"\ud8zz"}"#).starts_with("the row is not a JSON object"));
         assert!(error(br#"["text"]"#).starts_with("the row is not a JSON object"));
         assert_eq!(error(b"{\"text\":\"\xff\"}"), "the row is not UTF-8");

@@ -127,10 +127,12 @@ def checks(store):
     # From the store to a folder and back; a single object; replacing a finished run.
     run("clean", f"s3://{BUCKET}/raw/", "-o", path("fetched"), "-q", code=1)
     same(wanted, files(path("fetched")), "from store to folder")
-    run("clean", f"s3://{BUCKET}/raw/packed.jsonl.zst", "-o", f"s3://{BUCKET}/clean", "-q")
+    said = run("clean", f"s3://{BUCKET}/raw/packed.jsonl.zst", "-o", f"s3://{BUCKET}/clean", code=2)
+    assert "had other inputs" in said, said
+    run("clean", f"s3://{BUCKET}/raw/packed.jsonl.zst", "-o", f"s3://{BUCKET}/clean", "-q", "--fresh")
     kept = [name for name in store.names("clean") if "/.chaffinch/" not in name]
     assert kept == ["clean/packed.jsonl.zst"], kept
-    run("clean", f"file://{source}", "-o", f"s3://{BUCKET}/clean", "-q", code=1)
+    run("clean", f"file://{source}", "-o", f"s3://{BUCKET}/clean", "-q", "--fresh", code=1)
     same(wanted, files(store.download("clean", path("again"))), "from folder to store")
 
     # Objects that no run wrote are kept and reported.

@@ -142,3 +142,30 @@ fn a_run_into_one_store_does_not_go_on_into_another() {
     let count = files(&path("other")).keys().filter(|name| name.ends_with(".txt")).count();
     assert_eq!(count, 201, "200 documents and the list of them");
 }
+
+#[test]
+fn output_in_a_store_is_replaced_only_if_it_can_be_made_again() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = |name: &str| scratch.path().join(name);
+    for file in ["in/a.txt", "in/b.txt", "other/a.txt"] {
+        fs::create_dir_all(path(file).parent().unwrap()).unwrap();
+        fs::write(path(file), "So it was.\n").unwrap();
+    }
+    fs::create_dir(path("store")).unwrap();
+    let into = |input: &str| {
+        let (root, left) = (path("store"), AtomicIsize::new(isize::MAX));
+        let store: Arc<dyn Store> = Arc::new(Folder { address: "s3://folder", root, left });
+        clean(&path(input), Output::Store(store, path("work")))
+    };
+    into("in").unwrap();
+    into("in").unwrap();
+    let before = files(&path("store"));
+    let refused = |input, problem: &str| match into(input) {
+        Err(Error::Usage(message)) => assert!(message.contains(problem), "{message}"),
+        other => panic!("{:?}", other.map(|summary| summary.documents)),
+    };
+    refused("other", "s3://folder contains the output of an earlier run, which had other inputs");
+    fs::remove_file(path("in/a.txt")).unwrap();
+    refused("in", "a.txt is no longer in its input");
+    assert!(before == files(&path("store")));
+}

@@ -120,6 +120,17 @@ impl Shipping {
         }
     }
 
+    /// The text of a file of a run's record in the store. `None` if there is no such object.
+    pub(crate) fn read(&self, name: &str) -> io::Result<Option<String>> {
+        let mut text = String::new();
+        let read = |mut object: Box<dyn Read + Send>| object.read_to_string(&mut text);
+        match self.store.open(&format!("{RECORD}/{name}")).and_then(read) {
+            Ok(_) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Prepares the store for a new run: output of an earlier run is removed, its lists last.
     pub(crate) fn take(&self, left: &[Object]) -> Result<(), Error> {
         let mut names: Vec<&str> = left.iter().map(|object| object.name.as_str()).collect();

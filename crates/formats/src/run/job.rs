@@ -19,7 +19,7 @@ use serde_json::json;
 use super::blocks::{Block, Blocks, Work};
 use super::context::WorkerContext;
 use super::recall::Recall;
-use super::replace;
+use super::replace::Earlier;
 use super::request::{Request, digest_of_input, real_path};
 use super::sample::{Drawing, Sample};
 use super::sink::{Resume, ResumeState, Sink};
@@ -276,8 +276,12 @@ impl Job<'_> {
                     _ => None,
                 };
                 let directory = OutputDirectory::at(root, files)?;
-                if shipping.is_none() && self.resume == Resume::May {
-                    replace::check(root, &self.inputs)?;
+                if self.resume == Resume::May {
+                    let earlier = match &shipping {
+                        Some(shipping) => Earlier::in_store(shipping)?,
+                        None => Earlier::in_directory(root)?,
+                    };
+                    earlier.map_or(Ok(()), |earlier| earlier.check(&self.inputs))?;
                 }
                 let (identity, resume) = (self.identity(), self.resume);
                 Sink::directory(directory, identity, resume, self.shard_bytes, shipping)

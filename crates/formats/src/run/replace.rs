@@ -4,58 +4,104 @@
 //! be the only copy of the documents.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::journal::is_finished;
+use serde_json::Value;
+
 use super::request::{Request, digest_of_input};
 use crate::error::Error;
-use crate::files::output::listed;
+use crate::files::output::{FILES, listed, unescape_line};
+use crate::files::store::Shipping;
 use crate::files::{derived, names};
+use crate::ledger::runs::run_record;
 
-/// Rejects the replacement of a finished run in `root` that had other inputs than these, or whose files are
-/// no longer in them. Files that were converted to another format are not looked for.
-pub(crate) fn check(root: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
-    let Some(earlier) = Request::of_run(root).filter(|_| is_finished(root)) else { return Ok(()) };
-    let refused = |problem: String| {
-        let root = root.display();
-        Err(Error::Usage(format!(
-            "{root} contains the output of an earlier run, {problem}; name another directory with -o, or \
-             replace the output with --fresh"
-        )))
-    };
-    if earlier.inputs.iter().any(|(name, _)| name == "-") {
-        return refused("which read standard input".to_owned());
-    }
-    let digests: HashSet<String> = inputs.iter().map(|path| digest_of_input(path)).collect();
-    if earlier.digests.iter().any(|digest| !digests.contains(digest)) {
-        let names: Vec<&str> = earlier.inputs.iter().map(|(name, _)| name.as_str()).collect();
-        return refused(format!("which had other inputs ({})", names.join(", ")));
-    }
-    let local: Vec<(String, &Path)> = inputs
-        .iter()
-        .filter(|path| path.is_dir() && earlier.digests.contains(&digest_of_input(path)))
-        .map(|path| (format!("{}/", names::base_name(path)), path.as_path()))
-        .collect();
-    if earlier.to.is_some() || local.is_empty() {
-        return Ok(());
-    }
-    let several = earlier.inputs.len() > 1;
-    let exists = |name: &str| {
-        local.iter().any(|(prefix, input)| {
-            let name = if several { name.strip_prefix(prefix.as_str()) } else { Some(name) };
-            name.is_some_and(|name| names::below(input, name).symlink_metadata().is_ok())
-        })
-    };
-    // A file that was an input itself.
-    let is_input =
-        |name: &str| earlier.inputs.iter().any(|(_, directory)| !directory) && !name.contains('/');
-    let failed = |error| Error::Output(root.display().to_string(), error);
-    for name in listed(root).map_err(failed)? {
-        let name = name.map_err(failed)?;
-        let file = || derived::written_for(&name).is_some_and(|file| exists(&file));
-        if !is_input(&name) && !exists(&name) && !file() {
-            return refused(format!("and {name} is no longer in its input"));
+/// A finished run whose output may be replaced.
+pub(crate) struct Earlier {
+    /// Where it is.
+    output: String,
+    request: Request,
+    /// The files that it wrote.
+    files: Vec<String>,
+}
+
+impl Earlier {
+    /// The finished run in a directory, if there is one.
+    pub(crate) fn in_directory(root: &Path) -> Result<Option<Earlier>, Error> {
+        let Some(request) = run_record(root).ok().and_then(finished) else { return Ok(None) };
+        let output = root.display().to_string();
+        match listed(root).and_then(Iterator::collect) {
+            Ok(files) => Ok(Some(Earlier { output, request, files })),
+            Err(error) => Err(Error::Output(output, error)),
         }
     }
-    Ok(())
+
+    /// The finished run in a store, if there is one.
+    pub(crate) fn in_store(shipping: &Shipping) -> Result<Option<Earlier>, Error> {
+        let output = shipping.store.address().to_owned();
+        let failed = |error: io::Error| Error::Output(output.clone(), error);
+        let Some(record) = shipping.read("run.json").map_err(failed)? else { return Ok(None) };
+        let request = serde_json::from_str(&record).ok().and_then(finished);
+        let Some(request) = request else { return Ok(None) };
+        let files = shipping.read(FILES).map_err(failed)?.unwrap_or_default();
+        let files = files.lines().map(unescape_line).collect();
+        Ok(Some(Earlier { output, request, files }))
+    }
+
+    /// Rejects the replacement of a run that had other inputs than these, or whose files are no longer in
+    /// them. Files that were converted to another format are not looked for.
+    pub(crate) fn check(&self, inputs: &[PathBuf]) -> Result<(), Error> {
+        let Earlier { request, files, .. } = self;
+        if request.inputs.iter().any(|(name, _)| name == "-") {
+            return self.refused("which read standard input");
+        }
+        let digests: HashSet<String> = inputs.iter().map(|path| digest_of_input(path)).collect();
+        if request.digests.iter().any(|digest| !digests.contains(digest)) {
+            let names: Vec<&str> = request.inputs.iter().map(|(name, _)| name.as_str()).collect();
+            return self.refused(&format!("which had other inputs ({})", names.join(", ")));
+        }
+        // The directories among its inputs, with what the names of their files begin with.
+        let folders: Vec<(String, &Path)> = inputs
+            .iter()
+            .filter(|path| path.is_dir() && request.digests.contains(&digest_of_input(path)))
+            .map(|path| (format!("{}/", names::base_name(path)), path.as_path()))
+            .collect();
+        if request.to.is_some() || folders.is_empty() {
+            return Ok(());
+        }
+        let several = request.inputs.len() > 1;
+        let exists = |name: &str| {
+            folders.iter().any(|(prefix, folder)| {
+                let name = if several { name.strip_prefix(prefix.as_str()) } else { Some(name) };
+                name.is_some_and(|name| names::below(folder, name).symlink_metadata().is_ok())
+            })
+        };
+        // A file that was an input itself, or an object.
+        let elsewhere = |name: &str| {
+            several && !folders.iter().any(|(prefix, _)| name.starts_with(prefix.as_str()))
+        };
+        let there = |name: &String| {
+            let file = || derived::written_for(name).is_some_and(|file| exists(&file));
+            elsewhere(name) || exists(name) || file()
+        };
+        match files.iter().find(|name| !there(name)) {
+            Some(name) => self.refused(&format!("and {name} is no longer in its input")),
+            None => Ok(()),
+        }
+    }
+
+    fn refused(&self, problem: &str) -> Result<(), Error> {
+        Err(Error::Usage(format!(
+            "{} contains the output of an earlier run, {problem}; name another directory with -o, or replace \
+             the output with --fresh",
+            self.output
+        )))
+    }
+}
+
+/// What a run was asked to do, if its record says that it finished.
+fn finished(mut record: Value) -> Option<Request> {
+    (record["state"] == "finished")
+        .then(|| serde_json::from_value(record["job"].take()).ok())
+        .flatten()
 }

@@ -265,9 +265,9 @@ pub(crate) enum Level {
     Off,
     /// Lines that are almost certainly boilerplate.
     Careful,
-    /// More lines, including about two in a hundred article lines.
+    /// More lines, including one to four in a hundred article lines.
     Balanced,
-    /// All lines that are more likely boilerplate than article.
+    /// Most lines that are more likely boilerplate than article.
     Full,
 }
 

@@ -158,6 +158,9 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
         .build()?;
     let names = chaffinch_formats::FieldNames::default();
     let read = chaffinch_formats::documents(&args.documents, None, &names, None, usize::MAX)?;
+    for (name, reason) in &read.passed_over {
+        message!("skipped: {}: {}", visible(name), visible(reason));
+    }
     let documents = read.documents;
     let (mut text, mut cuts, mut hit) = (String::new(), 0, 0);
     for document in &documents {
@@ -173,7 +176,10 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
             let _ = writeln!(text, "{}:{line}: {}", visible(&document.name), visible(cut));
         }
     }
-    let word = if cuts == 1 { "cut" } else { "cuts" };
-    let _ = writeln!(text, "{cuts} {word} in {hit} of {} documents", documents.len());
+    let word =
+        |count: usize, one: &'static str, more: &'static str| if count == 1 { one } else { more };
+    let (cut, document) =
+        (word(cuts, "cut", "cuts"), word(documents.len(), "document", "documents"));
+    let _ = writeln!(text, "{cuts} {cut} in {hit} of {} {document}", documents.len());
     print(text.as_bytes())
 }

@@ -95,6 +95,16 @@ fn wrong_values_of_options_are_named_with_their_option() {
 }
 
 #[test]
+fn trying_a_pattern_names_the_documents_that_it_skips() {
+    let folder = Folder::new();
+    folder.write("no-text.csv", "a,b\n1,2\n");
+    let output = folder.run(&["rules", "try", "x", "no-text.csv"]);
+    assert_eq!(code(&output), 0);
+    assert!(text(&output.stderr).contains("skipped: no-text.csv: "), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("0 cuts in 0 of 0 documents"));
+}
+
+#[test]
 fn a_run_without_documents_says_so() {
     let folder = Folder::new();
     let output = folder.run(&["clean", "corpus", "-o", "out", "--include", "none*"]);

@@ -12,7 +12,7 @@ pub enum Level {
     Careful,
     /// Between careful and full: about 2 % of the article lines are lost.
     Balanced,
-    /// All lines that are more likely boilerplate than article.
+    /// Most lines that are more likely boilerplate than article.
     Full,
 }
 

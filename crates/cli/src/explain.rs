@@ -9,6 +9,7 @@ use chaffinch_core::stage::Explanation;
 use chaffinch_core::{Cleaned, Input, Pipeline};
 use chaffinch_formats::{Found, each_document};
 use chaffinch_report::{Annotated, Fate, annotated, visible};
+use chaffinch_rules::How;
 use serde_json::json;
 
 use crate::args::{ExplainArgs, ExplainFormat};
@@ -17,6 +18,7 @@ use crate::{print, setup};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     let (container, names) = setup::source(&args.source);
+    setup::check_inputs(&args.files)?;
     let pipeline = setup::pipeline(&args.rules)?;
     let (mut code, mut failure) = (0, None);
     for file in &args.files {
@@ -74,7 +76,11 @@ fn for_people(pipeline: &Pipeline, cleaned: &Cleaned<'_>, name: &str) -> String 
     let bold = Style::new().bold();
     let mut text = format!("{bold}{}{bold:#}: {}", visible(name), cleaned.verdict());
     if let Some((outlet, how)) = cleaned.outlet() {
-        let _ = write!(text, ", outlet {outlet} (by {})", how.as_str());
+        let how = match how {
+            How::Given => "set with --outlet".to_owned(),
+            _ => format!("by {}", how.as_str()),
+        };
+        let _ = write!(text, ", outlet {outlet} ({how})");
     }
     if cleaned.coding().encoding != "UTF-8" {
         let _ = write!(text, ", {}", cleaned.coding().encoding);

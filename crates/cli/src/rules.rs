@@ -52,6 +52,11 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     let pipeline = setup::pipeline(&args.rules)?;
     let found = in_files(&pipeline).find(|(_, rule)| rule.id == args.id);
     let Some((id, rule)) = found else {
+        if args.id == "generic/lines/model" {
+            let message = "generic/lines/model stands for cuts of the line model, which has no rule file; \
+                           `chaffinch explain` gives the reasons for each";
+            return Err(Failure::Usage(message.into()));
+        }
         let ids: Vec<&str> = in_files(&pipeline).map(|(_, rule)| rule.id.as_str()).collect();
         let near: Vec<&str> = ids.into_iter().filter(|id| id.contains(&args.id)).take(6).collect();
         let help = match near.is_empty() {
@@ -156,6 +161,7 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
         .only(std::slice::from_ref(&args.stage))
         .limits(limits)
         .build()?;
+    setup::check_inputs(&args.documents)?;
     let names = chaffinch_formats::FieldNames::default();
     let read = chaffinch_formats::documents(&args.documents, None, &names, None, usize::MAX)?;
     for (name, reason) in &read.passed_over {

@@ -88,6 +88,14 @@ fn wrong_values_of_options_are_named_with_their_option() {
     assert!(said.contains("--stage: unknown stage \"zzz\"") && !said.contains("--only"), "{said}");
     let said = refused(&["clean", "corpus", "-o", "out", "--skip", "presstv"]);
     assert!(said.contains("to skip a rule, give its id"), "{said}");
+    for command in [&["explain", "nowhere"][..], &["rules", "try", "x", "nowhere"]] {
+        let (code, said) = folder.refused(command);
+        assert_eq!((code, said.contains("nowhere: there is no such file")), (2, true), "{said}");
+    }
+    let said = refused(&["rules", "show", "generic/lines/model"]);
+    assert!(said.contains("stands for cuts of the line model"), "{said}");
+    let output = folder.run(&["explain", "corpus", "--outlet", "presstv"]);
+    assert!(text(&output.stdout).contains("outlet presstv (set with --outlet)"));
     if cfg!(not(feature = "parquet")) {
         let said = refused(&["clean", "corpus", "-o", "out", "--from", "parquet"]);
         assert!(said.contains("reads no Parquet"), "{said}");

@@ -179,6 +179,9 @@ impl Store for Objects {
         let row = format!("{}\n", serde_json::json!({"text": article(false)}));
         // Longer than what is read to detect the format.
         let rows = io::Cursor::new(row.repeat(600));
+        if name.starts_with(".chaffinch/") {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         Ok(match name {
             "a.txt" => Box::new(io::Cursor::new(article(false))),
             "b.txt" => {

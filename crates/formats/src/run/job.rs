@@ -173,9 +173,10 @@ impl Job<'_> {
         self.check()?;
         let sample = self.sample.map(|count| self.draw(count)).transpose()?;
         let files = self.files();
-        let (sink, earlier) = self.open_sink(&files)?;
-        let stream =
-            || self.stream(&files, sample.as_ref(), (sink, earlier), observer, stop, started);
+        let stream = || {
+            let opened = self.open_sink(&files)?;
+            self.stream(&files, sample.as_ref(), opened, observer, stop, started)
+        };
         match catch_unwind(AssertUnwindSafe(stream)) {
             Ok(done) => done,
             Err(panic) => Err(Error::Stopped(internal_error(&*panic))),

@@ -138,10 +138,10 @@ def checks(store):
     # Objects that no run wrote are kept and reported.
     store.client.put_object(Bucket=BUCKET, Key="mine/letter.txt", Body=b"Dear Sir")
     said = run("clean", source, "-o", f"s3://{BUCKET}/mine", code=2)
-    assert "holds letter.txt, which no run of chaffinch wrote" in said, said
+    assert "contains letter.txt, which chaffinch did not write" in said, said
     assert store.names("mine") == ["mine/letter.txt"]
     said = run("clean", f"s3://{BUCKET}/raw", "-o", f"s3://{BUCKET}/raw/clean", code=2)
-    assert "lie in one another" in said, said
+    assert "are the same or one contains the other" in said, said
     said = run("clean", f"s3://{BUCKET}/nothing", "-o", path("none"), code=2)
     assert "there is no such object" in said, said
     said = run("clean", source, "-o", "s3://no-such-bucket/clean", code=3)

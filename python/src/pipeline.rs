@@ -265,7 +265,7 @@ impl Pipeline {
                  them, and clean tables with clean_batch",
             ));
         }
-        run::clean(py, &self.cleaner, (inputs, output), text, fresh, pool::threads(threads)?)
+        run::clean(py, &self.cleaner, inputs, output, text, fresh, pool::threads(threads)?)
     }
 
     /// The names of the stages, in order.

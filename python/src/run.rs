@@ -20,7 +20,8 @@ const SIGNALS: Duration = Duration::from_millis(100);
 pub(crate) fn clean(
     py: Python<'_>,
     cleaner: &Cleaner,
-    (inputs, output): (Vec<PathBuf>, PathBuf),
+    inputs: Vec<PathBuf>,
+    output: PathBuf,
     text: Option<&str>,
     fresh: bool,
     threads: usize,

@@ -9,7 +9,7 @@ use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
 use chaffinch_core::rules::{self, SHIPPED, yaml::Places};
 use chaffinch_proof::{CODES, Finding, Level};
-use chaffinch_report::visible;
+use chaffinch_report::{counted, visible};
 use serde_json::{Value, json};
 
 use crate::args::{CheckFormat, RulesCheckArgs};
@@ -249,7 +249,7 @@ fn for_people(findings: &[Placed], checked: &Checked) -> String {
         }
         let _ = writeln!(text, "{}\n", Renderer::styled().render(&[found.group()]));
     }
-    let rules = count(checked.rules(), "rule");
+    let rules = counted(checked.rules() as u64, "rule");
     let _ = writeln!(text, "{rules}, {}", counts(findings.iter()));
     text
 }
@@ -262,11 +262,7 @@ fn counts<'a>(findings: impl Iterator<Item = &'a Placed>) -> String {
             Level::Warning => warnings += 1,
         }
     }
-    format!("{}, {}", count(errors, "error"), count(warnings, "warning"))
-}
-
-fn count(n: usize, word: &str) -> String {
-    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+    format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"))
 }
 
 /// The findings as SARIF 2.1.0, which code hosts and editors read.

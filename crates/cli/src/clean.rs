@@ -331,8 +331,8 @@ fn table(summary: &Summary, output: &Output) -> String {
         ));
     }
     for (stage, count) in &summary.failed_stages {
-        let word = if *count == 1 { "document" } else { "documents" };
-        line(format!("\nstage {stage} failed on {count} {word}, which were cleaned without it"));
+        let documents = chaffinch_report::counted(*count, "document");
+        line(format!("\nstage {stage} failed on {documents}, which were cleaned without it"));
     }
     if !summary.problems.is_empty() {
         line(String::new());

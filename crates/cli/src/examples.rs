@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use chaffinch_core::rules::edit;
-use chaffinch_report::visible;
+use chaffinch_report::{counted, visible};
 use similar::{ChangeTag, TextDiff};
 
 use crate::args::RulesTestArgs;
@@ -52,16 +52,15 @@ pub(crate) fn run(args: &RulesTestArgs) -> Result<u8, Failure> {
             crate::write_whole(Path::new(file), source.as_bytes())?;
         }
     }
-    let word = if count == 1 { "example" } else { "examples" };
+    let examples = counted(count as u64, "example");
     let _ = match (wrong, args.accept) {
-        (0, _) => writeln!(text, "{count} {word}, all as expected"),
+        (0, _) => writeln!(text, "{examples}, all as expected"),
         (wrong, true) => {
-            let file = if files == 1 { "file" } else { "files" };
-            writeln!(text, "{count} {word}; {wrong} rewritten in {files} {file}")
+            writeln!(text, "{examples}; {wrong} rewritten in {}", counted(files, "file"))
         }
         (wrong, false) => writeln!(
             text,
-            "{count} {word}; {wrong} not as expected: fix the rules, or accept the results with --accept"
+            "{examples}; {wrong} not as expected: fix the rules, or accept the results with --accept"
         ),
     };
     print(text.as_bytes())?;

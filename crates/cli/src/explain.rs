@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use anstyle::{AnsiColor, Effects, Style};
 use chaffinch_core::stage::Explanation;
-use chaffinch_core::{Cleaned, Input, Pipeline};
+use chaffinch_core::{Cleaned, Input, MODEL_RULE, Pipeline};
 use chaffinch_formats::{Found, each_document};
 use chaffinch_report::{Annotated, Fate, annotated, visible};
 use chaffinch_rules::How;
@@ -18,7 +18,6 @@ use crate::{print, setup};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<u8, Failure> {
     let (container, names) = setup::source(&args.source);
-    setup::check_inputs(&args.files)?;
     let pipeline = setup::pipeline(&args.rules)?;
     let (mut code, mut failure) = (0, None);
     for file in &args.files {
@@ -154,7 +153,7 @@ fn rows_for_people(
         let place = pipeline.stages().position(|name| name == stage).unwrap_or(0);
         COLORS[place % COLORS.len()].on_default()
     };
-    let is_judged = |rule: &str| rule == "generic/lines/model";
+    let is_judged = |rule: &str| rule == MODEL_RULE;
     for row in document.rows() {
         let style = color(&row.stage);
         let cut = style.effects(Effects::STRIKETHROUGH);

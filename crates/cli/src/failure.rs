@@ -40,9 +40,8 @@ impl Failure {
         match self {
             Failure::Problems(problems) => {
                 problems.iter().for_each(show);
-                let count = problems.len();
-                let word = if count == 1 { "problem" } else { "problems" };
-                say(&format!("{count} {word}; nothing was done"));
+                let count = chaffinch_report::counted(problems.len() as u64, "problem");
+                say(&format!("{count}; nothing was done"));
                 2
             }
             Failure::Usage(message) => {

@@ -173,10 +173,10 @@ fn print_restored(done: &str, restored: &Restored, quiet: bool) -> Result<u8, Fa
     if !quiet {
         let count = restored.documents;
         let failed = restored.problems.len() as u64;
-        let word = if count + failed == 1 { "document" } else { "documents" };
+        let documents = chaffinch_report::counted(count + failed, "document");
         text.push_str(&match failed {
-            0 => format!("{done} {count} {word} (digests match)\n"),
-            _ => format!("{done} {count} of {} {word}\n", count + failed),
+            0 => format!("{done} {documents} (digests match)\n"),
+            _ => format!("{done} {count} of {documents}\n"),
         });
     }
     for (name, reason) in &restored.problems {
@@ -192,15 +192,13 @@ fn pipeline(args: &args::ShowPipelineArgs) -> Result<u8, Failure> {
         let schema = chaffinch_core::Schemas::built_in().pipeline;
         return print(format!("{schema:#}\n").as_bytes());
     }
-    let mut args = args.pipeline.clone();
-    let (mut file, mut text) = setup::pipeline_text(&args)?;
+    let args = &args.pipeline;
+    let (file, text) = setup::pipeline_text(args)?;
     // `chaffinch pipeline > chaffinch.yaml` creates an empty file first.
     if args.pipeline.is_none() && text.is_empty() {
-        (file, text) = (None, chaffinch_core::config::DEFAULT.to_owned());
-    } else {
-        args.pipeline.clone_from(&file);
-        setup::pipeline(&args)?;
+        return print(chaffinch_core::config::DEFAULT.as_bytes());
     }
+    setup::pipeline(args)?;
     if let Some(file) = file {
         message!("from {}", file.display());
     }

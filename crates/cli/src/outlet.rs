@@ -39,8 +39,8 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
         }
     }
     let (rules, stories, count) = (learned.rules, learned.stories, samples.len());
-    let word = if rules == 1 { "rule" } else { "rules" };
-    message!("{rules} {word} from {stories} stories in {count} documents");
+    let rules = chaffinch_report::counted(rules as u64, "rule");
+    message!("{rules} from {stories} stories in {count} documents");
     say(&learned.notes);
     Ok(0)
 }

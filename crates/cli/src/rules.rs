@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use chaffinch_core::stage::{At, RuleId};
-use chaffinch_core::{Limits, Pipeline};
-use chaffinch_report::visible;
+use chaffinch_core::{Limits, MODEL_RULE, Pipeline};
+use chaffinch_report::{counted, visible};
 
 use crate::args::{RulesListArgs, RulesShowArgs, RulesTryArgs};
 use crate::failure::Failure;
@@ -52,10 +52,12 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     let pipeline = setup::pipeline(&args.rules)?;
     let found = in_files(&pipeline).find(|(_, rule)| rule.id == args.id);
     let Some((id, rule)) = found else {
-        if args.id == "generic/lines/model" {
-            let message = "generic/lines/model stands for cuts of the line model, which has no rule file; \
-                           `chaffinch explain` gives the reasons for each";
-            return Err(Failure::Usage(message.into()));
+        if args.id == MODEL_RULE {
+            let message = format!(
+                "{MODEL_RULE} is the rule of cuts by the line model and is in no rule file; `chaffinch explain` \
+                 gives the reasons for each cut"
+            );
+            return Err(Failure::Usage(message));
         }
         let ids: Vec<&str> = in_files(&pipeline).map(|(_, rule)| rule.id.as_str()).collect();
         let near: Vec<&str> = ids.into_iter().filter(|id| id.contains(&args.id)).take(6).collect();
@@ -161,7 +163,6 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
         .only(std::slice::from_ref(&args.stage))
         .limits(limits)
         .build()?;
-    setup::check_inputs(&args.documents)?;
     let names = chaffinch_formats::FieldNames::default();
     let read = chaffinch_formats::documents(&args.documents, None, &names, None, usize::MAX)?;
     for (name, reason) in &read.passed_over {
@@ -182,10 +183,8 @@ pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {
             let _ = writeln!(text, "{}:{line}: {}", visible(&document.name), visible(cut));
         }
     }
-    let word =
-        |count: usize, one: &'static str, more: &'static str| if count == 1 { one } else { more };
-    let (cut, document) =
-        (word(cuts, "cut", "cuts"), word(documents.len(), "document", "documents"));
-    let _ = writeln!(text, "{cuts} {cut} in {hit} of {} {document}", documents.len());
+    let (cuts, documents) =
+        (counted(cuts as u64, "cut"), counted(documents.len() as u64, "document"));
+    let _ = writeln!(text, "{cuts} in {hit} of {documents}");
     print(text.as_bytes())
 }

@@ -202,17 +202,6 @@ fn encoding(label: &str) -> Result<&'static chaffinch_core::Encoding, Failure> {
     })
 }
 
-/// Rejects inputs that do not exist, before anything is done.
-pub(crate) fn check_inputs(inputs: &[PathBuf]) -> Result<(), Failure> {
-    match inputs.iter().find(|path| path.as_os_str() != "-" && !path.exists()) {
-        Some(path) => {
-            let message = format!("{}: there is no such file or directory", path.display());
-            Err(Failure::Usage(message))
-        }
-        None => Ok(()),
-    }
-}
-
 /// The container and the field names that the arguments specify.
 pub(crate) fn source(args: &SourceArgs) -> (Option<Container>, FieldNames) {
     let mut names = FieldNames::default();

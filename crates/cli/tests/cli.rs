@@ -93,7 +93,10 @@ fn wrong_values_of_options_are_named_with_their_option() {
         assert_eq!((code, said.contains("nowhere: there is no such file")), (2, true), "{said}");
     }
     let said = refused(&["rules", "show", "generic/lines/model"]);
-    assert!(said.contains("stands for cuts of the line model"), "{said}");
+    assert!(
+        said.contains("is the rule of cuts by the line model and is in no rule file"),
+        "{said}"
+    );
     let output = folder.run(&["explain", "corpus", "--outlet", "presstv"]);
     assert!(text(&output.stdout).contains("outlet presstv (set with --outlet)"));
     if cfg!(not(feature = "parquet")) {

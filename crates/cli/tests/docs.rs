@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use chaffinch_core::config::{Config, DEFAULT};
 use common::text;
 
 #[test]
@@ -37,6 +38,20 @@ fn a_plugin_from_start_to_end() {
     copy("docs/plugins", folder.path());
     // `.ci/run plugins` checks that the module is made of the source that `plugin new` writes.
     holds("../../docs/plugins.md", &folder.path().join("docs/plugins"));
+}
+
+#[test]
+fn pipeline_files_are_valid_and_the_first_is_the_built_in_one() {
+    let page = fs::read_to_string("../../docs/pipeline-files.md").unwrap();
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 3);
+    let (_, built_in) = DEFAULT.split_once("\n\n").unwrap();
+    assert_eq!(blocks[0], built_in);
+    for block in blocks {
+        let config = Config::parse("pipeline-files.md", block, Path::new(""));
+        assert!(config.is_ok(), "{block}");
+    }
 }
 
 /// Copies a part of the repository to where it has the same path.

@@ -479,7 +479,7 @@ fn samples_that_teach_nothing_are_reported_with_the_reason_and_nothing_is_writte
     mixed: error: the samples look like 2 outlets that share no line: (a0.txt, a1.txt) and (b0.txt, b1.txt); learn them separately, select one with --where FIELD=VALUE, or use --together if they belong to one outlet
     languages: error: nothing repeats across the samples except text that the generic rules already remove; give more samples, or check that all belong to one outlet and layout
     none: error: no samples to learn from: no documents were found
-    nowhere: error: cannot read nowhere: No such file or directory (os error 2)
+    nowhere: error: nowhere: there is no such file or directory
     ");
     let (exit, said) = folder.refused(&["outlet", "new", "../up", "one", "-o", "x.yaml"]);
     assert_eq!(exit, 2);

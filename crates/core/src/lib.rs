@@ -36,8 +36,8 @@ mod why;
 
 pub use chaffinch_rules as rules;
 pub use chaffinch_stage as stage;
-pub use chaffinch_stages::STAGES;
 pub use chaffinch_stages::date::{self, is_month};
+pub use chaffinch_stages::{MODEL_RULE, STAGES};
 pub use cleaned::{Cleaned, Recalled};
 pub use config::{Limits, Plugin, Schemas};
 pub use decode::{Coding, Decoded, NotText, Patch, decode, encode};

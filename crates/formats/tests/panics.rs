@@ -180,6 +180,7 @@ impl Store for Objects {
         // Longer than what is read to detect the format.
         let rows = io::Cursor::new(row.repeat(600));
         if name.starts_with(".chaffinch/") {
+            self.panic_in("record");
             return Err(io::ErrorKind::NotFound.into());
         }
         Ok(match name {
@@ -226,16 +227,16 @@ fn a_panic_while_reading_is_a_problem_of_that_file() {
 
 #[test]
 fn a_panic_while_writing_stops_the_run() {
-    for threads in [1, 3] {
+    for (threads, method) in [(1, "put"), (3, "put"), (1, "record")] {
         let folder = tempfile::tempdir().unwrap();
         let input = folder.path().join("in");
         corpus(&input);
-        let store: Arc<dyn Store> = Arc::new(Objects { panics: "put" });
+        let store: Arc<dyn Store> = Arc::new(Objects { panics: method });
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let run = || clean(&input, Output::Store(store, folder.path().join("work")), |_| {});
         match pool.install(run) {
             Err(Error::Stopped(message)) => {
-                assert_eq!(message, "internal error: put broke; please report it");
+                assert_eq!(message, format!("internal error: {method} broke; please report it"));
             }
             other => panic!("{other:?}"),
         }

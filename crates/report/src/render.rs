@@ -23,7 +23,7 @@ const MOVED: usize = 8;
 const LINES: usize = 4;
 
 /// A count with its noun in singular or plural.
-pub(crate) fn counted(count: u64, thing: &str) -> String {
+pub fn counted(count: u64, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
         _ => format!("{count} {thing}s"),

@@ -33,7 +33,7 @@ pub use dateline::Dateline;
 pub use debris::Debris;
 pub use duplicates::Duplicates;
 pub use hits::Hits;
-pub use lines::Lines;
+pub use lines::{Lines, MODEL_RULE};
 pub use navigation::Navigation;
 pub use normalise::Normalise;
 pub use promo::Promo;

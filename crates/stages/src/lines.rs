@@ -18,6 +18,9 @@ use chaffinch_stage::{
 
 use crate::run::shared_words;
 
+/// The id of the rule of all cuts by the line model.
+pub const MODEL_RULE: &str = "generic/lines/model";
+
 /// The confidence in percent from which a line is removed even if it may be part of the article.
 const CERTAIN: u8 = 96;
 
@@ -157,7 +160,7 @@ impl Stage for Lines {
     }
 
     fn own_rule(&self, stage: &str) -> Rule {
-        Rule { certainty: Certainty::Guess, ..Rule::new("generic/lines/model", stage) }
+        Rule { certainty: Certainty::Guess, ..Rule::new(MODEL_RULE, stage) }
     }
 
     fn data(&self) -> Option<String> {

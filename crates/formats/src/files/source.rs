@@ -95,6 +95,16 @@ impl Filter<'_> {
     }
 }
 
+/// Rejects an input on this file system that does not exist.
+pub(crate) fn check_exists(input: &Path) -> Result<(), Error> {
+    match input.exists() {
+        true => Ok(()),
+        false => {
+            Err(Error::Usage(format!("{}: there is no such file or directory", input.display())))
+        }
+    }
+}
+
 /// All files of the inputs, in order; those of a directory by name. Names are relative to their
 /// input, with the input's own name in front if there are several. Hidden files are skipped. Inputs
 /// that are not files, such as pipes and devices, are errors that name them.

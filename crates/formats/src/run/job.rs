@@ -30,7 +30,7 @@ use crate::containers::{Container, FieldNames, parquet};
 use crate::error::Error;
 use crate::files::names;
 use crate::files::output::OutputDirectory;
-use crate::files::source::{Filter, Place, Source, sources};
+use crate::files::source::{Filter, Place, Source, check_exists, sources};
 use crate::files::store::{Shipping, Store, Stores, store_of};
 use crate::ledger::{self, runs};
 use crate::panics::internal_error;
@@ -325,8 +325,8 @@ impl Job<'_> {
         for input in self.files() {
             if let Some(store) = store_of(&self.stores, &input) {
                 self.check_store(store)?;
-            } else if !input.exists() {
-                return usage(format!("{}: there is no such file or directory", input.display()));
+            } else {
+                check_exists(&input)?;
             }
         }
         let stdin = self.inputs.len() != self.files().len();

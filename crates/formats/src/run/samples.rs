@@ -10,7 +10,7 @@ use crate::containers::open::{Opened, Reading};
 use crate::containers::parquet::ParquetFile;
 use crate::containers::{Container, FieldNames, Kind, RecordFormat, records};
 use crate::error::Error;
-use crate::files::source::{Filter, Place, Source, sources};
+use crate::files::source::{Filter, Place, Source, check_exists, sources};
 use crate::files::store::Stores;
 
 /// A decoded document.
@@ -62,7 +62,7 @@ pub enum Found<'a> {
 /// the path of its file, until `each` breaks.
 ///
 /// # Errors
-/// An input cannot be read.
+/// An input does not exist or cannot be read.
 pub fn each_document(
     inputs: &[PathBuf],
     container: Option<Container>,
@@ -75,6 +75,7 @@ pub fn each_document(
     let stdin = inputs.iter().any(|input| input.as_os_str() == "-");
     let stdin = stdin.then(|| Ok(Source { place: Place::Stdin, name: "-".into(), bytes: 0 }));
     let files: Vec<PathBuf> = inputs.iter().filter(|i| i.as_os_str() != "-").cloned().collect();
+    files.iter().try_for_each(|file| check_exists(file))?;
     let stores = Stores::new();
     for source in stdin.into_iter().chain(sources(&files, &stores, &filter)) {
         let source = source?;

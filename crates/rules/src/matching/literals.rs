@@ -290,11 +290,9 @@ fn seeds(hir: &Hir, side: Side, lists: &[List]) -> Option<Vec<Seed>> {
                     u32::from(range.end()) as usize - u32::from(range.start()) as usize + 1
                 })
                 .sum();
-            // What stands for a character that is not listed.
-            let is_word =
-                |c: char| class.iter().any(|range| range.start() <= c && c <= range.end());
-            let bordered =
-                !(b'0'..=b'z').map(char::from).filter(char::is_ascii_alphanumeric).any(is_word);
+            let has = |c: char| class.iter().any(|range| range.start() <= c && c <= range.end());
+            let mut word = ('0'..='z').filter(char::is_ascii_alphanumeric);
+            let bordered = !word.any(has);
             let any = || vec![Seed { bordered, ..Seed::new("", false) }];
             if size > 3 * MOST_CHARACTERS {
                 return Some(any());

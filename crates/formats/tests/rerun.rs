@@ -417,3 +417,40 @@ fn what_cannot_be_rerun_is_refused() {
     assert!(message.contains("valley/0.txt cannot be restored"), "{message}");
     assert!(!scene.root.join("again").exists());
 }
+
+#[test]
+fn a_rerun_replaces_only_output_that_it_can_make_again() {
+    let scene = Scene::new();
+    let path = |name: &str| scene.root.join(name);
+    let pipeline = pipeline(&usual());
+    clean(&pipeline, &path("in"), &path("first"));
+    let again = |out: &str| {
+        let stop = AtomicBool::new(false);
+        rerun(&path("first"), Some(&path(out)), &pipeline, &Silent, &stop)
+    };
+    // An earlier output of the same inputs.
+    again("again").unwrap();
+    let made = left(&path("again"));
+    again("again").unwrap();
+    assert!(left(&path("again")) == made);
+    // That of other inputs.
+    fs::create_dir(path("other")).unwrap();
+    fs::write(path("other/a.txt"), "The only copy\nof a story.\n").unwrap();
+    clean(&pipeline, &path("other"), &path("kept"));
+    let kept = left(&path("kept"));
+    match again("kept") {
+        Err(Error::Usage(message)) => assert!(message.contains("which had other inputs (")),
+        other => panic!("{other:?}"),
+    }
+    assert!(left(&path("kept")) == kept);
+    // That of the same input, with a file that the first run did not have.
+    fs::write(path("in/late.txt"), "A late story\nof the day.\n").unwrap();
+    clean(&pipeline, &path("in"), &path("late"));
+    match again("late") {
+        Err(Error::Usage(message)) => assert!(message.contains("late.txt is not in "), "{message}"),
+        other => panic!("{other:?}"),
+    }
+    // The output of the run itself is replaced in place.
+    again("first").unwrap();
+    assert!(left(&path("first")) == made);
+}

@@ -57,8 +57,7 @@ impl Earlier {
         }
         let digests: HashSet<String> = inputs.iter().map(|path| digest_of_input(path)).collect();
         if request.digests.iter().any(|digest| !digests.contains(digest)) {
-            let names: Vec<&str> = request.inputs.iter().map(|(name, _)| name.as_str()).collect();
-            return self.refused(&format!("which had other inputs ({})", names.join(", ")));
+            return self.refused(&format!("which had other inputs ({})", self.names_of_inputs()));
         }
         // The directories among its inputs, with what the names of their files begin with.
         let folders: Vec<(String, &Path)> = inputs
@@ -88,6 +87,29 @@ impl Earlier {
             Some(name) => self.refused(&format!("and {name} is no longer in its input")),
             None => Ok(()),
         }
+    }
+
+    /// Rejects the replacement of a run by a rerun of `run`, which had other inputs or not all of its files.
+    pub(crate) fn check_rerun(&self, run: &Earlier) -> Result<(), Error> {
+        let output = &self.output;
+        let refused = |problem: &str| {
+            let message = format!("{output} contains the output of an earlier run, {problem}");
+            Err(Error::Usage(format!("{message}; name another directory with -o, or delete it")))
+        };
+        let digests: HashSet<&String> = run.request.digests.iter().collect();
+        if self.request.digests.iter().any(|digest| !digests.contains(digest)) {
+            return refused(&format!("which had other inputs ({})", self.names_of_inputs()));
+        }
+        let files: HashSet<&String> = run.files.iter().collect();
+        match self.files.iter().find(|name| !files.contains(name)) {
+            Some(name) => refused(&format!("and {name} is not in {}", run.output)),
+            None => Ok(()),
+        }
+    }
+
+    fn names_of_inputs(&self) -> String {
+        let names: Vec<&str> = self.request.inputs.iter().map(|(name, _)| name.as_str()).collect();
+        names.join(", ")
     }
 
     fn refused(&self, problem: &str) -> Result<(), Error> {

@@ -18,6 +18,8 @@ use chaffinch_core::Pipeline;
 
 use super::job::{Job, Observer, Output, Stop};
 use super::recall::Recall;
+use super::replace::Earlier;
+use super::request::real_path;
 use super::restore::restore;
 use super::sink::Resume;
 use super::summary::Summary;
@@ -35,14 +37,15 @@ pub struct Rerun {
 }
 
 /// Repeats the finished run in `run` with the rules of `pipeline`, into `output`; without an
-/// `output`, the new output replaces the old one when it is complete.
+/// `output`, the new output replaces the old one when it is complete. Other output is replaced only if it
+/// is that of a run with the same inputs and no other files.
 ///
 /// Until then, the originals and the new output are in a temporary folder beside it.
 ///
 /// # Errors
 /// `run` is not a finished run, was converted to another container or is a sample, or some of its
-/// originals cannot be restored; it is to be replaced and contains other files; or the output
-/// cannot be written. `run` is then unchanged.
+/// originals cannot be restored; it is to be replaced and contains other files; `output` contains the
+/// output of a run that `run` cannot replace; or the output cannot be written. `run` is then unchanged.
 pub fn rerun(
     run: &Path,
     output: Option<&Path>,
@@ -51,6 +54,13 @@ pub fn rerun(
     stop: &Stop,
 ) -> Result<Rerun, Error> {
     let recall = Recall::of_run(run, pipeline)?;
+    let output = output.filter(|output| real_path(output) != real_path(run));
+    if let Some(output) = output
+        && let (Some(earlier), Some(run)) =
+            (Earlier::in_directory(output)?, Earlier::in_directory(run)?)
+    {
+        earlier.check_rerun(&run)?;
+    }
     let failed = |error| Error::Output(output.unwrap_or(run).display().to_string(), error);
     let place = match output {
         Some(output) => std::path::absolute(output).map_err(failed)?,

@@ -100,9 +100,9 @@ class Chromium:
         found = [event for event in self.events if event.get("method") in loud]
         fetched = [event["params"]["request"]["url"] for event in self.events
                    if event.get("method") == "Network.requestWillBeSent"]
-        check("the console is silent", found == [], found)
+        check("no console messages", found == [], found)
         others = [url for url in fetched if not url.startswith(("file:", "blob:"))]
-        check("nothing is fetched", others == [], others)
+        check("no network requests", others == [], others)
 
     def close(self):
         self.process.kill()
@@ -112,21 +112,21 @@ class Chromium:
 
 def check(what, holds, shown=""):
     if not holds:
-        raise SystemExit(f"not so: {what} {shown}")
+        raise SystemExit(f"failed: {what} {shown}")
     print(f"  {what}")
 
 
 def inert(browser, steers=True):
-    check("the hostile document is there",
+    check("the page contains the hostile document",
           browser.evaluate("document.body.textContent.includes('<img src=x onerror=')"))
-    check("no text of a document became markup",
+    check("no text of a document is markup",
           browser.evaluate("document.querySelectorAll('img, iframe, main script, main b.evil, "
                            "[onerror], [onmouseover], a[href^=javascript]').length") == 0)
-    check("no text of a document became script", browser.evaluate("document.title").startswith("Chaffinch"))
+    check("no text of a document is run as a script", browser.evaluate("document.title").startswith("Chaffinch"))
     check("controls and direction marks are shown as escapes", not steers or
           browser.evaluate(r"document.body.textContent.includes('\\u{202e}') && "
                            r"document.body.textContent.includes('\\u{1b}')"))
-    check("none of them stands in what is shown",
+    check("the shown text contains no such characters",
           browser.evaluate(r"!/[\u202a-\u202e\u2066-\u2069\u001b]/.test(document.body.innerText)"))
 
 
@@ -144,7 +144,7 @@ def report(browser, page, shots):
     after = browser.evaluate(shown)
     check("a filter narrows the rules", 0 < after < before, (before, after))
     browser.evaluate(f"({set_value})('[data-filter=rules]', '')")
-    check("and lets go of them", browser.evaluate(shown) == before)
+    check("clearing the filter shows all rules", browser.evaluate(shown) == before)
     order = "[...document.querySelectorAll('[data-list=rules]')].map(i => i.dataset.rule)"
     browser.evaluate(f"({set_value})('[data-sorts=rules]', 'rule')")
     names = browser.evaluate(order)
@@ -166,12 +166,12 @@ def report(browser, page, shots):
     check("cuts are shown struck through",
           browser.evaluate("getComputedStyle(document.querySelector('.text del')).textDecorationLine")
           == "line-through")
-    check("both: cut lines are there", browser.evaluate(gone) is True)
+    check("both: cut lines are shown", browser.evaluate(gone) is True)
     browser.evaluate("document.querySelector('[data-view-as=clean]').click()")
     check("clean: cut lines and parts are hidden",
           browser.evaluate(gone) is False and browser.evaluate(cut) is not True)
     browser.evaluate("document.querySelector('[data-view-as=original]').click()")
-    check("original: they are there, as they were", browser.evaluate(gone) is True and browser.evaluate(
+    check("original: cut lines are shown without strikethrough", browser.evaluate(gone) is True and browser.evaluate(
         "getComputedStyle(document.querySelector('.text del')).textDecorationLine") == "none")
     browser.evaluate("document.querySelector('[data-view-as=both]').click()")
     browser.evaluate("document.querySelectorAll('.doc').forEach(d => d.open = false)")
@@ -181,20 +181,20 @@ def report(browser, page, shots):
         while not browser.evaluate("document.querySelector('.at').classList.contains('entry')"):
             browser.key("j")
         browser.key(choice)
-    check("the keys reach a text and decide on it",
+    check("keys select a text and record a decision",
           browser.evaluate("document.querySelector('.entry.at')?.dataset.choice") == "reject")
     browser.evaluate("document.querySelectorAll('.rule').forEach(rule => rule.open = false)")
     browser.key("k")
     browser.key("o")
-    check("a key opens what is at hand", browser.evaluate("document.querySelector('details.at')?.open") is True)
+    check("a key opens the selected item", browser.evaluate("document.querySelector('details.at')?.open") is True)
     review = browser.evaluate("review()")
-    check("decisions are kept", [d["decision"] for d in review["decisions"]] == ["accept", "reject"], review)
-    check("and say what was decided",
+    check("the review contains the decisions", [d["decision"] for d in review["decisions"]] == ["accept", "reject"], review)
+    check("each decision names its rule, text and document",
           all(d["rule"] and d["text"] and d["document"] for d in review["decisions"]), review)
-    check("and which lines, and how certain the model was",
+    check("each decision has its lines and the confidence of the model",
           all(d["line"] > 0 and d["lines"] > 0 and 50 <= d["confidence"] <= 100 for d in review["decisions"]),
           review)
-    check("the bar tells them", browser.evaluate("document.getElementById('chosen').textContent")
+    check("the bar counts the decisions", browser.evaluate("document.getElementById('chosen').textContent")
           == "1 accepted, 1 rejected")
     browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=browser.folder.name)
     browser.evaluate("document.getElementById('save').click()")
@@ -219,10 +219,11 @@ def report(browser, page, shots):
         browser.open(page, dark=True)
         browser.shot(shots / "report-dark.png")
     browser.open(page, 390, 800, phone=True)
-    check("nothing sticks out on a phone",
+    check("no horizontal overflow on a phone",
           browser.evaluate("document.documentElement.scrollWidth") <= 390)
     browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    check("nor when all is open", browser.evaluate("document.documentElement.scrollWidth") <= 390)
+    check("no horizontal overflow on a phone with all items open",
+          browser.evaluate("document.documentElement.scrollWidth") <= 390)
     if shots:
         browser.shot(shots / "report-phone.png")
         browser.evaluate("document.querySelectorAll('.doc')[3].scrollIntoView()")
@@ -232,9 +233,9 @@ def report(browser, page, shots):
 def difference(browser, page, shots):
     print(page)
     browser.open(page)
-    # The differences between the two runs contain none.
+    # The differences between the two runs contain no control characters.
     inert(browser, steers=False)
-    check("what cuts into an article comes first",
+    check("rules that cut article text come first",
           browser.evaluate("document.querySelector('.rule').classList.contains('touches') || "
                            "!document.querySelector('.touches')"))
     browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -247,7 +248,7 @@ def difference(browser, page, shots):
         browser.open(page)
         browser.shot(shots / "diff.png")
     browser.open(page, 390, 800, phone=True)
-    check("nothing sticks out on a phone",
+    check("no horizontal overflow on a phone",
           browser.evaluate("document.documentElement.scrollWidth") <= 390)
     if shots:
         browser.shot(shots / "diff-phone.png")

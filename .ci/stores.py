@@ -163,7 +163,7 @@ def checks(store):
             break
     assert kills >= 3, kills
     same(files(path("shards")), files(store.download("killed", path("killed"))), "killed")
-    print(f"s3: {len(wanted)} files, the same from anywhere to anywhere, through {kills} kills")
+    print(f"s3: {len(wanted)} files, the same for every source and destination and after {kills} kills")
 
 
 port = free_port()

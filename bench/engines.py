@@ -155,8 +155,8 @@ JOBS = [
 
 
 class CpuSeconds(threading.Thread):
-    """Counts the CPU seconds of all processes below this one, by looking at them again and again. The
-    kernel's own count lacks processes whose parents do not wait for them, as the workers of Ray."""
+    """Counts the CPU seconds of all processes below this one by polling them. The kernel's own count
+    lacks processes whose parents do not wait for them, such as the workers of Ray."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -254,7 +254,7 @@ def main():
             few = min(measure(name, folders[FEW])[0] for _ in range(args.runs))
             all_of_it, seconds = min(measure(name, folders[args.documents]) for _ in range(args.runs))
             if all_of_it < 1.1 * few:
-                print(f"{name}: {args.documents} documents are too few to tell their cost from that of the start")
+                print(f"{name}: {args.documents} documents are too few to separate their cost from that of the start")
                 continue
             each = (all_of_it - few) / (args.documents - FEW)
             start = max(0.0, few - FEW * each)

@@ -67,7 +67,7 @@ def main():
     parser.add_argument("--scorer", required=True, help="the score.py that comes with the pages")
     parser.add_argument("--binary", default=ROOT / "target" / "release" / "chaffinch")
     parser.add_argument("--against", help="another system's output, for the paired difference")
-    parser.add_argument("--outlets", action="store_true", help="let the shipped outlet rules act too")
+    parser.add_argument("--outlets", action="store_true", help="use the built-in outlet rules too")
     parser.add_argument("--level", help="the level of the line model, instead of the default")
     parser.add_argument("--show", choices=["lost", "left"])
     arguments = parser.parse_args()

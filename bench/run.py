@@ -595,7 +595,7 @@ def main():
     parser.add_argument("--only", help="figures, separated by commas: " + ", ".join(FIGURES))
     parser.add_argument("--megabytes", type=int, default=64, help="size of the corpora")
     parser.add_argument("--runs", type=int, default=3, help="how often each command is run")
-    parser.add_argument("--keep", help="a folder for the corpora, kept for the next time")
+    parser.add_argument("--keep", help="a folder for the corpora, which later runs use again")
     parser.add_argument("--corpus", metavar="FILE",
                         help="measure real text, in this JSON Lines file: " + ", ".join(REAL))
     parser.add_argument("--field", default="raw_text", help="the field of the corpus with the text")

@@ -1,4 +1,4 @@
-//! Damaged files of the rule cache: rules are what the rule files say.
+//! Damaged files of the rule cache: the rules equal those in the rule files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ pub(crate) fn run(data: &[u8]) {
     let bytes = if first % 4 == 0 { rest.to_vec() } else { damaged(whole, rest) };
     fs::write(file, bytes).expect("the cache file can be written");
     assert_eq!(&described(folder), wanted);
-    // What was damaged is written again, by this load or by the next.
+    // A damaged file is written again, by this load or by the next.
     assert_eq!(&described(folder), wanted);
     assert!(fs::read(file).is_ok_and(|bytes| bytes == *whole), "the damage is still there");
 }

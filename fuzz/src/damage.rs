@@ -1,4 +1,4 @@
-//! Changes to bytes that a fuzzer can steer.
+//! Changes to bytes, controlled by a script.
 
 /// Applies a list of changes to `bytes`. Each change takes six bytes of `script`: what to do, where
 /// (three bytes), and two values.

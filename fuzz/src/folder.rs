@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| pipeline(1 << 20));
 
-/// So that short records are over the limit.
+/// With a limit that short records exceed.
 static SHORT: LazyLock<Pipeline> = LazyLock::new(|| pipeline(150));
 
-/// In the place of the rules that ship, which take seconds to read in a build for fuzzing.
+/// Replaces the built-in rules, which take seconds to read in a build for fuzzing.
 const RULES: &str = "generic: promo\nrules:\n  \
     - {id: share, safe: true, text: SHARE THIS ARTICLE, keeps: [Else]}\n  \
     - {id: word, safe: true, line: 'Share|Print', removes: [Share, Print], keeps: [Else]}\n";
@@ -46,8 +46,8 @@ pub(crate) fn clean(input: &Path, output: &Path, short: bool, change: impl FnOnc
     job.run(&Silent, &AtomicBool::new(false)).expect("the run succeeds");
 }
 
-/// Whether bytes begin as compressed files do: their originals come back, but not compressed as they
-/// were.
+/// Whether bytes begin like a compressed file. The content of such files is restored, but not their
+/// compressed bytes.
 pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
     matches!(
         bytes,
@@ -58,7 +58,7 @@ pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
     )
 }
 
-/// Cleans a file of records and restores it; gives what was written.
+/// Cleans a file of records and restores it; returns the cleaned file.
 pub(crate) fn round_trip(bytes: &[u8], container: Container, short: bool) -> Vec<u8> {
     let folder = temporary();
     let path = |name: &str| folder.path().join(name);
@@ -73,7 +73,7 @@ pub(crate) fn round_trip(bytes: &[u8], container: Container, short: bool) -> Vec
     written
 }
 
-/// All files below a directory, by path, but for those below directories named `except`.
+/// All files below a directory, by path, except those below directories named `except`.
 pub(crate) fn files(root: &Path, except: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut found, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {

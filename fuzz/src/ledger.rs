@@ -17,9 +17,9 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 /// A finished run.
 struct Run {
     folder: TempDir,
-    /// What it read.
+    /// Its inputs.
     originals: Files,
-    /// What it wrote, but for its record.
+    /// Its output, without its record.
     output: Files,
     /// Its ledger as a file, and decompressed.
     ledger: Vec<u8>,
@@ -112,15 +112,16 @@ pub(crate) fn run(data: &[u8]) {
     let verified = verify(&output);
     drop(originals(&output, &|_| true, usize::MAX));
     check_places(run, &target);
-    // Records that a person wrote may say anything; what damage leaves is the original or reported.
-    // Nobody has a digest of what passed through without being held.
+    // Records written by hand may say anything; with damaged records, every document is restored or
+    // reported.
+    // Documents that passed through without being read into memory have no digest.
     if let (Ok(restored), true) = (&restored, kind > 1 && number < 4) {
         let back = files(&target, RECORD);
         if restored.problems.is_empty() {
             assert!(back == run.originals, "not the originals, and no problem is reported");
             assert!(verified.is_ok_and(|verified| verified.problems.is_empty()));
         }
-        // In a container, a record that cannot be restored stays as it is.
+        // In a container, a record that cannot be restored stays unchanged.
         if number == 0 || number == 3 {
             for (name, bytes) in back {
                 assert!(run.originals.get(&name) == Some(&bytes), "{name:?} is not the original");

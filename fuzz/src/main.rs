@@ -76,7 +76,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     Ok(options)
 }
 
-/// Runs a target. Gives what was done.
+/// Runs a target. Returns a summary.
 fn run(target: Target, options: &Options) -> Result<String, String> {
     let started = Instant::now();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
@@ -122,7 +122,7 @@ fn check(target: Target, input: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Keeps an input that failed.
+/// Stores an input that failed.
 fn keep(target: Target, input: &[u8]) -> io::Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts").join(target.name);
     fs::create_dir_all(&folder)?;

@@ -1,4 +1,5 @@
-//! Damaged files of the line model and of its cues: refused, or a model that judges any page.
+//! Damaged files of the line model and of its cues are refused, or give a model that can judge any
+//! page.
 
 use std::sync::LazyLock;
 

@@ -1,10 +1,10 @@
-//! A container read in pieces: no byte is lost, records do not depend on the size of pieces, and
-//! a reader can continue at the end of any piece.
+//! A container read in chunks: no byte is lost, records do not depend on the size of chunks, and
+//! a reader can continue at the end of any chunk.
 
 use chaffinch_formats::Container;
 use chaffinch_formats::fuzzing::{Piece, pieces};
 
-/// The first byte selects the format, the next two the size of a piece and the limit on records;
+/// The first byte selects the format, the next two the size of a chunk and the limit on records;
 /// the rest is the file.
 pub(crate) fn run(data: &[u8]) {
     let Some(([first, size, limit], bytes)) = data.split_first_chunk() else { return };
@@ -14,7 +14,7 @@ pub(crate) fn run(data: &[u8]) {
     let back: Vec<u8> = all.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
     assert!(back == bytes, "{all:?}");
 
-    // With room for everything, the records do not depend on the size of a piece.
+    // With room for everything, the records do not depend on the size of a chunk.
     let room = usize::MAX;
     let joined = |pieces: Vec<Piece>| {
         let mut records = Vec::new();

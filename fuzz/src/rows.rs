@@ -77,7 +77,7 @@ pub(crate) fn members(row: &[u8]) -> Option<Vec<(String, String)>> {
                     mut map: A,
                 ) -> Result<Members, A::Error> {
                     let mut members = Vec::new();
-                    // A name may hold half a surrogate pair, which is no text.
+                    // A name may contain half a surrogate pair, which is not text.
                     while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
                         let name = serde_json::from_str(name.get())
                             .unwrap_or_else(|_| name.get().to_owned());

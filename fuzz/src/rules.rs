@@ -15,7 +15,7 @@ use chaffinch_rules::{
 static STAGES: LazyLock<Vec<&str>> =
     LazyLock::new(|| chaffinch_core::STAGES.iter().map(|stage| stage.name).collect());
 
-/// In the place of the generic rules that ship.
+/// Replaces the built-in generic rules.
 const NO_GENERIC: &str = "generic: promo\nrules: []\n";
 
 /// The first byte selects the kind of file; the rest is its text.

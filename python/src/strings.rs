@@ -34,7 +34,7 @@ pub(crate) fn are_strings(data_type: &DataType) -> bool {
 impl<'a> Strings<'a> {
     /// The strings of the column `name`, which are checked to be UTF-8.
     pub(crate) fn of(name: &str, column: &'a dyn Array) -> PyResult<Strings<'a>> {
-        // Libraries hand over memory that nobody has checked.
+        // Libraries pass memory that has not been checked.
         column.to_data().validate_full().map_err(|error| {
             PyValueError::new_err(format!("the column {name:?} is damaged: {error}"))
         })?;

@@ -90,7 +90,7 @@ def test_a_column_becomes_a_table(pipeline: chaffinch.Pipeline) -> None:
     check(pipeline, TEXTS, pa.chunked_array([TEXTS[:2], TEXTS[2:]]))
 
 
-def test_columns_say_more_of_a_document(tmp_path: pathlib.Path) -> None:
+def test_columns_have_urls_dates_and_outlets(tmp_path: pathlib.Path) -> None:
     page = f"News / Politics\n\n{BODY}"
     pipeline = chaffinch.Pipeline()
     data = pa.table({"text": [page, page], "url": [URL, None], "link": [None, URL], "date": [1, 2]})
@@ -198,7 +198,7 @@ def test_filtered_and_stored_tables_are_restored(
     assert restored["text"].to_pylist() == [texts[6], texts[2], texts[5], texts[0]]
 
 
-def test_what_was_changed_is_not_restored(pipeline: chaffinch.Pipeline) -> None:
+def test_changed_tables_are_not_restored(pipeline: chaffinch.Pipeline) -> None:
     rows = table(pipeline.clean_batch(pa.table({"text": [PAGE, PAGE]}))).to_pylist()
     schema = table(pipeline.clean_batch(pa.table({"text": [PAGE]}))).schema
 

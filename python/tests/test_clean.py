@@ -11,7 +11,7 @@ from conftest import BODY, PAGE, RULES, ROOT, SEEDS
 import chaffinch
 
 
-def test_the_seeds_come_out_as_the_command_line_writes_them(
+def test_seeds_are_cleaned_as_by_the_command_line(
     pipeline: chaffinch.Pipeline, program: str, tmp_path: pathlib.Path
 ) -> None:
     assert SEEDS
@@ -69,14 +69,14 @@ def test_bytes_are_decoded_and_restored(pipeline: chaffinch.Pipeline) -> None:
     assert pipeline.clean(bytearray(PAGE.encode())).text == pipeline.clean(PAGE).text
 
 
-def test_what_is_not_text_passes_through(pipeline: chaffinch.Pipeline) -> None:
+def test_documents_that_are_not_text_pass_through(pipeline: chaffinch.Pipeline) -> None:
     cleaned = pipeline.clean(b"\0\1\0\2")
     assert (cleaned.verdict, cleaned.text, cleaned.output) == ("failed", "", b"\0\1\0\2")
     assert cleaned.reason is not None and "binary" in cleaned.reason
     assert cleaned.restore() == b"\0\1\0\2"
 
 
-def test_what_is_no_document_is_refused(pipeline: chaffinch.Pipeline) -> None:
+def test_arguments_that_are_not_text_are_refused(pipeline: chaffinch.Pipeline) -> None:
     with pytest.raises(TypeError, match="not int"):
         pipeline.clean(1)  # type: ignore[arg-type]
     with pytest.raises(UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""The commands that the program in the package carries out."""
+"""The commands of the program in the package."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def expected(folder: pathlib.Path, program: str) -> corpus.Cleaned:
-    """What the command line makes of the corpus."""
+    """The corpus as cleaned by the command line."""
     cleaned = corpus.by_command_line(program, folder)
     assert len(cleaned) == DOCUMENTS
     assert sum(len(edits) for _, edits in cleaned.values()) > DOCUMENTS

@@ -14,7 +14,7 @@ import chaffinch
 
 
 def files(folder: pathlib.Path) -> dict[str, bytes]:
-    """The files of a run but its record, which has the times."""
+    """The files of a run without its record, which contains times."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "run.json"]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 

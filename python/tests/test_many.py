@@ -30,7 +30,7 @@ def test_many_are_cleaned_as_one_is(pipeline: chaffinch.Pipeline, threads: int |
     assert [cleaned.output for cleaned in many] == [pipeline.clean(seed).output for seed in seeds]
 
 
-def test_documents_carry_what_is_known_of_them(pipeline: chaffinch.Pipeline) -> None:
+def test_documents_have_urls_ids_and_outlets(pipeline: chaffinch.Pipeline) -> None:
     page = f"News / Politics\n\n{BODY}"
     url = "https://www.presstv.ir/Detail/1"
     inputs = [chaffinch.Input(page, url=url, id="a"), chaffinch.Input(page, outlet="nobody")]
@@ -187,7 +187,7 @@ def inherited() -> list[str]:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_half_read_iterator_goes_on_after_a_fork(pipeline: chaffinch.Pipeline) -> None:
+def test_a_half_read_iterator_continues_after_a_fork(pipeline: chaffinch.Pipeline) -> None:
     results = pipeline.clean_many(PAGES, threads=2)
     next(results)
     child = os.fork()

@@ -79,7 +79,7 @@ def test_compiled_rules_are_cached_with_the_command_line(tmp_path: pathlib.Path)
     [name] = made("pickle.loads(pickle.dumps(chaffinch.Pipeline()))", directory)
     (tmp_path / "page.txt").write_text("A page.\n")
     assert made("chaffinch._chaffinch.main(['chaffinch', 'clean', 'page.txt', '-o', 'out'])", directory) == [name]
-    # Not those of the temporary directory in which a pickled pipeline has its files.
+    # Except those of the temporary directory that contains the files of a pickled pipeline.
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "paper.yaml").write_text("outlet: paper\n")
     data = f"open({str(tmp_path / 'data')!r}, 'wb')"

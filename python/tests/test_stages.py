@@ -156,7 +156,7 @@ def test_rule_files_have_rules_for_a_stage(tmp_path: pathlib.Path) -> None:
         ([(0, 1)] * 1_000_000, "more than"),
     ],
 )
-def test_wrong_marks_cost_the_marks_of_the_stage(marks: Any, message: str) -> None:
+def test_invalid_marks_drop_all_marks_of_the_stage(marks: Any, message: str) -> None:
     def function(document: chaffinch.Document) -> Any:
         # The right mark is lost as well.
         return [(0, 6), *marks] if isinstance(marks, list) else marks
@@ -173,7 +173,7 @@ def test_wrong_marks_cost_the_marks_of_the_stage(marks: Any, message: str) -> No
         chaffinch.check_stage(make(function), PAGE)
 
 
-def test_a_stage_that_raises_is_named_and_counted() -> None:
+def test_a_stage_that_raises_is_reported_and_counted() -> None:
     def function(document: chaffinch.Document) -> Iterator[tuple[int, int]]:
         yield (0, 6)
         if "talks" in document.text:

@@ -20,9 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut builder = Pipeline::builder().rules(rules);
     if let [file] = rest {
         let text = std::fs::read_to_string(file)?;
-        builder = builder.config(file, &text, Path::new("")).map_err(told)?;
+        builder = builder.config(file, &text, Path::new("")).map_err(in_lines)?;
     }
-    let pipeline = builder.build().map_err(told)?;
+    let pipeline = builder.build().map_err(in_lines)?;
     let mut documents = Vec::new();
     for row in std::fs::read_to_string(input)?.lines() {
         let row: Value = sonic_rs::from_str(row)?;
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn told(problems: Vec<chaffinch_core::rules::Problem>) -> String {
+fn in_lines(problems: Vec<chaffinch_core::rules::Problem>) -> String {
     problems.iter().map(|problem| format!("{problem}\n")).collect()
 }
 

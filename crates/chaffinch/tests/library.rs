@@ -53,7 +53,7 @@ fn bytes_are_decoded_and_restored() {
 }
 
 #[test]
-fn what_is_not_text_passes_through() {
+fn documents_that_are_not_text_pass_through() {
     let cleaned = Cleaner::new().unwrap().clean(b"\x00\x01\x00\x02").into_owned();
     assert_eq!((cleaned.verdict(), cleaned.text()), (Verdict::Failed, ""));
     assert_eq!(cleaned.output(), b"\x00\x01\x00\x02");

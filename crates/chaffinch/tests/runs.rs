@@ -50,7 +50,7 @@ fn a_run_is_observed_and_restored() {
 }
 
 #[test]
-fn a_run_that_makes_no_sense_does_nothing() {
+fn a_run_that_cannot_start_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let cleaner = Cleaner::new().unwrap();
     let output = folder.path().join("out");

@@ -83,7 +83,8 @@ fn page(
             lines.get(range.clone()).filter(|lines| decided.is_of(lines)).map(|_| range)
         });
         let Some(place) = place else {
-            unused.push(reason(decided, "the lines are others; make the report again"));
+            let differ = "the lines differ from the report; generate the report again";
+            unused.push(reason(decided, differ));
             continue;
         };
         let label = if decided.accept { 'b' } else { 'a' };
@@ -146,7 +147,7 @@ mod tests {
         let row: serde_json::Value = serde_json::from_str(&row).expect("it is JSON");
         assert_eq!((&row["labels"], &row["outlet"]), (&json!("bb_an"), &json!("news.example")));
         assert_eq!((labelled, unused.len()), ([2, 1], 3));
-        assert!(unused[0].contains("\"Sport\": the lines are others"), "{unused:?}");
+        assert!(unused[0].contains("\"Sport\": the lines differ from the report"), "{unused:?}");
         assert!(page(None, &document, &all[2..], &mut unused).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! What a code host runs is what anybody can run.
+//! The CI workflow runs only steps of `.ci/run`.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ fn the_workflow_calls_every_step_and_nothing_of_its_own() {
             let Some(run) = step["run"].as_str() else { continue };
             match run.strip_prefix("bash .ci/run ") {
                 Some(names) => called.extend(names.split(' ').map(str::to_owned)),
-                // Only where the host shows something is it spoken to.
+                // The only other command writes the job summary.
                 None => assert_eq!(run, "cat target/review/changes.md >> \"$GITHUB_STEP_SUMMARY\""),
             }
         }
@@ -34,7 +34,7 @@ fn the_workflow_calls_every_step_and_nothing_of_its_own() {
 }
 
 #[test]
-fn an_unknown_step_is_named() {
+fn unknown_steps_are_reported() {
     let done = Command::new("bash").arg(root().join(".ci/run")).arg("nonsense").output().unwrap();
     assert_eq!(done.status.code(), Some(2));
     let said = String::from_utf8(done.stderr).unwrap();

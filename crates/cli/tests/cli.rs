@@ -1,4 +1,4 @@
-//! The command as people use it.
+//! The command line: arguments, output, messages and exit codes.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use common::{ARTICLE, Folder, code, text};
 
 #[test]
-fn a_corpus_is_cleaned_and_comes_back() {
+fn a_corpus_is_cleaned_and_restored() {
     let folder = Folder::new();
     let output = folder.run(&["clean", "corpus", "-o", "out"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
@@ -25,7 +25,7 @@ fn a_corpus_is_cleaned_and_comes_back() {
         assert_eq!((code(&output), text(&output.stdout)), (0, String::new()));
     }
     assert_eq!(folder.read("quiet/a.txt"), folder.read("corpus/a.txt"));
-    // Again, over the run that is there.
+    // A second run replaces the first.
     assert_eq!(code(&folder.run(&["clean", "corpus", "-o", "out", "--quiet"])), 0);
 }
 
@@ -47,7 +47,7 @@ fn restore_reports_changed_documents() {
 }
 
 #[test]
-fn it_is_a_filter() {
+fn clean_works_as_a_filter() {
     let folder = Folder::new();
     let page = format!("News / Politics\n\n{ARTICLE}");
     let output = folder.pipe(&["clean", "-", "--no-ledger", "--quiet"], page.as_bytes());
@@ -76,7 +76,7 @@ fn output_of_other_inputs_is_replaced_only_with_fresh() {
 }
 
 #[test]
-fn wrong_values_of_options_are_named_with_their_option() {
+fn invalid_values_are_reported_with_their_option() {
     let folder = Folder::new();
     folder.write("a.txt", "x");
     let refused = |arguments: &[&str]| folder.refused(arguments).1;
@@ -116,7 +116,7 @@ fn trying_a_pattern_names_the_documents_that_it_skips() {
 }
 
 #[test]
-fn a_run_without_documents_says_so() {
+fn a_run_without_documents_is_reported() {
     let folder = Folder::new();
     let output = folder.run(&["clean", "corpus", "-o", "out", "--include", "none*"]);
     assert_eq!(code(&output), 0);
@@ -140,7 +140,7 @@ fn code_of(folder: &Folder, arguments: &[&str]) -> i32 {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_a_way_out() {
+fn contradictory_options_are_refused_with_advice() {
     let folder = Folder::new();
     folder.write("full/mine.txt", "x");
     let (code, said) = folder.refused(&["clean", "corpus"]);
@@ -180,7 +180,7 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
 
 #[test]
 #[cfg(feature = "parquet")]
-fn parquet_goes_into_a_directory_and_nowhere_else() {
+fn parquet_is_written_only_to_a_directory() {
     let folder = Folder::new();
     assert_eq!(code(&folder.run(&["clean", "corpus", "-o", "rows", "--to", "parquet", "-q"])), 0);
     let rows = "rows/documents-00000.parquet";
@@ -188,7 +188,7 @@ fn parquet_goes_into_a_directory_and_nowhere_else() {
     let (exit, said) = folder.refused(&["clean", rows, "-o", "-", "--no-ledger"]);
     assert_eq!(exit, 2);
     assert!(said.contains("Parquet cannot be written to standard output"), "{said}");
-    // After other documents it is no usage error.
+    // After other documents it is not a usage error.
     fs::rename(folder.path(rows), folder.path("corpus/rows.parquet")).unwrap();
     let (exit, said) = folder.refused(&["clean", "corpus", "-o", "-", "--no-ledger"]);
     assert_eq!(exit, 3);
@@ -256,7 +256,7 @@ fn the_pipeline_is_found_upward_and_never_in_the_corpus() {
 }
 
 #[test]
-fn exit_codes_tell() {
+fn exit_codes_distinguish_outcomes() {
     let folder = Folder::new();
     fs::write(folder.path("corpus/c.bin"), [0; 64]).unwrap();
     let output = folder.run(&["clean", "corpus", "-o", "out"]);
@@ -277,10 +277,10 @@ fn a_full_disk_stops_the_run_with_its_own_code() {
     assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
 }
 
-/// If messages cannot be written, the exit codes are the same and no run is stopped.
+/// If messages cannot be written, the exit codes are the same and no run stops.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_log_stops_nothing() {
+fn a_run_continues_if_messages_cannot_be_written() {
     let folder = Folder::new();
     fs::write(folder.path("corpus/c.bin"), [0; 64]).unwrap();
     folder.write("rows.jsonl", "{\"id\": 1}\n");
@@ -302,7 +302,7 @@ fn a_full_log_stops_nothing() {
 }
 
 #[test]
-fn explain_shows_cuts_and_steers_no_terminal() {
+fn explain_shows_cuts_and_escapes_control_characters() {
     let folder = Folder::new();
     folder.write(
         "evil.txt",
@@ -335,7 +335,7 @@ fn explain_shows_cuts_and_steers_no_terminal() {
 }
 
 #[test]
-fn an_interrupt_ends_the_run_in_order() {
+fn an_interrupted_run_leaves_no_partial_file() {
     let folder = Folder::new();
     let rows = format!("{}\n", serde_json::json!({"text": ARTICLE})).repeat(200_000);
     folder.write("big/rows.jsonl", &rows);
@@ -353,7 +353,7 @@ fn an_interrupt_ends_the_run_in_order() {
 }
 
 #[test]
-fn rules_and_help_are_there_to_be_read() {
+fn help_and_rules_are_printed() {
     let folder = Folder::new();
     let list = text(&folder.run(&["rules", "list"]).stdout);
     assert!(list.contains("presstv") && list.contains("generic/share-buttons/share/en"));

@@ -1,6 +1,6 @@
-//! The commands of the pages in `docs/` are run, and print what the pages say.
+//! Runs the commands of the pages in `docs/` and compares their output with the pages.
 //!
-//! `UPDATE_DOCS=1 cargo test -p chaffinch-cli --test docs` writes down what they print now.
+//! `UPDATE_DOCS=1 cargo test -p chaffinch-cli --test docs` writes the current output into the pages.
 
 mod common;
 
@@ -15,7 +15,7 @@ use common::text;
 fn from_samples_to_a_rule_file() {
     let folder = tempfile::tempdir().unwrap();
     copy("docs/valley-post", folder.path());
-    holds("../../docs/outlets.md", folder.path());
+    check_page("../../docs/outlets.md", folder.path());
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn reviewing_what_a_rule_change_does() {
                     git -c user.name=a -c user.email=a@localhost commit -qm first";
     let done = Command::new("bash").args(["-c", commands]).current_dir(folder.path()).status();
     assert!(done.unwrap().success());
-    holds("../../docs/review.md", folder.path());
+    check_page("../../docs/review.md", folder.path());
 }
 
 #[cfg(feature = "plugins")]
@@ -36,8 +36,8 @@ fn reviewing_what_a_rule_change_does() {
 fn a_plugin_from_start_to_end() {
     let folder = tempfile::tempdir().unwrap();
     copy("docs/plugins", folder.path());
-    // `.ci/run plugins` checks that the module is made of the source that `plugin new` writes.
-    holds("../../docs/plugins.md", &folder.path().join("docs/plugins"));
+    // `.ci/run plugins` checks that the module is built from the source that `plugin new` writes.
+    check_page("../../docs/plugins.md", &folder.path().join("docs/plugins"));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn pipeline_files_are_valid_and_the_first_is_the_built_in_one() {
     }
 }
 
-/// Copies a part of the repository to where it has the same path.
+/// Copies a part of the repository to the same path in a folder.
 fn copy(part: &str, folder: &Path) {
     let target = folder.join(part);
     fs::create_dir_all(target.parent().unwrap()).unwrap();
@@ -64,7 +64,7 @@ fn copy(part: &str, folder: &Path) {
 }
 
 /// Runs the commands of a page in a folder, one after another.
-fn holds(page_file: &str, folder: &Path) {
+fn check_page(page_file: &str, folder: &Path) {
     let binary = Path::new(env!("CARGO_BIN_EXE_chaffinch")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let run = |command: &str| {
@@ -88,7 +88,7 @@ fn holds(page_file: &str, folder: &Path) {
             _ => {}
         }
         let command = line.strip_prefix("$ ").filter(|_| inside);
-        // What was printed before is printed anew.
+        // The output is printed again.
         if !inside || line == "```console" || command.is_some() {
             made.push_str(line);
             made.push('\n');

@@ -1,5 +1,5 @@
-//! What goes wrong with real disks and real corpora: it is named, the rest is cleaned, nothing is
-//! half-written, and the exit code tells.
+//! Disk and input errors: each is reported, the rest is cleaned, no file is half-written, and the
+//! exit code is correct.
 #![cfg(unix)]
 
 mod common;
@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 use common::{ARTICLE, Folder, code, text};
 
-/// The problems that a run set down: file and reason.
+/// The problems that a run reported: file and reason.
 fn problems(folder: &Folder) -> Vec<(String, String)> {
     let lines = folder.read("out/.chaffinch/problems.jsonl");
     let row = |line: &str| {
@@ -42,7 +42,7 @@ fn limited(folder: &Folder, limits: &str, arguments: &str) -> Output {
         .current_dir(folder.0.path())
         .env("NO_COLOR", "1")
         .env("CHAFFINCH_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/rules-cache"))
-        // Each thread's own reserve of addresses would count as memory.
+        // The address space that each thread reserves would count as memory.
         .env("MALLOC_ARENA_MAX", "1")
         .stdin(Stdio::null())
         .output()
@@ -50,7 +50,7 @@ fn limited(folder: &Folder, limits: &str, arguments: &str) -> Output {
 }
 
 #[test]
-fn a_full_disk_stops_the_run_and_once_there_is_room_it_goes_on() {
+fn a_run_resumes_after_a_full_disk() {
     let folder = Folder::new();
     folder.write("in/rows.jsonl", &rows(9000));
     assert_eq!(code(&folder.run(&["clean", "in", "-o", "whole"])), 0);
@@ -68,7 +68,7 @@ fn a_full_disk_stops_the_run_and_once_there_is_room_it_goes_on() {
 }
 
 #[test]
-fn a_run_that_cannot_continue_says_so_and_is_no_usage_error() {
+fn a_run_that_cannot_continue_is_not_a_usage_error() {
     let folder = Folder::new();
     folder.write("in/rows.jsonl", &rows(9000));
     let output = limited(&folder, "trap '' XFSZ; ulimit -f 2048", "clean in -o out");
@@ -83,7 +83,7 @@ fn a_run_that_cannot_continue_says_so_and_is_no_usage_error() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_and_the_rest_is_cleaned() {
+fn unreadable_files_are_reported_and_the_rest_is_cleaned() {
     let folder = Folder::new();
     // Reading a process's memory from its start is an input/output error.
     symlink("/proc/self/mem", folder.path("corpus/broken.txt")).unwrap();
@@ -111,11 +111,11 @@ fn what_cannot_be_read_is_named_and_the_rest_is_cleaned() {
 }
 
 #[test]
-fn a_file_that_one_may_not_read_is_named() {
+fn files_without_read_permission_are_reported() {
     let folder = Folder::new();
     fs::set_permissions(folder.path("corpus/b.txt"), fs::Permissions::from_mode(0o000)).unwrap();
     let mut command = folder.command(&["clean", "corpus", "-o", "out"]);
-    // The superuser may read everything: be nobody, with a copy that nobody may run.
+    // The superuser may read everything, so the test runs a copy of the program as user `nobody`.
     let superuser = fs::read(folder.path("corpus/b.txt")).is_ok();
     if superuser {
         let binary = folder.path("chaffinch");
@@ -132,7 +132,7 @@ fn a_file_that_one_may_not_read_is_named() {
 }
 
 #[test]
-fn a_shard_that_is_cut_off_gives_what_could_be_read() {
+fn truncated_shards_are_cleaned_up_to_the_damage() {
     let folder = Folder::new();
     let whole = rows(4000);
     fs::create_dir(folder.path("in")).unwrap();
@@ -162,14 +162,14 @@ fn a_shard_that_is_cut_off_gives_what_could_be_read() {
 }
 
 #[test]
-fn lines_that_are_no_documents_pass_through() {
+fn lines_without_a_document_pass_through() {
     let folder = Folder::new();
     fs::create_dir(folder.path("in")).unwrap();
     let mut bytes = rows(1).into_bytes();
     bytes.extend_from_slice(
         b"{\"text\": \"no end\n{\"title\": \"no text\"}\n{\"text\": \"\xff\"}\n",
     );
-    // The same id again is another document.
+    // Another document with the same id.
     bytes.extend_from_slice(rows(1).as_bytes());
     fs::write(folder.path("in/rows.jsonl"), &bytes).unwrap();
     let output = folder.run(&["clean", "in", "-o", "out"]);
@@ -229,13 +229,13 @@ fn a_compression_bomb_takes_no_memory() {
 }
 
 #[test]
-fn an_interrupt_says_how_to_go_on_and_a_second_one_stops_at_once() {
+fn an_interrupt_prints_how_to_resume_and_a_second_one_stops_at_once() {
     let folder = Folder::new();
     folder.write("big/rows.jsonl", &rows(200_000));
     let start = || {
         let mut command = folder.command(&["clean", "big", "-o", "out"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // The first start makes the journal; a later one finds it.
+        // The first start creates the journal; it exists when a later one begins.
         std::thread::sleep(std::time::Duration::from_millis(150));
         while !folder.path("out/.chaffinch/journal.jsonl").exists() {
             std::thread::sleep(std::time::Duration::from_millis(5));
@@ -269,7 +269,7 @@ fn an_interrupt_says_how_to_go_on_and_a_second_one_stops_at_once() {
 }
 
 #[test]
-fn what_passes_through_keeps_its_place_on_standard_output() {
+fn documents_that_pass_through_stay_in_order_on_standard_output() {
     let folder = Folder::new();
     folder.write("chaffinch.yaml", "limits: {document_bytes: 1KiB}\n");
     folder.write("in/a.txt", "One.\n");

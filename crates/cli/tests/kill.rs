@@ -1,5 +1,5 @@
-//! A run that is killed outright goes on where it was, and ends with the bytes of one that never
-//! was: at a hundred random moments, over every kind of container.
+//! A killed run resumes, and its output equals that of an uninterrupted run: a hundred runs over
+//! several containers are killed at random moments.
 
 mod common;
 
@@ -14,7 +14,7 @@ use common::{ARTICLE, Folder, code, text};
 /// Kills over each kind of corpus: a hundred over directories, compressed rows and Parquet.
 const KILLS: u32 = 34;
 
-/// All files below a folder, but for the time that the run took.
+/// All files below a folder, except `run.json`, which contains the duration of the run.
 fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
@@ -31,7 +31,7 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Numbers that look random and are the same each time (Marsaglia's xorshift).
+/// Pseudorandom numbers with a fixed seed (Marsaglia's xorshift).
 struct Random(u64);
 
 impl Random {
@@ -55,7 +55,7 @@ fn killed_and_killed_again(folder: &Folder, options: &[&str]) {
     while kills < KILLS || ends == 0 {
         let said = fs::File::create(folder.path("said")).unwrap();
         let mut child = folder.command(&clean).stdout(Stdio::null()).stderr(said).spawn().unwrap();
-        // Once enough were killed, one goes on to the end.
+        // After enough kills, let one run finish.
         if kills < KILLS {
             let most = took.as_micros() as u64 + 1;
             std::thread::sleep(Duration::from_micros(random.below(most)));
@@ -118,7 +118,7 @@ fn over_compressed_rows() {
 fn over_rows_into_texts() {
     let folder = Folder::new();
     let rows = rows(900);
-    // The texts of one are written while another is in hand.
+    // The texts of one container are written while another is being read.
     for name in ["a", "b", "c"] {
         folder.write(&format!("in/{name}.jsonl"), &rows);
     }

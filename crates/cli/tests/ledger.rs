@@ -104,7 +104,7 @@ fn the_ledger_of_a_run_to_standard_output_is_printed_too() {
 }
 
 #[test]
-fn a_pipe_that_is_closed_early_is_no_error() {
+fn a_pipe_closed_early_is_not_an_error() {
     let folder = Folder::new();
     folder.write("in/rows.jsonl", &rows(4000));
     assert_eq!(code(&folder.run(&["clean", "in", "-o", "out", "-q"])), 0);
@@ -125,7 +125,7 @@ fn a_pipe_that_is_closed_early_is_no_error() {
 }
 
 #[test]
-fn ledgers_that_cannot_be_read_are_named() {
+fn unreadable_ledgers_are_reported() {
     let folder = Folder::new();
     for wrong in ["corpus", "nowhere"] {
         let (exit, said) = folder.refused(&["ledger", wrong]);

@@ -92,7 +92,7 @@ mod with_plugins {
         assert_eq!(folder.read("first/page.txt"), ARTICLE);
         let said = run(&["rerun", "first", "-o", "same"]);
         assert!(said.contains("cleaned again 0 of 1"), "{said}");
-        // A section that no tool reads changes the module and not what it does.
+        // A custom section changes the module but not its behaviour.
         let mut module = std::fs::read(folder.path("corrections.wasm")).unwrap();
         module.extend(b"\0\x03\x01x!");
         std::fs::write(folder.path("corrections.wasm"), module).unwrap();

@@ -108,7 +108,7 @@ fn changes_are_grouped_by_the_rule_that_caused_them() {
 }
 
 #[test]
-fn documents_that_were_converted_are_shown_in_their_places() {
+fn converted_documents_are_shown_with_their_lines() {
     let folder = scene();
     let run = ["clean", "corpus", "--to", "jsonl", "--rules", "rules", "-q", "-o"];
     said(&folder, &[&run[..], &["a"]].concat());
@@ -175,7 +175,7 @@ fn rules_are_compared_with_those_of_a_revision() {
     assert_eq!((&diff["changed"], &diff["groups"][0]["way"]), (&3.into(), &"less".into()));
     let diff = json(&folder, &["diff", "--git", "HEAD", "corpus/page-2.txt"]);
     assert_eq!(diff["documents"], 1);
-    // A pipeline file counts too; and so does that there was none.
+    // A pipeline file, or its absence, is compared too.
     folder.write("chaffinch.yaml", "rules: [rules]\nstages: [site-footer]\n");
     let diff = json(&folder, &["diff", "--git", "HEAD"]);
     assert_eq!((&diff["changed"], &diff["fields"][1]["field"]), (&5.into(), &"title".into()));
@@ -218,7 +218,7 @@ fn a_rule_is_undone_without_the_input() {
 }
 
 #[test]
-fn a_page_holds_what_a_run_did_and_nothing_that_acts() {
+fn a_report_contains_no_active_content_of_documents() {
     let folder = scene();
     let evil = "</script><script>alert(1)</script> \u{1b}[31m\u{202e} <img src=x onerror=alert(1)>";
     let page = format!("{evil}\n\nVale : News\n\n{SENTENCE}\n\nValley Post, your valley\n");
@@ -269,10 +269,10 @@ fn a_review_becomes_rule_files() {
     assert!(file.contains("removes: ['Vale : News', 'Vale : Sport']"), "{file}");
     assert!(file.contains("action: keep"), "{file}");
     said(&folder, &["rules", "check", "rules/valley.yaml"]);
-    // Twice is once.
+    // Applying it again changes nothing.
     said(&folder, &apply);
     assert_eq!(folder.read("rules/valley.yaml"), file);
-    // What is rejected later joins the rule that is there.
+    // Later rejections are added to the same rule.
     let more = decision("generic/share-buttons/share/en", "reject", "SHARE THIS PAGE");
     let review = serde_json::json!({"chaffinch_review": 1, "decisions": [more]});
     folder.write("review.json", &review.to_string());
@@ -402,8 +402,7 @@ fn decisions_about_the_line_model_become_labelled_pages() {
         &review(&[other.clone(), unknown, part, saved[1].clone()]).to_string(),
     );
     let shown = said(&folder, &labels);
-    for why in
-        ["the lines are others", "the run has no such document", "no lines that were cut whole"]
+    for why in ["the lines differ", "the run has no such document", "no lines that were cut whole"]
     {
         assert!(shown.contains(why), "{shown}");
     }

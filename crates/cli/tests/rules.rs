@@ -93,7 +93,7 @@ rules:
 ";
 
 #[test]
-fn rule_files_are_held_to_their_proof() {
+fn rule_files_are_checked_against_their_cases() {
     let folder = Folder::new();
     let shipped = folder.run(&["rules", "check"]);
     assert_eq!(code(&shipped), 0, "{}", text(&shipped.stdout));
@@ -113,7 +113,7 @@ fn rule_files_are_held_to_their_proof() {
     std::fs::create_dir(folder.path("empty")).unwrap();
     let (exit, refused) = folder.refused(&["rules", "check", "empty"]);
     assert_eq!((exit, refused.as_str()), (2, "error: empty contains no rule file (*.yaml)"));
-    // Nobody else's findings: the outlets that ship are there to be left alone.
+    // No findings in the built-in outlets.
     assert!(!said.contains("rules/"), "{said}");
     folder.write("y.yaml", "outlet: y\nrules:\n  - id: near\n    stage: tags\n    line: 'Another .+'\n    removes: [Another day]\n    keeps: [Another line]\n");
     let said = text(&folder.run(&["rules", "check", "y.yaml"]).stdout);
@@ -267,7 +267,7 @@ fn the_damage_cap_is_named_as_a_reason() {
 }
 
 #[test]
-fn examples_are_tested_and_taken() {
+fn examples_are_tested_and_updated() {
     let folder = Folder::new();
     let file = "# A comment.\noutlet: ex\nexamples:     # whole\n  - text: |\n      A title\n\n      The minister said on Tuesday that the talks would go on.\n\n      SHARE THIS ARTICLE\n    clean: |\n      A title\n\n      The minister said on Monday that the talks would go on.\n\n  # second\n  - {text: \"x\", clean: \"x\"}\n";
     folder.write("ex.yaml", file);
@@ -437,7 +437,7 @@ fn a_new_rule_file_has_its_schema_beside_it_and_grows_with_samples() {
 }
 
 #[test]
-fn samples_that_teach_nothing_are_reported_with_the_reason_and_nothing_is_written() {
+fn samples_without_rules_to_learn_are_reported_and_nothing_is_written() {
     let folder = Folder::new();
     folder.write("one/a.txt", &page(0, "Example Post"));
     for number in 0..2 {
@@ -484,7 +484,7 @@ fn samples_that_teach_nothing_are_reported_with_the_reason_and_nothing_is_writte
     let (exit, said) = folder.refused(&["outlet", "new", "../up", "one", "-o", "x.yaml"]);
     assert_eq!(exit, 2);
     insta::assert_snapshot!(said, @r#"error: "../up": a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit"#);
-    // What is none among others is named, and the others teach.
+    // Inputs that are not documents are reported; rules are learned from the others.
     folder.write("most/a.txt", &page(0, "Example Post, all day"));
     folder.write("most/b.txt", &page(1, "Example Post, all day"));
     folder.write("most/c.txt", "");
@@ -644,7 +644,7 @@ fn the_lexicon_is_shown_by_kind_and_language() {
     for line in ["  {read-also} ", "  {bullet} ", "  uk   Ukrainian "] {
         assert!(overview.contains(line), "{overview}");
     }
-    // What each language has, as its file has it; a folder of the user's replaces languages.
+    // The entries of each language, as in its file; a user's folder replaces languages.
     let own = "lexicon: sw\nname: Swahili\nkinds:\n  share:\n    entries: [\"shiriki (hii|habari)\"]\n    removes: [Shiriki hii]\n    keeps: [Alisema kuwa atashiriki hii leo.]\n";
     folder.write("own/lexicon/sw.yaml", own);
     let swahili = ["share", "--language", "sw", "--rules", "own"];

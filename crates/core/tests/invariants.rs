@@ -96,13 +96,13 @@ proptest! {
 
     // Invariant 1, for text and for arbitrary bytes.
     #[test]
-    fn the_original_comes_back(text in document()) {
+    fn the_original_is_restored(text in document()) {
         let cleaned = PIPELINE.clean(text.as_bytes());
         prop_assert_eq!(cleaned.restore().unwrap(), text.as_bytes());
     }
 
     #[test]
-    fn the_original_comes_back_from_any_bytes(text in document(), noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6)) {
+    fn the_original_is_restored_from_any_bytes(text in document(), noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6)) {
         let mut bytes = text.into_bytes();
         for (at, byte) in noise {
             let at = at.index(bytes.len() + 1);
@@ -177,7 +177,7 @@ proptest! {
 
 /// "Copyright" is in the lists of several languages.
 #[test]
-fn of_a_rule_in_several_languages_the_first_hit_is_enough() {
+fn a_rule_in_several_languages_has_one_hit_in_a_line() {
     let rules = PIPELINE.rules();
     let doc = Document::new("Copyright 2024\n", rules, chaffinch_core::rules::key::key);
     let hits = |all_languages| {
@@ -292,7 +292,7 @@ fn each_byte_is_credited_to_the_first_stage_that_marked_it() {
 
 // Invariant 7.
 #[test]
-fn a_stage_that_panics_costs_the_document_its_cleaning_and_no_more() {
+fn a_stage_that_panics_affects_only_its_document() {
     struct Clumsy;
     impl Stage for Clumsy {
         fn mark(&self, doc: &Document<'_>, _: &mut Marks) {
@@ -527,7 +527,7 @@ fn the_least_certain_cuts_are_dropped_first_and_sure_ones_never() {
     assert_eq!(clean(&[Sure, Sure, Sure]), (Verdict::Cleaned, vec![false; 3]));
 }
 
-/// The body before cuts is what counts, and a cut counts although it goes on below the body.
+/// Damage is measured on the body before the cuts, and a cut that continues below the body counts.
 #[test]
 fn a_cut_of_the_last_paragraph_counts_as_damage() {
     let body = "The minister told reporters on Tuesday that the talks would go on.\n\n";
@@ -557,7 +557,7 @@ fn titles_that_begin_like_boilerplate_are_kept() {
     }
 }
 
-/// Judges that the last line is boilerplate unless all six sentences are left.
+/// Removes the last line unless all six sentences are left.
 struct Judge;
 
 impl Stage for Judge {

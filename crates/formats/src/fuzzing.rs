@@ -16,7 +16,7 @@ use crate::{Container, FieldNames};
 /// The name of the column that a run adds to rows.
 pub const COLUMN: &str = crate::containers::format::COLUMN;
 
-/// A piece of a container.
+/// A chunk of a container, for fuzz targets.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Piece {
     /// Its bytes.
@@ -28,11 +28,11 @@ pub struct Piece {
     pub passed: Option<(u64, u64, String)>,
 }
 
-/// Reads a container in pieces of about `size` bytes. Records over `limit` bytes pass through. `None`
+/// Reads a container in chunks of about `size` bytes. Records over `limit` bytes pass through. `None`
 /// if the container cannot be read.
 ///
 /// # Panics
-/// A reader that continues at the end of a piece gives another piece than the one that follows.
+/// A reader that continues at the end of a chunk returns a different next chunk.
 pub fn pieces(bytes: &[u8], container: Container, size: usize, limit: usize) -> Option<Vec<Piece>> {
     let names = &FieldNames::default();
     let head = Head { name: "", bytes, ended: true, names };

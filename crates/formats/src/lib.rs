@@ -1,8 +1,9 @@
-//! Runs of the pipeline over corpora, and what a run leaves.
+//! Runs over files: reads, cleans and writes corpora, and restores, compares and repeats finished
+//! runs.
 //!
 //! A [`Job`] names inputs and output; [`Job::run`] streams documents through a pipeline, in input
 //! order, and holds a few blocks of them at a time. The [`ledger`] records every change;
-//! [`restore`] makes the originals from the output and the ledger.
+//! [`restore`] restores the originals from the output and the ledger.
 
 mod containers;
 mod error;

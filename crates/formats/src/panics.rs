@@ -1,4 +1,4 @@
-//! Panics as errors: a fault of the program costs a document or a file, not the run.
+//! Turns panics into errors, so that a bug affects one document or file, not the run.
 
 use std::any::Any;
 use std::io;

@@ -1,4 +1,5 @@
-//! Runs over CSV: every other byte stays, originals come back, and bad rows cost no other.
+//! Runs over CSV: all bytes except the text are kept, originals are restored, and a bad row affects
+//! no other row.
 
 mod common;
 
@@ -75,7 +76,7 @@ fn unpacked(bytes: &[u8], name: &str) -> String {
 }
 
 #[test]
-fn only_the_text_changes_and_comes_back() {
+fn only_the_text_changes_and_it_is_restored() {
     let file = many(2000, "\r\n");
     let packed = zstd::encode_all(file.as_bytes(), 1).unwrap();
     let scene = scene(&[
@@ -108,7 +109,7 @@ fn only_the_text_changes_and_comes_back() {
 }
 
 #[test]
-fn a_bad_row_passes_through_and_costs_no_other() {
+fn a_bad_row_passes_through_and_affects_no_other() {
     let good = |id: u32| format!("{id},{}\n", quoted(&format!("{ARTICLE}{CHAFF}")));
     let bad: [(&[u8], &str); 5] = [
         (b"1,a,b\n", "the row has 3 fields, but the header row has 2"),
@@ -157,7 +158,7 @@ fn a_row_over_the_limit_passes_through_in_parts() {
 }
 
 #[test]
-fn what_has_no_text_passes_through_and_is_named() {
+fn files_without_a_text_column_pass_through_and_are_reported() {
     let scene = scene(&[
         ("a.csv", b"id,words\n1,So it was.\n"),
         ("b.csv", b"id,t\xe9xt\n1,So it was.\n"),
@@ -204,7 +205,7 @@ fn shards_have_the_header_and_are_restored_as_one() {
     }
 }
 
-/// Interrupts a run after so many blocks.
+/// Interrupts a run after this number of blocks.
 struct StopAfter<'a>(std::cell::Cell<usize>, &'a AtomicBool);
 
 impl Observer for StopAfter<'_> {
@@ -270,7 +271,7 @@ fn rows_are_sampled_converted_and_read_one_by_one() {
 }
 
 #[test]
-fn a_rerun_gives_what_a_full_run_gives() {
+fn a_rerun_has_the_output_of_a_full_run() {
     let scene = scene(&[("a.csv", many(400, "\n").as_bytes())]);
     run(&scene, |_| {}).unwrap();
     let pipeline = Pipeline::builder().build().unwrap();

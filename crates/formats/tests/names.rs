@@ -119,7 +119,7 @@ fn long_names_have_room_for_shards_and_other_endings() {
 }
 
 #[test]
-fn names_that_are_not_utf_8_stay_apart_and_come_back() {
+fn names_that_are_not_utf_8_stay_distinct_and_are_restored() {
     let folder = tempfile::tempdir().unwrap();
     let [input, out, back, again] =
         ["in", "out", "back", "again"].map(|name| folder.path().join(name));
@@ -153,7 +153,7 @@ fn names_that_are_not_utf_8_stay_apart_and_come_back() {
 }
 
 #[test]
-fn what_looks_like_a_temporary_file_is_a_document_like_any_other() {
+fn documents_named_like_temporary_files_are_cleaned() {
     let folder = tempfile::tempdir().unwrap();
     let [input, out, back] = ["in", "out", "back"].map(|name| folder.path().join(name));
     filled(&input, &["a.txt".into(), "a.txt.chaffinch-tmp".into()], article);
@@ -165,7 +165,7 @@ fn what_looks_like_a_temporary_file_is_a_document_like_any_other() {
 }
 
 #[test]
-fn a_path_too_deep_for_the_output_is_named_and_the_rest_is_cleaned() {
+fn a_path_too_deep_for_the_output_is_reported_and_the_rest_is_cleaned() {
     let folder = tempfile::tempdir().unwrap();
     let [input, back] = ["in", "back"].map(|name| folder.path().join(name));
     let deep = (0..19).fold(input.clone(), |path, _| path.join("d".repeat(200)));

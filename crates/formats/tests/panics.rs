@@ -47,7 +47,7 @@ fn article(trip: bool) -> String {
     )
 }
 
-/// Every fifth of so many documents trips.
+/// Whether the stage panics on this document.
 fn trips(number: usize) -> bool {
     number % 5 == 3
 }
@@ -77,7 +77,7 @@ fn clean(input: &Path, output: Output, with: impl FnOnce(&mut Job<'_>)) -> Resul
 }
 
 #[test]
-fn a_panic_in_a_worker_costs_its_document() {
+fn a_panic_in_a_worker_affects_only_its_document() {
     for threads in [1, 3] {
         let folder = tempfile::tempdir().unwrap();
         let [input, out, back] = ["in", "out", "back"].map(|name| folder.path().join(name));
@@ -103,7 +103,7 @@ fn a_panic_in_a_worker_costs_its_document() {
 }
 
 #[test]
-fn a_panic_in_a_worker_leaves_its_document_behind_when_converting() {
+fn a_panic_in_a_worker_leaves_out_its_document_when_converting() {
     let mut containers = vec![Container::Jsonl, Container::Text];
     if cfg!(feature = "parquet") {
         containers.push(Container::Parquet);
@@ -127,7 +127,7 @@ fn a_panic_in_a_worker_leaves_its_document_behind_when_converting() {
 
 #[cfg(feature = "parquet")]
 #[test]
-fn a_panic_in_a_worker_costs_its_row_group() {
+fn a_panic_in_a_worker_affects_only_its_row_group() {
     let folder = tempfile::tempdir().unwrap();
     let [input, rows, out, back] =
         ["in", "rows", "out", "back"].map(|name| folder.path().join(name));
@@ -204,7 +204,7 @@ impl Store for Objects {
 }
 
 #[test]
-fn a_panic_while_reading_is_a_problem_of_that_file() {
+fn a_panic_while_reading_affects_only_that_file() {
     for threads in [1, 3] {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");

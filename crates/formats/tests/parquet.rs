@@ -1,4 +1,4 @@
-//! Parquet files of every kind: what a run makes of them, and what it says of those it cannot read.
+//! Runs over Parquet files of every kind, and the messages about those that cannot be read.
 
 #![cfg(feature = "parquet")]
 
@@ -84,7 +84,7 @@ fn run_with(bytes: &[u8], change: impl FnOnce(&mut Job<'_>)) -> (Run, Summary) {
     (Run { _folder: folder, input, out, back }, summary)
 }
 
-/// The one problem of a file that passes through as it is.
+/// The only problem of a file that passes through unchanged.
 fn refused(bytes: &[u8]) -> String {
     let (run, summary) = run_of(bytes);
     assert!(fs::read(run.out.join("rows.parquet")).unwrap() == bytes);
@@ -146,7 +146,7 @@ fn a_column_of_nulls_is_unchanged() {
 }
 
 #[test]
-fn a_codec_that_cannot_be_read_is_named() {
+fn unsupported_codecs_are_reported() {
     let plain = table(Compression::UNCOMPRESSED, &[&[Some(ARTICLE)]]);
     let plain = tempfile_of(&plain);
     let reader = SerializedFileReader::new(plain.try_clone().unwrap()).unwrap();
@@ -177,7 +177,7 @@ fn tempfile_of(bytes: &[u8]) -> File {
 }
 
 #[test]
-fn a_file_without_rows_comes_back_without_the_added_column() {
+fn a_file_without_rows_is_restored_without_the_added_column() {
     for groups in [&[][..], &[&[][..]], &[&[][..], &[]]] {
         let (run, summary) = run_of(&table(Compression::SNAPPY, groups));
         assert_eq!(summary.documents, 0);
@@ -189,7 +189,7 @@ fn a_file_without_rows_comes_back_without_the_added_column() {
 }
 
 #[test]
-fn a_rerun_recalls_rows_that_the_change_cannot_touch() {
+fn a_rerun_reuses_rows_that_the_change_cannot_affect() {
     let cluttered = cluttered();
     let printed = format!("{cluttered}\nPrint\n");
     let rows = [Some(ARTICLE), None, Some(&cluttered), Some(&printed), Some(ARTICLE)];

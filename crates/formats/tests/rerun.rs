@@ -1,4 +1,4 @@
-//! A rerun gives what a full run gives, byte for byte, and cleans little again.
+//! A rerun has the output of a full run, byte for byte, and cleans few documents again.
 
 mod common;
 
@@ -71,7 +71,7 @@ const SENTENCES: &[&str] = &[
     "“We will be there again next year, whatever they say,” the mayor told the crowd.",
 ];
 
-/// A small generator of numbers: the same each time.
+/// A small generator of pseudorandom numbers with a fixed seed.
 struct Numbers(u64);
 
 impl Numbers {
@@ -168,7 +168,7 @@ fn clean_all(pipeline: &Pipeline, inputs: Vec<PathBuf>, shard_bytes: Option<u64>
     job.run(&Silent, &AtomicBool::new(false)).unwrap();
 }
 
-/// All that a run left, the time that it took aside.
+/// All files of a run, without the duration in `run.json`.
 fn left(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
@@ -204,14 +204,14 @@ impl Scene {
         Scene { _folder: folder, root }
     }
 
-    /// Cleans with one pipeline, runs it once more with another, and holds that against a full run.
-    fn holds(&self, name: &str, before: &Pipeline, after: &Pipeline) -> Rerun {
+    /// Cleans with one pipeline, reruns with another, and compares the result with a full run.
+    fn check(&self, name: &str, before: &Pipeline, after: &Pipeline) -> Rerun {
         let path = |what: &str| self.root.join(format!("{name}-{what}").replace('/', "-"));
         let (first, again, full) = (path("first"), path("again"), path("full"));
         clean(before, &self.root.join("in"), &first);
         clean(after, &self.root.join("in"), &full);
         let input = self.root.join("in-away");
-        // It does without the input.
+        // A rerun does not need the input.
         fs::rename(self.root.join("in"), &input).unwrap();
         let done = rerun(&first, Some(&again), after, &Silent, &AtomicBool::new(false)).unwrap();
         fs::rename(&input, self.root.join("in")).unwrap();
@@ -228,7 +228,7 @@ impl Scene {
             };
             let (got, wanted) = (lines(&got[file]), lines(bytes));
             let other = got.iter().zip(&wanted).find(|(got, wanted)| got != wanted);
-            panic!("{name}: {} is another: {other:?}", file.display());
+            panic!("{name}: {} differs: {other:?}", file.display());
         }
         for run in [&first, &again, &full] {
             fs::remove_dir_all(run).unwrap();
@@ -243,7 +243,7 @@ fn each_rule_can_be_undone_and_done_again() {
     let with = pipeline(&usual());
     let out = scene.root.join("all");
     clean(&with, &scene.root.join("in"), &out);
-    // The rules that cut something, and those that work unseen.
+    // The rules with cuts, and two that affect documents without being in the ledger.
     let mut rules = vec!["valley/stay".to_owned(), "generic/related/heading/en".to_owned()];
     let mut records = Records::of_run(&out).unwrap();
     while let Some(record) = records.next().unwrap() {
@@ -257,16 +257,16 @@ fn each_rule_can_be_undone_and_done_again() {
     assert!(rules.len() > 12, "{rules:?}");
     for rule in &rules {
         let off = without(&with, &[rule]);
-        let done = scene.holds(rule, &with, &off);
-        // Which lines the model judges otherwise is not known without it.
+        let done = scene.check(rule, &with, &off);
+        // Without the model, it is unknown which lines it would judge differently.
         let all = rule == "generic/lines/model";
         assert!(all || done.cleaned_again < done.summary.documents, "{rule}: all cleaned again");
-        scene.holds(rule, &off, &with);
+        scene.check(rule, &off, &with);
     }
 }
 
 #[test]
-fn a_changed_rule_file_gives_what_a_full_run_gives() {
+fn a_rerun_with_a_changed_rule_file_has_the_output_of_a_full_run() {
     let scene = Scene::new();
     let before = pipeline(&usual());
     let changed = |file: &str, from: &str, to: &str| {
@@ -325,31 +325,31 @@ fn a_changed_rule_file_gives_what_a_full_run_gives() {
             ),
             true,
         ),
-        // Which outlet a document is of may be another: all is cleaned again.
+        // A document's outlet may change, so all documents are cleaned again.
         ("host", changed("coast.yaml", "coast.example", "other.example"), false),
     ];
     for (name, after, spares) in &cases {
-        let done = scene.holds(name, &before, after);
+        let done = scene.check(name, &before, after);
         assert_eq!(done.cleaned_again < done.summary.documents, *spares, "{name}");
-        scene.holds(name, after, &before);
+        scene.check(name, after, &before);
     }
 }
 
 #[test]
-fn what_did_not_change_is_not_cleaned_again() {
+fn unchanged_documents_are_not_cleaned_again() {
     let scene = Scene::new();
     let pipeline = pipeline(&usual());
-    let done = scene.holds("same", &pipeline, &pipeline);
+    let done = scene.check("same", &pipeline, &pipeline);
     let sure = done.summary.count(chaffinch_core::Verdict::Cleaned)
         + done.summary.count(chaffinch_core::Verdict::Unchanged);
     assert_eq!(done.cleaned_again, done.summary.documents - sure);
-    let one = scene.holds("one", &pipeline, &without(&pipeline, &["coast/foot"]));
+    let one = scene.check("one", &pipeline, &without(&pipeline, &["coast/foot"]));
     let more = one.cleaned_again - done.cleaned_again;
     assert!(more > 0 && more < done.summary.documents / 3, "{more}");
 }
 
 #[test]
-fn several_inputs_in_any_order_and_shards_come_out_as_they_would() {
+fn reruns_of_several_inputs_and_of_shards_have_the_output_of_full_runs() {
     let scene = Scene::new();
     let (before, input) = (pipeline(&usual()), scene.root.join("in"));
     let after = without(&before, &["coast/foot", "valley/crumb"]);
@@ -371,7 +371,7 @@ fn several_inputs_in_any_order_and_shards_come_out_as_they_would() {
 }
 
 #[test]
-fn a_run_is_replaced_whole_or_left_as_it_was() {
+fn a_run_is_replaced_completely_or_not_at_all() {
     let scene = Scene::new();
     let (before, out) = (pipeline(&usual()), scene.root.join("out"));
     let after = without(&before, &["coast/foot"]);
@@ -380,7 +380,7 @@ fn a_run_is_replaced_whole_or_left_as_it_was() {
     let around = || fs::read_dir(&scene.root).unwrap().count();
     let others = around();
     let in_place = |stop: bool| rerun(&out, None, &after, &Silent, &AtomicBool::new(stop));
-    // What is not the run's own would go with it.
+    // Files of others would be deleted too.
     fs::write(out.join("mine.txt"), "x").unwrap();
     assert!(matches!(in_place(false), Err(Error::Usage(message)) if message.contains("mine.txt")));
     assert_eq!(fs::read_to_string(out.join("mine.txt")).unwrap(), "x");
@@ -393,7 +393,7 @@ fn a_run_is_replaced_whole_or_left_as_it_was() {
 }
 
 #[test]
-fn what_cannot_be_rerun_is_refused() {
+fn runs_that_cannot_be_rerun_are_refused() {
     let scene = Scene::new();
     let pipeline = pipeline(&usual());
     let again = |run: &Path| {

@@ -1,4 +1,4 @@
-//! Whole runs: what they leave, and that the originals come back.
+//! Whole runs: their output and record, and the restored originals.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn pipeline() -> Pipeline {
     Pipeline::builder().limits(limits).build().unwrap()
 }
 
-/// Writes a corpus of documents of all sorts.
+/// Writes a corpus of documents of all kinds.
 fn corpus(root: &Path) {
     let write = |name: &str, bytes: &[u8]| {
         let path = root.join(name);
@@ -103,17 +103,17 @@ fn clean(input: &Path, out: &Path) -> Summary {
     clean_with(&pipeline(), &[input], out, |_| {}).unwrap()
 }
 
-/// All files below a folder, but for the timing of the run.
+/// All files below a folder except `run.json`, which contains the duration of the run.
 fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     tree_except(root, "run.json")
 }
 
 #[test]
-fn every_original_comes_back_byte_for_byte() {
+fn every_original_is_restored_byte_for_byte() {
     let run = setup();
     let summary = clean(&run.input, &run.out);
     assert_eq!(summary.documents, 618);
-    // The binary, the page, the long file; two rows that are no documents; the row too long.
+    // The binary, the page and the long file; two rows that are not documents; the row over the limit.
     assert_eq!(summary.count(Verdict::Failed), 6, "{:?}", summary.problems);
     assert!(summary.count(Verdict::Cleaned) > 200);
     let restored = restore(&run.out, &run.back).unwrap();
@@ -141,7 +141,7 @@ fn the_output_is_the_same_for_any_number_of_threads() {
 }
 
 #[test]
-fn failed_documents_pass_through_and_are_named() {
+fn failed_documents_pass_through_and_are_reported() {
     let run = setup();
     clean(&run.input, &run.out);
     for name in ["binary.bin", "page.html", "long.txt"] {
@@ -179,7 +179,7 @@ fn rows_keep_their_other_fields_and_gain_a_column() {
 }
 
 #[test]
-fn a_changed_file_and_a_damaged_ledger_are_named_and_the_rest_restored() {
+fn a_changed_file_and_a_damaged_ledger_are_reported_and_the_rest_restored() {
     let run = setup();
     clean(&run.input, &run.out);
     fs::write(run.out.join("many/003.txt"), "changed").unwrap();
@@ -259,7 +259,7 @@ fn inputs_and_outputs_stay_apart() {
 }
 
 #[test]
-fn several_inputs_go_under_their_names() {
+fn several_inputs_are_written_under_their_names() {
     let run = setup();
     let inputs = [run.input.join("many"), run.input.join("rows"), run.input.join("crlf.txt")];
     let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
@@ -273,7 +273,7 @@ fn several_inputs_go_under_their_names() {
     assert!(error.to_string().contains("many"), "{error}");
 }
 
-/// Stops a run after so many blocks.
+/// Stops a run after this number of blocks.
 struct StopAfter<'a>(&'a AtomicBool, Cell<u32>);
 
 impl Observer for StopAfter<'_> {
@@ -310,7 +310,7 @@ fn an_interrupted_run_leaves_whole_files() {
 /// A killed run leaves files that are cleaned and have no record in the ledger yet. Their text must
 /// not appear under the names of the originals.
 #[test]
-fn what_an_unfinished_run_did_not_record_is_not_restored() {
+fn documents_without_a_ledger_record_are_not_restored() {
     let run = setup();
     let summary = stopped(&run, 1);
     let record = run.out.join(RECORD);
@@ -335,7 +335,7 @@ fn what_an_unfinished_run_did_not_record_is_not_restored() {
 }
 
 #[test]
-fn what_a_damaged_ledger_does_not_record_is_not_restored() {
+fn documents_missing_from_a_damaged_ledger_are_not_restored() {
     let run = setup();
     fs::write(run.input.join("blank.jsonl"), "\n\n").unwrap();
     fs::write(run.input.join("last.jsonl"), "{\"text\":\"Original.\"}\n").unwrap();
@@ -348,14 +348,14 @@ fn what_a_damaged_ledger_does_not_record_is_not_restored() {
     let left_out = "one of its records is not in the ledger and was left out";
     assert_eq!(restored.problems, [("last.jsonl".to_owned(), left_out.to_owned())]);
     assert!(tree(&run.back) == tree(&run.input));
-    // A ledger that lost everything.
+    // An empty ledger.
     fs::remove_dir_all(&run.back).unwrap();
     fs::write(run.out.join(RECORD).join("ledger/00000.jsonl.zst"), "").unwrap();
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!(restored.documents, 0);
     let [(names, why)] = restored.problems.as_slice() else { panic!("{restored:?}") };
     assert!(names.ends_with("more)") && why.contains("no record of it"), "{names}: {why}");
-    // Only files without a document.
+    // Only files without a document are restored.
     let (originals, back) = (tree(&run.input), tree(&run.back));
     assert!(back.contains_key(Path::new("blank.jsonl")));
     assert!(
@@ -364,7 +364,7 @@ fn what_a_damaged_ledger_does_not_record_is_not_restored() {
 }
 
 #[test]
-fn an_interrupted_run_goes_on_and_ends_as_if_it_never_was() {
+fn an_interrupted_run_resumes_with_the_output_of_a_full_run() {
     let run = setup();
     packed(&run.input);
     let whole = run.out.with_extension("whole");
@@ -374,7 +374,7 @@ fn an_interrupted_run_goes_on_and_ends_as_if_it_never_was() {
     pool.install(|| {
         let mut starts = 0;
         let mut last = 0;
-        // A few blocks at a time, with what a killed run would leave besides.
+        // Stops after every two blocks, and appends incomplete lines, as a killed run may leave them.
         let summary = loop {
             let summary = stopped(&run, 2);
             starts += 1;
@@ -397,7 +397,7 @@ fn an_interrupted_run_goes_on_and_ends_as_if_it_never_was() {
 }
 
 #[test]
-fn another_run_does_not_go_on_with_an_interrupted_one() {
+fn a_different_run_does_not_resume_an_interrupted_one() {
     let run = setup();
     stopped(&run, 3);
     let other = Pipeline::builder().skip(&["ticker".to_owned()]).build().unwrap();
@@ -414,12 +414,12 @@ fn another_run_does_not_go_on_with_an_interrupted_one() {
 }
 
 #[test]
-fn a_shard_that_changed_is_not_gone_on_with() {
+fn a_run_does_not_resume_in_a_changed_shard() {
     let run = setup();
     packed(&run.input);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
-        // Into the first shard: a block of files, the shard's beginning, a piece.
+        // Stops inside the first shard: after a block of files, the start of the shard and a chunk.
         assert!(stopped(&run, 1).interrupted);
         while !tree(&run.out).keys().any(|path| path.to_string_lossy().ends_with("-tmp")) {
             assert!(stopped(&run, 1).interrupted);
@@ -433,7 +433,7 @@ fn a_shard_that_changed_is_not_gone_on_with() {
     });
 }
 
-/// Writes shards of JSON Lines and WET, compressed in every way.
+/// Writes shards of JSON Lines and WET, with every compression.
 fn packed(input: &Path) {
     packed_of(input, 9000);
 }
@@ -464,7 +464,7 @@ fn packed_of(input: &Path, rows: usize) {
     };
     for (name, bytes) in [("news.jsonl", rows.as_bytes()), ("pages.wet", wet.as_bytes())] {
         write(name, bytes);
-        // Several members, cut anywhere.
+        // Several members, whose boundaries are inside records.
         let (first, rest) = bytes.split_at(bytes.len() / 3);
         let gz = |part: &[u8]| {
             let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -497,7 +497,7 @@ fn unpacked(path: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn compressed_shards_are_cleaned_and_come_back() {
+fn compressed_shards_are_cleaned_and_restored() {
     let run = setup();
     packed(&run.input);
     let input = run.input.join("packed");
@@ -520,13 +520,13 @@ fn compressed_shards_are_cleaned_and_come_back() {
     assert_eq!(verify(&run.out).unwrap().documents, 4 * 9200);
 }
 
-/// A bad record costs its own cleaning; the rest of the file is cleaned and everything is restored.
+/// Bad records pass through; the rest of the file is cleaned and everything is restored.
 #[test]
 fn bad_warc_records_pass_through_and_the_rest_is_cleaned() {
     let run = setup();
     let record = |number: usize| {
         let text = format!("{ARTICLE}\nSHARE THIS ARTICLE");
-        // What is removed before them moves the ends that wrong lengths lead to.
+        // Text removed from earlier records moves the ends that wrong lengths point to.
         let length = text.len() + if number % 10 == 3 { 40 * number } else { 0 };
         let length = format!("Content-Length: {length}\r\n");
         let length = if number % 10 == 7 { "" } else { length.as_str() };
@@ -569,11 +569,11 @@ fn bad_warc_records_pass_through_and_the_rest_is_cleaned() {
         assert!(unpacked(&run.back.join(name)) == unpacked(&input.join(name)), "{name}");
     }
     let other = run.out.with_extension("2");
-    stopped_and_gone_on_with(&input, &other, 1, &|_| {});
+    interrupted_and_resumed(&input, &other, 1, &|_| {});
     assert!(tree(&run.out) == tree(&other));
 }
 
-/// A cleaned record that cannot be framed any more does not pass for the original.
+/// A cleaned record that can no longer be framed is not restored as if it were the original.
 #[test]
 fn cleaned_warc_records_with_damaged_headers_are_reported() {
     let run = setup();
@@ -598,9 +598,9 @@ fn cleaned_warc_records_with_damaged_headers_are_reported() {
     }
 }
 
-/// Whatever happened to a WET file, all of its bytes come back.
+/// All bytes of a damaged WET file are restored.
 #[test]
-fn damaged_warc_files_come_back() {
+fn damaged_warc_files_are_restored() {
     let run = setup();
     let wet = run.input.join("wet");
     fs::create_dir(&wet).unwrap();
@@ -648,7 +648,7 @@ fn damaged_warc_files_come_back() {
 }
 
 #[test]
-fn padding_after_compressed_rows_is_no_failure() {
+fn padding_after_compressed_rows_is_not_a_failure() {
     let run = setup();
     packed_of(&run.input, 100);
     let input = run.input.join("packed");
@@ -661,7 +661,7 @@ fn padding_after_compressed_rows_is_no_failure() {
 }
 
 #[test]
-fn documents_in_a_form_that_is_not_read_pass_through_and_are_named() {
+fn documents_in_unsupported_formats_pass_through_and_are_reported() {
     let run = setup();
     let forms = run.input.join("forms");
     fs::create_dir(&forms).unwrap();
@@ -751,7 +751,7 @@ fn rows_of_parquet_are_sampled_and_read_one_by_one() {
 }
 
 #[test]
-fn globs_choose_documents() {
+fn globs_select_documents() {
     let run = setup();
     let set = |glob: &str| GlobSet::builder().add(Glob::new(glob).unwrap()).build().unwrap();
     let summary = clean_with(&pipeline(), &[&run.input], &run.out, |job| {
@@ -762,7 +762,7 @@ fn globs_choose_documents() {
 }
 
 #[test]
-fn an_unreadable_file_is_named_and_the_run_goes_on() {
+fn unreadable_files_are_reported_and_the_run_continues() {
     let run = setup();
     std::os::unix::fs::symlink(run.input.join("nowhere"), run.input.join("dangling.txt")).unwrap();
     let summary = clean(&run.input, &run.out);
@@ -774,8 +774,8 @@ fn an_unreadable_file_is_named_and_the_run_goes_on() {
     );
 }
 
-/// A run that is stopped after so many blocks, again and again, until it is done.
-fn stopped_and_gone_on_with(
+/// Stops a run after every `blocks` blocks and resumes it, until it is finished.
+fn interrupted_and_resumed(
     input: &Path,
     out: &Path,
     blocks: u32,
@@ -794,7 +794,7 @@ fn stopped_and_gone_on_with(
     });
 }
 
-/// Texts of a corpus and where they are restored to: files as they are, records as files.
+/// The texts of the rows of a corpus, by the path that each is restored to.
 fn texts_of_rows(input: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut texts = BTreeMap::new();
     for name in ["news.jsonl", "news.jsonl.gz", "news.jsonl.bz2", "news.jsonl.zst"] {
@@ -810,7 +810,7 @@ fn texts_of_rows(input: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 fn converts(to: Container) {
     let run = setup();
-    // A file of its own for each document takes its time.
+    // Writing a file for each document is slow.
     let rows = if to == Container::Text { 1000 } else { 9000 };
     packed_of(&run.input, rows);
     let documents = 4 * (rows as u64 + 200) + 3;
@@ -825,7 +825,7 @@ fn converts(to: Container) {
     assert_eq!((restored.documents, restored.problems.len()), (documents, 0), "{to:?}");
     let found = tree(&run.back);
     let rows = match to {
-        // Lines that stay lines come back as lines.
+        // JSON Lines are restored as JSON Lines.
         Container::Jsonl => BTreeMap::new(),
         _ => texts_of_rows(&input),
     };
@@ -834,12 +834,12 @@ fn converts(to: Container) {
     }
     let text = format!("{ARTICLE}\nSHARE THIS ARTICLE");
     assert_eq!(found[Path::new("pages.wet.gz/00000007.txt")], text.as_bytes());
-    // What was made of the documents is no original: of files, only lines that stayed lines.
+    // Converted files are not originals, except JSON Lines that stayed JSON Lines.
     let converted = found.keys().filter(|path| path.extension() != Some("txt".as_ref()));
     let lines = if to == Container::Jsonl { 4 } else { 0 };
     assert_eq!(converted.count(), lines, "{:?}", found.keys().take(9).collect::<Vec<_>>());
     assert!(found[Path::new("z.txt")] == fs::read(input.join("z.txt")).unwrap());
-    // Some of them by themselves.
+    // A third of the originals, one by one.
     let (count, records) = (Cell::new(0), Cell::new(0));
     let third = |_: &Record<'_>| {
         records.set(records.get() + 1);
@@ -856,13 +856,13 @@ fn converts(to: Container) {
         }
     }
     assert_eq!((records.get(), count.get()), (summary.documents, summary.documents / 3));
-    // Cleaned again, over what is there.
+    // A second run replaces the output.
     let again = clean_with(&pipeline(), &[&input], &run.out, change).unwrap();
     assert_eq!(again.documents, summary.documents);
-    // Stopped and gone on with, it is the same.
+    // A resumed run gives the same output.
     let wanted = tree(&run.out);
     let other = run.out.with_extension("2");
-    stopped_and_gone_on_with(&input, &other, 9, &change);
+    interrupted_and_resumed(&input, &other, 9, &change);
     assert!(wanted == tree(&other), "{to:?}");
 }
 
@@ -927,7 +927,7 @@ fn parquet_is_cut_between_row_groups_and_restored_as_one() {
     let one_a_shard = |job: &mut Job<'_>| job.shard_bytes = Some(1);
     let to_parquet = |job: &mut Job<'_>| job.to = Some(Container::Parquet);
 
-    // Files that are made: cut or not, their documents come back.
+    // Converted files: their documents are restored, with shards and without.
     clean_with(&pipeline(), &[&texts], &rows, to_parquet).unwrap();
     let summary = clean_with(&pipeline(), &[&texts], &run.out, |job| {
         to_parquet(job);
@@ -940,13 +940,13 @@ fn parquet_is_cut_between_row_groups_and_restored_as_one() {
     assert_eq!((restored.documents, restored.problems.len()), (1800, 0));
     let third = |record: &Record<'_>| record.ordinal.is_multiple_of(3);
     assert_eq!(originals(&run.out, &third, usize::MAX).unwrap().len(), 600);
-    // Of a shard that is damaged, the documents are named one by one.
+    // The documents of a damaged shard are reported one by one.
     fs::write(run.out.join("news-00001.jsonl.parquet"), "no more").unwrap();
     let damaged = restore(&run.out, &run.back.with_extension("damaged")).unwrap();
     assert!(damaged.documents > 0 && !damaged.problems.is_empty());
     assert_eq!(damaged.documents + damaged.problems.len() as u64, 1800);
 
-    // Files that are there: they come back as one, the same as of a run that did not cut.
+    // Parquet inputs: the shards are restored as one file, as in a run without shards.
     fs::remove_dir_all(rows.join(RECORD)).unwrap();
     let [whole, cut, stopped] = ["whole", "cut", "stopped"].map(|end| run.out.with_extension(end));
     clean(&rows, &whole);
@@ -957,8 +957,8 @@ fn parquet_is_cut_between_row_groups_and_restored_as_one() {
     assert_eq!(restore(&whole, &other).unwrap().documents, 1800);
     assert!(tree(&one) == tree(&other));
 
-    // Stopped and gone on with, it is the same.
-    stopped_and_gone_on_with(&rows, &stopped, 2, &one_a_shard);
+    // A resumed run gives the same output.
+    interrupted_and_resumed(&rows, &stopped, 2, &one_a_shard);
     assert!(tree(&cut) == tree(&stopped));
 }
 

@@ -1,4 +1,4 @@
-//! Runs into a store: what a run in the file system leaves, also after the store failed midway.
+//! Runs into a store have the output of a run into a directory, also after the store failed midway.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ impl Observer for Silent {
     fn block(&self, _: u64, _: u64) {}
 }
 
-/// A store that is a folder, and that takes so many more objects before it fails.
+/// A store that is a folder and that fails after `left` more objects.
 struct Folder {
     address: &'static str,
     root: PathBuf,
@@ -71,7 +71,7 @@ fn clean(input: &Path, output: Output) -> Result<Summary, Error> {
 }
 
 #[test]
-fn a_store_that_fails_midway_ends_up_as_a_directory() {
+fn a_store_that_failed_midway_gets_the_output_of_a_directory() {
     let scratch = tempfile::tempdir().unwrap();
     let path = |name: &str| scratch.path().join(name);
     fs::create_dir(path("in")).unwrap();
@@ -96,12 +96,12 @@ fn a_store_that_fails_midway_ends_up_as_a_directory() {
         assert!(matches!(failed, Err(Error::Output(..))), "{most}: {failed:?}");
         let done = clean(&path("in"), folder(isize::MAX)).unwrap();
         assert_eq!(done.documents, 20_070);
-        assert!(done.resumed > 0 || most < 64, "{most}: it began anew");
+        assert!(done.resumed > 0 || most < 64, "{most}: it started again");
         assert!(files(&path("store")) == wanted, "{most}: {:?}", files(&path("store")).keys());
         assert!(!path("work").exists());
     }
 
-    // Beside what an unfinished run left, too.
+    // A file of others is refused, also beside the output of an unfinished run.
     let letter = path("store").join("letter.txt");
     assert!(clean(&path("in"), folder(68)).is_err());
     fs::remove_dir_all(path("work")).unwrap();
@@ -112,18 +112,18 @@ fn a_store_that_fails_midway_ends_up_as_a_directory() {
     clean(&path("in"), folder(isize::MAX)).unwrap();
     assert!(files(&path("store")) == wanted);
 
-    // What no run wrote is refused, and stays.
+    // A store with files that no run wrote is refused, and they are kept.
     fs::remove_dir_all(path("store")).unwrap();
     fs::create_dir(path("store")).unwrap();
     fs::write(path("store").join("letter.txt"), "Dear Sir").unwrap();
     let refused = clean(&path("in"), folder(isize::MAX));
     assert!(matches!(refused, Err(Error::Usage(message)) if message.contains("letter.txt")));
     assert_eq!(files(&path("store")).keys().collect::<Vec<_>>(), ["letter.txt"]);
-    assert!(!path("work").exists(), "what was refused left something");
+    assert!(!path("work").exists(), "a refused run leaves no files");
 }
 
 #[test]
-fn a_run_into_one_store_does_not_go_on_into_another() {
+fn a_run_does_not_resume_in_another_store() {
     let scratch = tempfile::tempdir().unwrap();
     let path = |name: &str| scratch.path().join(name);
     fs::create_dir(path("in")).unwrap();

@@ -113,7 +113,7 @@ fn the_same_samples_give_the_same_file_in_any_order() {
 }
 
 #[test]
-fn the_seeds_of_one_outlet_teach_its_slot_and_its_footer() {
+fn slots_and_footers_are_learned_from_the_seeds_of_an_outlet() {
     let learned = learn("gazette", &[seed(2), seed(4)], &generic()).unwrap();
     let pipeline = Pipeline::builder().rule_file("x.yaml", &learned.yaml).build().unwrap();
     for number in [2, 4] {
@@ -243,7 +243,7 @@ fn languages_of_one_site_are_learned_together() {
 }
 
 #[test]
-fn samples_of_different_hosts_are_of_one_outlet_only_if_the_user_says_so() {
+fn samples_of_different_hosts_are_learned_as_one_outlet_only_on_request() {
     let mut samples = two_layouts(["post.org", "nordblatt.net"]);
     assert!(matches!(learn("example", &samples, &generic()), Err(Error::Mixed(_))));
     for known in [true, false] {
@@ -359,7 +359,7 @@ fn frames_become_fields_by_their_values() {
 }
 
 #[test]
-fn all_seeds_together_teach_nothing_that_touches_a_story() {
+fn rules_learned_from_all_seeds_cut_no_story() {
     let samples: Vec<Sample> = (0..5).map(seed).collect();
     let learned = learn("all", &samples, &generic()).unwrap();
     let pipeline =

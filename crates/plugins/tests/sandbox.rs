@@ -179,7 +179,7 @@ fn all_marks_of_a_failed_plugin_are_dropped() {
 }
 
 #[test]
-fn modules_that_are_no_plugins_are_refused() {
+fn modules_that_are_not_plugins_are_refused() {
     let refused = |text: &str| match load(text) {
         Err(PluginError::Module(reason)) => reason,
         other => panic!("{:?}", other.map(|stage| stage.digest())),

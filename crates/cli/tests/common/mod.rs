@@ -1,4 +1,4 @@
-//! What the tests of the command share.
+//! Helpers for the tests of the command.
 // Each test file uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
@@ -60,7 +60,7 @@ impl Folder {
         child.wait_with_output().unwrap()
     }
 
-    /// The exit code and what was said on standard error.
+    /// The exit code and the messages on standard error.
     pub fn refused(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(arguments);
         (output.status.code().unwrap(), text(&output.stderr).trim().to_owned())

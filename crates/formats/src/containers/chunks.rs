@@ -1,7 +1,7 @@
-//! Reads a container in pieces: complete records, about half a megabyte at a time.
+//! Reads a container in chunks: complete records, about half a megabyte at a time.
 //!
-//! The end of a piece depends on the input only, so that the output does not depend on the number
-//! of threads, and a killed run can resume after any piece.
+//! The end of a chunk depends on the input only, so that the output does not depend on the number
+//! of threads, and a killed run can resume after any chunk.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use super::format::{Frame, RecordFormat, Skip, Stretch};
 use crate::files::codec::Codec;
 use crate::panics::guarded;
 
-/// The size of a piece, in bytes: enough for compression to pay, little enough for many to be in
-/// hand.
+/// The size of a chunk, in bytes: large enough to compress well, small enough for many chunks to be
+/// in memory.
 const CHUNK: usize = 512 << 10;
 
-/// A piece of a container.
+/// A chunk of a container.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Chunk {
     /// Whole records; the first has this number.
     Records(Vec<u8>, u64),
-    /// A part of what cannot be cleaned; the last part says what passed through.
+    /// A part of a stretch that passes through unread; the last part describes the stretch.
     Part(Vec<u8>, Option<Passed>),
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Position {
     pub(crate) bytes: u64,
     /// The number of the next record, from 0; in JSONL, of the next line.
     pub(crate) record: u64,
-    /// Inside what cannot be cleaned.
+    /// The stretch that is being passed through, if any.
     pub(crate) inside: Option<Inside>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Inside {
     stretch: Stretch,
 }
 
-/// Reads a container in pieces.
+/// Reads a container in chunks.
 pub(crate) struct Chunks {
     reader: Box<dyn Read + Send>,
     pub(crate) container: Container,
@@ -72,9 +72,9 @@ pub(crate) struct Chunks {
     ended: bool,
     error: Option<io::Error>,
     pub(crate) position: Position,
-    /// The size of a piece, in bytes.
+    /// The size of a chunk, in bytes.
     pub(crate) size: usize,
-    /// The limit on WARC records in a piece.
+    /// The limit on WARC records in a chunk.
     pub(crate) most_records: u64,
 }
 
@@ -118,7 +118,7 @@ impl Chunks {
         new
     }
 
-    /// Goes on at a place where an earlier reader of the same file stood.
+    /// Continues at the position of an earlier reader of the same file.
     ///
     /// # Errors
     /// The file cannot be read, or is shorter than that.
@@ -131,22 +131,22 @@ impl Chunks {
         Ok(())
     }
 
-    /// The next piece. What was read before an error comes before the error.
+    /// The next chunk. Records that were read before an error are returned before the error.
     ///
     /// # Errors
     /// The rest of the file cannot be read, or its compression is damaged.
     pub(crate) fn next(&mut self) -> io::Result<Option<Chunk>> {
         let mut wanted = self.size;
         loop {
-            // One byte more shows whether the file ends: a piece must not depend on that being known
-            // from an earlier read.
+            // One byte more shows whether the file ends. A chunk must not depend on whether an earlier
+            // read has shown that.
             self.fill(wanted.saturating_add(1));
             if self.held().is_empty() {
                 return self.error.take().map_or(Ok(None), Err);
             }
-            // More may be held after a record that needed it: a piece must not depend on that.
+            // More may be buffered after a long record; a chunk must not depend on that.
             let window = self.held().len().min(wanted);
-            match self.piece(window) {
+            match self.chunk(window) {
                 Ok(chunk) => return Ok(Some(chunk)),
                 Err(more) => wanted = more,
             }
@@ -178,7 +178,7 @@ impl Chunks {
         &self.buffer[self.taken..]
     }
 
-    /// Reads until so many bytes are held or there are no more.
+    /// Reads until `wanted` bytes are buffered or the file ends.
     fn fill(&mut self, wanted: usize) {
         while self.held().len() < wanted && !self.ended {
             // Moving what is held costs no more than what was taken.
@@ -214,7 +214,7 @@ impl Chunks {
         (&self.held()[..window], self.ended && window == self.held().len())
     }
 
-    /// Whether all was taken: shows only once more is asked for.
+    /// Whether the file is exhausted. Known only after the next read.
     fn nothing_follows(&mut self) -> bool {
         self.fill(1);
         self.ended && self.held().is_empty()
@@ -233,7 +233,7 @@ impl Chunks {
 
     /// Complete records, or a part of a stretch that passes through unread. The error is the number
     /// of bytes that are needed.
-    fn piece(&mut self, window: usize) -> Result<Chunk, usize> {
+    fn chunk(&mut self, window: usize) -> Result<Chunk, usize> {
         if let Some(inside) = self.position.inside.clone() {
             return self.stretch(&inside, window);
         }
@@ -304,16 +304,16 @@ mod tests {
     }
 
     #[test]
-    fn pieces_end_where_lines_end_and_long_lines_come_in_parts() {
+    fn chunks_end_where_lines_end_and_long_lines_are_split() {
         let line = format!("{}\n", "x".repeat(999));
         let many = line.repeat(1000);
         let long = "y".repeat(2 * CHUNK);
         let text = format!("{many}{long}\nz");
         let mut reader = chunks(text.as_bytes(), Container::Jsonl, CHUNK + 5);
-        let pieces = all(&mut reader);
+        let found = all(&mut reader);
         let mut back = Vec::<u8>::new();
-        for piece in &pieces {
-            match piece {
+        for chunk in &found {
+            match chunk {
                 Chunk::Records(bytes, first) => {
                     assert_eq!(*first, back.iter().filter(|b| **b == b'\n').count() as u64);
                     back.extend(bytes);
@@ -322,21 +322,21 @@ mod tests {
             }
         }
         assert!(back == text.as_bytes());
-        let ends: Vec<_> = pieces.iter().filter(|p| matches!(p, Chunk::Part(_, Some(_)))).collect();
+        let ends: Vec<_> = found.iter().filter(|p| matches!(p, Chunk::Part(_, Some(_)))).collect();
         assert_eq!(ends.len(), 1);
-        // A reader that goes on anywhere gives the same.
+        // A reader that resumes after any chunk returns the same chunks.
         let mut reader = chunks(text.as_bytes(), Container::Jsonl, CHUNK + 5);
-        for skip in 0..pieces.len() {
+        for skip in 0..found.len() {
             let mut other = chunks(text.as_bytes(), Container::Jsonl, CHUNK + 5);
             other.seek(&reader.position).unwrap();
-            assert!(all(&mut other) == pieces[skip..]);
+            assert!(all(&mut other) == found[skip..]);
             reader.next().unwrap();
         }
     }
 
     #[test]
-    fn pieces_do_not_depend_on_when_the_end_of_the_file_is_seen() {
-        // What follows each place is as long as a piece.
+    fn chunks_do_not_depend_on_when_the_end_of_the_file_is_seen() {
+        // At some sizes, the rest of the file is exactly as long as a chunk.
         let record = record("One.", 0);
         let texts = [record.repeat(3), format!("{record}junk{record}"), "one\ntwo\nthree".into()];
         for (text, framing) in texts.iter().zip([Container::Wet, Container::Wet, Container::Jsonl])
@@ -351,9 +351,9 @@ mod tests {
                 loop {
                     let mut other = open();
                     other.seek(&reader.position).unwrap();
-                    let (position, piece) = (reader.position.clone(), reader.next().unwrap());
-                    assert_eq!(other.next().unwrap(), piece, "{size} bytes from {position:?}");
-                    if piece.is_none() {
+                    let (position, chunk) = (reader.position.clone(), reader.next().unwrap());
+                    assert_eq!(other.next().unwrap(), chunk, "{size} bytes from {position:?}");
+                    if chunk.is_none() {
                         break;
                     }
                 }
@@ -376,12 +376,12 @@ mod tests {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         loop {
             let position = reader.position.clone();
-            // A reader that resumes here gives the same piece.
+            // A reader that resumes here returns the same chunk.
             let mut other = chunks(bytes, Container::Wet, limit);
             other.seek(&position).unwrap();
-            let piece = reader.next().unwrap();
-            assert_eq!(other.next().unwrap(), piece);
-            match piece {
+            let chunk = reader.next().unwrap();
+            assert_eq!(other.next().unwrap(), chunk);
+            match chunk {
                 None => break,
                 Some(Chunk::Records(bytes, first)) => records.extend(
                     self::records(&*reader.format, &bytes, first)
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_cannot_be_framed_costs_no_other() {
+    fn a_record_that_cannot_be_framed_affects_no_other() {
         let good = record("One.", 0);
         let long = |length: usize| {
             record("x", 0).replace("Content-Length: 1", &format!("Content-Length: {length}"))
@@ -412,7 +412,7 @@ mod tests {
             record("Two.", 0).replace("Content-Length: 4\r\n", ""),
             record("Two.", 0).replace("Content-Length: 4", "Content-Length: four"),
             record("Two.", 0).replace("WARC/1.0", "WRAC/1.0"),
-            // Longer than the file, the limit, what can be held and what can be counted.
+            // Longer than the file, the limit, the memory and the largest number.
             long(10_000),
             long(3 * CHUNK),
             long(usize::MAX - 10),
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_an_error_comes_first() {
+    fn chunks_read_before_an_error_are_returned_first() {
         struct Fails;
         impl Read for Fails {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_pass_through_say_why() {
+    fn rows_that_pass_through_have_a_reason() {
         let csv = csv_of("a.csv", "id,Text\n");
         assert_eq!((csv.text.clone(), csv.id), (Ok(1), Some(0)));
         let error = |row: &[u8]| csv.parse(row).err().unwrap();
@@ -542,7 +542,7 @@ mod tests {
 
     /// The frames of a row do not depend on how much of the file is read.
     #[test]
-    fn a_row_is_framed_the_same_in_pieces_of_any_size() {
+    fn a_row_is_framed_the_same_in_buffers_of_any_size() {
         let text = "a,b\r\n1,\"x\r\n\"\"y\"\r\n2,z\r3,\n";
         let csv = csv_of("a.csv", text);
         let (mut at, mut number) = (0, 0);
@@ -624,7 +624,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_cell_comes_back() {
+    fn every_way_to_write_a_cell_is_restored() {
         let csv = csv_of("a.csv", "id,text,n\n");
         for row in [
             "1,Share this article,2\r\n",
@@ -645,7 +645,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn any_row_comes_back(
+        fn any_row_is_restored(
             before: String,
             parts in prop::collection::vec(prop_oneof![
                 "\\PC*", Just("\nSHARE THIS ARTICLE\n".into()), Just(" \u{a0} ".into()), any::<String>(),

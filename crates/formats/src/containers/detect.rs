@@ -1,13 +1,13 @@
 //! Detects the container of a file from its first bytes, or from its name if they are inconclusive.
 //!
-//! Detection also recognises files that hold documents in a form that is not read, such as JSON
-//! arrays: cleaning them as text would damage them.
+//! Detection also recognises documents in unsupported formats, such as JSON arrays, because cleaning
+//! them as text would damage them.
 
 use super::format::{Head, named};
 use super::{Container, FORMATS};
 
-/// Detects the container of the file that begins with `head`. The error is for a file of documents
-/// that is not read: what it is, and what to do.
+/// Detects the container of the file that begins with `head`. The error is for documents in an
+/// unsupported format: it names the format and says what to do.
 pub(crate) fn detect(head: &Head<'_>) -> Result<Container, String> {
     if head.bytes.starts_with(b"PAR1") {
         return Ok(Container::Parquet);
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_what_it_says() {
+    fn formats_are_detected_from_the_first_bytes() {
         let row = "{\"text\": \"So it was.\"}\n";
         for (name, head, container) in [
             ("a.txt", row, Container::Jsonl),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_are_not_read_are_named() {
+    fn unsupported_documents_are_reported() {
         let row = r#"{"text": "So it was."}"#;
         let array = format!("[{row}, {row}]");
         for (name, head, advice) in [
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_stays_prose() {
+    fn prose_is_not_detected_as_a_container() {
         for head in [
             "[1] The minister said so.\n",
             "[2024]\n",

@@ -1,4 +1,4 @@
-//! What a record format is: the traits that each one implements, and their types.
+//! The traits that each record format implements, and their types.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -57,7 +57,7 @@ pub(crate) type Detected = Result<(), String>;
 
 /// How the records of one file are read, rewritten and restored. Records are numbered from 0.
 pub(crate) trait RecordFormat: Send + Sync {
-    /// What messages call several records: `lines`, `rows` or `records`.
+    /// The plural noun for records in messages: `lines`, `rows` or `records`.
     fn unit(&self) -> &'static str;
 
     /// Why the file cannot be cleaned, if that is so.
@@ -72,7 +72,7 @@ pub(crate) trait RecordFormat: Send + Sync {
 
     /// Finds the end of record `number` at the start of `bytes`, which are not empty. `ended` says
     /// that no more bytes follow. The result does not change when more bytes are read, so a file
-    /// has the same records whatever pieces it is read in.
+    /// has the same records whatever the size of its chunks.
     fn frame(&self, bytes: &[u8], number: u64, ended: bool) -> Frame;
 
     /// Finds the end of a stretch that passes through unread. `from` is the byte of the file at
@@ -218,7 +218,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The records of a piece of a file, each with its number; `first` is the number of the first.
+/// The records of a chunk of a file, each with its number; `first` is the number of the first.
 pub(crate) fn records<'a>(
     format: &'a dyn RecordFormat,
     bytes: &'a [u8],

@@ -107,9 +107,8 @@ pub(crate) fn rewritten(record: &Record<'_>) -> Option<Container> {
     FORMATS.iter().find(|entry| (entry.rewrote)(record)).map(|entry| entry.container)
 }
 
-/// The original of a document, from what a run wrote of it, if both have the digests that the
-/// ledger says. `format` is that of the file which the document is a record of. The error is a
-/// reason for people.
+/// The original of a document, from its output, if both have the digests in the ledger. `format` is
+/// that of the file which the document is a record of. The error is a reason for people.
 pub(crate) fn original(
     record: &Record<'_>,
     output: &[u8],
@@ -124,7 +123,7 @@ pub(crate) fn original(
     }?;
     match Some(ledger::digest(&original)) == record.digest.original {
         true => Ok(original),
-        false => Err("the ledger is damaged: what it gives is not the original".into()),
+        false => Err("the ledger is damaged: it does not restore the original".into()),
     }
 }
 

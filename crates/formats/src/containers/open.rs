@@ -19,7 +19,7 @@ pub(crate) enum Opened {
     Document(Vec<u8>),
     /// A file that passes through unchanged, and why.
     Pass(Source, String),
-    /// Records of a container, read in pieces.
+    /// Records of a container, read in chunks.
     Records(Chunks),
     /// A Parquet file.
     Parquet,

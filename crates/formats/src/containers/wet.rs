@@ -118,7 +118,7 @@ const MOST_HEADERS: usize = 1 << 20;
 const MOST_BLANK: usize = 1 << 10;
 
 /// Frames the record at the start of `bytes`; `ended` says that no more bytes follow. The result
-/// does not change when more bytes are read, so a file is framed the same in pieces of any size.
+/// does not change when more bytes are read, so a file is framed the same in chunks of any size.
 ///
 /// The Content-Length decides, provided that the next record, the end of the file or the blank
 /// lines required by the format follow the block. Any number of line ends may separate records.
@@ -441,7 +441,7 @@ mod tests {
         let text = format!("{junk}{RECORD}");
         assert_eq!(resync(text.as_bytes(), 1, false), Resync::At(junk.len()));
         assert_eq!(resync(RECORD.as_bytes(), 1, true), Resync::Beyond(RECORD.len()));
-        // Cut anywhere, a version line is not passed over.
+        // A version line that is incomplete at the end of the bytes is not skipped.
         for cut in 0..20 {
             let text = &text.as_bytes()[..junk.len() + cut];
             assert_eq!(resync(text, 1, false), Resync::Beyond(junk.len()), "{cut}");
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_with_bare_line_feeds_comes_back() {
+    fn a_record_with_bare_line_feeds_is_restored() {
         let text = format!("\r\n{}", RECORD.replace("\r\n", "\n"));
         let record = Record::parse(text.as_bytes()).unwrap();
         assert_eq!(
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_back() {
+    fn a_record_is_restored() {
         let record = Record::parse(RECORD.as_bytes()).unwrap();
         assert_eq!(record.url().as_deref(), Some("https://example.com/a:b"));
         assert_eq!(record.id().as_deref(), Some("urn:uuid:1"));
@@ -491,7 +491,7 @@ mod tests {
             Some(b"One.\nTwo.".to_vec())
         });
         assert_eq!(back.as_deref(), Some(RECORD.as_bytes()));
-        // Cleaned again, the old header goes and comes back.
+        // If a cleaned record is cleaned again, its header is replaced, and restored.
         let again = Record::parse(&written).unwrap();
         let mut twice = Vec::new();
         let undo = again.rewrite_with(b"Two.", "{\"again\":1}", &mut twice);

@@ -200,7 +200,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn every_path_has_its_own_name_and_comes_back() {
+    fn every_path_has_its_own_name_and_is_restored() {
         use std::os::unix::ffi::OsStrExt;
         // All short strings of the bytes that matter.
         let alphabet = [b'\\', b'x', b'F', b'5', b'C', b'.', b'/', 0xFF, 0xC3, 0xA9];
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_shortened_and_stay_apart() {
+    fn long_names_are_shortened_and_stay_distinct() {
         let long = |end: &str| format!("folder.d/{}{end}", "é".repeat(125));
         for added in [0, 6, 64] {
             for name in [long(".jsonl.gz"), long("a.jsonl.gz"), format!("{}\\xFF", long("x"))] {

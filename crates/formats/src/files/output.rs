@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_files_goes_last() {
+    fn the_list_of_files_is_removed_last() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let write =

@@ -9,23 +9,23 @@ use crate::error::Error;
 use crate::ledger::runs::Records;
 use crate::ledger::{Record, RuleEntry};
 
-/// What two runs say of a document, with the rules that edits name by their place.
+/// The ledger records of a document in two runs, with the tables of rules that their edits refer to.
 pub enum Joined<'a> {
-    /// Both know it.
+    /// In both runs.
     Both((&'a Record<'a>, &'a [RuleEntry]), (&'a Record<'a>, &'a [RuleEntry])),
-    /// Only the first does.
+    /// Only in the first run.
     First(&'a Record<'a>),
-    /// Only the second does.
+    /// Only in the second run.
     Second(&'a Record<'a>),
 }
 
-/// Goes through two runs at once, document by document.
+/// Pairs the documents of two runs, in order.
 ///
-/// The ledgers are streamed: what is held is eight bytes and a number for each file of the first.
+/// The ledgers are streamed; memory holds eight bytes and a number for each file of the first run.
 ///
 /// # Errors
-/// One is no run's output, a ledger cannot be read, or the runs read the same files in another
-/// order.
+/// `first` or `second` is not the output of a run, a ledger cannot be read, or the runs read the
+/// same files in different orders.
 pub fn join(
     first: &Path,
     second: &Path,
@@ -46,8 +46,8 @@ pub fn join(
         };
         if last > Some(at) {
             let message = format!(
-                "the runs read their documents in another order ({} comes too late in the second); \
-                 clean both with the inputs in the same order",
+                "the runs read their documents in different orders ({} comes later in the second \
+                 run); clean both with the inputs in the same order",
                 record.name()
             );
             return Err(Error::Usage(message));
@@ -81,7 +81,7 @@ pub fn join(
     Ok(())
 }
 
-/// The place of each file in the order of a run.
+/// The position of each file in the order of a run, by the hash of its name.
 fn places(run: &Path) -> Result<HashMap<u64, u64>, Error> {
     let mut places = HashMap::new();
     let mut records = Records::of_run(run)?;
@@ -92,7 +92,7 @@ fn places(run: &Path) -> Result<HashMap<u64, u64>, Error> {
     Ok(places)
 }
 
-/// A document's input file, and its place there.
+/// A document's input file, and its position there.
 fn key<'r>(record: &'r Record<'_>) -> (&'r str, u64) {
     match &record.origin {
         Some(origin) => (&origin.file, origin.record.unwrap_or(0)),

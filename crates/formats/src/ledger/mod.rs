@@ -2,8 +2,8 @@
 //!
 //! A ledger is JSON Lines compressed with zstd, in frames of some hundred documents, in output
 //! order. A frame is self-contained: a header with the version of the format and a table of the
-//! rules that the frame names, then one record per document. So damage costs one frame, frames are
-//! made in parallel, and a killed run resumes after the last complete one.
+//! rules that the frame names, then one record per document. So damage affects one frame, frames are
+//! written in parallel, and a killed run resumes after the last complete one.
 
 mod digests;
 pub(crate) mod join;
@@ -32,7 +32,7 @@ pub const VERSION: u32 = 3;
 pub struct Header {
     /// The version of the format.
     pub chaffinch_ledger: u32,
-    /// The rules; an edit names one by its place here.
+    /// The rules; edits refer to them by index.
     pub rules: Vec<RuleEntry>,
 }
 
@@ -63,13 +63,13 @@ pub(crate) fn short_digest(text: &str) -> String {
     rule_digest(xxh3_64(text.as_bytes()))
 }
 
-/// A rule as frames name it.
+/// The entry of a rule in the table of a frame.
 pub fn rule_entry(pipeline: &Pipeline, id: RuleId) -> RuleEntry {
     let rule = pipeline.rules().rule(id);
     RuleEntry { id: rule.id.clone(), stage: rule.stage.clone() }
 }
 
-/// The digest of a rule, as it is written.
+/// The digest of a rule in hexadecimal.
 pub(crate) fn rule_digest(digest: u64) -> String {
     let digit = |place| char::from_digit((digest >> (4 * place)) as u32 & 15, 16);
     (0..16).rev().filter_map(digit).collect()
@@ -85,19 +85,19 @@ pub fn rules_digest(pipeline: &Pipeline) -> String {
     rule_digest(all.digest())
 }
 
-/// The digest of all that decides besides the rules what a pipeline cuts: stages, limits, how
-/// outlets are recognised.
+/// The digest of everything except the rules that determines what a pipeline cuts: stages, limits,
+/// how outlets are recognised.
 pub fn settings_digest(pipeline: &Pipeline) -> String {
     let recognition = pipeline.rules().recognition();
     short_digest(&format!("{}\n{recognition:016x}", pipeline.settings()))
 }
 
-/// The digest of all that decides what a pipeline cuts.
+/// The digest of everything that determines what a pipeline cuts.
 pub fn pipeline_digest(pipeline: &Pipeline) -> String {
     short_digest(&(settings_digest(pipeline) + &rules_digest(pipeline)))
 }
 
-/// A frame in the making.
+/// A frame that is being written.
 #[derive(Default)]
 pub(crate) struct Frame {
     records: Vec<u8>,
@@ -120,7 +120,7 @@ impl Frame {
         self.records.len()
     }
 
-    /// Drops the records after so many bytes.
+    /// Drops the records after the first `len` bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.records.truncate(len);
     }
@@ -152,7 +152,7 @@ const LEVEL: i32 = 1;
 pub struct Reader {
     lines: BufReader<Box<dyn Read>>,
     line: String,
-    /// The header of the frame that the last record stood in.
+    /// The header of the frame that contains the last record.
     pub header: Header,
 }
 
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn edits_and_digests_that_cannot_be_are_refused() {
+    fn invalid_edits_and_digests_are_refused() {
         let undo =
             |edits: &str| serde_json::from_str::<Undo<'_>>(&format!("{{\"edits\":{edits}}}"));
         assert!(undo(r#"[[1,0,"a"],[2,0,"b","c"]]"#).is_ok());

@@ -15,7 +15,7 @@ use super::digests::{digest, output_digest};
 pub struct Record<'a> {
     /// The output file.
     pub file: Cow<'a, str>,
-    /// The document's place in it, from 0; in JSONL, of its line.
+    /// The document's position in it, from 0; in JSONL, that of its line.
     pub ordinal: u64,
     /// The document's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct Record<'a> {
     /// How it was recognised: `given`, `host`, `path` or `signs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognised_by: Option<Cow<'a, str>>,
-    /// What became of it.
+    /// The result.
     pub verdict: Verdict,
     /// Why it is suspect or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,20 +44,20 @@ pub struct Record<'a> {
     /// How to undo the CSV row around it; none for rows passed through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellUndo>,
-    /// Where it stood, if it was converted from another container.
+    /// The input that it comes from, if it was converted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin<'a>>,
     /// The Parquet column that holds its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<Cow<'a, str>>,
-    /// Whether it is a record of a container; omitted if [`Record::row`] or [`Record::cell`] is
-    /// there.
+    /// Whether it is a record of a container; omitted if it has a [`Record::row`] or
+    /// [`Record::cell`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_container: bool,
-    /// The length in bytes of a record that passed through without ever being held.
+    /// The length in bytes of a record that passed through without being read into memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// The day that it is from, as `2024-05-31`, where that is known.
+    /// Its day, as `2024-05-31`, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day: Option<String>,
     /// Lines left below the last sentence.
@@ -73,7 +73,7 @@ pub struct Record<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digests {
     /// The xxh3-128 of the bytes of the original: of the file, the row or the column's value. None
-    /// for what was too long to be held.
+    /// for an original that was too long to be read into memory.
     pub original: Option<u128>,
     /// 32 bits of the xxh3-64 of the output.
     pub output: u32,
@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for Digests {
             let original = Some(u128::from_str_radix(original, 16).ok()?);
             Some(Digests { original, output: u32::from_str_radix(output, 16).ok()? })
         });
-        digests.ok_or_else(|| D::Error::custom("a digest that is none"))
+        digests.ok_or_else(|| D::Error::custom("not a digest"))
     }
 }
 
@@ -136,7 +136,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The record of a document that passed through without ever being held.
+    /// The record of a document that passed through without being read into memory.
     pub fn unseen(file: &'a str, ordinal: u64, reason: String) -> Record<'a> {
         let digest = Digests::default();
         Record { digest, ..Record::untouched(file, ordinal, b"", reason) }
@@ -179,7 +179,8 @@ impl<'a> Record<'a> {
         self.in_container || self.row.is_some() || self.cell.is_some()
     }
 
-    /// What to call the document: its file, and its place in it; the input's, if it was converted.
+    /// The name of the document in messages: its file and its position there; those of the input, if
+    /// it was converted.
     pub fn name(&self) -> Cow<'_, str> {
         if let Some(Origin { file, record }) = &self.origin {
             return match record {
@@ -194,7 +195,7 @@ impl<'a> Record<'a> {
     }
 }
 
-// As serde wants it.
+// serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(number: &u64) -> bool {
     *number == 0
@@ -209,7 +210,7 @@ pub struct RowUndo {
     /// How the removed text was escaped.
     #[serde(default, skip_serializing_if = "is_few")]
     pub escapes: Escapes,
-    /// Each removed text as it was written in the row, if no style of escapes gives it.
+    /// Each removed text as it was written in the row, if no style of escapes reproduces it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<String>,
     /// The value that the added column replaced, as it was written in the row.
@@ -217,7 +218,7 @@ pub struct RowUndo {
     pub column: Option<String>,
 }
 
-/// Which characters a JSON string escapes although it need not.
+/// Which characters a JSON string escapes although JSON does not require it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Escapes {

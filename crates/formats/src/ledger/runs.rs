@@ -1,4 +1,4 @@
-//! Looking at what finished runs left.
+//! Reads the record of a finished run: ledger, totals and rules.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::ledger::{self, Reader, Record, RuleEntry};
 /// The ledgers of a run, in order.
 ///
 /// # Errors
-/// `run` is no run's output, or it cannot be read.
+/// `run` is not the output of a run, or it cannot be read.
 pub fn ledgers(run: &Path) -> Result<Vec<PathBuf>, Error> {
     let folder = run.join(RECORD).join("ledger");
     if !folder.is_dir() {
@@ -42,7 +42,7 @@ impl Records {
     /// Of the run in `run`.
     ///
     /// # Errors
-    /// It is no run's output.
+    /// `run` is not the output of a run.
     pub fn of_run(run: &Path) -> Result<Records, Error> {
         Ok(Records { paths: ledgers(run)?.into_iter(), reader: None })
     }
@@ -115,7 +115,7 @@ impl Fired {
 /// Reads the ledgers once, a record at a time.
 ///
 /// # Errors
-/// `run` is no run's output, or its ledger cannot be read.
+/// `run` is not the output of a run, or its ledger cannot be read.
 pub fn tally_by_month(run: &Path) -> Result<BTreeMap<(String, Option<String>), Fired>, Error> {
     let mut all: BTreeMap<(String, Option<String>), Fired> = BTreeMap::new();
     let mut records = Records::of_run(run)?;
@@ -143,7 +143,7 @@ pub fn tally_by_month(run: &Path) -> Result<BTreeMap<(String, Option<String>), F
 /// What a run's `run.json` says.
 ///
 /// # Errors
-/// It is not there, or is no JSON.
+/// The file does not exist or is not valid JSON.
 pub fn run_record(run: &Path) -> io::Result<serde_json::Value> {
     let text = fs::read_to_string(run.join(RECORD).join("run.json"))?;
     serde_json::from_str(&text).map_err(io::Error::from)
@@ -159,8 +159,8 @@ pub struct RunRule {
     pub id: String,
     /// The digest of its pattern and place.
     pub digest: String,
-    /// Whether the ledger names it wherever it made a difference. Not so for a rule that keeps,
-    /// replaces or notes, nor where the rule's stage has a detector that it may be a cue for.
+    /// Whether the ledger names the rule for every document that it affected. False for rules that
+    /// keep, replace or note, and for rules that a detector of their stage may use as cues.
     pub shows: bool,
 }
 
@@ -184,7 +184,7 @@ pub(crate) fn pipeline_rules(pipeline: &Pipeline) -> Vec<RunRule> {
     all
 }
 
-/// Sets down the rules of a run.
+/// Writes the list of a run's rules.
 pub(crate) fn write_rules(run: &Path, pipeline: &Pipeline) -> io::Result<()> {
     // A compressor that is handed word after word is slow.
     let mut lines = BufWriter::with_capacity(64 << 10, zstd::Encoder::new(Vec::new(), 1)?);
@@ -210,7 +210,7 @@ pub fn run_rules(run: &Path) -> io::Result<Vec<RunRule>> {
     lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)).collect()
 }
 
-/// The run that ended last, of those with an output in `folder`.
+/// The most recently finished run with its output in `folder`.
 pub fn latest_run(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
     let ended = |path: PathBuf| {

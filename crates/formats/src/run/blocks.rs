@@ -1,4 +1,4 @@
-//! Divides the inputs of a run into blocks: a piece of a container, or several files that are
+//! Divides the inputs of a run into blocks: a chunk of a container, or several files that are
 //! documents.
 //!
 //! The boundaries depend only on the inputs, and each block contains the position after it. So
@@ -77,7 +77,7 @@ impl Block {
                     }
                 }
             }
-            Work::Piece { source, format, chunk, .. } => match chunk {
+            Work::Chunk { source, format, chunk, .. } => match chunk {
                 Chunk::Records(bytes, first) => {
                     for (ordinal, record) in records(&**format, bytes, *first) {
                         if matches!(format.kind(record, ordinal), Kind::Document | Kind::Other) {
@@ -103,8 +103,8 @@ pub(crate) enum Work {
     Files { items: Vec<Item>, series: Option<String> },
     /// A container starts. `parts`: it is combined from files, as Parquet is.
     Open { name: String, parts: bool },
-    /// A piece of the current container, and the file that it is written to.
-    Piece {
+    /// A chunk of the current container, and the file that it is written to.
+    Chunk {
         source: Arc<Source>,
         name: Arc<str>,
         format: Arc<dyn RecordFormat>,
@@ -254,7 +254,7 @@ impl<'a> Blocks<'a> {
             return Ok(Some(self.begin(source, opened)));
         }
         if let Some(current) = self.current.take() {
-            return Ok(Some(self.go_on(current)));
+            return Ok(Some(self.next_block(current)));
         }
         let before = self.position.clone();
         let block = self.files()?;
@@ -348,13 +348,13 @@ impl<'a> Blocks<'a> {
         self.block(Work::Files { items, series: None }, read)
     }
 
-    /// The next piece of the current container.
-    fn go_on(&mut self, current: Current) -> Block {
+    /// The next block of the current container.
+    fn next_block(&mut self, current: Current) -> Block {
         match current {
             Current::Chunks(source, name, mut chunks) => {
-                let piece = guarded(|| chunks.next());
+                let chunk = guarded(|| chunks.next());
                 let read = chunks.newly_read();
-                match piece {
+                match chunk {
                     Ok(Some(chunk)) => {
                         let (format, codec) = (Arc::clone(&chunks.format), chunks.codec);
                         let to = self.to.filter(|to| *to != chunks.container);
@@ -363,7 +363,7 @@ impl<'a> Blocks<'a> {
                         }
                         let next = (Arc::clone(&source), Arc::clone(&name));
                         self.current = Some(Current::Chunks(next.0, next.1, chunks));
-                        self.block(Work::Piece { source, name, format, codec, chunk, to }, read)
+                        self.block(Work::Chunk { source, name, format, codec, chunk, to }, read)
                     }
                     Ok(None) => self.end(&source, None, read),
                     Err(error) => {

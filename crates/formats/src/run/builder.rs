@@ -39,7 +39,7 @@ pub(crate) struct BlockBuilder<'s> {
     pub(crate) tally: Tally,
     /// Rows that are converted to Parquet.
     pub(crate) table: Table,
-    /// What an earlier run found in the documents of the block.
+    /// The outcomes of an earlier run for the documents of the block.
     recalled: Known,
 }
 
@@ -104,8 +104,8 @@ pub(crate) trait Destination {
 }
 
 /// The reason for passing a document that the ledger would not restore.
-const UNPROVEN: &str = "what the ledger gave back was not the original, so it passed through \
-                        untouched; this is a fault of chaffinch: please report it";
+const UNPROVEN: &str = "the ledger would not restore the original, so the document passed through \
+                        unchanged; this is a bug in chaffinch: please report it";
 
 /// The lengths of everything in a block before a document.
 struct Lengths {
@@ -235,7 +235,7 @@ impl<'s> BlockBuilder<'s> {
         self.tally = before.tally;
     }
 
-    /// Cleans a document, unless an earlier run's result for it still holds.
+    /// Cleans a document, unless the outcome of an earlier run is still valid for it.
     pub(crate) fn clean<'b>(
         &mut self,
         (file, ordinal): (&str, u64),
@@ -246,7 +246,7 @@ impl<'s> BlockBuilder<'s> {
         self.context.clean(input, text, known)
     }
 
-    /// Takes what an earlier run found in a document.
+    /// Removes and returns the outcome of an earlier run for a document.
     pub(crate) fn known(&mut self, file: &str, ordinal: u64) -> Option<PreviousOutcome> {
         match self.recalled.is_empty() {
             true => None,

@@ -1,4 +1,4 @@
-//! What all workers of a run share.
+//! The context that all workers of a run share.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::recall::{PreviousOutcome, Recall};
 use super::sample::Sample;
 use crate::containers::{Container, Text};
 
-/// What all workers of a run share.
+/// The pipeline and the settings that all workers of a run share.
 pub(crate) struct WorkerContext<'a> {
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) sample: Option<&'a Sample>,

@@ -401,8 +401,8 @@ impl Job<'_> {
                 && whole
             {
                 return Err(Error::Usage(format!(
-                    "--sample takes no rows out of Parquet files, such as {name}, but for other \
-                     containers: give --to jsonl or --to text"
+                    "--sample cannot select rows of a Parquet file ({name}) unless they are \
+                     converted; add --to jsonl or --to text"
                 )));
             }
             block.documents(|name, ordinal| drawing.offer(name, ordinal));

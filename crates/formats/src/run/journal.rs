@@ -1,5 +1,5 @@
 //! The journal of a run: after each block, a line with the lengths of all files and the totals of the
-//! block. An unfinished run is found again by it, up to the last block of which all output exists.
+//! block. An unfinished run is resumed from it, after the last block of which all output exists.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Seek};
@@ -49,7 +49,7 @@ pub(crate) fn part(directory: &OutputDirectory, number: u64) -> PathBuf {
     directory.record(&format!("{PARTS}/{number:05}"))
 }
 
-/// The content of a file; none if it does not exist.
+/// The length of a file in bytes; 0 if it does not exist.
 pub(crate) fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
@@ -131,7 +131,7 @@ pub(crate) fn is_finished(run: &Path) -> bool {
 }
 
 /// Removes the files that are listed after the first `names` bytes of the list. They will be listed
-/// and written again; until then they would be unlisted, and so count as files of somebody else.
+/// and written again; until then they would be unlisted, and so count as files of others.
 pub(crate) fn remove_unsure(directory: &OutputDirectory, names: u64) -> io::Result<()> {
     let mut list = match File::open(directory.record(FILES)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -183,7 +183,7 @@ mod tests {
     use crate::files::output::{RECORD, write_whole};
 
     #[test]
-    fn files_that_will_be_announced_again_go() {
+    fn files_after_the_last_block_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let directory = OutputDirectory { root: folder.path().to_owned() };
         let write = |name: &str, text: &str| {
@@ -195,7 +195,7 @@ mod tests {
         for name in ["a", "a.txt", "b/new.txt", "line\nend"] {
             write(name, "");
         }
-        // Texts of records, the last of them incomplete, and a file of somebody else.
+        // Texts of records, the last of them incomplete, and a file that the run did not write.
         for name in ["rows.jsonl/00000000.txt", "rows.jsonl/.00000001.txt.chaffinch-tmp"] {
             write(name, "");
         }

@@ -61,7 +61,7 @@ impl Originals {
 /// restored is left out.
 ///
 /// # Errors
-/// `run` is no run's output, or its ledger cannot be read.
+/// `run` is not the output of a run, or its ledger cannot be read.
 pub fn originals(
     run: &Path,
     wanted: &dyn Fn(&Record<'_>) -> bool,

@@ -1,4 +1,4 @@
-//! Reads what a run wrote, document by document, in the order of the ledger.
+//! Reads the output of a run, document by document, in the order of the ledger.
 //!
 //! A [`RecordCursor`] reads the records of one cleaned container, which may consist of shards.
 //! [`RunOutput`] finds the output of any document of the run, whatever it is stored in. Restoring,
@@ -37,14 +37,14 @@ pub(crate) fn shards(run: &Path, file: &str) -> io::Result<Vec<PathBuf>> {
 /// Reads the records of a cleaned container, in order.
 pub(crate) struct RecordCursor {
     pub(crate) chunks: Chunks,
-    piece: Vec<(u64, Vec<u8>)>,
+    records: Vec<(u64, Vec<u8>)>,
     ended: bool,
     /// Documents that were skipped before a record that was asked for.
     pub(crate) skipped: u64,
 }
 
 impl RecordCursor {
-    /// Opens what a run wrote of `file`. `record` is a document in it, if one is known.
+    /// Opens the output for `file`. `record` is a document in it, if one is known.
     pub(crate) fn open(
         run: &Path,
         file: &str,
@@ -70,7 +70,7 @@ impl RecordCursor {
         let mut chunks = match open(given)? {
             Some(chunks) => chunks,
             None => open(Some(in_ledger.unwrap_or(Container::Jsonl)))?
-                .ok_or_else(|| io::Error::other("it is no container of documents"))?,
+                .ok_or_else(|| io::Error::other("it is not a container of documents"))?,
         };
         if !shards.is_empty() {
             let header = chunks.format.header().len() as u64;
@@ -81,9 +81,10 @@ impl RecordCursor {
                 now: None,
             }));
         }
-        // What passed through is copied by its length, so each record is framed when it is due.
+        // Records that passed through unread are copied by their length, so no chunk may contain
+        // bytes after the record that is asked for.
         chunks.most_records = 1;
-        Ok(RecordCursor { chunks, piece: Vec::new(), ended: false, skipped: 0 })
+        Ok(RecordCursor { chunks, records: Vec::new(), ended: false, skipped: 0 })
     }
 
     /// Finds the record with this number: `whole`, or written to `out` while it is read, however
@@ -118,9 +119,9 @@ impl RecordCursor {
         out: &mut dyn Write,
     ) -> io::Result<Found> {
         loop {
-            match self.piece.pop() {
+            match self.records.pop() {
                 Some((at, record)) if at > number => {
-                    self.piece.push((at, record));
+                    self.records.push((at, record));
                     return Ok(Found::Missing);
                 }
                 Some((at, record)) if at == number && whole => return Ok(Found::Whole(record)),
@@ -151,16 +152,16 @@ impl RecordCursor {
         }
     }
 
-    /// Reads the next piece. Returns the number of a record that was too long to be held and was
-    /// written to `out`.
+    /// Reads the next chunk. Returns the number of a record that was too long to be read into memory
+    /// and was written to `out`.
     fn fill(&mut self, whole: bool, out: &mut dyn Write) -> io::Result<Option<u64>> {
         self.chunks.limit = if whole { LONGEST } else { 0 };
         match self.chunks.next()? {
             None => self.ended = true,
             Some(Chunk::Records(bytes, first)) => {
                 let records = records(&*self.chunks.format, &bytes, first);
-                self.piece = records.map(|(at, record)| (at, record.to_vec())).collect();
-                self.piece.reverse();
+                self.records = records.map(|(at, record)| (at, record.to_vec())).collect();
+                self.records.reverse();
             }
             Some(Chunk::Part(part, ends)) => {
                 out.write_all(&part)?;

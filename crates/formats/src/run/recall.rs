@@ -162,7 +162,7 @@ impl<'p> Recall<'p> {
             (serde_json::from_value::<Request>(record["job"].clone()), run_rules(run))
         else {
             return usage(format!(
-                "the run in {shown} is of a version of chaffinch that did not write down its \
+                "the run in {shown} was made by a version of chaffinch that did not record its \
                  rules; clean the input again"
             ));
         };

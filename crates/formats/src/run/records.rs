@@ -1,4 +1,4 @@
-//! Cleans the records of a piece of a container.
+//! Cleans the records of a chunk of a container.
 
 use std::borrow::Cow;
 
@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::ledger::Record;
 
 impl BlockBuilder<'_> {
-    /// A piece of the container `source`, which becomes a part of `file`; `to` is the container that
+    /// A chunk of the container `source`, which becomes a part of `file`; `to` is the container that
     /// its documents are converted to, if any.
-    pub(crate) fn piece(
+    pub(crate) fn chunk(
         &mut self,
         (source, file): (&str, &str),
         format: &dyn RecordFormat,

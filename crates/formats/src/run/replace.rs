@@ -1,6 +1,6 @@
 //! Whether a run may replace the output of an earlier one.
 //!
-//! Output is removed without being asked only if cleaning its inputs again can make it again. Otherwise it may
+//! Without `--fresh`, output is removed only if it can be made again from its inputs. Otherwise it may
 //! be the only copy of the documents.
 
 use std::collections::HashSet;
@@ -18,7 +18,7 @@ use crate::ledger::runs::run_record;
 
 /// A finished run whose output may be replaced.
 pub(crate) struct Earlier {
-    /// Where it is.
+    /// The directory or the address of its output.
     output: String,
     request: Request,
     /// The files that it wrote.
@@ -48,8 +48,8 @@ impl Earlier {
         Ok(Some(Earlier { output, request, files }))
     }
 
-    /// Rejects the replacement of a run that had other inputs than these, or whose files are no longer in
-    /// them. Files that were converted to another format are not looked for.
+    /// Rejects the replacement of a run that had other inputs than these, or whose files are no
+    /// longer in them. Files that were converted to another format are not checked.
     pub(crate) fn check(&self, inputs: &[PathBuf]) -> Result<(), Error> {
         let Earlier { request, files, .. } = self;
         if request.inputs.iter().any(|(name, _)| name == "-") {
@@ -121,7 +121,7 @@ impl Earlier {
     }
 }
 
-/// What a run was asked to do, if its record says that it finished.
+/// The settings of a run, if its record says that it finished.
 fn finished(mut record: Value) -> Option<Request> {
     (record["state"] == "finished")
         .then(|| serde_json::from_value(record["job"].take()).ok())

@@ -1,4 +1,4 @@
-//! What a run was asked to do, as `run.json` records it.
+//! The settings of a run, as `run.json` records them.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::ledger::runs::run_record;
 /// The inputs of a run: paths, and whether each is a directory.
 pub(crate) type Inputs = Vec<(PathBuf, bool)>;
 
-/// What a run was asked to do.
+/// The settings of a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
     pub(crate) inputs: Vec<(String, bool)>,
@@ -27,7 +27,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The request of the run in `run`; none if it did not finish.
+    /// The settings of the run in `run`; none if its record has none or cannot be read.
     pub(crate) fn of_run(run: &Path) -> Option<Request> {
         serde_json::from_value(run_record(run).ok()?["job"].take()).ok()
     }

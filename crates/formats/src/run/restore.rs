@@ -17,7 +17,7 @@ use crate::files::output::{WholeFile, copy_whole, listed, write_whole};
 use crate::ledger::runs::{ledgers, run_record};
 use crate::ledger::{self, Origin, Reader, Record};
 
-/// What a restoring run did.
+/// The results of restoring a run.
 #[derive(Debug, Default)]
 pub struct Restored {
     /// Documents restored, each with the digest of its original.
@@ -28,12 +28,12 @@ pub struct Restored {
 
 /// Restores the originals of the run in `run` into `target`.
 ///
-/// A cleaned file that was changed and a ledger that is damaged are named in the result; all else
-/// is restored. Documents without a record in the ledger, such as those of a run that did not
-/// finish, are named and not written: their cleaned text would pass for the original.
+/// Cleaned files that were changed and damaged ledgers are reported in the result; the rest is
+/// restored. Documents without a record in the ledger, such as those of an unfinished run, are
+/// reported and not written, because their cleaned text would be mistaken for the original.
 ///
 /// # Errors
-/// `run` is no run's output, or `target` cannot be written or is not empty.
+/// `run` is not the output of a run, or `target` cannot be written or is not empty.
 pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
     let used = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_some());
     if used {
@@ -45,11 +45,11 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
     walk(run, Some(target))
 }
 
-/// Restores the originals of the run in `run` in memory, and compares each with the digest that the
-/// ledger has of it.
+/// Restores the originals of the run in `run` in memory, and compares each with its digest in the
+/// ledger.
 ///
 /// # Errors
-/// `run` is no run's output.
+/// `run` is not the output of a run.
 pub fn verify(run: &Path) -> Result<Restored, Error> {
     walk(run, None)
 }
@@ -281,7 +281,7 @@ impl Work<'_> {
         let to = self.target.map(|target| names::below(target, &record.file));
         let unreadable = |error| format!("the cleaned file cannot be read: {error}");
         if record.digest.original.is_none() {
-            // It passed through without being held, and so it does now.
+            // It passed through without being read into memory, so it is copied.
             match (File::open(&from), &to) {
                 (Err(error), _) => self.problem(&record.file, unreadable(error)),
                 (Ok(_), None) => self.result.documents += 1,
@@ -360,7 +360,7 @@ impl Work<'_> {
         }
     }
 
-    /// Ends the container in hand, and reports records that the ledger does not have.
+    /// Finishes the current container, and reports records that the ledger does not have.
     fn close(&mut self) -> io::Result<()> {
         if let Some((name, Some(table))) = self.table.take() {
             let whole = match self.target.filter(|_| table.is_kept()) {

@@ -9,7 +9,7 @@ pub(crate) struct Sample {
     most: Option<u64>,
 }
 
-/// A sample in the making.
+/// A sample that is being drawn.
 pub(crate) struct Drawing {
     count: usize,
     least: BinaryHeap<u64>,

@@ -443,16 +443,16 @@ mod tests {
     /// A run that is interrupted after a step is written but before its line in the journal repeats
     /// only that step and gives the same files, also if the step completed a shard or a container.
     #[test]
-    fn a_step_that_the_journal_does_not_know_is_done_again() {
+    fn a_block_that_is_not_in_the_journal_is_written_again() {
         let event = |event: Event| (event, Vec::new());
         let open = |name: &str, parts: bool| event(Event::Open(name.to_owned(), parts));
-        let piece = |bytes: &[u8]| (Event::None, bytes.to_vec());
-        let mut steps = vec![open("a.jsonl", false), piece(b"1\n"), piece(b"2\n"), piece(b"3\n")];
+        let chunk = |bytes: &[u8]| (Event::None, bytes.to_vec());
+        let mut steps = vec![open("a.jsonl", false), chunk(b"1\n"), chunk(b"2\n"), chunk(b"3\n")];
         steps.push(event(Event::Close));
         #[cfg(feature = "parquet")]
         for name in ["b.parquet", "c.parquet"] {
             steps.push(open(name, true));
-            steps.extend(["x", "y", "z"].map(|text| piece(&parquet::tests::part(text))));
+            steps.extend(["x", "y", "z"].map(|text| chunk(&parquet::tests::part(text))));
             steps.push(event(Event::Close));
         }
         let sink = |folder: &Path| {

@@ -85,12 +85,12 @@ impl WorkerContext<'_> {
                 return Err(Error::Usage(message));
             }
             Work::Open { name, parts } => event = Event::Open(name.clone(), *parts),
-            Work::Piece { source, name, format, codec, chunk, to } => {
+            Work::Chunk { source, name, format, codec, chunk, to } => {
                 codec_out = if self.stdout { Codec::Plain } else { *codec };
                 if self.shards && to.is_none() {
                     shard_header = format.header().to_vec();
                 }
-                builder.piece((&source.name, name), &**format, chunk, *to)?;
+                builder.chunk((&source.name, name), &**format, chunk, *to)?;
             }
             Work::RowGroup { file, group } => builder.row_group(file, *group)?,
             Work::Close { damage } => {

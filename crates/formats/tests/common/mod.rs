@@ -1,4 +1,4 @@
-//! What the tests of whole runs share.
+//! Helpers for the tests of whole runs.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chaffinch_formats::Observer;
 
-/// An observer that nobody watches.
+/// An observer that ignores progress.
 pub(crate) struct Silent;
 
 impl Observer for Silent {

@@ -412,7 +412,7 @@ mod tests {
     use chaffinch_core::stage::{RuleId, Span};
     use proptest::prelude::*;
 
-    /// Cuts each line that says "cut" and puts a no-break space right.
+    /// Removes each "cut" at the end of a line and replaces each no-break space.
     fn edits(text: &str) -> Vec<Edit> {
         let mut edits = Vec::new();
         for (at, found) in text.match_indices("cut\n").chain(text.match_indices('\u{a0}')) {
@@ -442,7 +442,7 @@ mod tests {
         let mut written = b"before".to_vec();
         let undo = parsed.rewrite(&edits, r#"{"verdict":"cleaned"}"#, &mut written);
         let written = String::from_utf8(written.split_off(6)).unwrap();
-        // The written row holds the cut text, whatever it was escaped like.
+        // The written row contains the cut text, however it was escaped.
         let again = Row::parse(written.as_bytes(), &names).unwrap();
         let mut wanted = parsed.text.to_string();
         for edit in edits.iter().rev() {
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn the_column_that_a_run_adds_holds_no_document() {
+    fn the_column_that_a_run_adds_contains_no_document() {
         for (field, row) in [
             ("chaffinch.verdict", r#"{"chaffinch":{"verdict":"Share"},"text":"Print"}"#),
             ("chaffinch", r#"{"text":"Print","chaffinch":"Share"}"#),
@@ -485,7 +485,7 @@ mod tests {
             with: "P".into(),
             confidence: None,
         };
-        // The second is that far after the first.
+        // Positions beyond the text.
         for edits in [vec![edit(6, "x")], vec![edit(0, ""), edit(usize::MAX, "")]] {
             let error = restore_row(written, &undo, &edits).unwrap_err();
             assert_eq!(error, "the cleaned row was changed after the run");
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_stays_as_it_is() {
+    fn other_fields_do_not_change() {
         let written = round_trip(r#"{ "n":1.50e3 , "text" : "a\u00e9b\ncut\nc", "url":"x\/y" }"#);
         assert_eq!(
             written,
@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_escape_comes_back() {
+    fn every_way_to_escape_is_restored() {
         for row in [
             r#"{"text":"Teheran – 德黑兰 / \"x\"\ncut\n"}"#,
             r#"{"text":"Teheran \u2013 \ud834\udd1e / x\ncut\n\u00a0.\ncut\n"}"#,
@@ -518,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_is_read_as_no_text_and_stays() {
+    fn a_null_has_no_text_and_does_not_change() {
         let written = round_trip(r#"{"text": null, "id": 1}"#);
         assert_eq!(written, r#"{"text": null, "id": 1,"chaffinch":{"verdict":"cleaned"}}"#);
         let written = round_trip(r#"{"text":null,"body":"x\ncut\n","content":null}"#);
@@ -526,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_stays_as_it_is() {
+    fn lone_surrogates_do_not_change() {
         for (row, written) in [
             (r#"{"text":"a\ud800b\ncut\nc\uDC00"}"#, r#"{"text":"a\ud800b\nc\uDC00","#),
             (r#"{"text":"\ud834\n\ud834\udd1e\ncut\n"}"#, r#"{"text":"\ud834\n\ud834\udd1e\n","#),
@@ -539,7 +539,7 @@ mod tests {
         ] {
             assert!(round_trip(row).starts_with(written), "{row}");
         }
-        // What is removed comes back as it was, too.
+        // Removed lone surrogates are restored too.
         let row = r#"{"text":"x\ny\ud800\n"}"#;
         let parsed = Row::parse(row.as_bytes(), &FieldNames::default()).unwrap();
         assert_eq!(parsed.text, "x\ny\u{fffd}\n");
@@ -553,7 +553,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_no_documents_say_why() {
+    fn rows_without_a_document_have_a_reason() {
         let error = |row: &[u8]| Row::parse(row, &FieldNames::default()).unwrap_err().to_string();
         assert_eq!(
             error(br#"{"title":"x"}"#),
@@ -590,7 +590,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_comes_back(
+        fn any_text_is_restored(
             parts in prop::collection::vec(prop_oneof!["\\PC*", Just("cut\n".into()), Just("\u{a0}".into()), any::<String>()], 0..8),
             other: String,
         ) {
@@ -604,9 +604,9 @@ mod tests {
             }
         }
 
-        /// The quick pass and the parser see the same in whatever is not refused.
+        /// The fast pass and the JSON parser find the same fields in each row, or the same error.
         #[test]
-        fn both_ways_see_the_same(
+        fn both_parsers_find_the_same_fields(
             parts in prop::collection::vec(prop::sample::select(vec![
                 "{", "}", "[", "]", "\"", "\"text\"", ":", ",", "\\", "\\n", "\\u00e9", "\\ud834\\udd1e", "\\ud800",
                 "\\x", " ", "\t", "\n", "1", "-0", "01", "1.5e9", "null", "true", "nul", "é", "\u{1}", "\"id\":7,", "\"a\":",

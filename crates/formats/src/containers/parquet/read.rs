@@ -1,4 +1,4 @@
-//! Parquet as it is read: the columns that are looked at, row by row.
+//! Reads the columns that cleaning needs, row by row.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -21,29 +21,29 @@ use super::row::{Lookup, ReadRow, Row};
 use crate::containers::FieldNames;
 use crate::files::source::{Place, Source};
 
-/// A Parquet file that is read.
+/// A Parquet file that is being read.
 pub(crate) struct ParquetFile {
     source: Arc<Source>,
-    /// Its bytes, where the file system does not have it.
+    /// A local copy, if the source is not a file.
     copy: Option<NamedTempFile>,
     pub(super) reader: SerializedFileReader<File>,
     pub(super) columns: Columns,
 }
 
-/// Opens the file of a source, or what was copied of it.
+/// Opens the file of a source, or its local copy.
 fn open(source: &Source, copy: Option<&NamedTempFile>) -> std::io::Result<File> {
     let path = copy.map(NamedTempFile::path).or(source.place.path());
     File::open(path.unwrap_or(Path::new("")))
 }
 
-/// Copies what is in no file system into a file that goes with the run.
+/// Copies a source that is not a file to a temporary file.
 fn copy(source: &Source) -> std::io::Result<NamedTempFile> {
     let mut copy = NamedTempFile::new()?;
     std::io::copy(&mut source.place.open()?, &mut copy)?;
     Ok(copy)
 }
 
-/// Leaf columns of a file that are looked at, by their places.
+/// The indices of the leaf columns that are read.
 pub(super) struct Columns {
     pub(super) name: String,
     pub(super) text: usize,
@@ -63,7 +63,7 @@ impl ParquetFile {
         let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
         let copy = match source.place {
             Place::File(_) => None,
-            // It is read at many places at once, which a stream is not.
+            // Parquet needs random access, which a stream does not have.
             _ => Some(copy(&source).map_err(unreadable)?),
         };
         let reader = open(&source, copy.as_ref())
@@ -143,7 +143,7 @@ impl ParquetFile {
         Ok(Group { texts, ids, urls, dates, levels })
     }
 
-    /// The values of a column as text; none for one that is not there, or holds no texts.
+    /// The values of a column as text; none if the column does not exist or contains no texts.
     fn column(&self, group: usize, name: &str) -> Vec<Option<String>> {
         let schema = self.reader.metadata().file_metadata().schema_descr();
         let values = plain_column(schema, name).and_then(|at| self.values(group, at).ok());
@@ -153,7 +153,7 @@ impl ParquetFile {
         values.iter().flat_map(Values::rows).map(text).collect()
     }
 
-    /// The file, opened anew: two readers of one handle would move each other's place.
+    /// The file, opened again: two readers of one handle would share its offset.
     pub(super) fn reopen(&self) -> Result<File> {
         Ok(open(&self.source, self.copy.as_ref())?)
     }
@@ -193,7 +193,7 @@ impl ParquetFile {
 }
 
 fn wrong(error: &ParquetError) -> String {
-    format!("it is no Parquet file that can be read: {error}")
+    format!("it is not a readable Parquet file: {error}")
 }
 
 impl Columns {
@@ -222,8 +222,8 @@ impl Columns {
         })
     }
 
-    /// Refuses a file whose columns are compressed in a way that cannot be read: the library has
-    /// every codec but one.
+    /// Refuses a file with a column that is compressed with LZO, the only codec that the library does
+    /// not have.
     fn check_compression(&self, metadata: &ParquetMetaData) -> std::result::Result<(), String> {
         let read = [Some(self.text), self.id, self.url, self.date];
         for (group, column) in metadata
@@ -244,10 +244,10 @@ impl Columns {
     }
 }
 
-/// What is wrong with a column of lists.
+/// Why a column of lists is refused.
 const LIST: &str = "holds a list in each row, not a text: join each list to one text first";
 
-/// What is wrong with the column of this name, if it has other columns inside.
+/// Why the column with this name is refused, if it contains other columns.
 fn nested(schema: &SchemaDescriptor, name: &str) -> Option<String> {
     let field = |parent: &TypePtr, name: &str| {
         parent.is_group().then(|| parent.get_fields().iter().find(|f| f.name() == name).cloned())?
@@ -267,12 +267,12 @@ fn nested(schema: &SchemaDescriptor, name: &str) -> Option<String> {
     Some(format!("column `{name}` {kind}"))
 }
 
-/// The place of a leaf column.
+/// The index of a leaf column.
 fn place(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
     schema.columns().iter().position(|column| column.path().string() == name)
 }
 
-/// The place of a leaf column that holds a text or a whole number, one a row.
+/// The index of a leaf column that contains one text or integer per row.
 fn plain_column(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
     let kinds = [Physical::BYTE_ARRAY, Physical::INT64, Physical::INT32];
     let leaf = |at: &usize| schema.column(*at);
@@ -285,14 +285,14 @@ fn plain_column(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
 pub(super) struct Values {
     /// For each row, whether it has a value.
     pub(super) present: VecDeque<bool>,
-    /// The values that are there.
+    /// The values, without nulls.
     pub(super) values: VecDeque<ByteArray>,
     /// Parquet's definition levels.
     pub(super) levels: Vec<i16>,
 }
 
 impl Values {
-    /// The values of the first so many rows, or of all; without their levels. They are here no more.
+    /// Removes and returns the values of the first `rows` rows, without their levels.
     pub(super) fn take(&mut self, rows: usize) -> Values {
         let present: VecDeque<bool> = self.present.drain(..rows.min(self.present.len())).collect();
         let there = present.iter().filter(|present| **present).count();
@@ -306,7 +306,7 @@ impl Values {
     }
 }
 
-/// The rows of a row group that were not taken yet.
+/// The remaining rows of a row group.
 pub(crate) struct Group {
     texts: Values,
     ids: Option<Values>,
@@ -325,7 +325,7 @@ pub(crate) struct Batch {
 }
 
 impl Group {
-    /// Takes so many rows, or all that are left. `None` if there are none.
+    /// Removes and returns the next `rows` rows, or all that are left. `None` if there are none.
     pub(crate) fn take(&mut self, rows: usize) -> Option<Batch> {
         if self.texts.present.is_empty() {
             return None;
@@ -353,7 +353,7 @@ impl Batch {
     }
 }
 
-/// The values of a column, or nulls without end if the file does not have it.
+/// The values of a column, or endless nulls if the file does not have it.
 fn column(values: Option<&Values>) -> Box<dyn Iterator<Item = Option<Cow<'_, str>>> + '_> {
     match values {
         None => Box::new(std::iter::repeat(None)),

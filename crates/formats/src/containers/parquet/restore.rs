@@ -13,7 +13,7 @@ use super::write::{Part, assemble};
 use crate::containers::FieldNames;
 use crate::files::source::{Place, Source};
 
-/// A cleaned file, or the shards of one, whose originals are made, row by row.
+/// A cleaned file, or the shards of one, whose originals are restored row by row.
 pub(crate) struct Restoring {
     file: ParquetFile,
     names: FieldNames,
@@ -59,7 +59,7 @@ impl Restoring {
         ParquetFile::open(Arc::new(source), names).map_err(io::Error::other)
     }
 
-    /// Reads the texts of the group in hand, or of the first one of the next shard. Where a shard
+    /// Reads the texts of the current group, or of the first one of the next shard. If a shard
     /// cannot be opened, there are no more rows.
     fn read(&mut self) {
         (self.at, self.value) = (0, 0);

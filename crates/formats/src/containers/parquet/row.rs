@@ -36,7 +36,7 @@ impl<'a> Row<'a> {
         std::str::from_utf8(self.text.unwrap_or_default()).ok()
     }
 
-    /// What is known of the document besides its text.
+    /// The URL and the date of the document.
     pub(crate) fn input(&self) -> Input<'_> {
         Input { url: self.url.as_deref(), date: self.date.as_deref(), ..Input::default() }
     }

@@ -1,5 +1,5 @@
-//! Checks ARCHITECTURE.md: the tests that it names exist, and the crates depend on each other as it
-//! says.
+//! Checks ARCHITECTURE.md: each invariant names an existing test, the glossary is short, the modules
+//! of runs are named, and the crates depend on each other as it says.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -53,25 +53,65 @@ fn every_test_that_the_architecture_names_exists() {
     let all: BTreeSet<String> =
         sources.iter().flat_map(|path| tests(&fs::read_to_string(path).unwrap())).collect();
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let (_, invariants) = text.split_once("## Invariants\n").unwrap();
-    let (invariants, _) = invariants.split_once("\n## ").unwrap();
-    let (mut functions, mut files) = (0, 0);
-    for name in code(invariants) {
-        if name.ends_with(".rs") {
-            files += 1;
-            let named = |path: &&PathBuf| path.ends_with(name);
-            let file = sources.iter().find(named).unwrap_or_else(|| panic!("no file {name}"));
-            assert!(!tests(&fs::read_to_string(file).unwrap()).is_empty(), "{name} has no test");
-        } else if name.contains('_') {
-            functions += 1;
-            let is_named = |test: &String| match name.strip_suffix('…') {
-                Some(start) => test.starts_with(start),
-                None => test == name,
-            };
-            assert!(all.iter().any(is_named), "there is no test {name}");
+    let invariants = invariants(&text);
+    assert!(invariants.len() >= 18, "{} invariants", invariants.len());
+    for (number, invariant) in (1..).zip(invariants) {
+        let mut functions = 0;
+        for name in code(invariant) {
+            if name.ends_with(".rs") {
+                let named = |path: &&PathBuf| path.ends_with(name);
+                let file = sources.iter().find(named).unwrap_or_else(|| panic!("no file {name}"));
+                let tests = tests(&fs::read_to_string(file).unwrap());
+                assert!(!tests.is_empty(), "{name} has no test");
+            } else if name.contains('_') {
+                functions += 1;
+                let is_named = |test: &&String| match name.strip_suffix('…') {
+                    Some(start) => test.starts_with(start),
+                    None => *test == name,
+                };
+                assert!(all.iter().any(|test| is_named(&test)), "there is no test {name}");
+            }
         }
+        assert!(functions > 0, "invariant {number} names no test function");
     }
-    assert!(functions >= 6 && files >= 5, "{functions} functions and {files} files");
+}
+
+/// The invariants of ARCHITECTURE.md, which are numbered without a gap.
+fn invariants(text: &str) -> Vec<&str> {
+    let (_, list) = text.split_once("## Invariants\n").unwrap();
+    let (list, _) = list.split_once("\n## ").unwrap();
+    let starts = (1..).map_while(|number| Some(list.find(&format!("\n{number}. "))? + 1));
+    let starts: Vec<usize> = starts.collect();
+    let items = list.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+    assert_eq!(items.count(), starts.len(), "an invariant has a wrong number");
+    let ends = starts.iter().skip(1).copied().chain([list.len()]);
+    starts.iter().zip(ends).map(|(&start, end)| &list[start..end]).collect()
+}
+
+#[test]
+fn the_glossary_is_short_and_has_no_term_twice() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, glossary) = text.split_once("## Glossary\n").unwrap();
+    let (glossary, _) = glossary.split_once("\n## ").unwrap();
+    let rows = glossary.lines().filter(|line| line.starts_with('|')).skip(2);
+    let terms: Vec<&str> = rows.flat_map(|row| row.split('|').nth(1).unwrap().split(',')).collect();
+    let rows = glossary.lines().filter(|line| line.starts_with('|')).count() - 2;
+    assert!((30..=40).contains(&rows), "{rows} rows");
+    let unique: BTreeSet<&str> = terms.iter().map(|term| term.trim()).collect();
+    assert_eq!(unique.len(), terms.len(), "{terms:?}");
+}
+
+#[test]
+fn the_modules_of_runs_are_named() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, list) = text.split_once("\n- *run.* ").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let named: BTreeSet<&str> = code(list).collect();
+    for entry in fs::read_dir(root().join("crates/formats/src/run")).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let module = file.strip_suffix(".rs").unwrap();
+        assert!(module == "mod" || named.contains(module), "run::{module} is not named");
+    }
 }
 
 /// The directories below `crates/`, in the order of the table in ARCHITECTURE.md.

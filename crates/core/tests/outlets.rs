@@ -38,6 +38,38 @@ fn a_document_can_name_its_outlet() {
 }
 
 #[test]
+fn outlets_cut_at_most_half_of_the_body() {
+    let file = |certainty: &str| {
+        format!(
+            "outlet: paper\nrecognise: {{hosts: [paper.org]}}\nrules:\n  - {{id: day, stage: promo, \
+             where: anywhere, line: 'On .+', certainty: {certainty}, removes: ['On one.'], \
+             keeps: [x]}}\n"
+        )
+    };
+    let clean = |certainty: &str, cut: usize| {
+        let pipeline = pipeline(&[("paper.yaml", &file(certainty))]);
+        let line = |number| match number < cut {
+            true => {
+                format!("On day {number} the minister told reporters that talks would go on.\n\n")
+            }
+            false => {
+                format!("In week {number} the minister told reporters that talks would go on.\n\n")
+            }
+        };
+        // The first and last lines are kept, so that the body keeps its length.
+        let text: String = [8].into_iter().chain(0..8).chain([9]).map(line).collect();
+        let cleaned = pipeline.clean_text(&text, Some("https://paper.org/1"));
+        assert_eq!(cleaned.text() == text, cleaned.edits().is_empty());
+        let lines = cleaned.text().lines().filter(|line| line.starts_with("On ")).count();
+        (cleaned.verdict(), lines, cleaned.reason().map(str::to_owned))
+    };
+    assert_eq!(clean("likely", 4), (Verdict::Cleaned, 0, None));
+    let reason = "the rules would cut 60 % of the body: nothing was cut".to_owned();
+    assert_eq!(clean("likely", 6), (Verdict::Suspect, 6, Some(reason)));
+    assert_eq!(clean("sure", 6), (Verdict::Cleaned, 0, None));
+}
+
+#[test]
 fn rules_of_families_apply_to_outlets_and_to_families_that_extend_them() {
     let press = format!("family: press\nrules:\n{}", rule("press", "A Press Company", ""));
     let north =

@@ -67,8 +67,9 @@ pub(crate) enum Command {
 pub(crate) struct CleanArgs {
     /// Files and directories to clean; `-` reads standard input. The format of a file is detected
     /// from its first bytes or its name: JSON Lines, CSV, TSV and WET (plain, or compressed with
-    /// gzip, zstd or bzip2) and Parquet; any other file is one document. Hidden files in directories are skipped. A build
-    /// with the feature `stores` also accepts addresses: s3://bucket/path, gs://bucket/path.
+    /// gzip, zstd or bzip2) and Parquet; any other file is one document. Hidden files in directories
+    /// are skipped. A build with the feature `stores` also accepts addresses: s3://bucket/path,
+    /// gs://bucket/path.
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<PathBuf>,
 

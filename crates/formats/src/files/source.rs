@@ -173,15 +173,23 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
     let entries = WalkDir::new(input).follow_links(true).sort_by_file_name().into_iter();
     Box::new(entries.filter_entry(move |entry| !hidden(entry)).filter_map(move |entry| {
         let failed = |error: walkdir::Error| {
-            let path = error.path().unwrap_or(input).display().to_string();
-            let error = match error.loop_ancestor() {
-                Some(above) => {
-                    let message = format!("the link leads back to {}", above.display());
-                    io::Error::other(message)
+            let path = error.path().unwrap_or(input).to_owned();
+            let target = std::fs::read_link(&path).ok();
+            let message = match (error.loop_ancestor(), target) {
+                (Some(above), _) => Some(format!("the link leads back to {}", above.display())),
+                (None, Some(target)) if !path.exists() => {
+                    let target = target.display();
+                    Some(format!("the link leads to {target}, which does not exist"))
                 }
-                None => error.into(),
+                _ => None,
             };
-            Error::Input(path, error)
+            // Without the path, which the error names.
+            let error = match (message, error.io_error().map(io::Error::kind)) {
+                (Some(message), _) => io::Error::other(message),
+                (None, Some(kind)) => kind.into(),
+                (None, None) => error.into(),
+            };
+            Error::Input(path.display().to_string(), error)
         };
         match entry {
             Err(error) => Some(Err(failed(error))),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use chaffinch_core::rules::host_of;
 use chaffinch_formats::{Document, Originals, Records};
 use chaffinch_report::visible;
 use serde_json::json;
@@ -96,8 +97,8 @@ fn page(
     if labelled == [0, 0] {
         return None;
     }
-    let host = || document.url.as_deref()?.split('/').nth(2);
-    let outlet = outlet.or_else(host).unwrap_or(&document.name);
+    let host = || host_of(document.url.as_deref()?);
+    let outlet = outlet.map(str::to_owned).or_else(host).unwrap_or_else(|| document.name.clone());
     let labels: String = labels.into_iter().collect();
     let row = json!({"id": document.name, "outlet": outlet, "lines": lines, "labels": labels});
     Some((row.to_string(), labelled))

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use chaffinch_core::rules::host_of;
 use chaffinch_lines::train::{self, Judged, Options, Progress};
 use chaffinch_lines::{Cues, Figures, LabelledPage, Level, Model};
 use flate2::read::MultiGzDecoder;
@@ -147,8 +148,8 @@ fn page(row: &str, file: &Path, number: usize) -> Result<LabelledPage, String> {
         },
     };
     let id = string("id").map_or_else(|| format!("{}:{number}", file.display()), str::to_owned);
-    let host = || string("url")?.split('/').nth(2);
-    let outlet = string("outlet").or_else(host).unwrap_or(&id).to_owned();
+    let host = || host_of(string("url")?);
+    let outlet = string("outlet").map(str::to_owned).or_else(host).unwrap_or_else(|| id.clone());
     let source = string("source").unwrap_or_default().to_owned();
     let weight = match &row["weight"] {
         Value::Null => train::source_weight(&source),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
-use chaffinch_core::rules::{Search, key};
+use chaffinch_core::rules::{Search, host_of, key};
 use chaffinch_core::stage::Document;
 use chaffinch_core::{Input, Pipeline};
 
@@ -33,9 +33,7 @@ pub struct Sample {
 impl Sample {
     /// The host of its URL, without `www.`.
     pub(crate) fn host(&self) -> Option<String> {
-        let url = self.url.as_deref()?;
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let host = rest.split(['/', '?', '#', ':']).next()?.to_lowercase();
+        let host = host_of(self.url.as_deref()?)?;
         let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
         host.contains('.').then_some(host)
     }
@@ -307,3 +305,17 @@ pub(crate) fn stories_by_key(pages: &[Page]) -> BTreeMap<String, BTreeSet<usize>
 
 /// Lines by the story that contains them.
 pub(crate) type RowsByStory<'a> = BTreeMap<usize, Vec<(&'a Page, &'a Row)>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_sample_has_no_user_and_no_www() {
+        let host = |url: &str| Sample { url: Some(url.to_owned()), ..Sample::default() }.host();
+        for url in ["https://user@example.com/", "http://www.Example.com:80/a", "example.com/a"] {
+            assert_eq!(host(url).as_deref(), Some("example.com"), "{url}");
+        }
+        assert_eq!(host("http://localhost/a"), None);
+    }
+}

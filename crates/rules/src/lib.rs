@@ -38,5 +38,5 @@ pub use authoring::{
     WrittenKeys, coverage, edit, is_name, lexicon, schema, yaml,
 };
 pub use matching::{Anchor, CompileError, Found, Pattern};
-pub use set::{How, RuleSet, Search, Source, UnitId, UnknownOutlet};
+pub use set::{How, RuleSet, Search, Source, UnitId, UnknownOutlet, host_of};
 pub use storage::{Listed, LoadOptions, acts_mid_article, files_in};

@@ -14,7 +14,7 @@ mod section;
 mod unit;
 
 pub use memo::Search;
-pub use recognise::How;
+pub use recognise::{How, host_of};
 pub use rule_set::RuleSet;
 pub use section::Source;
 pub use unit::{UnitId, UnknownOutlet};

@@ -217,10 +217,29 @@ fn hash_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The host of a URL, in lower case, without a port.
-fn host_of(url: &str) -> Option<String> {
+/// The host of a URL, in lower case, without a user and a port.
+pub fn host_of(url: &str) -> Option<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?.split(':').next()?;
     (!host.is_empty()).then(|| host.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_have_no_scheme_user_port_and_path() {
+        for url in [
+            "https://example.com/",
+            "https://user@example.com/",
+            "https://user:word@Example.com:8080/a@b",
+            "example.com?a=1",
+            "example.com#top",
+        ] {
+            assert_eq!(host_of(url).as_deref(), Some("example.com"), "{url}");
+        }
+        assert_eq!(host_of("file:///a/b"), None);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chaffinch_core::rules::size;
 use chaffinch_core::stage::calendar;
 use chaffinch_formats::Container;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
@@ -1011,24 +1012,11 @@ fn day(text: &str) -> Result<String, String> {
     calendar::check_day(text).map(|()| text.to_owned())
 }
 
-/// Parses a size in bytes, with or without a unit.
+/// Parses a size in bytes, which must not be zero.
 fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kib" | "k" => 1 << 10,
-        "mib" | "m" => 1 << 20,
-        "gib" | "g" => 1 << 30,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        other => return Err(format!("unknown unit \"{other}\"; use KiB, MiB, GiB, KB, MB or GB")),
-    };
-    let number: u64 =
-        digits.trim().parse().map_err(|_| "expected a size such as 512MiB".to_owned())?;
-    match number.checked_mul(unit) {
-        Some(bytes) if bytes > 0 => Ok(bytes),
-        _ => Err("expected a size above zero, such as 512MiB".to_owned()),
+    match size::parse(text).map_err(|error| error.to_string())? {
+        0 => Err("expected a size above zero, such as 512MiB".to_owned()),
+        bytes => Ok(bytes),
     }
 }
 

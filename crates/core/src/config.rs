@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chaffinch_rules::schema::{self, Key, Kind};
 use chaffinch_rules::yaml::{self, Node, Places, Problems};
-use chaffinch_rules::{Problem, SHIPPED};
+use chaffinch_rules::{Problem, SHIPPED, size};
 use chaffinch_stage::{Options, Setting};
 use serde_yaml::Value;
 
@@ -266,11 +266,11 @@ fn parse_limits(node: Node<'_>) -> Limits {
     let bytes = match node.take("document_bytes") {
         None => None,
         Some(value) => {
-            let parsed = value.as_u64().or_else(|| parse_bytes(value.as_str()?));
-            if parsed.is_none() {
-                node.wrong("document_bytes", "expected a size such as 64MiB", None);
-            }
-            parsed
+            let bytes = match (value.as_u64(), value.as_str()) {
+                (Some(bytes), _) => Ok(bytes),
+                (None, text) => size::parse(text.unwrap_or_default()),
+            };
+            bytes.map_err(|error| node.wrong("document_bytes", &error.to_string(), None)).ok()
         }
     };
     let share = |key: &str, default: f64| match node.take(key).map(Value::as_f64) {
@@ -288,16 +288,6 @@ fn parse_limits(node: Node<'_>) -> Limits {
     };
     node.finish();
     limits
-}
-
-/// Parses a size in bytes: a number with an optional unit KiB, MiB or GiB.
-fn parse_bytes(text: &str) -> Option<u64> {
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
-    let (number, shift) = units
-        .iter()
-        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)))
-        .unwrap_or((text, 0));
-    number.trim().parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// A plugin, and its path in the file.

@@ -35,7 +35,7 @@ mod table;
 
 pub use authoring::{
     Allow, Cases, Era, Example, FileRule, NAME, Problem, RuleFile, SHIPPED, Subject, Written,
-    WrittenKeys, coverage, edit, is_name, lexicon, schema, yaml,
+    WrittenKeys, coverage, edit, is_name, lexicon, schema, size, yaml,
 };
 pub use matching::{Anchor, CompileError, Found, Pattern};
 pub use set::{How, RuleSet, Search, Source, UnitId, UnknownOutlet, host_of};

@@ -2,7 +2,8 @@
 //!
 //! A [`RuleFile`] is parsed and checked ([`yaml`], [`schema`], `parse`), and its patterns are expanded
 //! with the cues of the [`lexicon`] (`template`). The layer above loads the files of a run. Programs
-//! that check and write rule files also use [`coverage`] and [`edit`].
+//! that check and write rule files also use [`coverage`] and [`edit`]; the pipeline file and the command
+//! line also have sizes ([`size`]).
 
 pub mod coverage;
 pub mod edit;
@@ -13,6 +14,7 @@ pub mod lexicon;
 mod parse;
 pub mod schema;
 mod shipped;
+pub mod size;
 mod template;
 pub mod yaml;
 

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::kinds::KINDS;
+use super::size;
 
 /// A key of a mapping.
 #[derive(Clone, Copy, Debug)]
@@ -270,7 +271,7 @@ fn of(kind: Kind, stages: &[(&str, &str, Value)]) -> Value {
         Kind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
         Kind::Size => json!({"anyOf": [
             {"type": "integer", "minimum": 0},
-            {"type": "string", "pattern": r"^\d+ ?(KiB|MiB|GiB)?$"},
+            {"type": "string", "pattern": size::PATTERN},
         ]}),
         Kind::OneOf(names) => json!({"enum": names}),
         Kind::Stage => json!({"anyOf": [

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
 use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
+use chaffinch_core::message::{counted, quoted};
 use chaffinch_core::rules::{self, SHIPPED, yaml::Places};
 use chaffinch_proof::{CODES, Finding, Level};
-use chaffinch_report::{counted, visible};
+use chaffinch_report::visible;
 use serde_json::{Value, json};
 
 use crate::args::{CheckFormat, RulesCheckArgs};
@@ -228,11 +229,6 @@ impl Placed {
             None => group,
         }
     }
-}
-
-fn quoted(text: &str) -> String {
-    let shown: String = text.chars().take(100).collect();
-    format!("{shown:?}{}", if shown.len() < text.len() { "…" } else { "" })
 }
 
 /// Findings by file, errors first, each with the line that it refers to.

@@ -331,7 +331,7 @@ fn table(summary: &Summary, output: &Output) -> String {
         ));
     }
     for (stage, count) in &summary.failed_stages {
-        let documents = chaffinch_report::counted(*count, "document");
+        let documents = chaffinch_core::message::counted(*count, "document");
         line(format!("\nstage {stage} failed on {documents}, which were cleaned without it"));
     }
     if !summary.problems.is_empty() {

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use chaffinch_core::message::counted;
 use chaffinch_core::rules::edit;
-use chaffinch_report::{counted, visible};
+use chaffinch_report::visible;
 use similar::{ChangeTag, TextDiff};
 
 use crate::args::RulesTestArgs;

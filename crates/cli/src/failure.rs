@@ -40,7 +40,7 @@ impl Failure {
         match self {
             Failure::Problems(problems) => {
                 problems.iter().for_each(show);
-                let count = chaffinch_report::counted(problems.len() as u64, "problem");
+                let count = chaffinch_core::message::counted(problems.len() as u64, "problem");
                 say(&format!("{count}; nothing was done"));
                 2
             }

@@ -173,7 +173,7 @@ fn print_restored(done: &str, restored: &Restored, quiet: bool) -> Result<u8, Fa
     if !quiet {
         let count = restored.documents;
         let failed = restored.problems.len() as u64;
-        let documents = chaffinch_report::counted(count + failed, "document");
+        let documents = chaffinch_core::message::counted(count + failed, "document");
         text.push_str(&match failed {
             0 => format!("{done} {documents} (digests match)\n"),
             _ => format!("{done} {count} of {documents}\n"),

@@ -39,7 +39,7 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
         }
     }
     let (rules, stories, count) = (learned.rules, learned.stories, samples.len());
-    let rules = chaffinch_report::counted(rules as u64, "rule");
+    let rules = chaffinch_core::message::counted(rules as u64, "rule");
     message!("{rules} from {stories} stories in {count} documents");
     say(&learned.notes);
     Ok(0)

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use chaffinch_core::message::counted;
 use chaffinch_core::stage::{At, RuleId};
 use chaffinch_core::{Limits, MODEL_RULE, Pipeline};
-use chaffinch_report::{counted, visible};
+use chaffinch_report::visible;
 
 use crate::args::{RulesListArgs, RulesShowArgs, RulesTryArgs};
 use crate::failure::Failure;

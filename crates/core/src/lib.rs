@@ -28,6 +28,7 @@ mod era;
 mod fields;
 mod findings;
 mod input;
+pub mod message;
 mod panics;
 mod pipeline;
 mod undo;

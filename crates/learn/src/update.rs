@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use chaffinch_core::message::counted;
 use chaffinch_core::rules::{FileRule, Problem, RuleFile, Subject, edit};
 use chaffinch_core::stage::Role;
 use chaffinch_core::{Pipeline, STAGES};
@@ -192,8 +193,7 @@ fn grow(
     draft.keeps.clone_from(&rule.cases.keeps);
     let written = emit::learned(draft, fired);
     block.text = format!("{}{written}\n", block.blank);
-    let lines = if count == 1 { "line" } else { "lines" };
-    Grown::Rule(format!("{}: {count} {lines} added", draft.id))
+    Grown::Rule(format!("{}: {} added", draft.id, counted(count as u64, "line")))
 }
 
 /// The caller's rules together with this file, for its outlet.

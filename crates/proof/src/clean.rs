@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chaffinch_core::Pipeline;
+use chaffinch_core::message::quoted;
 use chaffinch_core::rules::{Allow, UnitId};
 use chaffinch_core::stage::{Document, RuleId};
 
@@ -99,7 +100,7 @@ impl CleanCheck<'_> {
             let Some(allow) = self.allow(id, on) else {
                 if self.seen.insert((id, on.to_owned())) {
                     let cut = cleaned.source()[edit.span.range()].trim();
-                    let message = format!("cuts {} of {what}", shorten(cut));
+                    let message = format!("cuts {} of {what}", quoted(cut));
                     let kind = (ERROR, code);
                     let finding = Finding::of_rule(self.pipeline, id, kind, "id", message);
                     self.findings.push(finding.case(cut));
@@ -142,9 +143,4 @@ impl CleanCheck<'_> {
         let finding = Finding::of_unit(self.pipeline, unit, kind, path, message);
         self.findings.push(finding.help("use lines that only this outlet has"));
     }
-}
-
-fn shorten(text: &str) -> String {
-    let shown: String = text.chars().take(100).collect();
-    format!("{shown:?}{}", if shown.len() < text.len() { "…" } else { "" })
 }

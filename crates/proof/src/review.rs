@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chaffinch_core::Pipeline;
+use chaffinch_core::message::counted;
 use chaffinch_core::rules::lexicon::Language;
 use chaffinch_core::rules::{Problem, edit};
 use chaffinch_core::stage::{Action, Place, RuleId};
@@ -142,7 +143,7 @@ fn compose(
             continue;
         };
         applied.files.insert(source.file.to_string(), text);
-        let count = counted(texts.len());
+        let count = counted(texts.len() as u64, "text");
         match accept {
             true => {
                 applied.done.push(format!("{}: {count} added to `removes`", rule.id));
@@ -239,7 +240,7 @@ fn keep(
         return;
     };
     applied.files.insert(file, text);
-    applied.done.push(format!("{id}: {} to keep added", counted(texts.len())));
+    applied.done.push(format!("{id}: {} to keep added", counted(texts.len() as u64, "text")));
     let at = |(at, (decision, _)): (usize, (usize, String))| {
         (decision, id.clone(), format!("keeps[{}]", old + at))
     };
@@ -251,10 +252,6 @@ fn add(texts: &mut Vec<(usize, String)>, decision: usize, text: &str) {
     if texts.iter().all(|(_, other)| other != text) {
         texts.push((decision, text.to_owned()));
     }
-}
-
-fn counted(texts: usize) -> String {
-    if texts == 1 { "1 text".to_owned() } else { format!("{texts} texts") }
 }
 
 impl Applied {

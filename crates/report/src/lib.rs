@@ -17,7 +17,6 @@ mod visible;
 pub use annotated::{Annotated, Fate, Part, Row, annotated};
 pub use certainty::LeastCertain;
 pub use overview::{Overview, overview};
-pub use render::counted;
 pub use sample::Sample;
 pub use texts::{Entry, Texts};
 pub use visible::visible;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use chaffinch_core::message::counted;
 use serde_json::{Value, json};
 
 use crate::diff::{Diff, Group, Way};
@@ -21,14 +22,6 @@ const MOVED: usize = 8;
 
 /// The maximum number of lines shown of a cut.
 const LINES: usize = 4;
-
-/// A count with its noun in singular or plural.
-pub fn counted(count: u64, thing: &str) -> String {
-    match count {
-        1 => format!("1 {thing}"),
-        _ => format!("{count} {thing}s"),
-    }
-}
 
 impl Way {
     /// `more` or `less`.

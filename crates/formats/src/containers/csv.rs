@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chaffinch_core::Cleaned;
+use chaffinch_core::message::counted;
 
 use super::format::{
     Detected, FieldNames, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip, Stretch, Text, named,
@@ -382,9 +383,8 @@ impl RecordFormat for Csv {
         let row = simdutf8::basic::from_utf8(record).map_err(|_| "the row is not UTF-8")?;
         let (fields, _) = fields(row, 0, self.delimiter)?;
         if fields.len() != self.columns.len() {
-            let (found, wanted) = (fields.len(), self.columns.len());
-            let s = if found == 1 { "" } else { "s" };
-            return Err(format!("the row has {found} field{s}, but the header row has {wanted}"));
+            let (found, wanted) = (counted(fields.len() as u64, "field"), self.columns.len());
+            return Err(format!("the row has {found}, but the header row has {wanted}"));
         }
         let column = self.text.clone()?;
         Ok(Some(Box::new(Row { csv: self, row, text: fields[column].text(row), column, fields })))

@@ -11,13 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use chaffinch_core::message::counted;
 use chaffinch_core::{STAGES, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use crate::diff::{Diff, Group, Way};
 use crate::overview::{Overview, RuleReport};
-use crate::render::{counted, place};
+use crate::render::place;
 use crate::sample::Sample;
 use crate::texts::{Entry, Texts, shortened};
 use crate::visible;

@@ -1,8 +1,7 @@
 //! Determines the date of a document. Rules with an era apply only if the date lies in it; an era
 //! is usually the time of one page layout.
 
-use chaffinch_stage::{Document, calendar};
-use chaffinch_stages::date;
+use chaffinch_stage::{Document, calendar, date};
 
 use crate::input::Input;
 

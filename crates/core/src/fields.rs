@@ -58,7 +58,7 @@ impl Fields {
     pub fn add(&mut self, name: &str, value: &str) {
         match name {
             "date" => {
-                let iso = chaffinch_stages::date::iso(value);
+                let iso = chaffinch_stage::date::iso(value);
                 self.add_one(name, iso.unwrap_or_else(|| value.to_owned()));
             }
             "tags" => {

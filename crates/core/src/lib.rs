@@ -37,7 +37,7 @@ mod why;
 
 pub use chaffinch_rules as rules;
 pub use chaffinch_stage as stage;
-pub use chaffinch_stages::date::{self, is_month};
+pub use chaffinch_stage::date::{self, is_month};
 pub use chaffinch_stages::{MODEL_RULE, STAGES};
 pub use cleaned::{Cleaned, Recalled};
 pub use config::{Limits, Plugin, Schemas};

@@ -30,6 +30,7 @@
 
 pub mod calendar;
 pub mod contract;
+pub mod date;
 mod document;
 mod hit;
 mod line;

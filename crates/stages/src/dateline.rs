@@ -3,9 +3,7 @@
 //! A line of only a date, and perhaps a place, is removed if it lies above the first or below the
 //! last body line. Further inside, it may be the heading of a section.
 
-use chaffinch_stage::{Document, Marks, Stage};
-
-use crate::date;
+use chaffinch_stage::{Document, Marks, Stage, date};
 
 /// Marks date lines.
 pub struct Dateline;

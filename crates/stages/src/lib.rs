@@ -6,7 +6,6 @@
 
 mod captions;
 mod credits;
-pub mod date;
 mod dateline;
 mod debris;
 mod duplicates;

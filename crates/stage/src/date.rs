@@ -1,10 +1,10 @@
 //! Parses dates in sixteen languages: decides whether a line is a date and which day it is. Used by
-//! the `dateline` stage and by the engine.
+//! the `dateline` stage, and by the engine and runs for the dates of documents.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use chaffinch_stage::calendar;
+use crate::calendar;
 
 /// Month names by month, including genitives and abbreviations. Names that several languages share
 /// are listed once.
@@ -124,7 +124,7 @@ fn digit(c: char) -> Option<u32> {
 }
 
 /// Whether the text contains a digit. Without one it cannot contain a date.
-pub(crate) fn has_digit(text: &str) -> bool {
+pub fn has_digit(text: &str) -> bool {
     // Folding without an early exit lets the compiler vectorise the loop.
     text.bytes().fold(false, |any, byte| any | byte.is_ascii_digit())
         || !text.is_ascii() && text.chars().any(|c| digit(c).is_some())

@@ -20,10 +20,10 @@ pub use error::Error;
 pub use files::output::{RECORD, write_whole};
 pub use files::source::{Place, Source};
 pub use files::store::{Object, Store, Stores};
+pub use ledger::activity::{RuleActivity, tally_by_month};
 pub use ledger::join::{Joined, join};
-pub use ledger::runs::{
-    Fired, Records, RunRule, latest_run, ledgers, run_record, run_rules, tally_by_month,
-};
+pub use ledger::run_rules::{RunRule, run_rules};
+pub use ledger::runs::{Records, latest_run, ledgers, run_record};
 pub use run::job::{Job, Ledger, Observer, Output, Stop};
 pub use run::originals::{Originals, originals};
 pub use run::rerun::{Rerun, rerun};

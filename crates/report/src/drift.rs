@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use chaffinch_formats::Fired;
+use chaffinch_formats::RuleActivity;
 
 /// The probability below which a rule has stopped.
 const UNLIKELY: f64 = 0.005;
@@ -24,9 +24,9 @@ pub struct Drift {
     /// The outlet.
     pub outlet: String,
     /// What rules did before the change.
-    pub before: Fired,
+    pub before: RuleActivity,
     /// What rules did after the change.
-    pub after: Fired,
+    pub after: RuleActivity,
     /// The first month after the change, if the months of one run are compared.
     pub month: Option<String>,
     /// The outlet's rules that stopped matching.
@@ -43,20 +43,20 @@ impl Drift {
     }
 }
 
-fn tail(fired: &Fired) -> f64 {
-    fired.tail_lines as f64 / fired.documents.max(1) as f64
+fn tail(activity: &RuleActivity) -> f64 {
+    activity.tail_lines as f64 / activity.documents.max(1) as f64
 }
 
 /// Totals by outlet and month, as returned by [`chaffinch_formats::tally_by_month`].
-pub type ByMonth = BTreeMap<(String, Option<String>), Fired>;
+pub type ByMonth = BTreeMap<(String, Option<String>), RuleActivity>;
 
 /// The changes between runs: the last one compared with all earlier ones.
 pub fn between_runs(runs: &[ByMonth]) -> Vec<Drift> {
     let Some((last, earlier)) = runs.split_last() else { return Vec::new() };
     let sum = |runs: &[ByMonth]| {
-        let mut all: BTreeMap<String, Fired> = BTreeMap::new();
-        for ((outlet, _), fired) in runs.iter().flatten() {
-            all.entry(outlet.clone()).or_default().add(fired);
+        let mut all: BTreeMap<String, RuleActivity> = BTreeMap::new();
+        for ((outlet, _), activity) in runs.iter().flatten() {
+            all.entry(outlet.clone()).or_default().add(activity);
         }
         all
     };
@@ -71,17 +71,17 @@ pub fn between_runs(runs: &[ByMonth]) -> Vec<Drift> {
 /// The changes inside a run: for each outlet, the month from which most rules have stopped.
 /// Documents without a known date do not count.
 pub fn inside_run(run: &ByMonth) -> Vec<Drift> {
-    let mut months: BTreeMap<&str, Vec<(&str, &Fired)>> = BTreeMap::new();
-    for ((outlet, month), fired) in run {
+    let mut months: BTreeMap<&str, Vec<(&str, &RuleActivity)>> = BTreeMap::new();
+    for ((outlet, month), activity) in run {
         if let Some(month) = month {
-            months.entry(outlet).or_default().push((month, fired));
+            months.entry(outlet).or_default().push((month, activity));
         }
     }
     let mut found = Vec::new();
     for (outlet, months) in months {
-        let sum = |months: &[(&str, &Fired)]| {
-            let mut all = Fired::default();
-            months.iter().for_each(|(_, fired)| all.add(fired));
+        let sum = |months: &[(&str, &RuleActivity)]| {
+            let mut all = RuleActivity::default();
+            months.iter().for_each(|(_, activity)| all.add(activity));
             all
         };
         let splits = (1..months.len()).filter_map(|at| {
@@ -100,7 +100,12 @@ pub fn inside_run(run: &ByMonth) -> Vec<Drift> {
     found
 }
 
-fn compare(outlet: &str, before: &Fired, after: &Fired, month: Option<String>) -> Option<Drift> {
+fn compare(
+    outlet: &str,
+    before: &RuleActivity,
+    after: &RuleActivity,
+    month: Option<String>,
+) -> Option<Drift> {
     let own = |rule: &&String| rule.strip_prefix(outlet).is_some_and(|id| id.starts_with('/'));
     let has_stopped = |rule: &&String| {
         let (count, of) = (before.rules[*rule], before.documents);
@@ -143,14 +148,14 @@ fn at_most(count: u64, of: u64, chance: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn fired(documents: u64, tail_lines: u64, rules: &[(&str, u64)]) -> Fired {
+    fn activity(documents: u64, tail_lines: u64, rules: &[(&str, u64)]) -> RuleActivity {
         let rules = rules.iter().map(|(rule, count)| ((*rule).to_owned(), *count)).collect();
-        Fired { documents, tail_lines, rules, first_day: None }
+        RuleActivity { documents, tail_lines, rules, first_day: None }
     }
 
-    fn run(rows: &[(&str, Option<&str>, Fired)]) -> ByMonth {
-        let row = |(outlet, month, fired): &(&str, Option<&str>, Fired)| {
-            (((*outlet).to_owned(), month.map(str::to_owned)), fired.clone())
+    fn run(rows: &[(&str, Option<&str>, RuleActivity)]) -> ByMonth {
+        let row = |(outlet, month, activity): &(&str, Option<&str>, RuleActivity)| {
+            (((*outlet).to_owned(), month.map(str::to_owned)), activity.clone())
         };
         rows.iter().map(row).collect()
     }
@@ -166,13 +171,13 @@ mod tests {
     #[test]
     fn stopped_rules_and_grown_tails_are_found_between_runs() {
         let old = run(&[
-            ("a", None, fired(100, 10, &[("a/crumb", 98), ("a/rare", 2), ("generic/x/y", 90)])),
-            ("b", None, fired(100, 10, &[("b/crumb", 98)])),
+            ("a", None, activity(100, 10, &[("a/crumb", 98), ("a/rare", 2), ("generic/x/y", 90)])),
+            ("b", None, activity(100, 10, &[("b/crumb", 98)])),
         ]);
         let new = run(&[
-            ("a", None, fired(40, 90, &[("a/rare", 0)])),
-            ("b", None, fired(40, 4, &[("b/crumb", 39)])),
-            ("c", None, fired(40, 90, &[])),
+            ("a", None, activity(40, 90, &[("a/rare", 0)])),
+            ("b", None, activity(40, 4, &[("b/crumb", 39)])),
+            ("c", None, activity(40, 90, &[])),
         ]);
         let found = between_runs(&[old.clone(), new]);
         assert_eq!(found.len(), 1);
@@ -186,20 +191,20 @@ mod tests {
 
     #[test]
     fn a_few_documents_prove_nothing() {
-        let old = run(&[("a", None, fired(3, 0, &[("a/crumb", 3)]))]);
-        let new = run(&[("a", None, fired(1, 3, &[]))]);
+        let old = run(&[("a", None, activity(3, 0, &[("a/crumb", 3)]))]);
+        let new = run(&[("a", None, activity(1, 3, &[]))]);
         assert_eq!(between_runs(&[old, new]), []);
     }
 
     #[test]
     fn the_month_of_the_change_is_found_inside_a_run() {
-        let month = |name, count| ("a", Some(name), fired(20, 2, &[("a/crumb", count)]));
+        let month = |name, count| ("a", Some(name), activity(20, 2, &[("a/crumb", count)]));
         let months = run(&[
             month("2026-01", 20),
             month("2026-02", 19),
             month("2026-03", 1),
             month("2026-04", 0),
-            ("a", None, fired(500, 0, &[])),
+            ("a", None, activity(500, 0, &[])),
         ]);
         let found = inside_run(&months);
         assert_eq!(found.len(), 1);

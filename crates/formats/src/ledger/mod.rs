@@ -5,9 +5,11 @@
 //! rules that the frame names, then one record per document. So damage affects one frame, frames are
 //! written in parallel, and a killed run resumes after the last complete one.
 
+pub(crate) mod activity;
 mod digests;
 pub(crate) mod join;
 mod record;
+pub(crate) mod run_rules;
 pub(crate) mod runs;
 
 use std::collections::BTreeMap;

@@ -32,7 +32,7 @@ use crate::files::names;
 use crate::files::output::OutputDirectory;
 use crate::files::source::{Filter, Place, Source, check_exists, sources};
 use crate::files::store::{Shipping, Store, Stores, store_of};
-use crate::ledger::{self, runs};
+use crate::ledger::{self, run_rules};
 use crate::panics::internal_error;
 
 /// The destination of cleaned documents.
@@ -257,7 +257,7 @@ impl Job<'_> {
         summary.elapsed = before + started.elapsed();
         if let (Some(root), false) = (self.output.directory(), summary.interrupted) {
             let failed = |error| Error::Output("the run's record".into(), error);
-            runs::write_rules(root, self.pipeline).map_err(failed)?;
+            run_rules::write_rules(root, self.pipeline).map_err(failed)?;
         }
         sink.finish(&summary, &self.record(&summary))?;
         Ok(summary)

@@ -13,7 +13,8 @@ use super::request::{Inputs, Request};
 use crate::containers::Text;
 use crate::error::Error;
 use crate::files::names::{self, base_name};
-use crate::ledger::runs::{Records, RunRule, pipeline_rules, run_record, run_rules};
+use crate::ledger::run_rules::{RunRule, pipeline_rules, run_rules};
+use crate::ledger::runs::{Records, run_record};
 use crate::ledger::{self, Record};
 
 /// The outcomes of an earlier run for the documents of a block, by file and ordinal.

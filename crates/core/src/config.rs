@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use chaffinch_rules::schema::{self, Key, Kind};
+use chaffinch_rules::schema::{Key, Kind};
 use chaffinch_rules::yaml::{self, Node, Places, Problems};
 use chaffinch_rules::{Problem, SHIPPED, size};
 use chaffinch_stage::{Options, Setting};
@@ -19,7 +19,7 @@ const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
 }
 
 /// The keys of a pipeline file.
-const FILE: &[Key] = &[
+pub(crate) const FILE: &[Key] = &[
     key(
         "rules",
         Kind::Texts,
@@ -39,7 +39,7 @@ const FILE: &[Key] = &[
 ];
 
 /// The keys of a plugin in the list of stages.
-const PLUGIN: &[Key] = &[
+pub(crate) const PLUGIN: &[Key] = &[
     key("wasm", Kind::Text, "The WebAssembly module, relative to this file."),
     key(
         "name",
@@ -50,7 +50,7 @@ const PLUGIN: &[Key] = &[
 ];
 
 /// The stage name that a plugin has in the list of stages.
-const PLUGIN_STAGE: &str = "plugin";
+pub(crate) const PLUGIN_STAGE: &str = "plugin";
 
 const LIMITS: &[Key] = &[
     key("document_bytes", Kind::Size, "Larger documents pass through unchanged."),
@@ -65,76 +65,6 @@ const LIMITS: &[Key] = &[
         "Share of the body that may be cut; beyond it, the document passes through unchanged.",
     ),
 ];
-
-/// The JSON Schemas of rule files, lexicon files and pipeline files, generated from the tables that
-/// their parsers use.
-#[derive(Clone, Debug)]
-pub struct Schemas {
-    /// The schema of rule files.
-    pub rule_file: serde_json::Value,
-    /// The schema of lexicon files.
-    pub lexicon: serde_json::Value,
-    /// The schema of pipeline files.
-    pub pipeline: serde_json::Value,
-}
-
-impl Schemas {
-    /// The schemas for the built-in stages.
-    pub fn built_in() -> Schemas {
-        let stages: Vec<(&str, &str, serde_json::Value)> = chaffinch_stages::STAGES
-            .iter()
-            .map(|stage| (stage.name, stage.finds, settings_schema(stage)))
-            .collect();
-        let plugin = (
-            PLUGIN_STAGE,
-            "A stage that is a WebAssembly module.",
-            schema::mapping_schema(PLUGIN, &["wasm"]),
-        );
-        let rule_file = schema::json_schema(
-            "Chaffinch rule file",
-            "How an outlet is detected, what is removed from its documents, and test cases.",
-            schema::FILE,
-            &stages,
-        );
-        let lexicon = schema::json_schema(
-            "Chaffinch lexicon file",
-            "The cue words of one language, by kind, with test cases.",
-            schema::LEXICON,
-            &stages,
-        );
-        let pipeline = schema::json_schema(
-            "Chaffinch pipeline file",
-            "The stages of the cleaning chain, in order, with rules and limits.",
-            FILE,
-            &[stages, vec![plugin]].concat(),
-        );
-        Schemas { rule_file, lexicon, pipeline }
-    }
-}
-
-/// The schema of a stage's settings, found by making the stage.
-fn settings_schema(stage: &chaffinch_stages::BuiltIn) -> serde_json::Value {
-    let mut options = Options::default();
-    // Every built-in stage can be made without settings.
-    let _ = (stage.make)(&mut options);
-    let property = |(name, default): (&str, &Setting)| {
-        let schema = match default {
-            Setting::Bool(value) => serde_json::json!({"type": "boolean", "default": value}),
-            Setting::Int(value) => {
-                serde_json::json!({"type": "integer", "minimum": 1, "default": value})
-            }
-            Setting::Float(value) => serde_json::json!({"type": "number", "default": value}),
-            Setting::Text(value) => serde_json::json!({"type": "string", "default": value}),
-            Setting::NoPercent => {
-                serde_json::json!({"type": "integer", "minimum": 0, "maximum": 100})
-            }
-        };
-        (name.to_owned(), schema)
-    };
-    let properties: serde_json::Map<String, serde_json::Value> =
-        options.known().map(property).collect();
-    serde_json::json!({"type": ["object", "null"], "properties": properties, "additionalProperties": false})
-}
 
 /// A parsed pipeline file.
 #[derive(Clone, Debug)]

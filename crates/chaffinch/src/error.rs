@@ -73,11 +73,7 @@ impl fmt::Display for Error {
             },
             Cause::Restore(_) => f.write_str("the document cannot be restored"),
             #[cfg(feature = "runs")]
-            Cause::Run(error) => match error {
-                chaffinch_formats::Error::Input(name, _) => write!(f, "cannot read {name}"),
-                chaffinch_formats::Error::Output(name, _) => write!(f, "cannot write {name}"),
-                error => error.fmt(f),
-            },
+            Cause::Run(error) => error.fmt(f),
         }
     }
 }
@@ -95,11 +91,7 @@ impl std::error::Error for Error {
             Cause::Problems(_) => None,
             Cause::Restore(error) => Some(error),
             #[cfg(feature = "runs")]
-            Cause::Run(error) => match error {
-                chaffinch_formats::Error::Input(_, error)
-                | chaffinch_formats::Error::Output(_, error) => Some(error),
-                _ => None,
-            },
+            Cause::Run(error) => error.source(),
         }
     }
 }

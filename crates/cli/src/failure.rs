@@ -23,8 +23,16 @@ impl From<Error> for Failure {
             Error::Output(_, cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => {
                 Failure::Silent
             }
-            _ => Failure::Stopped(error.to_string()),
+            _ => Failure::Stopped(with_cause(&error)),
         }
+    }
+}
+
+/// The message of an error with its cause. The message of the cause contains the causes of that.
+pub(crate) fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

@@ -9,7 +9,7 @@ use chaffinch_report::visible;
 use serde::Serialize;
 
 use crate::args::LedgerArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, with_cause};
 use crate::printed;
 
 /// One edit. Every row has all keys, so that programs infer the same schema from any part.
@@ -46,6 +46,7 @@ pub(crate) fn run(args: &LedgerArgs) -> Result<u8, Failure> {
             Ok(Some(record)) => record,
             Ok(None) => break,
             Err(error) => {
+                let error = with_cause(&error);
                 let message = format!("{error}; only the edits of {count} documents were read");
                 return Err(Failure::Stopped(message));
             }

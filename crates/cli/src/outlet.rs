@@ -7,7 +7,7 @@ use chaffinch_learn::{Sample, Samples, UpdateError};
 use chaffinch_report::visible;
 
 use crate::args::{OutletNewArgs, OutletUpdateArgs, SampleArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, with_cause};
 use crate::{print, setup, write_whole};
 
 /// The most samples that are read. More take time and add little.
@@ -100,7 +100,7 @@ fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
     let (container, names) = setup::source(&args.source);
     // Nothing has been written yet, so every error is a usage error.
     let read = chaffinch_formats::documents(&args.samples, container, &names, wanted, MOST)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+        .map_err(|error| Failure::Usage(with_cause(&error)))?;
     let reasons: Vec<String> =
         read.passed_over.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
     if read.documents.is_empty() {

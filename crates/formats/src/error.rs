@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 
 /// Why a run could not start or finish.
+///
+/// `Display` is the message without its [`source`](std::error::Error::source).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -21,10 +23,17 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Usage(message) | Error::Stopped(message) => f.write_str(message),
-            Error::Input(name, error) => write!(f, "cannot read {name}: {error}"),
-            Error::Output(name, error) => write!(f, "cannot write {name}: {error}"),
+            Error::Input(name, _) => write!(f, "cannot read {name}"),
+            Error::Output(name, _) => write!(f, "cannot write {name}"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Usage(_) | Error::Stopped(_) => None,
+            Error::Input(_, error) | Error::Output(_, error) => Some(error),
+        }
+    }
+}

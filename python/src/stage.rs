@@ -539,5 +539,5 @@ pub(crate) fn check_stage(stage: &Bound<'_, PyAny>, documents: Vec<String>) -> P
     let made = made.map_err(|error| PyValueError::new_err(error.to_string()))?;
     let own: Vec<&str> = documents.iter().map(String::as_str).collect();
     let checked = py.detach(|| interruptible(|| contract::verify(&made, &own)))?;
-    checked.map_err(PyAssertionError::new_err)
+    checked.map_err(|violation| PyAssertionError::new_err(violation.to_string()))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chaffinch_core::rules::size;
-use chaffinch_core::stage::calendar;
+use chaffinch_core::stage::calendar::{self, DayError};
 use chaffinch_formats::Container;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -1008,7 +1008,7 @@ fn container() -> impl TypedValueParser<Value = Container> {
 }
 
 /// Parses a day, which must exist.
-fn day(text: &str) -> Result<String, String> {
+fn day(text: &str) -> Result<String, DayError> {
     calendar::check_day(text).map(|()| text.to_owned())
 }
 

@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 
 use chaffinch_core::{Builder, Plugin, PluginError};
 
-pub use check::{Checked, check};
+pub use check::{Checked, PluginFailure, check};
 pub use module::{Host, PluginStage};
 
 /// The version of the interface between host and plugin.

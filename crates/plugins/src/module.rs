@@ -13,7 +13,7 @@ use wasmtime::{
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::view::View;
-use crate::{ABI, BASE_FUEL, FUEL_PER_BYTE, MOST_MEMORY, START_FUEL, marks};
+use crate::{ABI, BASE_FUEL, FUEL_PER_BYTE, MOST_MEMORY, PluginFailure, START_FUEL, marks};
 
 /// The stack of an instance, in bytes.
 const STACK: usize = 512 << 10;
@@ -125,8 +125,9 @@ impl PluginStage {
     ///
     /// # Errors
     /// If the plugin fails.
-    pub fn finds(&self) -> Result<Option<String>, String> {
-        self.instance().map_err(reason_of)?.finds()
+    pub fn finds(&self) -> Result<Option<String>, PluginFailure> {
+        let finds = self.instance().map_err(reason_of).and_then(|mut running| running.finds());
+        finds.map_err(PluginFailure)
     }
 
     /// The digest of the module and its settings.

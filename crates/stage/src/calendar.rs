@@ -1,5 +1,7 @@
 //! Checks whether dates exist in the Gregorian calendar. Used for dates in rule files and in texts.
 
+use std::fmt;
+
 /// Whether the Gregorian calendar has this date.
 pub fn is_date(year: u32, month: u32, day: u32) -> bool {
     let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
@@ -12,14 +14,37 @@ pub fn is_date(year: u32, month: u32, day: u32) -> bool {
     year > 0 && (1..=days).contains(&day)
 }
 
-/// Checks that a text is a date that exists, written as `2024-05-31`. The error says what is wrong.
-pub fn check_day(text: &str) -> Result<(), String> {
+/// Checks that a text is a date that exists, written as `2024-05-31`.
+///
+/// # Errors
+/// If the text has another form, or the date does not exist.
+pub fn check_day(text: &str) -> Result<(), DayError> {
     match written_date(text) {
         Some((year, month, day)) if is_date(year, month, day) => Ok(()),
-        Some(_) => Err(format!("{text} is not a day of the calendar")),
-        None => Err("expected a day such as 2024-05-31".to_owned()),
+        Some(_) => Err(DayError::NoSuchDay(text.to_owned())),
+        None => Err(DayError::Form),
     }
 }
+
+/// Why a text is not a date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DayError {
+    /// It is not written as `2024-05-31`.
+    Form,
+    /// The calendar has no such day.
+    NoSuchDay(String),
+}
+
+impl fmt::Display for DayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DayError::Form => f.write_str("expected a day such as 2024-05-31"),
+            DayError::NoSuchDay(day) => write!(f, "{day} is not a day of the calendar"),
+        }
+    }
+}
+
+impl std::error::Error for DayError {}
 
 /// Whether `text` is an existing date in the form `2024-05-31`.
 pub fn is_day(text: &str) -> bool {
@@ -75,9 +100,10 @@ mod tests {
     #[test]
     fn errors_distinguish_days_that_do_not_exist_from_other_text() {
         assert_eq!(check_day("2024-02-29"), Ok(()));
+        let message = |text: &str| check_day(text).map_err(|error| error.to_string());
         let missing = "2024-02-31 is not a day of the calendar".to_owned();
-        assert_eq!(check_day("2024-02-31"), Err(missing));
+        assert_eq!(message("2024-02-31"), Err(missing));
         let form = "expected a day such as 2024-05-31".to_owned();
-        assert_eq!(check_day("31 February"), Err(form));
+        assert_eq!(message("31 February"), Err(form));
     }
 }

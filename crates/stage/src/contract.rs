@@ -1,6 +1,7 @@
 //! The test that every stage must pass.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 use crate::{Action, Document, Hit, Mark, Marks, Role, Rule, RuleId, Stage};
@@ -57,11 +58,23 @@ pub fn check_with_rules(
     }
 }
 
+/// How a stage violates the contract. The message contains the document and the mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation(String);
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Violation {}
+
 /// Like [`check`], but returns the first violation instead of panicking.
 ///
 /// # Errors
-/// If the stage violates the contract. The message contains the document and the mark.
-pub fn verify(stage: &dyn Stage, own: &[&str]) -> Result<(), String> {
+/// If the stage violates the contract.
+pub fn verify(stage: &dyn Stage, own: &[&str]) -> Result<(), Violation> {
     let rule = Rule::new("stage/own", "stage");
     verify_with_rules(stage, "stage", &[rule], &|_| Vec::new(), own)
 }
@@ -72,14 +85,16 @@ fn verify_with_rules(
     rules: &[Rule],
     find: &dyn Fn(&str) -> Vec<Found>,
     own: &[&str],
-) -> Result<(), String> {
+) -> Result<(), Violation> {
     for &document in DOCUMENTS.iter().chain(own) {
         let mut text = document.to_owned();
         let mut rounds = 0;
         while let Some(left) = round(stage, name, rules, find, &text)? {
             rounds += 1;
             if rounds > 8 {
-                return Err(format!("the stage still cuts after eight rounds on {document:?}"));
+                return Err(Violation(format!(
+                    "the stage still cuts after eight rounds on {document:?}"
+                )));
             }
             text = left;
         }
@@ -94,7 +109,7 @@ fn round(
     rules: &[Rule],
     find: &dyn Fn(&str) -> Vec<Found>,
     text: &str,
-) -> Result<Option<String>, String> {
+) -> Result<Option<String>, Violation> {
     let mut doc = Document::new(text, &rules, |line| Cow::Borrowed(line.trim()));
     let detectors = (0..rules.len()).filter(|&i| rules[i].detect.is_some());
     doc.recognised(None, detectors.map(|i| RuleId(i as u32)).collect());
@@ -114,25 +129,25 @@ fn round(
     }
     let marks = marks_of(stage, &doc)?;
     if marks != marks_of(stage, &doc)? {
-        return Err(format!("two runs over {text:?} differ"));
+        return Err(Violation(format!("two runs over {text:?} differ")));
     }
     for mark in &marks {
         if text.get(mark.span.range()).is_none() {
-            return Err(format!("{mark:?} is not a range of characters of {text:?}"));
+            return Err(Violation(format!("{mark:?} is not a range of characters of {text:?}")));
         }
         if mark.rule.0 as usize >= rules.len() {
-            return Err(format!("{mark:?} names no rule"));
+            return Err(Violation(format!("{mark:?} names no rule")));
         }
     }
     let left = cut(text, &marks);
     Ok((left != text).then_some(left))
 }
 
-fn marks_of(stage: &dyn Stage, doc: &Document<'_>) -> Result<Vec<Mark>, String> {
+fn marks_of(stage: &dyn Stage, doc: &Document<'_>) -> Result<Vec<Mark>, Violation> {
     let mut marks = Marks::new();
     stage.mark(doc, &mut marks);
     match marks.failure() {
-        Some(reason) => Err(format!("the stage fails on {:?}: {reason}", doc.source())),
+        Some(reason) => Err(Violation(format!("the stage fails on {:?}: {reason}", doc.source()))),
         None => Ok(marks.into_vec()),
     }
 }

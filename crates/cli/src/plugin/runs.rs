@@ -42,12 +42,12 @@ pub(crate) fn check(args: &PluginCheckArgs) -> Result<u8, Failure> {
     let checked = match chaffinch_plugins::check(&stage, &own) {
         Ok(checked) => checked,
         Err(violation) => {
-            message!("{shown}: {}", chaffinch_report::visible(&violation));
+            message!("{shown}: {}", chaffinch_report::visible(&violation.to_string()));
             return Ok(1);
         }
     };
     let mut text = format!("{shown}: {}\n", HumanBytes(size));
-    if let Some(finds) = stage.finds().map_err(Failure::Usage)? {
+    if let Some(finds) = stage.finds().map_err(|failure| Failure::Usage(failure.to_string()))? {
         text.push_str(&format!("finds: {}\n", chaffinch_report::visible(&finds)));
     }
     text.push_str(&format!(

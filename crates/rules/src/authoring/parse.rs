@@ -408,8 +408,8 @@ fn parse_day(node: &Node<'_>, key: &str) -> Option<String> {
     let text = node.text(key)?;
     match calendar::check_day(text) {
         Ok(()) => Some(text.to_owned()),
-        Err(message) => {
-            node.wrong(key, &message, None);
+        Err(error) => {
+            node.wrong(key, &error.to_string(), None);
             None
         }
     }

@@ -22,11 +22,12 @@
 //! # }
 //! ```
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 pub use chaffinch_formats::{Container, Counts, OutletCounts, Restored, Summary};
-use chaffinch_formats::{Job, Output, Resume};
+use chaffinch_formats::{Job, Ledger, Output, Resume};
 
 use crate::{Cleaner, Error};
 
@@ -61,6 +62,8 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 /// A run over files and directories.
 pub struct Run<'a> {
     job: Job<'a>,
+    /// The destination of all output, if it is a writer.
+    writer: Option<Box<dyn Write + Send + 'a>>,
     observer: &'a dyn Observer,
     stop: &'a AtomicBool,
 }
@@ -74,7 +77,44 @@ impl<'a> Run<'a> {
     ) -> Run<'a> {
         let inputs = inputs.into_iter().map(Into::into).collect();
         let job = Job::new(&cleaner.pipeline, inputs, Output::Directory(output.into()));
-        Run { job, observer: &(), stop: &NEVER }
+        Run { job, writer: None, observer: &(), stop: &NEVER }
+    }
+
+    /// Cleans `inputs` into a writer, such as a compressor or a connection: one document after
+    /// another, in input order. The writer is flushed after every block of documents.
+    ///
+    /// The removed text is lost unless [`Run::ledger`] names a file for it. Such a run cannot be
+    /// resumed, and it writes no Parquet.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use chaffinch::{Cleaner, run::Run};
+    /// # let folder = tempfile::tempdir()?;
+    /// let pages = folder.path().join("pages.jsonl");
+    /// std::fs::write(&pages, "{\"text\": \"The minister said so.\\n\\nSHARE THIS ARTICLE\"}\n")?;
+    /// let mut cleaned = Vec::new();
+    /// let cleaner = Cleaner::new()?;
+    /// Run::to_writer(&cleaner, [&pages], &mut cleaned).ledger(folder.path().join("ledger.zst")).start()?;
+    /// assert_eq!(String::from_utf8(cleaned)?, "{\"text\": \"The minister said so.\"}\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_writer<P: Into<PathBuf>>(
+        cleaner: &'a Cleaner,
+        inputs: impl IntoIterator<Item = P>,
+        writer: impl Write + Send + 'a,
+    ) -> Run<'a> {
+        let inputs = inputs.into_iter().map(Into::into).collect();
+        let mut job = Job::new(&cleaner.pipeline, inputs, Output::Stream);
+        job.ledger = Ledger::Nowhere;
+        Run { job, writer: Some(Box::new(writer)), observer: &(), stop: &NEVER }
+    }
+
+    /// Writes the ledger of a run [to a writer](Run::to_writer) to this file. Other runs keep their
+    /// ledger in the output directory.
+    pub fn ledger(mut self, file: impl Into<PathBuf>) -> Run<'a> {
+        self.job.ledger = Ledger::File(file.into());
+        self
     }
 
     /// Takes all inputs to be of this format. Without this, the format of each is detected.
@@ -129,7 +169,11 @@ impl<'a> Run<'a> {
     /// If the run makes no sense as requested or its output cannot be written. An input that cannot
     /// be read and a document that cannot be cleaned are not errors: they are reported and counted.
     pub fn start(self) -> Result<Summary, Error> {
-        Ok(self.job.run(&Adapter(self.observer), self.stop)?)
+        let observer = Adapter(self.observer);
+        Ok(match self.writer {
+            None => self.job.run(&observer, self.stop)?,
+            Some(mut writer) => self.job.run_to(&mut writer, &observer, self.stop)?,
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::error::Error as _;
 use std::fs;
+use std::io;
 use std::sync::atomic::AtomicBool;
 
 use chaffinch::run::{Container, Observer, Run, restore};
@@ -47,6 +48,35 @@ fn a_run_is_observed_and_restored() {
     fs::write(path("rows.jsonl"), "{\"page\": \"A text.\"}\n").unwrap();
     let field = Run::new(&cleaner, [path("rows.jsonl")], path("field")).text_field("page");
     assert_eq!(field.from(Container::Jsonl).start().unwrap().documents, 1);
+}
+
+#[test]
+fn a_run_writes_to_a_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("pages")).unwrap();
+    for name in ["1.txt", "2.txt"] {
+        fs::write(path("pages").join(name), PAGE).unwrap();
+    }
+    let cleaner = Cleaner::new().unwrap();
+    let mut written = Vec::new();
+    let run = Run::to_writer(&cleaner, [path("pages")], &mut written);
+    assert_eq!(run.ledger(path("ledger.zst")).start().unwrap().documents, 2);
+    assert_eq!(String::from_utf8(written).unwrap(), cleaner.clean(PAGE).text().repeat(2));
+    assert!(fs::metadata(path("ledger.zst")).unwrap().len() > 0);
+
+    struct Full;
+    impl io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::other("it is full"))
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let error = Run::to_writer(&cleaner, [path("pages")], Full).start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Output);
+    assert_eq!(format!("{error:?}"), "cannot write the output stream: it is full");
 }
 
 #[test]

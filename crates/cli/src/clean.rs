@@ -57,7 +57,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
     if !args.quiet {
         let table = table(&summary, &job.output);
         match job.output {
-            Output::Stdout => message!("{}", table.trim_end()),
+            Output::Stream => message!("{}", table.trim_end()),
             _ => print(table.as_bytes()).map(drop)?,
         }
     }
@@ -149,7 +149,7 @@ fn destination(args: &CleanArgs) -> Result<(Output, Ledger), Failure> {
             );
             Err(Failure::Usage(message))
         }
-        _ => ledger.map(|ledger| (Output::Stdout, ledger)).ok_or_else(|| {
+        _ => ledger.map(|ledger| (Output::Stream, ledger)).ok_or_else(|| {
             let message = "writing to standard output needs `--ledger FILE`, to record the removals, \
                            or `--no-ledger`";
             Failure::Usage(message.into())

@@ -4,7 +4,9 @@ mod common;
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 
+use chaffinch_formats::{Job, Ledger, Output};
 use common::{ARTICLE, Folder, code, text};
 
 #[test]
@@ -61,6 +63,22 @@ fn clean_works_as_a_filter() {
         (&ARTICLE.into(), &"Politics".into())
     );
     assert!(folder.path("l.zst").exists());
+}
+
+#[test]
+fn a_writer_receives_the_bytes_of_standard_output() {
+    let folder = Folder::new();
+    folder.write("corpus/rows.jsonl", "{\"text\": \"So it was.\\n\\nSHARE THIS ARTICLE\"}\nnone\n");
+    // This file passes through unchanged.
+    fs::write(folder.path("corpus/binary.bin"), [0, 159, 146, 150, 0, 0]).unwrap();
+    let output = folder.run(&["clean", "corpus", "-o", "-", "--no-ledger", "--quiet"]);
+    let pipeline = chaffinch_core::Pipeline::shipped().unwrap();
+    let mut job = Job::new(&pipeline, vec![folder.path("corpus")], Output::Stream);
+    job.ledger = Ledger::Nowhere;
+    let mut written = Vec::new();
+    job.run_to(&mut written, &(), &AtomicBool::new(false)).unwrap();
+    assert!(written.len() > 2 * ARTICLE.len());
+    assert_eq!(written, output.stdout);
 }
 
 #[test]

@@ -12,10 +12,10 @@ use crate::containers::{Container, Text};
 pub(crate) struct WorkerContext<'a> {
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) sample: Option<&'a Sample>,
-    /// The output directory; none if documents go to standard output, or nowhere.
+    /// The output directory; none if documents go to a stream, or nowhere.
     pub(crate) root: Option<PathBuf>,
-    /// Whether documents go to standard output.
-    pub(crate) stdout: bool,
+    /// The name of the stream that documents go to, such as standard output.
+    pub(crate) stream: Option<&'static str>,
     /// Whether there is a ledger.
     pub(crate) ledger: bool,
     /// Whether each document is restored immediately and compared.

@@ -5,6 +5,7 @@
 //! of threads.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +23,7 @@ use super::recall::Recall;
 use super::replace::Earlier;
 use super::request::{Request, digest_of_input, real_path};
 use super::sample::{Drawing, Sample};
-use super::sink::{Resume, ResumeState, Sink};
+use super::sink::{Resume, ResumeState, Sink, Stream};
 use super::summary::{Counts, OutletCounts, Summary};
 use super::worker::FinishedBlock;
 use crate::containers::open::Reading;
@@ -43,13 +44,13 @@ pub enum Output {
     /// An object store. Files are written to a local directory until they are complete, and the
     /// record until the run is finished.
     Store(Arc<dyn Store>, PathBuf),
-    /// Standard output.
-    Stdout,
+    /// A stream: standard output, or the writer of [`Job::run_to`].
+    Stream,
     /// No output: the run only counts.
     Nowhere,
 }
 
-/// The destination of the ledger of a run to standard output.
+/// The destination of the ledger of a run to a stream.
 #[derive(Clone, Debug)]
 pub enum Ledger {
     /// The run's record.
@@ -70,6 +71,11 @@ pub trait Observer {
     /// Called with the number of documents completed since the last call, and the bytes read for
     /// them.
     fn block(&self, documents: u64, bytes: u64);
+}
+
+/// Ignores the progress.
+impl Observer for () {
+    fn block(&self, _documents: u64, _bytes: u64) {}
 }
 
 /// The settings of a run.
@@ -111,7 +117,7 @@ impl Output {
     pub fn directory(&self) -> Option<&Path> {
         match self {
             Output::Directory(root) | Output::Store(_, root) => Some(root),
-            Output::Stdout | Output::Nowhere => None,
+            Output::Stream | Output::Nowhere => None,
         }
     }
 }
@@ -169,15 +175,38 @@ impl Job<'_> {
     /// The settings contradict each other, or the output cannot be written. Inputs that cannot be
     /// read and documents that cannot be cleaned are not errors: they are reported and counted.
     pub fn run(&self, observer: &dyn Observer, stop: &Stop) -> Result<Summary, Error> {
+        let stdout = Stream { name: "standard output", writer: &mut io::stdout() };
+        self.run_into(stdout, observer, stop)
+    }
+
+    /// Like [`Job::run`], but if the output is a stream, it is this writer and not standard output.
+    ///
+    /// # Errors
+    /// Like [`Job::run`].
+    pub fn run_to(
+        &self,
+        writer: &mut dyn Write,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<Summary, Error> {
+        self.run_into(Stream { name: "the output stream", writer }, observer, stop)
+    }
+
+    fn run_into(
+        &self,
+        stream: Stream<'_>,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<Summary, Error> {
         let started = Instant::now();
         self.check()?;
         let sample = self.sample.map(|count| self.draw(count)).transpose()?;
         let files = self.files();
-        let stream = || {
-            let opened = self.open_sink(&files)?;
+        let blocks = || {
+            let opened = self.open_sink(&files, stream)?;
             self.stream(&files, sample.as_ref(), opened, observer, stop, started)
         };
-        match catch_unwind(AssertUnwindSafe(stream)) {
+        match catch_unwind(AssertUnwindSafe(blocks)) {
             Ok(done) => done,
             Err(panic) => Err(Error::Stopped(internal_error(&*panic))),
         }
@@ -188,7 +217,7 @@ impl Job<'_> {
         &self,
         files: &[PathBuf],
         sample: Option<&Sample>,
-        (mut sink, earlier): (Sink, Option<ResumeState>),
+        (mut sink, earlier): (Sink<'_>, Option<ResumeState>),
         observer: &dyn Observer,
         stop: &Stop,
         started: Instant,
@@ -212,7 +241,7 @@ impl Job<'_> {
             pipeline: self.pipeline,
             sample,
             root: self.output.directory().map(Path::to_owned),
-            stdout: matches!(self.output, Output::Stdout),
+            stream: sink.stream_name(),
             ledger: !matches!(self.ledger, Ledger::Nowhere),
             verify: self.verify,
             shards: self.shard_bytes.is_some(),
@@ -221,7 +250,7 @@ impl Job<'_> {
         };
         let mut earlier = self.recall.map(Recall::read).transpose()?;
         let before = summary.elapsed;
-        let mut write = |sink: &mut Sink, mut done: FinishedBlock, names: u64| {
+        let mut write = |sink: &mut Sink<'_>, mut done: FinishedBlock, names: u64| {
             let took = before + started.elapsed();
             done.summary.elapsed = took - summary.elapsed;
             sink.write(&done, names)?;
@@ -230,7 +259,7 @@ impl Job<'_> {
             observer.block(done.summary.documents, done.read);
             Ok::<(), Error>(())
         };
-        let mut next = |sink: &mut Sink| -> Result<Next, Error> {
+        let mut next = |sink: &mut Sink<'_>| -> Result<Next, Error> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
@@ -263,7 +292,11 @@ impl Job<'_> {
         Ok(summary)
     }
 
-    fn open_sink(&self, files: &[PathBuf]) -> Result<(Sink, Option<ResumeState>), Error> {
+    fn open_sink<'s>(
+        &self,
+        files: &[PathBuf],
+        stream: Stream<'s>,
+    ) -> Result<(Sink<'s>, Option<ResumeState>), Error> {
         let ledger = match &self.ledger {
             Ledger::File(path) => Some(path.as_path()),
             _ => None,
@@ -287,8 +320,8 @@ impl Job<'_> {
                 let (identity, resume) = (self.identity(), self.resume);
                 Sink::directory(directory, identity, resume, self.shard_bytes, shipping)
             }
-            Output::Stdout => Ok((Sink::without_directory(true, ledger)?, None)),
-            Output::Nowhere => Ok((Sink::without_directory(false, ledger)?, None)),
+            Output::Stream => Ok((Sink::without_directory(Some(stream), ledger)?, None)),
+            Output::Nowhere => Ok((Sink::without_directory(None, ledger)?, None)),
         }
     }
 
@@ -342,6 +375,7 @@ impl Job<'_> {
                     .into(),
             );
         }
+        let streams = matches!(self.output, Output::Stream);
         if self.to == Some(Container::Parquet) {
             if !parquet::ENABLED {
                 return usage(
@@ -350,11 +384,11 @@ impl Job<'_> {
                         .into(),
                 );
             }
-            if matches!(self.output, Output::Stdout) {
+            if streams {
                 return usage("--to parquet writes files: name a directory".into());
             }
         }
-        if matches!((self.to, &self.output), (Some(Container::Text), Output::Stdout)) {
+        if streams && self.to == Some(Container::Text) {
             return usage("--to text writes a file for each document: name a directory".into());
         }
         let mut names: Vec<String> = self.inputs.iter().map(|i| names::base_name(i)).collect();
@@ -481,9 +515,9 @@ type Next = Option<(Block, u64)>;
 /// Reads, cleans and writes blocks on this thread.
 fn sequentially(
     context: &WorkerContext<'_>,
-    sink: &mut Sink,
-    next: &mut dyn FnMut(&mut Sink) -> Result<Next, Error>,
-    write: &mut dyn FnMut(&mut Sink, FinishedBlock, u64) -> Result<(), Error>,
+    sink: &mut Sink<'_>,
+    next: &mut dyn FnMut(&mut Sink<'_>) -> Result<Next, Error>,
+    write: &mut dyn FnMut(&mut Sink<'_>, FinishedBlock, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
     while let Some((block, names)) = next(sink)? {
         let done = context.work(block)?;
@@ -496,9 +530,9 @@ fn sequentially(
 fn in_order(
     threads: usize,
     context: &WorkerContext<'_>,
-    sink: &mut Sink,
-    next: &mut dyn FnMut(&mut Sink) -> Result<Next, Error>,
-    write: &mut dyn FnMut(&mut Sink, FinishedBlock, u64) -> Result<(), Error>,
+    sink: &mut Sink<'_>,
+    next: &mut dyn FnMut(&mut Sink<'_>) -> Result<Next, Error>,
+    write: &mut dyn FnMut(&mut Sink<'_>, FinishedBlock, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
     // Enough blocks that no thread waits for the slowest one, and few enough to bound memory.
     let window = 2 * threads as u64 + 1;

@@ -45,6 +45,32 @@ enum OpenFile {
     Parts(Range<u64>, u64),
 }
 
+impl OpenFile {
+    /// Opens a container again that an earlier start of the run wrote in part.
+    fn again(
+        directory: &OutputDirectory,
+        name: &str,
+        written: &Written,
+    ) -> Result<OpenFile, Error> {
+        match written {
+            Written::Parts(parts) => {
+                let bytes = parts.clone().map(|number| length(&part(directory, number)));
+                Ok(OpenFile::Parts(parts.clone(), bytes.sum()))
+            }
+            Written::Bytes(bytes) => {
+                let path = unfinished_path(&directory.root, name);
+                let whole = names::below(&directory.root, name);
+                // It may be complete already, except for the journal.
+                if !path.exists() && whole.exists() {
+                    let failed = |error| Error::Output(whole.display().to_string(), error);
+                    fs::rename(&whole, &path).map_err(failed)?;
+                }
+                Ok(OpenFile::Stream(AppendOnlyFile::open(path, *bytes)?))
+            }
+        }
+    }
+}
+
 /// The files of a run's record, and the container that is being written.
 struct Files {
     directory: OutputDirectory,
@@ -66,10 +92,17 @@ struct Files {
 }
 
 /// The destination of results.
-pub(crate) struct Sink {
+pub(crate) struct Sink<'a> {
     files: Option<Files>,
-    stdout: bool,
+    stream: Option<Stream<'a>>,
     ledger: Option<AppendOnlyFile>,
+}
+
+/// Standard output, or another writer to which all output goes.
+pub(crate) struct Stream<'a> {
+    /// Its name in messages.
+    pub(crate) name: &'static str,
+    pub(crate) writer: &'a mut dyn Write,
 }
 
 /// What an earlier start of the same run wrote.
@@ -78,14 +111,27 @@ pub(crate) struct ResumeState {
     pub(crate) summary: Summary,
 }
 
-impl Sink {
+impl ResumeState {
+    /// The state after these steps, if there are any.
+    fn after(steps: &[JournalEntry]) -> Option<ResumeState> {
+        let last = steps.last()?;
+        let mut summary = Summary::default();
+        steps.iter().for_each(|step| summary.add(&step.summary));
+        Some(ResumeState { position: last.after.clone(), summary })
+    }
+}
+
+impl<'a> Sink<'a> {
     /// A sink without an output directory.
     ///
     /// # Errors
     /// The ledger cannot be written.
-    pub(crate) fn without_directory(stdout: bool, ledger: Option<&Path>) -> Result<Sink, Error> {
+    pub(crate) fn without_directory(
+        stream: Option<Stream<'a>>,
+        ledger: Option<&Path>,
+    ) -> Result<Sink<'a>, Error> {
         let ledger = ledger.map(|path| AppendOnlyFile::open(path.to_owned(), 0)).transpose()?;
-        Ok(Sink { files: None, stdout, ledger })
+        Ok(Sink { files: None, stream, ledger })
     }
 
     /// A sink into a directory. Resumes the unfinished run in it if that run has the same
@@ -100,68 +146,23 @@ impl Sink {
         resume: Resume,
         shard_bytes: Option<u64>,
         shipping: Option<Shipping>,
-    ) -> Result<(Sink, Option<ResumeState>), Error> {
-        let unfinished = Unfinished::find(&directory);
-        let same = unfinished.as_ref().is_some_and(|found| found.identity == identity);
-        if resume == Resume::Must && !same {
-            let root = directory.root.display();
-            return Err(Error::Usage(match unfinished {
-                None => format!("{root} contains no unfinished run; omit --resume"),
-                Some(_) => format!(
-                    "the unfinished run in {root} had other inputs, options, rules or another \
-                     version of chaffinch; repeat its command, or start over with --fresh"
-                ),
-            }));
-        }
-        let (steps, journal) = match unfinished {
-            Some(found) if same && resume != Resume::Never => (found.steps, found.journal),
-            _ => (Vec::new(), 0),
-        };
-        let earlier = match steps.is_empty() {
-            true => {
-                let left = shipping.as_ref().map(Shipping::left).transpose()?;
-                directory.take()?;
-                if let (Some(shipping), Some(left)) = (&shipping, left) {
-                    shipping.take(&left)?;
-                }
-                None
-            }
-            false => Some(ResumeState {
-                position: steps.last().map(|step| step.after.clone()).unwrap_or_default(),
-                summary: steps.iter().fold(Summary::default(), |mut sum, step| {
-                    sum.add(&step.summary);
-                    sum
-                }),
-            }),
-        };
+    ) -> Result<(Sink<'a>, Option<ResumeState>), Error> {
+        let (steps, journal) = steps_to_resume(&directory, &identity, resume)?;
         let last = steps.last();
-        if let Some(step) = last {
-            let failed = |error| Error::Output(directory.root.display().to_string(), error);
-            remove_unsure(&directory, step.names).map_err(failed)?;
+        match last {
+            None => take(&directory, shipping.as_ref())?,
+            Some(step) => {
+                let failed = |error| Error::Output(directory.root.display().to_string(), error);
+                remove_unsure(&directory, step.names).map_err(failed)?;
+            }
         }
         let log = |name: &str, bytes: fn(&JournalEntry) -> u64| {
             AppendOnlyFile::open(directory.record(name), last.map_or(0, bytes))
         };
         let ledger = log("ledger/00000.jsonl.zst", |step| step.ledger)?;
-        let container = last.and_then(|step| step.output.as_ref()).map(|(name, written)| {
-            let container = match written {
-                Written::Parts(parts) => {
-                    let bytes = parts.clone().map(|number| length(&part(&directory, number)));
-                    OpenFile::Parts(parts.clone(), bytes.sum())
-                }
-                Written::Bytes(bytes) => {
-                    let path = unfinished_path(&directory.root, name);
-                    let whole = names::below(&directory.root, name);
-                    // It may be complete already, except for the journal.
-                    if !path.exists() && whole.exists() {
-                        let failed = |error| Error::Output(whole.display().to_string(), error);
-                        fs::rename(&whole, &path).map_err(failed)?;
-                    }
-                    OpenFile::Stream(AppendOnlyFile::open(path, *bytes)?)
-                }
-            };
-            Ok((name.clone(), container))
-        });
+        let container = last.and_then(|step| step.output.as_ref());
+        let container = container
+            .map(|(name, written)| Ok((name.clone(), OpenFile::again(&directory, name, written)?)));
         let next_part = steps.iter().rev().find_map(|step| match step.output {
             Some((_, Written::Parts(Range { end, .. }))) => Some(end),
             _ => None,
@@ -182,9 +183,14 @@ impl Sink {
             directory,
             identity,
         };
-        let sink = Sink { files: Some(files), stdout: false, ledger: Some(ledger) };
+        let sink = Sink { files: Some(files), stream: None, ledger: Some(ledger) };
         sink.state("running", &())?;
-        Ok((sink, earlier))
+        Ok((sink, ResumeState::after(&steps)))
+    }
+
+    /// The name of the stream that all output goes to, if it is one.
+    pub(crate) fn stream_name(&self) -> Option<&'static str> {
+        self.stream.as_ref().map(|stream| stream.name)
     }
 
     /// Lists files before they are written.
@@ -219,9 +225,8 @@ impl Sink {
             ledger.append(&done.ledger)?;
         }
         let Some(files) = &mut self.files else {
-            if self.stdout {
-                let written = to_stdout(done);
-                written.map_err(|error| Error::Output("standard output".into(), error))?;
+            if let Some(stream) = &mut self.stream {
+                stream.write(done).map_err(|error| Error::Output(stream.name.into(), error))?;
             }
             return Ok(None);
         };
@@ -384,16 +389,53 @@ impl Files {
     }
 }
 
-/// Writes the result of a block to standard output, with files that pass through at their places.
-fn to_stdout(done: &FinishedBlock) -> io::Result<()> {
-    let (mut out, mut from) = (io::stdout().lock(), 0);
-    for (at, place) in &done.passed {
-        out.write_all(&done.output[from..*at])?;
-        io::copy(&mut place.open()?, &mut out)?;
-        from = *at;
+impl Stream<'_> {
+    /// Writes the result of a block, with files that pass through at their places.
+    fn write(&mut self, done: &FinishedBlock) -> io::Result<()> {
+        let (out, mut from) = (&mut *self.writer, 0);
+        for (at, place) in &done.passed {
+            out.write_all(&done.output[from..*at])?;
+            io::copy(&mut place.open()?, out)?;
+            from = *at;
+        }
+        out.write_all(&done.output[from..])?;
+        out.flush()
     }
-    out.write_all(&done.output[from..])?;
-    out.flush()
+}
+
+/// The steps of the unfinished run in a directory that is to be resumed, and the length in bytes of
+/// its journal; no steps if the run is to start again.
+fn steps_to_resume(
+    directory: &OutputDirectory,
+    identity: &str,
+    resume: Resume,
+) -> Result<(Vec<JournalEntry>, u64), Error> {
+    let unfinished = Unfinished::find(directory);
+    let same = unfinished.as_ref().is_some_and(|found| found.identity == identity);
+    if resume == Resume::Must && !same {
+        let root = directory.root.display();
+        return Err(Error::Usage(match unfinished {
+            None => format!("{root} contains no unfinished run; omit --resume"),
+            Some(_) => format!(
+                "the unfinished run in {root} had other inputs, options, rules or another \
+                 version of chaffinch; repeat its command, or start over with --fresh"
+            ),
+        }));
+    }
+    Ok(match unfinished {
+        Some(found) if same && resume != Resume::Never => (found.steps, found.journal),
+        _ => (Vec::new(), 0),
+    })
+}
+
+/// Takes a directory, and the store that its files go to, for a new run.
+fn take(directory: &OutputDirectory, shipping: Option<&Shipping>) -> Result<(), Error> {
+    let left = shipping.map(Shipping::left).transpose()?;
+    directory.take()?;
+    match (shipping, left) {
+        (Some(shipping), Some(left)) => shipping.take(&left),
+        _ => Ok(()),
+    }
 }
 
 /// Combines the parts into the file `path`.

@@ -77,16 +77,17 @@ impl WorkerContext<'_> {
             }
             // Texts are files of their own, in a folder.
             Work::Open { .. } if self.to == Some(Container::Text) => {}
-            Work::Open { name, parts: true } if self.stdout => {
+            Work::Open { name, parts: true } if self.stream.is_some() => {
+                let stream = self.stream.unwrap_or_default();
                 let message = format!(
-                    "{name}: Parquet cannot be written to standard output; name a directory, or \
-                     give --to jsonl"
+                    "{name}: Parquet cannot be written to {stream}; name a directory, or give \
+                     --to jsonl"
                 );
                 return Err(Error::Usage(message));
             }
             Work::Open { name, parts } => event = Event::Open(name.clone(), *parts),
             Work::Chunk { source, name, format, codec, chunk, to } => {
-                codec_out = if self.stdout { Codec::Plain } else { *codec };
+                codec_out = if self.stream.is_some() { Codec::Plain } else { *codec };
                 if self.shards && to.is_none() {
                     shard_header = format.header().to_vec();
                 }
@@ -185,14 +186,14 @@ impl BlockBuilder<'_> {
         };
         copied.map_err(|error| Error::Output(source.name.clone(), error))?;
         self.files.push(source.name.clone());
-        if self.context.stdout {
+        if self.context.stream.is_some() {
             self.passed.push((self.output.len(), source.place.clone()));
         }
         self.tally.failed(source.bytes, &source.name, reason);
         self.note(&Record::unseen(&source.name, 0, reason.to_owned()))
     }
 
-    /// Writes a file, or to standard output.
+    /// Writes a file, or to the stream.
     pub(crate) fn put_file(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         match &self.context.root {
             Some(root) => {
@@ -201,7 +202,7 @@ impl BlockBuilder<'_> {
                     .map_err(|error| Error::Output(name.to_owned(), error))
             }
             None => {
-                if self.context.stdout {
+                if self.context.stream.is_some() {
                     self.output.extend_from_slice(bytes);
                 }
                 Ok(())

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::{Limits, Pipeline};
-use chaffinch_formats::{Container, Job, Observer, Output, restore};
+use chaffinch_formats::{Container, Job, Output, restore};
 use tempfile::TempDir;
 
 static PIPELINE: LazyLock<Pipeline> = LazyLock::new(|| pipeline(1 << 20));
@@ -26,12 +26,6 @@ fn pipeline(document_bytes: usize) -> Pipeline {
     builder.build().unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
-struct Silent;
-
-impl Observer for Silent {
-    fn block(&self, _documents: u64, _bytes: u64) {}
-}
-
 /// A temporary directory, removed when it is dropped.
 pub(crate) fn temporary() -> TempDir {
     tempfile::tempdir().expect("a temporary directory can be made")
@@ -43,7 +37,7 @@ pub(crate) fn clean(input: &Path, output: &Path, short: bool, change: impl FnOnc
     let output = Output::Directory(output.to_owned());
     let mut job = Job::new(pipeline, vec![input.to_owned()], output);
     change(&mut job);
-    job.run(&Silent, &AtomicBool::new(false)).expect("the run succeeds");
+    job.run(&(), &AtomicBool::new(false)).expect("the run succeeds");
 }
 
 /// Whether bytes begin like a compressed file. The content of such files is restored, but not their

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::Pipeline;
-use chaffinch_formats::{Job, Observer, Output, RunRule, run_record, run_rules};
+use chaffinch_formats::{Job, Output, RunRule, run_record, run_rules};
 use chaffinch_report::diff::{Diff, diff};
 use tempfile::TempDir;
 
@@ -115,12 +115,6 @@ fn scratch() -> Result<TempDir, Failure> {
         .map_err(|error| Failure::Stopped(format!("cannot create a temporary directory: {error}")))
 }
 
-struct Quiet;
-
-impl Observer for Quiet {
-    fn block(&self, _documents: u64, _bytes: u64) {}
-}
-
 /// Cleans the documents into a directory.
 fn clean(args: &DiffArgs, pipeline: &Pipeline, out: &Path) -> Result<(), Failure> {
     let (container, names) = setup::source(&args.source);
@@ -130,6 +124,6 @@ fn clean(args: &DiffArgs, pipeline: &Pipeline, out: &Path) -> Result<(), Failure
     };
     let mut job = Job::new(pipeline, inputs, Output::Directory(out.to_owned()));
     (job.container, job.names, job.sample) = (container, names, args.sample);
-    job.run(&Quiet, &AtomicBool::new(false))?;
+    job.run(&(), &AtomicBool::new(false))?;
     Ok(())
 }

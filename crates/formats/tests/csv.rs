@@ -6,14 +6,14 @@ mod common;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::{Limits, Pipeline, Verdict};
 use chaffinch_formats::{
-    Container, Error, Found, Job, Observer, Output, Resume, Summary, each_document, originals,
-    rerun, restore, verify,
+    Container, Error, Found, Job, Output, Resume, Summary, each_document, originals, rerun,
+    restore, verify,
 };
-use common::{Silent, tree, tree_except};
+use common::{StopAfter, tree, tree_except};
 use tempfile::TempDir;
 
 const ARTICLE: &str = "Talks to go on\n\nThe minister told reporters on Tuesday that the talks would go on, \"after a break\".\n\nOfficials from seven countries took part in the meeting behind closed doors.\n";
@@ -48,7 +48,7 @@ fn run(scene: &Scene, change: impl FnOnce(&mut Job<'_>)) -> Result<Summary, Erro
     let mut job = Job::new(&pipeline, vec![scene.input.clone()], output);
     job.verify = true;
     change(&mut job);
-    job.run(&Silent, &AtomicBool::new(false))
+    job.run(&(), &AtomicBool::new(false))
 }
 
 /// A file of many rows, of which each fifth has chaff.
@@ -205,31 +205,19 @@ fn shards_have_the_header_and_are_restored_as_one() {
     }
 }
 
-/// Interrupts a run after this number of blocks.
-struct StopAfter<'a>(std::cell::Cell<usize>, &'a AtomicBool);
-
-impl Observer for StopAfter<'_> {
-    fn block(&self, _documents: u64, _bytes: u64) {
-        self.0.set(self.0.get().saturating_sub(1));
-        if self.0.get() == 0 {
-            self.1.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 #[test]
 fn an_interrupted_run_resumes_with_the_same_output() {
     let scene = scene(&[("a.csv", many(40_000, "\n").as_bytes())]);
     let pipeline = Pipeline::builder().build().unwrap();
-    let clean = |out: &Path, blocks: usize| {
+    let clean = |out: &Path, blocks: u32| {
         let inputs = vec![scene.input.clone()];
         let mut job = Job::new(&pipeline, inputs, Output::Directory(out.to_owned()));
         (job.shard_bytes, job.resume) = (Some(1_500_000), Resume::May);
         let stop = AtomicBool::new(false);
-        job.run(&StopAfter(std::cell::Cell::new(blocks), &stop), &stop).unwrap()
+        job.run(&StopAfter::blocks(blocks, &stop), &stop).unwrap()
     };
     let uncut = scene.out.with_extension("uncut");
-    clean(&uncut, usize::MAX);
+    clean(&uncut, u32::MAX);
     let mut starts = 0;
     while clean(&scene.out, 2).interrupted {
         starts += 1;
@@ -278,14 +266,14 @@ fn a_rerun_has_the_output_of_a_full_run() {
     let other = pipeline.without(|id| pipeline.rule(id).stage == "share-buttons");
     let [again, full] = ["again", "full"].map(|end| scene.out.with_extension(end));
     let stop = AtomicBool::new(false);
-    rerun(&scene.out, Some(&again), &other, &Silent, &stop).unwrap();
+    rerun(&scene.out, Some(&again), &other, &(), &stop).unwrap();
     let job = Job::new(&other, vec![scene.input.clone()], Output::Directory(full.clone()));
-    job.run(&Silent, &stop).unwrap();
+    job.run(&(), &stop).unwrap();
     assert!(tree(&again) == tree(&full) && tree(&again) != tree(&scene.out));
     // Without a change of rules, no row is cleaned again.
     let limits = Limits { document_bytes: 1 << 20, ..Limits::default() };
     let same = Pipeline::builder().limits(limits).build().unwrap();
-    let kept = rerun(&scene.out, Some(&scene.back), &same, &Silent, &stop).unwrap();
+    let kept = rerun(&scene.out, Some(&scene.back), &same, &(), &stop).unwrap();
     assert_eq!(kept.cleaned_again, 0);
     assert!(tree(&scene.back) == tree(&scene.out));
 }

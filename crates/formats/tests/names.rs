@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::{Pipeline, Verdict};
-use chaffinch_formats::{Container, Error, Job, Observer, Output, Resume, Summary, rerun, restore};
-use common::{Silent, tree};
+use chaffinch_formats::{Container, Error, Job, Output, Resume, Summary, rerun, restore};
+use common::{StopAfter, tree};
 
 fn article(number: usize) -> String {
     format!(
@@ -29,7 +29,7 @@ fn clean(input: &Path, out: &Path, with: impl FnOnce(&mut Job<'_>)) -> Result<Su
     let output = Output::Directory(out.to_owned());
     let mut job = Job::new(&pipeline, vec![input.to_owned()], output);
     with(&mut job);
-    job.run(&Silent, &AtomicBool::new(false))
+    job.run(&(), &AtomicBool::new(false))
 }
 
 /// Names of all lengths up to the longest, in letters of one and two bytes, with different starts
@@ -64,14 +64,8 @@ fn names_up_to_the_longest_are_cleaned_resumed_and_restored() {
         let pipeline = Pipeline::builder().build().unwrap();
         loop {
             let stop = AtomicBool::new(false);
-            struct Once<'a>(&'a AtomicBool);
-            impl Observer for Once<'_> {
-                fn block(&self, _: u64, _: u64) {
-                    self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-                }
-            }
             let job = Job::new(&pipeline, vec![input.clone()], Output::Directory(out.clone()));
-            let summary = job.run(&Once(&stop), &stop).unwrap();
+            let summary = job.run(&StopAfter::blocks(1, &stop), &stop).unwrap();
             if !summary.interrupted {
                 assert_eq!(summary.count(Verdict::Cleaned), names.len() as u64);
                 break;
@@ -147,7 +141,7 @@ fn names_that_are_not_utf_8_stay_distinct_and_are_restored() {
     restore(&out, &back).unwrap();
     assert!(tree(&back) == tree(&input));
     let pipeline = Pipeline::builder().build().unwrap();
-    let done = rerun(&out, Some(&again), &pipeline, &Silent, &AtomicBool::new(false)).unwrap();
+    let done = rerun(&out, Some(&again), &pipeline, &(), &AtomicBool::new(false)).unwrap();
     assert_eq!((done.summary.documents, done.cleaned_again), (18, 0));
     assert!(tree(&again) == tree(&out));
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use chaffinch_core::stage::{Document, Marks, Stage};
 use chaffinch_core::{Pipeline, Verdict};
 use chaffinch_formats::{Container, Error, Job, Object, Output, Store, Summary, restore};
-use common::{Silent, tree};
+use common::tree;
 
 /// A stage whose panic cannot be caught where stages run: it panics again when it is dropped there.
 struct Clumsy;
@@ -73,7 +73,7 @@ fn clean(input: &Path, output: Output, with: impl FnOnce(&mut Job<'_>)) -> Resul
     let pipeline = pipeline();
     let mut job = Job::new(&pipeline, vec![input.to_owned()], output);
     with(&mut job);
-    job.run(&Silent, &AtomicBool::new(false))
+    job.run(&(), &AtomicBool::new(false))
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_panic_in_a_worker_affects_only_its_row_group() {
     job.to = Some(Container::Parquet);
     job.exclude =
         globset::GlobSet::builder().add(globset::Glob::new("rows.*").unwrap()).build().unwrap();
-    assert_eq!(job.run(&Silent, &AtomicBool::new(false)).unwrap().documents, 10);
+    assert_eq!(job.run(&(), &AtomicBool::new(false)).unwrap().documents, 10);
     let summary = clean(&rows, Output::Directory(out.clone()), |_| {}).unwrap();
     assert_eq!((summary.documents, summary.count(Verdict::Failed)), (10, 10));
     let [(name, _, reason)] = summary.problems.as_slice() else { panic!("{summary:?}") };

@@ -11,7 +11,6 @@ use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::{Pipeline, Verdict};
 use chaffinch_formats::{Container, Job, Output, RECORD, Summary, rerun, restore};
-use common::Silent;
 use parquet::basic::{
     BrotliLevel, Compression, GzipLevel, LogicalType, Type as Physical, ZstdLevel,
 };
@@ -80,7 +79,7 @@ fn run_with(bytes: &[u8], change: impl FnOnce(&mut Job<'_>)) -> (Run, Summary) {
     let mut job = Job::new(&pipeline, vec![input.clone()], Output::Directory(out.clone()));
     job.verify = true;
     change(&mut job);
-    let summary = job.run(&Silent, &AtomicBool::new(false)).unwrap();
+    let summary = job.run(&(), &AtomicBool::new(false)).unwrap();
     (Run { _folder: folder, input, out, back }, summary)
 }
 
@@ -196,7 +195,7 @@ fn a_rerun_reuses_rows_that_the_change_cannot_affect() {
     let (run, _) = run_of(&table(Compression::SNAPPY, &[&rows, &rows]));
     let again = |off: &[String], out: &Path| {
         let pipeline = Pipeline::builder().skip(off).build().unwrap();
-        rerun(&run.out, Some(out), &pipeline, &Silent, &AtomicBool::new(false)).unwrap()
+        rerun(&run.out, Some(out), &pipeline, &(), &AtomicBool::new(false)).unwrap()
     };
     let same = run.out.with_extension("same");
     assert_eq!(again(&[], &same).cleaned_again, 0);
@@ -207,10 +206,10 @@ fn a_rerun_reuses_rows_that_the_change_cannot_affect() {
     let pipeline = Pipeline::builder().build().unwrap();
     let other = pipeline.without(|id| pipeline.rule(id).stage == "share-buttons");
     let [short, full] = ["short", "full"].map(|end| run.out.with_extension(end));
-    let rerun = rerun(&run.out, Some(&short), &other, &Silent, &AtomicBool::new(false)).unwrap();
+    let rerun = rerun(&run.out, Some(&short), &other, &(), &AtomicBool::new(false)).unwrap();
     assert!(rerun.cleaned_again < 10, "{}", rerun.cleaned_again);
     let job = Job::new(&other, vec![run.input.clone()], Output::Directory(full.clone()));
-    job.run(&Silent, &AtomicBool::new(false)).unwrap();
+    job.run(&(), &AtomicBool::new(false)).unwrap();
     assert!(bytes(&short) == bytes(&full) && bytes(&short) != bytes(&run.out));
 }
 

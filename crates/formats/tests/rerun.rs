@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::Pipeline;
-use chaffinch_formats::{Error, Job, Output, Records, Rerun, rerun};
-use common::Silent;
+use chaffinch_formats::{Error, Job, Output, RECORD, Records, Rerun, rerun};
+use common::tree_except;
 
 const OUTLET: &str = "\
 outlet: valley
@@ -165,29 +165,17 @@ fn clean(pipeline: &Pipeline, input: &Path, out: &Path) {
 fn clean_all(pipeline: &Pipeline, inputs: Vec<PathBuf>, shard_bytes: Option<u64>, out: &Path) {
     let mut job = Job::new(pipeline, inputs, Output::Directory(out.to_owned()));
     job.shard_bytes = shard_bytes;
-    job.run(&Silent, &AtomicBool::new(false)).unwrap();
+    job.run(&(), &AtomicBool::new(false)).unwrap();
 }
 
 /// All files of a run, without the duration in `run.json`.
 fn left(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let mut bytes = fs::read(&path).unwrap();
-            if path.ends_with("run.json") {
-                let mut run: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-                run.as_object_mut().unwrap().remove("seconds");
-                bytes = run.to_string().into_bytes();
-            }
-            files.insert(path.strip_prefix(root).unwrap().to_owned(), bytes);
-        }
-    }
+    let mut files = tree_except(root, "run.json");
+    let name = Path::new(RECORD).join("run.json");
+    let run = fs::read(root.join(&name)).unwrap();
+    let mut run: serde_json::Value = serde_json::from_slice(&run).unwrap();
+    run.as_object_mut().unwrap().remove("seconds");
+    files.insert(name, run.to_string().into_bytes());
     files
 }
 
@@ -213,7 +201,7 @@ impl Scene {
         let input = self.root.join("in-away");
         // A rerun does not need the input.
         fs::rename(self.root.join("in"), &input).unwrap();
-        let done = rerun(&first, Some(&again), after, &Silent, &AtomicBool::new(false)).unwrap();
+        let done = rerun(&first, Some(&again), after, &(), &AtomicBool::new(false)).unwrap();
         fs::rename(&input, self.root.join("in")).unwrap();
         let (got, wanted) = (left(&again), left(&full));
         let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
@@ -360,7 +348,7 @@ fn reruns_of_several_inputs_and_of_shards_have_the_output_of_full_runs() {
         clean_all(&before, inputs(), shard_bytes, &path("first"));
         clean_all(&after, inputs(), shard_bytes, &path("full"));
         let stop = AtomicBool::new(false);
-        let done = rerun(&path("first"), Some(&path("again")), &after, &Silent, &stop).unwrap();
+        let done = rerun(&path("first"), Some(&path("again")), &after, &(), &stop).unwrap();
         assert!(done.cleaned_again < done.summary.documents * 9 / 10, "{}", done.cleaned_again);
         let (got, wanted) = (left(&path("again")), left(&path("full")));
         assert!(got.keys().eq(wanted.keys()));
@@ -379,7 +367,7 @@ fn a_run_is_replaced_completely_or_not_at_all() {
     let old = left(&out);
     let around = || fs::read_dir(&scene.root).unwrap().count();
     let others = around();
-    let in_place = |stop: bool| rerun(&out, None, &after, &Silent, &AtomicBool::new(stop));
+    let in_place = |stop: bool| rerun(&out, None, &after, &(), &AtomicBool::new(stop));
     // Files of others would be deleted too.
     fs::write(out.join("mine.txt"), "x").unwrap();
     assert!(matches!(in_place(false), Err(Error::Usage(message)) if message.contains("mine.txt")));
@@ -399,7 +387,7 @@ fn runs_that_cannot_be_rerun_are_refused() {
     let again = |run: &Path| {
         let out = scene.root.join("again");
         let stop = AtomicBool::new(false);
-        match rerun(run, Some(&out), &pipeline, &Silent, &stop) {
+        match rerun(run, Some(&out), &pipeline, &(), &stop) {
             Err(Error::Usage(message)) => message,
             other => panic!("{other:?}"),
         }
@@ -408,7 +396,7 @@ fn runs_that_cannot_be_rerun_are_refused() {
     let out = scene.root.join("sample");
     let mut job = Job::new(&pipeline, vec![scene.root.join("in")], Output::Directory(out.clone()));
     job.sample = Some(5);
-    job.run(&Silent, &AtomicBool::new(false)).unwrap();
+    job.run(&(), &AtomicBool::new(false)).unwrap();
     assert!(again(&out).contains("is a sample; clean the input again"));
     let out = scene.root.join("edited");
     clean(&pipeline, &scene.root.join("in"), &out);
@@ -426,7 +414,7 @@ fn a_rerun_replaces_only_output_that_it_can_make_again() {
     clean(&pipeline, &path("in"), &path("first"));
     let again = |out: &str| {
         let stop = AtomicBool::new(false);
-        rerun(&path("first"), Some(&path(out)), &pipeline, &Silent, &stop)
+        rerun(&path("first"), Some(&path(out)), &pipeline, &(), &stop)
     };
     // An earlier output of the same inputs.
     again("again").unwrap();

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::{Limits, Pipeline, Verdict};
 use chaffinch_formats::ledger::Record;
 use chaffinch_formats::{
-    Container, Error, Job, Observer, Output, RECORD, Resume, Summary, originals, restore, verify,
+    Container, Error, Job, Output, RECORD, Resume, Summary, originals, restore, verify,
 };
-use common::{Silent, tree_except};
+use common::{StopAfter, tree_except};
 use globset::{Glob, GlobSet};
 use tempfile::TempDir;
 
@@ -96,7 +96,7 @@ fn clean_with(
 ) -> Result<Summary, Error> {
     let mut job = job(pipeline, inputs, out);
     change(&mut job);
-    job.run(&Silent, &AtomicBool::new(false))
+    job.run(&(), &AtomicBool::new(false))
 }
 
 fn clean(input: &Path, out: &Path) -> Summary {
@@ -273,20 +273,10 @@ fn several_inputs_are_written_under_their_names() {
     assert!(error.to_string().contains("many"), "{error}");
 }
 
-/// Stops a run after this number of blocks.
-struct StopAfter<'a>(&'a AtomicBool, Cell<u32>);
-
-impl Observer for StopAfter<'_> {
-    fn block(&self, _: u64, _: u64) {
-        self.1.set(self.1.get().saturating_sub(1));
-        self.0.store(self.1.get() == 0, Ordering::Relaxed);
-    }
-}
-
 fn stopped(run: &Run, blocks: u32) -> Summary {
     let (pipeline, stop) = (pipeline(), AtomicBool::new(false));
     let job = job(&pipeline, &[&run.input], &run.out);
-    job.run(&StopAfter(&stop, Cell::new(blocks)), &stop).unwrap()
+    job.run(&StopAfter::blocks(blocks, &stop), &stop).unwrap()
 }
 
 #[test]
@@ -787,7 +777,7 @@ fn interrupted_and_resumed(
         loop {
             let (mut job, stop) = (job(&pipeline, &[input], out), AtomicBool::new(false));
             change(&mut job);
-            if !job.run(&StopAfter(&stop, Cell::new(blocks)), &stop).unwrap().interrupted {
+            if !job.run(&StopAfter::blocks(blocks, &stop), &stop).unwrap().interrupted {
                 break;
             }
         }

@@ -1,5 +1,7 @@
 //! Runs into a store have the output of a run into a directory, also after the store failed midway.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
@@ -8,13 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
 use chaffinch_core::Pipeline;
-use chaffinch_formats::{Error, Job, Object, Observer, Output, Store, Summary};
-
-struct Silent;
-
-impl Observer for Silent {
-    fn block(&self, _: u64, _: u64) {}
-}
+use chaffinch_formats::{Error, Job, Object, Output, Store, Summary};
+use common::tree_except;
 
 /// A store that is a folder and that fails after `left` more objects.
 struct Folder {
@@ -55,19 +52,15 @@ impl Store for Folder {
 
 /// Names and bytes of all files except `run.json`, which contains times.
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = walkdir::WalkDir::new(root).into_iter().filter_map(Result::ok);
-    let files = entries.filter(|entry| entry.file_type().is_file()).map(|entry| {
-        let name = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-        (name, fs::read(entry.path()).unwrap())
-    });
-    files.filter(|(name, _)| name != ".chaffinch/run.json").collect()
+    let name = |path: PathBuf| path.to_str().unwrap().to_owned();
+    tree_except(root, "run.json").into_iter().map(|(path, bytes)| (name(path), bytes)).collect()
 }
 
 fn clean(input: &Path, output: Output) -> Result<Summary, Error> {
     let pipeline = Pipeline::shipped().unwrap();
     let mut job = Job::new(&pipeline, vec![input.to_owned()], output);
     job.shard_bytes = Some(1 << 19);
-    job.run(&Silent, &AtomicBool::new(false))
+    job.run(&(), &AtomicBool::new(false))
 }
 
 #[test]

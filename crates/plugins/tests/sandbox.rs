@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use chaffinch_core::stage::Stage;
 use chaffinch_core::{Pipeline, PluginError, Verdict};
-use chaffinch_formats::{Job, Observer, Output, run_record};
+use chaffinch_formats::{Job, Output, run_record};
 use chaffinch_plugins::{Host, MOST_MARKS, PluginStage};
 
 /// The body of `chaffinch_mark` of a plugin that removes the second line.
@@ -242,12 +242,6 @@ fn a_check_detects_state() {
     assert!(check_from(51).contains("depend on earlier documents"));
 }
 
-struct Silent;
-
-impl Observer for Silent {
-    fn block(&self, _documents: u64, _bytes: u64) {}
-}
-
 /// A run with a plugin that fails on some documents finishes, counts them and names them.
 #[test]
 fn a_run_counts_and_names_failures() {
@@ -264,7 +258,7 @@ fn a_run_counts_and_names_failures() {
         std::fs::write(input.join(name), format!("A kicker\nA headline\n{PAGE}")).unwrap();
     }
     let job = Job::new(&pipeline, vec![input], Output::Directory(output.clone()));
-    let summary = job.run(&Silent, &AtomicBool::new(false)).unwrap();
+    let summary = job.run(&(), &AtomicBool::new(false)).unwrap();
     assert_eq!(summary.documents, 3);
     assert_eq!(summary.failed_stages.get("fragile"), Some(&2));
     let named: Vec<&str> = summary.problems.iter().map(|(name, ..)| name.as_str()).collect();

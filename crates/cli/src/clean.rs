@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chaffinch_core::Verdict;
+use chaffinch_core::message::counted;
 use chaffinch_formats::{Container, Error, Job, Ledger, Observer, Output, Resume, Summary};
+use chaffinch_report::visible;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
@@ -257,23 +259,33 @@ impl Observer for Progress {
 
 /// The table at the end of a run.
 fn table(summary: &Summary, output: &Output) -> String {
-    let bold = anstyle::Style::new().bold();
+    let mut text = totals(summary);
+    stages(&mut text, summary);
+    outlets(&mut text, summary);
+    if summary.interrupted && output.directory().is_some() {
+        text.push_str("\nrepeat the command to resume, or start from scratch with --fresh\n");
+    }
+    faults(&mut text, summary);
+    problems(&mut text, summary, output);
+    text
+}
+
+const BOLD: anstyle::Style = anstyle::Style::new().bold();
+
+/// The first lines of the table. Writing to a string cannot fail.
+fn totals(summary: &Summary) -> String {
     let mut text = String::new();
-    // Writing to a string cannot fail.
-    let mut line = |line: String| {
-        let _ = writeln!(text, "{line}");
-    };
     let head = if summary.interrupted { "interrupted after" } else { "cleaned" };
     let documents = if summary.documents == 1 { "document" } else { "documents" };
-    line(format!(
-        "{bold}{head} {} {documents}{bold:#}, {} in {}: {} removed ({:.1} %)",
+    let _ = writeln!(
+        text,
+        "{BOLD}{head} {} {documents}{BOLD:#}, {} in {}: {} removed ({:.1} %)\n",
         HumanCount(summary.documents),
         HumanBytes(summary.bytes_in),
         duration(summary.elapsed),
         HumanBytes(summary.bytes_removed),
         100.0 * summary.bytes_removed as f64 / summary.bytes_in.max(1) as f64,
-    ));
-    line(String::new());
+    );
     for verdict in Verdict::ALL {
         let count = summary.count(verdict);
         if count > 0 {
@@ -284,74 +296,85 @@ fn table(summary: &Summary, output: &Output) -> String {
                 _ => String::new(),
             };
             let count = HumanCount(count).to_string();
-            line(format!("  {:<14} {count:>12}{passed}", verdict.to_string()));
-        }
-    }
-    if !summary.stages.is_empty() {
-        line(String::new());
-        line(format!(
-            "{bold}  {:<14} {:>12} {:>10} {:>12}{bold:#}",
-            "stage", "documents", "cuts", "bytes"
-        ));
-        let mut stages: Vec<_> = summary.stages.iter().collect();
-        stages.sort_by_key(|(name, counts)| (std::cmp::Reverse(counts.bytes), *name));
-        for (name, counts) in stages {
-            line(format!(
-                "  {name:<14} {:>12} {:>10} {:>12}",
-                HumanCount(counts.documents).to_string(),
-                HumanCount(counts.cuts).to_string(),
-                HumanCount(counts.bytes).to_string()
-            ));
-        }
-    }
-    if !summary.outlets.is_empty() {
-        line(String::new());
-        line(format!("{bold}  {:<30} {:>9} {:>10}{bold:#}", "outlet", "documents", "bytes cut"));
-        let mut outlets: Vec<_> = summary.outlets.iter().collect();
-        outlets.sort_by_key(|(name, counts)| (std::cmp::Reverse(counts.documents), *name));
-        for (name, counts) in outlets.iter().take(MOST_OUTLETS) {
-            let (documents, bytes) = (HumanCount(counts.documents), HumanCount(counts.bytes));
-            line(format!("  {name:<30} {:>9} {:>10}", documents.to_string(), bytes.to_string()));
-        }
-        let known: u64 = outlets.iter().map(|(_, counts)| counts.documents).sum();
-        if outlets.len() > MOST_OUTLETS {
-            line(format!("  and {} more", outlets.len() - MOST_OUTLETS));
-        }
-        if summary.documents > known {
-            let unknown = HumanCount(summary.documents - known).to_string();
-            line(format!("  {:<30} {unknown:>9}", "(none recognised)"));
-        }
-    }
-    if summary.interrupted && output.directory().is_some() {
-        line("\nrepeat the command to resume, or start from scratch with --fresh".to_owned());
-    }
-    for (stage, count) in &summary.refused {
-        line(format!(
-            "\nstage {stage} made {count} invalid marks, which were ignored; please report this"
-        ));
-    }
-    for (stage, count) in &summary.failed_stages {
-        let documents = chaffinch_core::message::counted(*count, "document");
-        line(format!("\nstage {stage} failed on {documents}, which were cleaned without it"));
-    }
-    if !summary.problems.is_empty() {
-        line(String::new());
-        for (name, verdict, reason) in &summary.problems {
-            let (name, reason) =
-                (chaffinch_report::visible(name), chaffinch_report::visible(reason));
-            line(format!("{verdict}: {name}: {reason}"));
-        }
-        let more = summary.problem_count.saturating_sub(summary.problems.len() as u64);
-        let place = match output {
-            Output::Directory(out) => Some(out.display().to_string()),
-            Output::Store(store, _) => Some(store.address().to_owned()),
-            _ => None,
-        };
-        if let Some(place) = place.filter(|_| more > 0) {
-            line(format!("and {more} more in {place}/.chaffinch/problems.jsonl"));
+            let _ = writeln!(text, "  {:<14} {count:>12}{passed}", verdict.to_string());
         }
     }
     text
+}
+
+fn stages(text: &mut String, summary: &Summary) {
+    if summary.stages.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{BOLD}  stage             documents       cuts        bytes{BOLD:#}");
+    let mut stages: Vec<_> = summary.stages.iter().collect();
+    stages.sort_by_key(|(name, counts)| (std::cmp::Reverse(counts.bytes), *name));
+    for (name, counts) in stages {
+        let _ = writeln!(
+            text,
+            "  {name:<14} {:>12} {:>10} {:>12}",
+            HumanCount(counts.documents).to_string(),
+            HumanCount(counts.cuts).to_string(),
+            HumanCount(counts.bytes).to_string()
+        );
+    }
+}
+
+fn outlets(text: &mut String, summary: &Summary) {
+    if summary.outlets.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{BOLD}  outlet                         documents  bytes cut{BOLD:#}");
+    let mut outlets: Vec<_> = summary.outlets.iter().collect();
+    outlets.sort_by_key(|(name, counts)| (std::cmp::Reverse(counts.documents), *name));
+    for (name, counts) in outlets.iter().take(MOST_OUTLETS) {
+        let (documents, bytes) = (HumanCount(counts.documents), HumanCount(counts.bytes));
+        let _ =
+            writeln!(text, "  {name:<30} {:>9} {:>10}", documents.to_string(), bytes.to_string());
+    }
+    let known: u64 = outlets.iter().map(|(_, counts)| counts.documents).sum();
+    if outlets.len() > MOST_OUTLETS {
+        let _ = writeln!(text, "  and {} more", outlets.len() - MOST_OUTLETS);
+    }
+    if summary.documents > known {
+        let unknown = HumanCount(summary.documents - known).to_string();
+        let _ = writeln!(text, "  {:<30} {unknown:>9}", "(none recognised)");
+    }
+}
+
+/// The stages that made invalid marks or failed.
+fn faults(text: &mut String, summary: &Summary) {
+    for (stage, count) in &summary.refused {
+        let _ = writeln!(
+            text,
+            "\nstage {stage} made {count} invalid marks, which were ignored; please report this"
+        );
+    }
+    for (stage, count) in &summary.failed_stages {
+        let documents = counted(*count, "document");
+        let _ =
+            writeln!(text, "\nstage {stage} failed on {documents}, which were cleaned without it");
+    }
+}
+
+/// The documents that were not cleaned, or only in part.
+fn problems(text: &mut String, summary: &Summary, output: &Output) {
+    if summary.problems.is_empty() {
+        return;
+    }
+    text.push('\n');
+    for (name, verdict, reason) in &summary.problems {
+        let _ = writeln!(text, "{verdict}: {}: {}", visible(name), visible(reason));
+    }
+    let more = summary.problem_count.saturating_sub(summary.problems.len() as u64);
+    let place = match output {
+        Output::Directory(out) => Some(out.display().to_string()),
+        Output::Store(store, _) => Some(store.address().to_owned()),
+        _ => None,
+    };
+    if let Some(place) = place.filter(|_| more > 0) {
+        let _ = writeln!(text, "and {more} more in {place}/.chaffinch/problems.jsonl");
+    }
 }
 
 /// The most outlets that the table lists.

@@ -69,6 +69,30 @@ pub fn apply_review(pipeline: &Pipeline, decisions: &[Decision]) -> Result<Appli
 /// A decision, the rule whose case it became, and the path of the case in the rule.
 type Placed = (usize, String, String);
 
+/// Why a decision cannot become a case of its rule, or a rule of its outlet.
+fn not_a_case(pipeline: &Pipeline, id: RuleId, decision: &Decision) -> Option<String> {
+    let Decision { rule, accept, case, outlet } = decision;
+    let source = pipeline.rules().source(id);
+    if source.file.is_empty() {
+        let reason = match pipeline.rule(id).stage.as_str() {
+            "lines" => "the line model made this cut; to train on it, use `chaffinch lines labels`",
+            _ => "this rule belongs to a stage and is in no rule file",
+        };
+        return Some(reason.to_owned());
+    }
+    if source.written.template.is_none() || !accept && outlet.is_some() {
+        return None;
+    }
+    let language = rule.rsplit('/').next().unwrap_or_default();
+    let list = if *accept { "removes" } else { "keeps" };
+    Some(match pipeline.rules().lexicon().language(language) {
+        Some(Language { file, .. }) => {
+            format!("its phrases are in {file}: add {case:?} to `{list}` of their kind there")
+        }
+        None => format!("its phrases are in the lexicon: add {case:?} there"),
+    })
+}
+
 /// The files with all decisions except those in `out`.
 fn compose(
     pipeline: &Pipeline,
@@ -85,32 +109,15 @@ fn compose(
             applied.left.push(format!("{rule}: unknown rule"));
             continue;
         };
-        let source = pipeline.rules().source(id);
-        if source.file.is_empty() {
-            let note = match pipeline.rule(id).stage.as_str() {
-                "lines" => {
-                    "the line model made this cut; to train on it, use `chaffinch lines labels`"
-                }
-                _ => "this rule belongs to a stage and is in no rule file",
-            };
-            applied.left.push(format!("{rule}: {note}"));
-            continue;
-        }
-        if source.written.template.is_some() && (*accept || outlet.is_none()) {
-            let language = rule.rsplit('/').next().unwrap_or_default();
-            let list = if *accept { "removes" } else { "keeps" };
-            applied.left.push(match pipeline.rules().lexicon().language(language) {
-                Some(Language { file, .. }) => format!(
-                    "{rule}: its phrases are in {file}: add {case:?} to `{list}` of their kind there"
-                ),
-                None => format!("{rule}: its phrases are in the lexicon: add {case:?} there"),
-            });
+        if let Some(reason) = not_a_case(pipeline, id, decision) {
+            applied.left.push(format!("{rule}: {reason}"));
             continue;
         }
         let unit = outlet.as_deref().and_then(|outlet| pipeline.rules().unit(outlet));
         match (accept, outlet, unit) {
             (true, ..) => {
-                let own = source.written.keys.iter().any(|(key, _)| *key == "text");
+                let own =
+                    pipeline.rules().source(id).written.keys.iter().any(|(key, _)| *key == "text");
                 if !own && !pipeline.rules().cases(id).removes.contains(case) {
                     add(cases.entry((id, true)).or_default(), at, case);
                 }

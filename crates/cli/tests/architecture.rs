@@ -11,18 +11,20 @@ fn root() -> PathBuf {
 
 /// All Rust files of the workspace.
 fn sources() -> Vec<PathBuf> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() && !path.is_symlink() && !path.ends_with("target") {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                found.push(path);
-            }
+    ["crates", "snapshots"].iter().flat_map(|folder| sources_in(&root().join(folder))).collect()
+}
+
+/// All Rust files below a directory.
+fn sources_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.is_symlink() && !path.ends_with("target") {
+            found.extend(sources_in(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
         }
     }
-    let mut found = Vec::new();
-    ["crates", "snapshots"].iter().for_each(|folder| walk(&root().join(folder), &mut found));
     found
 }
 
@@ -158,6 +160,46 @@ fn crates_depend_only_on_crates_above_them() {
     }
     assert_eq!(section(&manifest("stage"), "dependencies"), [""; 0]);
     assert_eq!(order.len(), folders.len());
+}
+
+/// The names after `crate::` in a file, outside comments.
+fn uses(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let name = |rest: &str| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+        rest[..end.unwrap_or(rest.len())].to_owned()
+    };
+    code.flat_map(|line| line.split("crate::").skip(1).map(name)).collect()
+}
+
+#[test]
+fn layers_use_only_layers_below_them() {
+    // The files of the lowest layer, and the directories of the layers above it.
+    let crates: [(&str, &[&str], &[&str]); 2] = [
+        (
+            "rules",
+            &["bytes", "chars", "key", "table"],
+            &["matching", "authoring", "storage", "set"],
+        ),
+        ("formats", &["error", "panics"], &["files", "ledger", "containers", "run"]),
+    ];
+    for (name, base, layers) in crates {
+        let source = root().join("crates").join(name).join("src");
+        let mut allowed = base.to_vec();
+        let check = |path: &Path, allowed: &[&str]| {
+            for name in uses(path) {
+                assert!(allowed.contains(&name.as_str()), "{} uses {name}", path.display());
+            }
+        };
+        for file in base {
+            check(&source.join(file).with_extension("rs"), &allowed);
+        }
+        for layer in layers {
+            allowed.push(layer);
+            sources_in(&source.join(layer)).iter().for_each(|path| check(path, &allowed));
+        }
+    }
 }
 
 #[test]

@@ -153,6 +153,17 @@ def test_ray_resumes(cluster: Any, folder: pathlib.Path, tmp_path: pathlib.Path)
         for edit in row["chaffinch_ledger"]["edits"]
     }
     assert "stage/page-number" in rules and not any("share-buttons" in rule for rule in rules)
+    # So does an input that is written again with equal length.
+    copy = tmp_path / "part.parquet"
+    shutil.copy(one, copy)
+    chaffinch.ray.clean_files(copy, tmp_path / "copied")
+    rows = pyarrow.parquet.read_table(copy).to_pylist()
+    rows[0]["text"] = rows[0]["text"].replace("Page 0", "Side 0")
+    pyarrow.parquet.write_table(
+        pyarrow.Table.from_pylist(rows, corpus.SCHEMA), copy, row_group_size=GROUP
+    )
+    chaffinch.ray.clean_files(copy, tmp_path / "copied")
+    assert read_files(tmp_path / "copied")["text"][0].as_py().startswith("Side 0")
 
 
 def test_ray_cleans_other_files_as_runs(
@@ -167,6 +178,7 @@ def test_ray_cleans_other_files_as_runs(
     (source / "sub" / "two.jsonl.gz").write_bytes(gzip.compress(b"".join(lines[500:900])))
     (source / "notes.txt").write_text("not taken")
     output = tmp_path / "cleaned"
+    time.sleep(2)  # Younger files are cleaned again.
     counts = chaffinch.ray.clean_files(source, output)
     assert sum(count for name, count in counts.items() if name != "removed_bytes") == 900
     command = [program, "clean", str(source / "one.jsonl"), "-o", str(tmp_path / "direct"), "--quiet"]

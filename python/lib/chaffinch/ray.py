@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import posixpath
-import shutil
-import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import pyarrow
 import pyarrow.compute
-import pyarrow.fs
-import pyarrow.parquet
 import ray
 import ray.cloudpickle
 import ray.data
 
 from chaffinch._chaffinch import Pipeline
 from chaffinch._shipped import Shipped
-from chaffinch._types import Error
+from chaffinch._tasks import run, tasks
 
 
 class _Clean:
@@ -77,18 +71,6 @@ def counts(dataset: ray.data.Dataset) -> dict[str, int]:
     return dict(total)
 
 
-_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".wet")
-_COMPRESSED = (".gz", ".zst", ".bz2")
-
-
-class _Task(NamedTuple):
-    """A row group to clean, and the file to write it to; or a file, and the directory to write it to."""
-
-    source: str
-    group: int | None
-    target: str
-
-
 def clean_files(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     output: str | os.PathLike[str],
@@ -105,7 +87,9 @@ def clean_files(
     A row group of a Parquet file is a task, which writes ``NAME-GROUP.parquet``. Any other file (JSON
     Lines, CSV, WET, also compressed) is a task, which writes the directory ``NAME`` as
     :meth:`chaffinch.Pipeline.clean_files` does. Output appears when it is complete. Calling it again resumes:
-    what was written from the same input with the same pipeline is kept.
+    what was written from the same input with the same pipeline is kept. An input is the same if its size and
+    timestamps are; one without timestamps, or that was written less than two seconds before it was read, is
+    cleaned again.
 
     Args:
         paths: Files, and directories that contain some, on storage that all nodes share. Parquet files
@@ -120,14 +104,14 @@ def clean_files(
     Returns:
         The number of documents with each verdict, and ``removed_bytes``.
     """
-    tasks = list(_tasks(paths, os.fspath(output)))
+    todo = tasks(paths, os.fspath(output))
     shipped = ray.put(_ship(pipeline))
-    work = ray.remote(num_cpus=num_cpus, max_retries=max_retries)(_run)
+    work = ray.remote(num_cpus=num_cpus, max_retries=max_retries)(run)
     total: Counter[str] = Counter()
     running: list[Any] = []
     # A bounded number of tasks, because there may be millions.
     most = 4 * max(1, int(ray.cluster_resources().get("CPU", 1) / num_cpus))
-    for task in tasks:
+    for task in todo:
         if len(running) >= most:
             done, running = ray.wait(running)
             total.update(ray.get(done[0]))
@@ -135,147 +119,3 @@ def clean_files(
     for counted in ray.get(running):
         total.update(counted)
     return dict(total)
-
-
-def _tasks(paths: Any, output: str) -> Iterator[_Task]:
-    """The row groups of files, in order."""
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
-    sources: dict[str, str] = {}
-    for path in map(os.fspath, paths):
-        filesystem, place = _filesystem(path)
-        info = filesystem.get_file_info(place)
-        if info.type == pyarrow.fs.FileType.NotFound:
-            raise Error(f"{path}: there is no such file or directory")
-        if info.type == pyarrow.fs.FileType.File:
-            files = {posixpath.basename(place): path}
-        else:
-            selector = pyarrow.fs.FileSelector(place, recursive=True)
-            found = sorted(file.path for file in filesystem.get_file_info(selector) if _is_known(file.path))
-            if not found:
-                kinds = ", ".join(f"*{suffix}" for suffix in (".parquet", *_SUFFIXES))
-                raise Error(f"{path} contains no file to clean ({kinds}, the latter also compressed)")
-            files = {file[len(place) :].lstrip("/"): path.rstrip("/") + file[len(place) :] for file in found}
-        for name, file in files.items():
-            if name in sources:
-                raise Error(f"{file} and {sources[name]} would be written to the same files")
-            sources[name] = file
-    for name, source in sources.items():
-        filesystem, place = _filesystem(source)
-        if not name.endswith(".parquet"):
-            if not isinstance(filesystem, pyarrow.fs.LocalFileSystem):
-                raise Error(f"{source} is not on a file system: only Parquet files can be read from there")
-            yield _Task(place, None, f"{output.rstrip('/')}/{name}")
-            continue
-        try:
-            metadata = pyarrow.parquet.read_metadata(place, filesystem=filesystem)
-        except pyarrow.ArrowInvalid as error:
-            raise Error(f"{source} is no Parquet file: {error}") from error
-        stem = name.removesuffix(".parquet")
-        for group in range(metadata.num_row_groups):
-            target = f"{output.rstrip('/')}/{stem}-{group:05}.parquet"
-            yield _Task(source, group, target)
-
-
-def _is_known(path: str) -> bool:
-    """Whether a file of a directory is cleaned, by its name."""
-    for suffix in _COMPRESSED:
-        if path.endswith(suffix):
-            return path.removesuffix(suffix).endswith(_SUFFIXES)
-    return path.endswith((".parquet", *_SUFFIXES))
-
-
-def _filesystem(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
-    if "://" in path:
-        filesystem, place = pyarrow.fs.FileSystem.from_uri(path)
-        return filesystem, place
-    return pyarrow.fs.LocalFileSystem(), os.path.abspath(path)
-
-
-def _run(
-    task: _Task, shipped: Shipped, text: str | None, columns: dict[str, Any]
-) -> dict[str, int]:
-    """Carries out a task and returns its counts."""
-    if task.group is None:
-        return _clean_file(task.source, task.target, shipped, text)
-    filesystem, place = _filesystem(task.source)
-    to_filesystem, target = _filesystem(task.target)
-    with pyarrow.parquet.ParquetFile(place, filesystem=filesystem) as file:
-        made_from = {
-            "pipeline": shipped.digest,
-            "source": task.source,
-            "group": task.group,
-            "rows": file.metadata.row_group(task.group).num_rows,
-            "bytes": file.metadata.row_group(task.group).total_byte_size,
-            "text": text,
-            "columns": columns,
-        }
-        known = _known(to_filesystem, target, made_from)
-        if known is not None:
-            return known
-        table = file.read_row_group(task.group)
-    batch = shipped.get().clean_batch(table, text, threads=1, **columns)
-    cleaned = pyarrow.table(batch)
-    removed = pyarrow.compute.struct_field(cleaned["chaffinch"], "removed_bytes")
-    counted = {**batch.counts, "removed_bytes": pyarrow.compute.sum(removed).as_py() or 0}
-    record = json.dumps({"made_from": made_from, "counts": counted}, sort_keys=True)
-    cleaned = cleaned.replace_schema_metadata({**(cleaned.schema.metadata or {}), _RECORD: record})
-    # A task may run twice at the same time, if its node is thought to be lost.
-    part = f"{target}.{uuid.uuid4().hex}.part"
-    to_filesystem.create_dir(posixpath.dirname(target), recursive=True)
-    pyarrow.parquet.write_table(cleaned, part, filesystem=to_filesystem, compression="zstd")
-    to_filesystem.move(part, target)
-    return counted
-
-
-def _clean_file(source: str, target: str, shipped: Shipped, text: str | None) -> dict[str, int]:
-    """Cleans a file that is not Parquet, into a directory."""
-    made_from = {
-        "pipeline": shipped.digest,
-        "source": source,
-        "bytes": os.path.getsize(source),
-        "text": text,
-    }
-    record = os.path.join(target, ".chaffinch", "ray.json")
-
-    def known() -> dict[str, int] | None:
-        try:
-            with open(record, encoding="utf-8") as file:
-                found = json.load(file)
-        except FileNotFoundError:
-            return None
-        counts: dict[str, int] = found["counts"]
-        return counts if found["made_from"] == made_from else None
-
-    done = known()
-    if done is not None:
-        return done
-    part = f"{target}.{uuid.uuid4().hex}.part"
-    counts = shipped.get().clean_files([source], part, text=text, threads=1)
-    with open(os.path.join(part, ".chaffinch", "ray.json"), "w", encoding="utf-8") as file:
-        json.dump({"made_from": made_from, "counts": counts}, file)
-    try:
-        if os.path.isdir(target) and known() is None:
-            shutil.rmtree(target)
-        os.rename(part, target)
-    except OSError:
-        # The same task ran elsewhere, because this node was thought to be lost.
-        if known() is None:
-            raise
-        shutil.rmtree(part)
-    return counts
-
-
-_RECORD = b"chaffinch"
-
-
-def _known(
-    filesystem: pyarrow.fs.FileSystem, target: str, made_from: dict[str, Any]
-) -> dict[str, int] | None:
-    """The counts of a file that an earlier call wrote from the same input with the same pipeline."""
-    if filesystem.get_file_info(target).type != pyarrow.fs.FileType.File:
-        return None
-    metadata = pyarrow.parquet.read_schema(target, filesystem=filesystem).metadata or {}
-    record = json.loads(metadata.get(_RECORD, b"{}"))
-    counts: dict[str, int] | None = record.get("counts")
-    return counts if record.get("made_from") == made_from else None

@@ -1,14 +1,14 @@
 //! The files of a pipeline, which travel with it to other processes and machines.
 //!
-//! A pickled pipeline contains the rule files, the pipeline file and the line model that it is made
-//! from. The process that receives it writes them into a temporary directory, in which they have the
+//! A pickled pipeline contains the rule files, the pipeline file, the line model and the plugins that it
+//! is made from. The process that receives it writes them into a temporary directory, in which they have the
 //! same places relative to each other, makes the pipeline and deletes them.
 
 use std::path::{Component, Path, PathBuf};
 
 use chaffinch_core::config::{Config, DEFAULT};
 use chaffinch_core::rules;
-use chaffinch_core::stage::Setting;
+use chaffinch_core::stage::{Options, Setting};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
@@ -62,15 +62,20 @@ impl Files {
                 files.contents.push((PathBuf::from(name), text.into_bytes()));
             }
         }
-        for (_, options) in &config.stages {
-            let Some(Setting::Text(model)) = options.get("model") else { continue };
-            if Path::new(model).is_absolute() {
+        let model = |(_, options): &(String, Options)| match options.get("model") {
+            Some(Setting::Text(model)) => Some(("model", PathBuf::from(model))),
+            _ => None,
+        };
+        let models = config.stages.iter().filter_map(model);
+        let plugins = config.plugins.iter().map(|plugin| ("plugin", plugin.wasm.clone()));
+        for (kind, path) in models.chain(plugins) {
+            if path.is_absolute() {
                 return Err(PyValueError::new_err(format!(
-                    "the pipeline names the model {model:?} by an absolute path, which other machines \
+                    "the pipeline names the {kind} {path:?} by an absolute path, which other machines \
                      may not have; write a path relative to the pipeline file"
                 )));
             }
-            files.add(&mut files.base.join(model))?;
+            files.add(&mut files.base.join(path))?;
         }
         Ok(Files { settings, ..files })
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -32,3 +33,15 @@ def pipeline() -> chaffinch.Pipeline:
 def program() -> str:
     """The command line: that of CHAFFINCH_BIN, or the one that was installed with the package."""
     return os.environ.get("CHAFFINCH_BIN") or str(pathlib.Path(sys.executable).parent / "chaffinch")
+
+
+@pytest.fixture(scope="session")
+def plugin(program: str) -> pathlib.Path:
+    """A plugin that removes lines of the tail that begin with one of ``words``."""
+    module = ROOT / "docs" / "plugins" / "corrections.wasm"
+    command = [program, "plugin", "check", str(module), "--set", "words=Correction:"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "cannot run plugins" in done.stderr:
+        pytest.skip("the wheel has no plugins")
+    assert done.returncode == 0, done.stderr
+    return module

@@ -39,10 +39,10 @@ const TEXTS: [&str; 3] = ["text", "content", "body"];
 /// Bytes of text in a batch. Larger ones are divided, because the offsets of strings have 32 bits.
 const BATCH_BYTES: usize = 256 << 20;
 
-/// Rows that are cleaned between two looks at signals, for each thread.
+/// Rows that are cleaned or restored between two looks at signals, for each thread.
 const ROWS: usize = 512;
 
-/// Bytes of text that are cleaned between two looks at signals, for each thread.
+/// Bytes of text that are cleaned or restored between two looks at signals, for each thread.
 const BYTES: usize = 4 << 20;
 
 /// Names of the columns that are read.
@@ -466,26 +466,29 @@ pub(crate) fn restore_batch(data: &Bound<'_, PyAny>, text: Option<String>) -> Py
     let schema = Arc::new(Schema::new_with_metadata(fields, table.schema.metadata().clone()));
     let (mut batches, mut first) = (Vec::new(), 0);
     for batch in &table.batches {
-        let texts = read(batch, text)?;
-        let ledgers = Ledgers::of(batch.column(ledger).as_ref())?;
-        let restored = |row: usize| {
-            ledgers
-                .restore(row, texts.get(row))
-                .map_err(|problem| message(py, &format!("row {}: {problem}", first + row + 1)))
+        // Both look at every row.
+        let (texts, ledgers) = py.detach(|| {
+            Ok::<_, PyErr>((read(batch, text)?, Ledgers::of(batch.column(ledger).as_ref())?))
+        })?;
+        let restore = |row: usize| {
+            let restored = ledgers.restore(row, texts.get(row));
+            restored.map_err(|problem| format!("row {}: {problem}", first + row + 1))
         };
-        let restored: Vec<Option<String>> =
-            (0..batch.num_rows()).map(restored).collect::<PyResult<_>>()?;
-        let bytes = restored.iter().flatten().map(String::len).sum();
+        let rows = batch.num_rows();
+        let mut restored: Vec<Option<String>> = Vec::with_capacity(rows);
+        for part in divide(&texts, 0..rows, ROWS, BYTES) {
+            let part = py.detach(|| part.map(restore).collect::<Result<Vec<_>, _>>());
+            restored.extend(part.map_err(|problem| message(py, &problem))?);
+            py.check_signals()?;
+        }
         let data_type = strings::plain(batch.schema_ref().field(text).data_type());
-        let restored = strings::column(
-            &data_type,
-            batch.num_rows(),
-            bytes,
-            restored.iter().map(Option::as_deref),
-        );
+        let restored = py.detach(|| {
+            let bytes = restored.iter().flatten().map(String::len).sum();
+            strings::column(&data_type, rows, bytes, restored.iter().map(Option::as_deref))
+        });
         let columns = kept_columns(batch, text, &restored);
-        batches.push(rows_of(&schema, columns, batch.num_rows())?);
-        first += batch.num_rows();
+        batches.push(rows_of(&schema, columns, rows)?);
+        first += rows;
     }
     Ok(Batch { table: Table { schema, batches }, counts: Vec::new() })
 }

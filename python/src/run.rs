@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use chaffinch::run::{Run, Summary, restore};
+use chaffinch::run::{Run, Summary, restore_until};
 use chaffinch::{Cleaner, Error};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -26,21 +26,32 @@ pub(crate) fn clean(
     fresh: bool,
     threads: usize,
 ) -> PyResult<Py<PyDict>> {
+    let summary = stoppable(py, threads, |stop| {
+        let run = Run::new(cleaner, inputs, output).stop(stop);
+        let run = text.into_iter().fold(run, Run::text_field);
+        // If it is stopped, what was read is completed, and the same call resumes the run.
+        if fresh { run.fresh() } else { run }.start()
+    })?;
+    totals(py, &summary)
+}
+
+/// Does work on threads of a pool, without Python's lock. A signal stops the work, which its flag tells, and
+/// becomes an exception.
+fn stoppable<T: Send>(
+    py: Python<'_>,
+    threads: usize,
+    work: impl FnOnce(&AtomicBool) -> Result<T, Error> + Send,
+) -> PyResult<T> {
     let pool = pool::pool(py, threads)?;
     let stop = AtomicBool::new(false);
     let mut signal = None;
     let done = py.detach(|| {
         std::thread::scope(|scope| {
-            let (sender, receiver) = channel::<Result<Summary, Error>>();
+            let (sender, receiver) = channel::<Result<T, Error>>();
             let stop = &stop;
             scope.spawn(move || {
-                let start = || {
-                    let run = Run::new(cleaner, inputs, output).stop(stop);
-                    let run = text.into_iter().fold(run, Run::text_field);
-                    if fresh { run.fresh() } else { run }.start()
-                };
                 // The receiver waits for it.
-                let _ = sender.send(pool.install(start));
+                let _ = sender.send(pool.install(|| work(stop)));
             });
             loop {
                 match receiver.recv_timeout(SIGNALS) {
@@ -48,7 +59,6 @@ pub(crate) fn clean(
                     Err(RecvTimeoutError::Disconnected) => break None,
                     Err(RecvTimeoutError::Timeout) => {
                         if let Err(error) = Python::attach(|py| py.check_signals()) {
-                            // What was read is completed, and the same call resumes the run.
                             stop.store(true, Ordering::Relaxed);
                             signal = Some(error);
                         }
@@ -60,8 +70,8 @@ pub(crate) fn clean(
     if let Some(signal) = signal {
         return Err(signal);
     }
-    let summary = done.ok_or_else(|| message(py, "the run failed"))?;
-    totals(py, &summary.map_err(|error| exception(py, &error))?)
+    let done = done.ok_or_else(|| message(py, "the run failed"))?;
+    done.map_err(|error| exception(py, &error))
 }
 
 fn totals(py: Python<'_>, summary: &Summary) -> PyResult<Py<PyDict>> {
@@ -75,6 +85,8 @@ fn totals(py: Python<'_>, summary: &Summary) -> PyResult<Py<PyDict>> {
 
 /// Restores the originals of a run from its output directory, into a new or empty directory.
 ///
+/// Ctrl-C stops it after the current document. It is not resumed: restore into another directory.
+///
 /// Args:
 ///     run: The output of ``Pipeline.clean_files`` or ``chaffinch clean``.
 ///     output: The directory to write to.
@@ -87,9 +99,8 @@ fn totals(py: Python<'_>, summary: &Summary) -> PyResult<Py<PyDict>> {
 ///         or a document cannot be restored; the others are written.
 #[pyfunction]
 pub(crate) fn restore_files(py: Python<'_>, run: PathBuf, output: PathBuf) -> PyResult<u64> {
-    let pool = pool::pool(py, pool::threads(None)?)?;
-    let restored = py.detach(|| pool.install(|| restore(&run, &output)));
-    let restored = restored.map_err(|error| exception(py, &error))?;
+    let threads = pool::threads(None)?;
+    let restored = stoppable(py, threads, |stop| restore_until(&run, &output, stop))?;
     match restored.problems.first() {
         None => Ok(restored.documents),
         Some(problem) => {

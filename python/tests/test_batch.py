@@ -7,6 +7,8 @@ import pathlib
 import random
 import subprocess
 import sys
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -267,3 +269,38 @@ def test_an_interrupt_stops_a_long_batch() -> None:
         "pipeline.clean_batch(table, threads=1)\n"
     )
     assert "KeyboardInterrupt" in interrupted(code, wait=0.5, within=20)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_an_interrupt_stops_restoring_a_long_batch() -> None:
+    code = (
+        "import chaffinch, pyarrow\n"
+        f"page = {PAGE * 20!r}\n"
+        "cleaned = pyarrow.table(chaffinch.Pipeline().clean_batch(pyarrow.table({'text': [page] * 1000})))\n"
+        "table = pyarrow.concat_tables([cleaned] * 200).combine_chunks()\n"
+        "print('ready', flush=True)\n"
+        "while True: chaffinch.restore_batch(table)\n"
+    )
+    assert "KeyboardInterrupt" in interrupted(code, wait=0.5, within=20)
+
+
+def test_other_threads_run_while_a_batch_is_restored(pipeline: chaffinch.Pipeline) -> None:
+    cleaned = table(pipeline.clean_batch(pa.table({"text": [PAGE * 20] * 500})))
+    cleaned = pa.concat_tables([cleaned] * 40).combine_chunks()
+    ticks: list[float] = []
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(0.001):
+            ticks.append(time.monotonic())
+
+    other = threading.Thread(target=tick)
+    other.start()
+    started = time.monotonic()
+    chaffinch.restore_batch(cleaned)
+    ended = time.monotonic()
+    done.set()
+    other.join()
+    during = [at for at in [started, *ticks, ended] if started <= at <= ended]
+    longest = max(after - before for before, after in zip(during, during[1:]))
+    assert longest < (ended - started) / 2, "Python's lock was held for most of the time"

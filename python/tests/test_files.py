@@ -109,3 +109,20 @@ def test_an_interrupted_run_is_resumed(
     assert totals == whole
     out = [(tmp_path / run / "rows.jsonl").read_bytes() for run in ["out", "whole"]]
     assert out[0] == out[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_an_interrupt_stops_restoring(pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path) -> None:
+    with open(tmp_path / "rows.jsonl", "w") as file:
+        for number in range(100_000):
+            file.write('{"text": "Page %d\\n\\n%s\\n\\nSHARE THIS ARTICLE"}\n' % (number, BODY.strip()))
+    pipeline.clean_files([tmp_path / "rows.jsonl"], tmp_path / "out")
+    code = (
+        "import chaffinch\n"
+        "print('ready', flush=True)\n"
+        "chaffinch.restore_files('out', 'originals')\n"
+    )
+    # The call creates the directory as it starts.
+    assert "KeyboardInterrupt" in interrupted(code, wait=tmp_path / "originals", cwd=tmp_path)
+    assert list((tmp_path / "originals").iterdir()) == [], "files are written completely or not at all"
+    assert chaffinch.restore_files(tmp_path / "out", tmp_path / "again") == 100_000

@@ -183,5 +183,18 @@ impl<'a> Run<'a> {
 /// # Errors
 /// If `run` is not the output of a run, or `output` cannot be written or is not empty.
 pub fn restore(run: impl AsRef<Path>, output: impl AsRef<Path>) -> Result<Restored, Error> {
-    Ok(chaffinch_formats::restore(run.as_ref(), output.as_ref())?)
+    restore_until(run, output, &NEVER)
+}
+
+/// As [`restore`], but stops after the current document once `stop` is set, with
+/// [`Restored::interrupted`]. It cannot be resumed: restore into another directory.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_until(
+    run: impl AsRef<Path>,
+    output: impl AsRef<Path>,
+    stop: &AtomicBool,
+) -> Result<Restored, Error> {
+    Ok(chaffinch_formats::restore_until(run.as_ref(), output.as_ref(), stop)?)
 }

@@ -27,7 +27,7 @@ pub use ledger::runs::{Records, latest_run, ledgers, run_record};
 pub use run::job::{Job, Ledger, Observer, Output, Stop};
 pub use run::originals::{Originals, originals};
 pub use run::rerun::{Rerun, rerun};
-pub use run::restore::{Restored, restore, verify};
+pub use run::restore::{Restored, restore, restore_until, verify};
 pub use run::samples::{Document, Documents, Found, documents, each_document};
 pub use run::sink::Resume;
 pub use run::summary::{Counts, OutletCounts, Summary};

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::job::Stop;
 use super::journal::is_finished;
 use super::output::{Found, RecordCursor, RunOutput, shards};
 use crate::containers::original;
@@ -22,6 +24,8 @@ use crate::ledger::{self, Origin, Reader, Record};
 pub struct Restored {
     /// Documents restored, each with the digest of its original.
     pub documents: u64,
+    /// Whether it was stopped before its end. The files that are written are complete.
+    pub interrupted: bool,
     /// What could not be restored, and why.
     pub problems: Vec<(String, String)>,
 }
@@ -35,6 +39,14 @@ pub struct Restored {
 /// # Errors
 /// `run` is not the output of a run, or `target` cannot be written or is not empty.
 pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
+    restore_until(run, target, &AtomicBool::new(false))
+}
+
+/// As [`restore`], but stops after the current document once `stop` is set.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_until(run: &Path, target: &Path, stop: &Stop) -> Result<Restored, Error> {
     let used = fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_some());
     if used {
         return Err(Error::Usage(format!(
@@ -42,7 +54,7 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
             target.display()
         )));
     }
-    walk(run, Some(target))
+    walk(run, Some(target), stop)
 }
 
 /// Restores the originals of the run in `run` in memory, and compares each with its digest in the
@@ -51,10 +63,10 @@ pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
 /// # Errors
 /// `run` is not the output of a run.
 pub fn verify(run: &Path) -> Result<Restored, Error> {
-    walk(run, None)
+    walk(run, None, &AtomicBool::new(false))
 }
 
-fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
+fn walk(run: &Path, target: Option<&Path>, stop: &Stop) -> Result<Restored, Error> {
     let ledgers = ledgers(run)?;
     let shown = target.unwrap_or(run).display().to_string();
     let failed = |error| Error::Output(shown.clone(), error);
@@ -78,6 +90,9 @@ fn walk(run: &Path, target: Option<&Path>) -> Result<Restored, Error> {
             Err(error) => work.problem(&shown, format!("the ledger cannot be read: {error}")),
             Ok(records) => {
                 for (count, record) in records.enumerate() {
+                    if stop.load(Ordering::Relaxed) {
+                        return Ok(Restored { interrupted: true, ..work.result });
+                    }
                     match record {
                         Ok(record) => work.record(&record).map_err(failed)?,
                         Err(error) => {

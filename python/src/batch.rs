@@ -23,7 +23,7 @@ use rayon::prelude::*;
 
 use crate::error::message;
 use crate::pool;
-use crate::stage::interruptible;
+use crate::stage::{Tally, interruptible};
 use crate::strings::{self, Strings};
 use crate::table::{Table, rows_of};
 
@@ -167,9 +167,16 @@ impl Batch {
     }
 }
 
+/// What is counted of cleaned documents.
+struct Counts<'a> {
+    verdicts: [usize; Verdict::ALL.len()],
+    tally: &'a Tally,
+}
+
 /// Cleans the texts of a table.
 pub(crate) fn clean(
     cleaner: &Cleaner,
+    tally: &Tally,
     data: &Bound<'_, PyAny>,
     names: &Names,
     threads: usize,
@@ -178,15 +185,17 @@ pub(crate) fn clean(
     let table = Table::of(data, names.text.as_deref().unwrap_or(TEXTS[0]))?;
     let places = names.find(&table.schema)?;
     let schema = cleaned_schema(&table.schema, places.text);
-    let (mut batches, mut counts) = (Vec::new(), [0; Verdict::ALL.len()]);
+    let (mut batches, mut counts) =
+        (Vec::new(), Counts { verdicts: [0; Verdict::ALL.len()], tally });
     for batch in &table.batches {
         let texts = read(batch, places.text)?;
         for rows in divide(&texts, 0..batch.num_rows(), usize::MAX, BATCH_BYTES) {
             let part = batch.slice(rows.start, rows.len());
-            batches.push(clean_part(py, cleaner, &part, &places, &schema, threads, &mut counts)?);
+            let cleaned = clean_part(py, cleaner, &part, &places, &schema, threads, &mut counts)?;
+            batches.push(cleaned);
         }
     }
-    let counts = Verdict::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
+    let counts = Verdict::ALL.into_iter().zip(counts.verdicts).filter(|(_, count)| *count > 0);
     Ok(Batch { table: Table { schema, batches }, counts: counts.collect() })
 }
 
@@ -223,7 +232,7 @@ fn clean_part(
     places: &Places,
     schema: &SchemaRef,
     threads: usize,
-    counts: &mut [usize; Verdict::ALL.len()],
+    counts: &mut Counts<'_>,
 ) -> PyResult<RecordBatch> {
     let texts = read(batch, places.text)?;
     let optional = |column: Option<usize>| column.map(|column| read(batch, column)).transpose();
@@ -253,14 +262,17 @@ fn clean_part(
         let pool = pool::pool(py, threads)?;
         let cleaned: PyResult<Vec<_>> =
             py.detach(|| pool.install(|| part.into_par_iter().map(clean).collect()));
-        all.extend(cleaned?);
+        for cleaned in cleaned? {
+            counts.tally.count(py, cleaned.failed_stages());
+            all.push(cleaned);
+        }
         py.check_signals()?;
     }
     let built = py.detach(|| {
         let mut columns = Columns::new(rows);
         for (row, cleaned) in all.iter().enumerate() {
             columns.push(texts.get(row), cleaned);
-            counts[cleaned.verdict() as usize] += 1;
+            counts.verdicts[cleaned.verdict() as usize] += 1;
         }
         let left = all.iter().enumerate().map(|(row, cleaned)| {
             let text = texts.get(row)?;

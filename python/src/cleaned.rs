@@ -17,6 +17,11 @@ impl Cleaned {
     pub(crate) fn new(cleaned: chaffinch::Cleaned<'static>) -> Cleaned {
         Cleaned { cleaned }
     }
+
+    /// The stages that failed in the document.
+    pub(crate) fn failed_stages(&self) -> &[String] {
+        self.cleaned.failed_stages()
+    }
 }
 
 #[pymethods]
@@ -83,7 +88,7 @@ impl Cleaned {
         self.cleaned.verdict().to_string()
     }
 
-    /// Why the verdict is suspect or failed, and which stages written in Python failed.
+    /// Why the verdict is suspect or failed, and which stages written in Python and plugins failed.
     #[getter]
     fn reason(&self) -> Option<&str> {
         self.cleaned.reason()

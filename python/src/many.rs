@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::cleaned::Cleaned;
 use crate::document::Document;
 use crate::pool;
+use crate::stage::Tally;
 
 /// Documents of a batch, for each thread: enough that a slow document makes no thread wait long.
 const DOCUMENTS: usize = 32;
@@ -21,6 +22,7 @@ const BYTES: usize = 4 << 20;
 #[pyclass(module = "chaffinch")]
 pub(crate) struct CleanMany {
     cleaner: Cleaner,
+    tally: Tally,
     /// None after its end.
     documents: Option<Py<PyIterator>>,
     threads: usize,
@@ -30,9 +32,14 @@ pub(crate) struct CleanMany {
 }
 
 impl CleanMany {
-    pub(crate) fn new(cleaner: Cleaner, documents: Py<PyIterator>, threads: usize) -> CleanMany {
+    pub(crate) fn new(
+        cleaner: Cleaner,
+        tally: Tally,
+        documents: Py<PyIterator>,
+        threads: usize,
+    ) -> CleanMany {
         let documents = Some(documents);
-        CleanMany { cleaner, documents, threads, ready: VecDeque::new(), error: None }
+        CleanMany { cleaner, tally, documents, threads, ready: VecDeque::new(), error: None }
     }
 
     /// Takes the documents of the next batch; none at the end.
@@ -75,7 +82,10 @@ impl CleanMany {
             let cleaned: Vec<PyResult<Cleaned>> = py.detach(|| pool.install(clean));
             for cleaned in cleaned {
                 match cleaned {
-                    Ok(cleaned) => self.ready.push_back(cleaned),
+                    Ok(cleaned) => {
+                        self.tally.count(py, cleaned.failed_stages());
+                        self.ready.push_back(cleaned);
+                    }
                     Err(error) => {
                         self.error = Some(error);
                         self.documents = None;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::PoisonError;
 
 use chaffinch::{Cleaner, Level};
 use pyo3::exceptions::PyValueError;
@@ -87,14 +86,13 @@ pub(crate) fn unpickle(
     };
     let files = Files { settings: settings.clone_ref(py), contents, base };
     let root = tempfile::tempdir()?;
-    let tally = Tally::default();
     let mut unpacked = files.unpack(py, root.path())?;
     if !unpacked.rules.is_empty() {
         // These directories will never be read again, so caching them would only fill the disk.
         unpacked.cache = Some(PathBuf::new());
     }
-    let cleaner = unpacked.build(py, &tally)?;
-    Ok(Pipeline { cleaner, settings, files: Some(files), tally })
+    let cleaner = unpacked.build(py)?;
+    Ok(Pipeline { cleaner, settings, files: Some(files), tally: Tally::default() })
 }
 
 #[pymethods]
@@ -126,9 +124,8 @@ impl Pipeline {
         let level = level.transpose()?;
         let settings =
             Settings { pipeline, rules, rule_files, level, outlet, encoding, cache, stages };
-        let tally = Tally::default();
-        let cleaner = settings.build(py, &tally)?;
-        Ok(Pipeline { cleaner, settings, files: None, tally })
+        let cleaner = settings.build(py)?;
+        Ok(Pipeline { cleaner, settings, files: None, tally: Tally::default() })
     }
 
     /// A pipeline from a pipeline file or from YAML, with the keywords of the constructor.
@@ -168,7 +165,9 @@ impl Pipeline {
     ) -> PyResult<Cleaned> {
         let body = Body::required(document)?;
         let document = Document { body, url, id, path, date, outlet };
-        py.detach(|| document.clean(&self.cleaner))
+        let cleaned = py.detach(|| document.clean(&self.cleaner))?;
+        self.tally.count(py, cleaned.failed_stages());
+        Ok(cleaned)
     }
 
     /// Cleans documents in parallel and returns an iterator over the results, in order.
@@ -187,7 +186,8 @@ impl Pipeline {
         threads: Option<usize>,
     ) -> PyResult<CleanMany> {
         let documents = documents.try_iter()?.unbind();
-        Ok(CleanMany::new(self.cleaner.clone(), documents, pool::threads(threads)?))
+        let (cleaner, tally) = (self.cleaner.clone(), self.tally.clone());
+        Ok(CleanMany::new(cleaner, tally, documents, pool::threads(threads)?))
     }
 
     /// Cleans the texts of a table in parallel, without making Python objects of them.
@@ -227,7 +227,7 @@ impl Pipeline {
         threads: Option<usize>,
     ) -> PyResult<Batch> {
         let names = Names { text, url, date, outlet };
-        batch::clean(&self.cleaner, data, &names, pool::threads(threads)?)
+        batch::clean(&self.cleaner, &self.tally, data, &names, pool::threads(threads)?)
     }
 
     /// Cleans files and directories as ``chaffinch clean`` does: text, JSON Lines, CSV and WET, also
@@ -274,11 +274,12 @@ impl Pipeline {
         self.cleaner.stages().collect()
     }
 
-    /// The number of documents in which each stage written in Python failed, by the name of the stage.
-    /// Such a document has no marks of that stage, and its ``reason`` says why.
+    /// The number of documents in which a stage written in Python or a plugin failed, by the name of the
+    /// stage. Such a document has no marks of that stage, and its ``reason`` says why. Files that
+    /// ``clean_files`` cleaned are not counted: the record of the run counts them.
     #[getter]
     fn stage_failures(&self) -> BTreeMap<String, u64> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tally.counts()
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::error::exception;
 use crate::pool;
-use crate::stage::{Definition, Tally};
+use crate::stage::Definition;
 
 /// Where the pipeline is described.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl Settings {
     }
 
     /// Makes the pipeline.
-    pub(crate) fn build(&self, py: Python<'_>, tally: &Tally) -> PyResult<Cleaner> {
+    pub(crate) fn build(&self, py: Python<'_>) -> PyResult<Cleaner> {
         let mut builder = Cleaner::builder();
         match &self.pipeline {
             None => {}
@@ -82,8 +82,8 @@ impl Settings {
         }
         for stage in &self.stages {
             let definition = Definition::of(stage.bind(py))?;
-            let (name, tally) = (definition.name.clone(), tally.clone());
-            builder = builder.stage(&name, move |options| definition.make(options, &tally));
+            let name = definition.name.clone();
+            builder = builder.stage(&name, move |options| definition.make(options));
         }
         // Rules are read in parallel, which must not start rayon's global pool: after a fork it would
         // be dead.

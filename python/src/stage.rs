@@ -1,17 +1,18 @@
 //! Stages written in Python.
 //!
 //! A stage is a function that gets a [`View`] of a document and returns marks. Its marks are checked
-//! here, before the engine sees them: a stage [fails](Marks::fail) in a document if its function raises,
-//! or returns something that is no list of marks inside the document.
+//! here, before the engine sees them, as those of plugins are: a stage [fails](Marks::fail) in a document if
+//! its function raises, or returns something that is no list of valid marks.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chaffinch::stage::{
     Certainty, Document, Line as SourceLine, Marks, Options, OptionsError, Rule, RuleId, Span,
     Stage, contract,
 };
+use chaffinch_core::mark_checks::{is_field_name, overlap};
 use pyo3::exceptions::{PyAssertionError, PyException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
@@ -19,27 +20,39 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 /// Marks that a stage may make in one document, for each of its bytes: more are refused.
 const MARKS_PER_BYTE: usize = 1;
 
-/// Failures of stages in the document that is being cleaned on a thread.
-#[derive(Default)]
-struct Failures {
-    /// The stages that failed. Stages may be called several times in a document.
-    stages: Vec<String>,
-    /// An exception that ends programs, such as `KeyboardInterrupt`.
-    ends: Option<PyErr>,
-}
-
 thread_local! {
-    static CURRENT: RefCell<Failures> = RefCell::default();
+    /// An exception that ends programs, such as `KeyboardInterrupt`, which a stage raised in the document that
+    /// is being cleaned on this thread.
+    static ENDS: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
-
-/// The number of documents in which a stage failed, by stage.
-pub(crate) type Tally = Arc<Mutex<BTreeMap<String, u64>>>;
 
 /// Runs `clean`, and returns the exception that ends programs if a stage raised one meanwhile.
 pub(crate) fn interruptible<T>(clean: impl FnOnce() -> T) -> PyResult<T> {
-    CURRENT.take();
+    ENDS.take();
     let done = clean();
-    CURRENT.take().ends.map_or(Ok(done), Err)
+    ENDS.take().map_or(Ok(done), Err)
+}
+
+/// The number of documents in which a stage failed, by stage: one written in Python, or a plugin.
+#[derive(Clone, Default)]
+pub(crate) struct Tally(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Tally {
+    /// Counts the stages that failed in a document.
+    // With Python's lock, so that no thread that a fork leaves behind holds this one.
+    pub(crate) fn count(&self, _py: Python<'_>, failed_stages: &[String]) {
+        if failed_stages.is_empty() {
+            return;
+        }
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for stage in failed_stages {
+            *counts.entry(stage.clone()).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// A setting of a stage: a keyword of its function with a default.
@@ -93,11 +106,7 @@ impl Definition {
     }
 
     /// The stage, with the settings of a pipeline.
-    pub(crate) fn make(
-        &self,
-        options: &mut Options,
-        tally: &Tally,
-    ) -> Result<PythonStage, OptionsError> {
+    pub(crate) fn make(&self, options: &mut Options) -> Result<PythonStage, OptionsError> {
         let mut settings = Vec::new();
         for (name, default) in &self.settings {
             let value = match default {
@@ -108,8 +117,7 @@ impl Definition {
             settings.push((*name, value));
         }
         let function = Python::attach(|py| self.function.clone_ref(py));
-        let (name, certainty, tally) = (self.name.clone(), self.certainty, Arc::clone(tally));
-        Ok(PythonStage { function, name, certainty, settings, tally })
+        Ok(PythonStage { function, certainty: self.certainty, settings })
     }
 }
 
@@ -145,10 +153,8 @@ enum Value {
 /// A stage whose marks come from a Python function.
 pub(crate) struct PythonStage {
     function: Py<PyAny>,
-    name: String,
     certainty: Certainty,
     settings: Vec<(&'static str, Value)>,
-    tally: Tally,
 }
 
 impl Stage for PythonStage {
@@ -158,7 +164,7 @@ impl Stage for PythonStage {
             let made = view.and_then(|view| self.call(&view, doc));
             match made {
                 Ok(made) => made.into_vec().into_iter().for_each(|mark| marks.push(mark)),
-                Err(error) => self.fail(py, error, marks),
+                Err(error) => fail(py, error, marks),
             }
         });
     }
@@ -185,6 +191,7 @@ impl PythonStage {
         if returned.is_none() {
             return Ok(marks);
         }
+        let mut cuts = Vec::new();
         let most = doc.source().len().saturating_mul(MARKS_PER_BYTE).max(64);
         let view = view.get();
         for mark in returned.try_iter()? {
@@ -192,27 +199,27 @@ impl PythonStage {
                 let message = format!("the stage made more than {most} marks in one document");
                 return Err(PyValueError::new_err(message));
             }
-            view.check(&mark?, doc, &mut marks)?;
+            view.check(&mark?, doc, &mut marks, &mut cuts)?;
         }
-        Ok(marks)
+        match overlap(&mut cuts) {
+            None => Ok(marks),
+            Some((one, two)) => {
+                let ((start, end), (from, to)) = (view.chars_of(one), view.chars_of(two));
+                let message = format!("the marks {start}-{end} and {from}-{to} overlap");
+                Err(PyValueError::new_err(message))
+            }
+        }
     }
+}
 
-    /// Fails with an exception, and counts the document.
-    fn fail(&self, py: Python<'_>, error: PyErr, marks: &mut Marks) {
-        marks.fail(match place_of(py, &error) {
-            Some(place) => format!("{error} ({place})"),
-            None => error.to_string(),
-        });
-        CURRENT.with_borrow_mut(|failures| {
-            if !failures.stages.contains(&self.name) {
-                let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-                *tally.entry(self.name.clone()).or_default() += 1;
-                failures.stages.push(self.name.clone());
-            }
-            if !error.is_instance_of::<PyException>(py) && failures.ends.is_none() {
-                failures.ends = Some(error);
-            }
-        });
+/// Fails with an exception.
+fn fail(py: Python<'_>, error: PyErr, marks: &mut Marks) {
+    marks.fail(match place_of(py, &error) {
+        Some(place) => format!("{error} ({place})"),
+        None => error.to_string(),
+    });
+    if !error.is_instance_of::<PyException>(py) {
+        ENDS.with_borrow_mut(|ends| _ = ends.get_or_insert(error));
     }
 }
 
@@ -238,6 +245,8 @@ pub(crate) struct View {
     has_body: bool,
     lines: Vec<Line>,
     rules: HashMap<String, RuleId>,
+    /// The rules and places of all hits.
+    hits: HashSet<(RuleId, (usize, usize))>,
     /// The byte at which every 64th character begins.
     steps: Vec<usize>,
     chars: usize,
@@ -262,12 +271,14 @@ impl View {
             has_body: doc.has_body(),
             lines: Vec::new(),
             rules: HashMap::new(),
+            hits: HashSet::new(),
             steps,
             chars,
         };
         view.lines = doc.lines().map(|line| view.line(doc, line)).collect();
         let hits = view.lines.iter().flat_map(|line| &line.hits);
-        view.rules = hits.map(|hit| (hit.rule.clone(), hit.id)).collect();
+        view.rules = hits.clone().map(|hit| (hit.rule.clone(), hit.id)).collect();
+        view.hits = hits.map(|hit| (hit.id, hit.span)).collect();
         view
     }
 
@@ -322,12 +333,14 @@ impl View {
         Some(from + at)
     }
 
-    /// Adds a mark that the stage returned: a tuple of start and end, or a `Mark`.
+    /// Adds a mark that the stage returned: a tuple of start and end, or a `Mark`. Its span is added to
+    /// `cuts`, which must not overlap, unless it is a hit: those of several rules may.
     fn check(
         &self,
         mark: &Bound<'_, PyAny>,
         doc: &Document<'_>,
         marks: &mut Marks,
+        cuts: &mut Vec<Span>,
     ) -> PyResult<()> {
         let wrong = || {
             let shown = mark.repr().map(|shown| shown.to_string()).unwrap_or_default();
@@ -369,6 +382,11 @@ impl View {
             }
             None => Vec::new(),
         };
+        if let Some((name, _)) = fields.iter().find(|(name, _)| !is_field_name(name)) {
+            return Err(PyValueError::new_err(format!(
+                "the mark {start}-{end} has the field {name:?}; names of fields consist of a-z, 0-9 and _"
+            )));
+        }
         let rule = match optional(4)? {
             None => doc.own_rule(),
             Some(rule) => {
@@ -382,8 +400,17 @@ impl View {
             }
         };
         let span = Span::new(from, to);
+        // Both are valid, so they are not negative.
+        if !self.hits.contains(&(rule, (start as usize, end as usize))) {
+            cuts.push(span);
+        }
         match replacement {
             None => marks.remove_with(span, rule, fields),
+            Some(text) if text.contains(['\n', '\r']) => {
+                return Err(PyValueError::new_err(format!(
+                    "the mark {start}-{end} has the replacement {text:?}, which contains a line break"
+                )));
+            }
             Some(text) if doc.source()[span.range()].contains(['\n', '\r']) => {
                 return Err(PyValueError::new_err(format!(
                     "the mark {start}-{end} replaces more than one line by {text:?}"
@@ -534,8 +561,7 @@ impl Hit {
 pub(crate) fn check_stage(stage: &Bound<'_, PyAny>, documents: Vec<String>) -> PyResult<()> {
     let py = stage.py();
     let definition = Definition::of(stage)?;
-    let tally = Tally::default();
-    let made = definition.make(&mut Options::default(), &tally);
+    let made = definition.make(&mut Options::default());
     let made = made.map_err(|error| PyValueError::new_err(error.to_string()))?;
     let own: Vec<&str> = documents.iter().map(String::as_str).collect();
     let checked = py.detach(|| interruptible(|| contract::verify(&made, &own)))?;

@@ -135,6 +135,14 @@ def test_rule_files_have_rules_for_a_stage(tmp_path: pathlib.Path) -> None:
     cleaned = pipeline.clean(PAGE)
     assert [cut.rule for cut in cleaned.cuts] == ["paper/end"]
     assert (cleaned.fields, cleaned.outlet) == ({"code": ["30"]}, "paper")
+    # Hits of several rules may overlap.
+    with open(rules, "a") as file:
+        file.write("  - {id: dash, stage: own, where: tail, line: '-30-', removes: ['-30-'], keeps: ['30']}\n")
+    pipeline = chaffinch.Pipeline(
+        "stages: [own]", rule_files=[rules], outlet="paper", stages=[make(function)]
+    )
+    cleaned = pipeline.clean(PAGE)
+    assert (cleaned.verdict, cleaned.text) == ("cleaned", PAGE.replace("\n-30-\n", ""))
 
 
 @pytest.mark.parametrize(
@@ -150,6 +158,13 @@ def test_rule_files_have_rules_for_a_stage(tmp_path: pathlib.Path) -> None:
         ([(1,)], "a mark is a tuple"),
         (7, "not iterable"),
         ([(0, 30, "x")], "replaces more than one line"),
+        ([(3, 8)], "the marks 0-6 and 3-8 overlap"),
+        ([(0, 6)], "the marks 0-6 and 0-6 overlap"),
+        ([(6, 7, "x"), chaffinch.Mark(6, 8)], "the marks 6-7 and 6-8 overlap"),
+        ([(7, 8, "x\ny")], 'the replacement "x\\ny", which contains a line break'),
+        ([(7, 8, "x\r")], "which contains a line break"),
+        ([(7, 8, None, {"A title": "x"})], 'the field "A title"; names of fields consist of a-z, 0-9 and _'),
+        ([(7, 8, None, {"": "x"})], 'the field ""'),
         ([(0, 3, 7)], "a mark is a tuple"),
         ([(0, 3, None, {"a": 1})], "str"),
         ([(0, 3, None, None, "generic/none")], "names the rule \"generic/none\""),

@@ -28,6 +28,7 @@ mod era;
 mod fields;
 mod findings;
 mod input;
+pub mod mark_checks;
 pub mod message;
 mod panics;
 mod pipeline;

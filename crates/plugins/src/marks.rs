@@ -4,6 +4,7 @@
 //! text, and the position and length of data in the plugin's memory. Marks refer to lines because
 //! the host can then map them to the source, even if earlier stages cut a part of the line.
 
+use chaffinch_core::mark_checks::{is_field_name, overlap};
 use chaffinch_core::stage::{Action, Document, Mark, Marks, Span};
 
 use crate::MOST_MARKS;
@@ -40,16 +41,12 @@ pub(crate) fn read(
         let wrong = |reason| format!("mark {number}: {reason}");
         reader.mark(numbers, marks).map_err(wrong)?;
     }
-    reader.cuts.sort_by_key(|span| (span.start(), span.end()));
-    match reader.cuts.windows(2).find(|pair| pair[0].end() > pair[1].start()) {
+    match overlap(&mut reader.cuts) {
         None => Ok(()),
-        Some(pair) => Err(format!(
-            "its marks overlap: bytes {}..{} and {}..{}",
-            pair[0].start(),
-            pair[0].end(),
-            pair[1].start(),
-            pair[1].end()
-        )),
+        Some((one, two)) => {
+            let (one, two) = (one.range(), two.range());
+            Err(format!("its marks overlap: bytes {one:?} and {two:?}"))
+        }
     }
 }
 
@@ -139,10 +136,7 @@ impl Reader<'_, '_> {
 /// Reads fields, one `name=value` per line.
 fn fields(data: &str) -> Result<Vec<(String, String)>, String> {
     let field = |line: &str| {
-        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let (name, value) = line
-            .split_once('=')
-            .filter(|(name, _)| !name.is_empty() && name.chars().all(is_name))?;
+        let (name, value) = line.split_once('=').filter(|(name, _)| is_field_name(name))?;
         Some((name.to_owned(), value.to_owned()))
     };
     let wrong = |line| format!("\"{line}\" is not a field such as `title=A title`");

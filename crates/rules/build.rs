@@ -21,7 +21,15 @@ fn main() {
     if on_disk {
         println!("cargo::rustc-cfg=rules_on_disk");
     }
-    let code = embedded(&rules, &mut digest, !on_disk);
+    let Some(code) = embedded(&rules, &mut digest, !on_disk) else {
+        println!(
+            "cargo::error={} contains no rule files. It is a symbolic link to the folder rules/ of the \
+             repository: check it out with symbolic links (git config core.symlinks true), or replace it \
+             by a copy of that folder",
+            rules.display()
+        );
+        return;
+    };
     let out = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("shipped.rs");
     fs::write(out, code).expect("OUT_DIR can be written");
     let sources = here.join("src");
@@ -35,15 +43,19 @@ fn main() {
     println!("cargo::rustc-env=RULES_BUILD={:016x}", digest.finish());
 }
 
-/// The code of a table with the names and texts of all rule files below `rules`. If they are
-/// `watched`, a changed file needs a new build.
-fn embedded(rules: &Path, digest: &mut DefaultHasher, watched: bool) -> String {
+/// The code of a table with the names and texts of all rule files below `rules`, unless there are none. If
+/// they are `watched`, a changed file needs a new build.
+pub(crate) fn embedded(rules: &Path, digest: &mut DefaultHasher, watched: bool) -> Option<String> {
     let watch = |path: &Path| {
         if watched {
             println!("cargo::rerun-if-changed={}", path.display());
         }
     };
     watch(rules);
+    if !rules.is_dir() {
+        return None;
+    }
+    let mut found = false;
     let mut code = String::from("&[\n");
     let files = walkdir::WalkDir::new(rules).follow_links(true).sort_by_file_name();
     for entry in files.into_iter().map(|entry| entry.expect("rules/ can be read")) {
@@ -53,6 +65,7 @@ fn embedded(rules: &Path, digest: &mut DefaultHasher, watched: bool) -> String {
         }
         if path.extension().is_some_and(|extension| extension == "yaml") {
             watch(path);
+            found = true;
             let text = fs::read_to_string(path).expect("it can be read");
             text.hash(digest);
             let name = path.strip_prefix(rules).expect("below the root").to_str().expect("UTF-8");
@@ -62,5 +75,5 @@ fn embedded(rules: &Path, digest: &mut DefaultHasher, watched: bool) -> String {
         }
     }
     code.push(']');
-    code
+    found.then_some(code)
 }

@@ -52,6 +52,15 @@ impl Document {
         })
     }
 
+    /// Whether an object is a document, and not an iterable of documents.
+    pub(crate) fn is_one(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let class = object.py().import("chaffinch._types")?.getattr("Input")?;
+        Ok(object.is_instance_of::<PyString>()
+            || object.is_instance_of::<PyBytes>()
+            || object.is_instance_of::<PyByteArray>()
+            || object.is_instance(&class)?)
+    }
+
     /// Its length in bytes.
     pub(crate) fn len(&self) -> usize {
         match &self.body {

@@ -5,19 +5,35 @@ use pyo3::types::PyList;
 
 /// The exception `chaffinch.Error` for an error of the library.
 pub(crate) fn exception(py: Python<'_>, error: &chaffinch::Error) -> PyErr {
-    make(py, error).unwrap_or_else(|failed| failed)
+    exception_with(py, error, None)
 }
 
-fn make(py: Python<'_>, error: &chaffinch::Error) -> PyResult<PyErr> {
+/// The same, with a file and what to do about a problem with all of it.
+pub(crate) fn exception_with(
+    py: Python<'_>,
+    error: &chaffinch::Error,
+    help: Option<(&str, &str)>,
+) -> PyErr {
+    make(py, error, help).unwrap_or_else(|failed| failed)
+}
+
+fn make(py: Python<'_>, error: &chaffinch::Error, help: Option<(&str, &str)>) -> PyResult<PyErr> {
+    // With the cause, which Python shows nowhere else.
+    let mut message = format!("{error:?}");
     let types = py.import("chaffinch._types")?;
     let problem = types.getattr("Problem")?;
     let problems = PyList::empty(py);
     for found in error.problems() {
-        let values = (found.file(), found.line(), found.column(), found.message(), found.help());
+        let more = help.filter(|(file, _)| found.file() == Some(*file) && found.line().is_none());
+        if let Some((_, help)) = more {
+            let shown = found.to_string();
+            message = message.replacen(&shown, &format!("{shown}; {help}"), 1);
+        }
+        let help = found.help().or(more.map(|(_, help)| help));
+        let values = (found.file(), found.line(), found.column(), found.message(), help);
         problems.append(problem.call1(values)?)?;
     }
-    // With the cause, which Python shows nowhere else.
-    let exception = types.getattr("Error")?.call1((format!("{error:?}"), problems))?;
+    let exception = types.getattr("Error")?.call1((message, problems))?;
     Ok(PyErr::from_value(exception))
 }
 

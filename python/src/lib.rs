@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod files;
 mod many;
+mod paths;
 mod pipeline;
 mod pool;
 mod run;

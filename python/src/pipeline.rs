@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chaffinch::{Cleaner, Level};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
@@ -13,6 +13,7 @@ use crate::cleaned::Cleaned;
 use crate::document::{Body, Document};
 use crate::files::Files;
 use crate::many::CleanMany;
+use crate::paths::paths;
 use crate::pool;
 use crate::run;
 use crate::settings::{Settings, Source};
@@ -61,9 +62,9 @@ pub(crate) fn unpickle(
 ) -> PyResult<Pipeline> {
     let item = |name: &str| Ok::<_, PyErr>(settings.get_item(name)?.filter(|item| !item.is_none()));
     let text = |name: &str| item(name)?.map(|text| text.extract::<String>()).transpose();
-    let paths = |name: &str| {
-        let paths = item(name)?.map(|paths| paths.extract::<Vec<PathBuf>>()).transpose()?;
-        Ok::<_, PyErr>(paths.unwrap_or_default())
+    let several = |name: &str| {
+        let several = item(name)?.map(|several| several.extract::<Vec<PathBuf>>()).transpose()?;
+        Ok::<_, PyErr>(several.unwrap_or_default())
     };
     let pipeline = item("pipeline")?.map(|pipeline| {
         let path = pipeline.cast::<PyString>().is_err();
@@ -76,8 +77,8 @@ pub(crate) fn unpickle(
     let stages = item("stages")?.map(|stages| stages.extract()).transpose()?;
     let settings = Settings {
         pipeline: pipeline.transpose()?,
-        rules: paths("rules")?,
-        rule_files: paths("rule_files")?,
+        rules: several("rules")?,
+        rule_files: several("rule_files")?,
         level: text("level")?.and_then(|level| Level::from_name(&level)),
         outlet: text("outlet")?,
         encoding: text("encoding")?,
@@ -91,7 +92,7 @@ pub(crate) fn unpickle(
         // These directories will never be read again, so caching them would only fill the disk.
         unpacked.cache = Some(PathBuf::new());
     }
-    let cleaner = unpacked.build(py)?;
+    let cleaner = unpacked.build(py, false)?;
     Ok(Pipeline { cleaner, settings, files: Some(files), tally: Tally::default() })
 }
 
@@ -120,11 +121,12 @@ impl Pipeline {
             ))
         };
         let level = level.map(|level| Level::from_name(level).ok_or_else(|| wrong(level)));
+        let is_str = pipeline.is_some_and(|pipeline| pipeline.is_instance_of::<PyString>());
         let pipeline = pipeline.map(Source::of).transpose()?;
         let level = level.transpose()?;
         let settings =
             Settings { pipeline, rules, rule_files, level, outlet, encoding, cache, stages };
-        let cleaner = settings.build(py)?;
+        let cleaner = settings.build(py, is_str)?;
         Ok(Pipeline { cleaner, settings, files: None, tally: Tally::default() })
     }
 
@@ -185,6 +187,13 @@ impl Pipeline {
         documents: &Bound<'_, PyAny>,
         threads: Option<usize>,
     ) -> PyResult<CleanMany> {
+        if Document::is_one(documents)? {
+            let found = documents.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "clean_many takes an iterable of documents, not {found}; use clean for one document, or \
+                 pass it in a list"
+            )));
+        }
         let documents = documents.try_iter()?.unbind();
         let (cleaner, tally) = (self.cleaner.clone(), self.tally.clone());
         Ok(CleanMany::new(cleaner, tally, documents, pool::threads(threads)?))
@@ -235,7 +244,7 @@ impl Pipeline {
     /// Ctrl-C or by the end of the process, is resumed by repeating it.
     ///
     /// Args:
-    ///     inputs: Files and directories.
+    ///     inputs: Files and directories: a path, or several.
     ///     output: The directory to write to.
     ///     text: The field of records that holds the text. By default the first of ``text``, ``content``
     ///         and ``body``.
@@ -252,12 +261,13 @@ impl Pipeline {
     fn clean_files(
         &self,
         py: Python<'_>,
-        inputs: Vec<PathBuf>,
+        inputs: &Bound<'_, PyAny>,
         output: PathBuf,
         text: Option<&str>,
         threads: Option<usize>,
         fresh: bool,
     ) -> PyResult<Py<PyDict>> {
+        let inputs = paths(inputs)?;
         if !self.settings.stages.is_empty() {
             // Their failures would not be in the record of the run.
             return Err(PyValueError::new_err(

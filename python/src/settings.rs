@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chaffinch::{Cleaner, Level};
 use pyo3::prelude::*;
 
-use crate::error::exception;
+use crate::error::{exception, exception_with};
 use crate::pool;
 use crate::stage::Definition;
 
@@ -25,6 +25,10 @@ impl Source {
         }
     }
 }
+
+/// What to do if a str that was taken as a path is none.
+const TAKEN_AS_PATH: &str = "a str without a line break and without `: ` is taken as the path of a pipeline \
+    file; if it is YAML, add a line break";
 
 /// What a pipeline is made with.
 pub(crate) struct Settings {
@@ -53,8 +57,9 @@ impl Settings {
         }
     }
 
-    /// Makes the pipeline.
-    pub(crate) fn build(&self, py: Python<'_>) -> PyResult<Cleaner> {
+    /// Makes the pipeline. `is_str` is whether the pipeline was given as a str, which is not always meant to
+    /// be a path.
+    pub(crate) fn build(&self, py: Python<'_>, is_str: bool) -> PyResult<Cleaner> {
         let mut builder = Cleaner::builder();
         match &self.pipeline {
             None => {}
@@ -89,6 +94,12 @@ impl Settings {
         // be dead.
         let pool = pool::pool(py, pool::threads(None)?)?;
         let built = py.detach(|| pool.install(|| builder.build()));
-        built.map_err(|error| exception(py, &error))
+        built.map_err(|error| match &self.pipeline {
+            Some(Source::File(file)) if is_str && !file.exists() => {
+                let help = (&*file.display().to_string(), TAKEN_AS_PATH);
+                exception_with(py, &error, Some(help))
+            }
+            _ => exception(py, &error),
+        })
     }
 }

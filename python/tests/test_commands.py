@@ -21,8 +21,11 @@ def test_learned_rules_pass_their_checks(tmp_path: pathlib.Path) -> None:
     page = next(PAGES.rglob("*.txt"))
     pipeline = chaffinch.Pipeline(rules=[tmp_path])
     assert pipeline.clean(page.read_bytes()).outlet == "valley-post"
-    with pytest.raises(chaffinch.Error, match="nowhere"):
-        chaffinch.learn("valley-post", [tmp_path / "nowhere"])
+    assert chaffinch.learn("valley-post", PAGES) == chaffinch.learn("valley-post", str(PAGES)) == yaml
+    for nowhere in [tmp_path / "nowhere", str(tmp_path / "nowhere")]:
+        with pytest.raises(chaffinch.Error, match="nowhere") as caught:
+            chaffinch.learn("valley-post", nowhere)
+        assert not str(caught.value).startswith("error")
 
 
 def test_findings_have_places(tmp_path: pathlib.Path) -> None:
@@ -37,6 +40,14 @@ def test_findings_have_places(tmp_path: pathlib.Path) -> None:
     assert (caught.value.problems[0].file, caught.value.problems[0].line) == (str(file), 3)
 
 
+def test_a_file_that_does_not_exist_is_not_checked(tmp_path: pathlib.Path) -> None:
+    for text in [str(tmp_path / "nowhere"), "outlet: paper\n"]:
+        with pytest.raises(chaffinch.Error, match="there is no such file or directory; give") as caught:
+            chaffinch.check(ROOT / "rules" / "presstv.yaml", text)
+        [problem] = caught.value.problems
+        assert problem.file == text and problem.help is not None
+
+
 def test_runs_are_compared(program: str, tmp_path: pathlib.Path) -> None:
     seeds = str(ROOT / "corpus" / "seeds")
     for name, options in [("one", []), ("two", ["--skip", "share-buttons"])]:
@@ -45,5 +56,6 @@ def test_runs_are_compared(program: str, tmp_path: pathlib.Path) -> None:
     assert "share-buttons" in str(chaffinch.diff(tmp_path / "one", tmp_path / "two"))
     same = chaffinch.diff(tmp_path / "one", tmp_path / "one")
     assert same != chaffinch.diff(tmp_path / "one", tmp_path / "two")
-    with pytest.raises(chaffinch.Error):
+    with pytest.raises(chaffinch.Error) as caught:
         chaffinch.diff(tmp_path, tmp_path / "one")
+    assert not str(caught.value).startswith("error")

@@ -50,3 +50,29 @@ def test_a_wrong_setting_is_refused() -> None:
     assert caught.value.problems[0].file is None
     with pytest.raises(TypeError):
         chaffinch.Pipeline(rules="rules")
+
+
+def test_yaml_that_is_taken_as_a_path_is_explained(tmp_path: pathlib.Path) -> None:
+    for text in ["stages", "{}"]:
+        with pytest.raises(chaffinch.Error, match="is taken as the path of a pipeline file") as caught:
+            chaffinch.Pipeline.from_yaml(text)
+        [problem] = caught.value.problems
+        assert (problem.file, problem.line) == (text, None)
+        assert problem.help is not None and problem.help.endswith("if it is YAML, add a line break")
+        assert str(caught.value).startswith(f"{text}: cannot read: ")
+        assert str(caught.value).endswith(problem.help)
+    # With other problems, the message has the help next to its problem.
+    with pytest.raises(chaffinch.Error) as caught:
+        chaffinch.Pipeline("stages", rule_files=[tmp_path / "none.yaml"])
+    assert len(caught.value.problems) == 2
+    assert str(caught.value).startswith("2 problems\n")
+    assert str(caught.value).count("if it is YAML, add a line break") == 1
+    assert chaffinch.Pipeline("{}\n").stages == chaffinch.Pipeline().stages
+    with pytest.raises(chaffinch.Error) as caught:
+        chaffinch.Pipeline(tmp_path / "stages")
+    assert caught.value.problems[0].help is None
+
+
+def test_a_plugin_without_a_module_is_explained() -> None:
+    with pytest.raises(chaffinch.Error, match=r"write `- plugin: \{wasm: FILE\}`"):
+        chaffinch.Pipeline("stages: [plugin]")

@@ -32,6 +32,18 @@ def test_files_are_cleaned_as_by_the_command_line(
     assert files(tmp_path / "originals") == files(seeds)
 
 
+def test_one_path_is_a_list_of_one(
+    pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path
+) -> None:
+    page = tmp_path / "page.txt"
+    page.write_text(PAGE)
+    for number, inputs in enumerate([page, str(page), [page], (str(page),), iter([page])]):
+        assert pipeline.clean_files(inputs, tmp_path / str(number))["cleaned"] == 1
+    for wrong in [7, [7], b"page.txt"]:
+        with pytest.raises(TypeError, match="a path is a str or a path of pathlib, not"):
+            pipeline.clean_files(wrong, tmp_path / "wrong")  # type: ignore[arg-type]
+
+
 def test_the_field_of_the_text_is_named(pipeline: chaffinch.Pipeline, tmp_path: pathlib.Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"page": "SHARE THIS ARTICLE", "text": "x"}\n')
     pipeline.clean_files([tmp_path / "rows.jsonl"], tmp_path / "out", text="page")
@@ -116,7 +128,7 @@ def test_an_interrupt_stops_restoring(pipeline: chaffinch.Pipeline, tmp_path: pa
     with open(tmp_path / "rows.jsonl", "w") as file:
         for number in range(100_000):
             file.write('{"text": "Page %d\\n\\n%s\\n\\nSHARE THIS ARTICLE"}\n' % (number, BODY.strip()))
-    pipeline.clean_files([tmp_path / "rows.jsonl"], tmp_path / "out")
+    pipeline.clean_files(tmp_path / "rows.jsonl", tmp_path / "out")
     code = (
         "import chaffinch\n"
         "print('ready', flush=True)\n"

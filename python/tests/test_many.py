@@ -77,6 +77,9 @@ def test_an_exception_comes_after_the_results_before_it(pipeline: chaffinch.Pipe
     assert list(results) == []
     with pytest.raises(TypeError, match="not int"):
         list(pipeline.clean_many([1]))  # type: ignore[list-item]
+    for one in [PAGE, PAGE.encode(), bytearray(3), chaffinch.Input(PAGE)]:
+        with pytest.raises(TypeError, match="use clean for one document, or pass it in a list"):
+            pipeline.clean_many(one)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least 1"):
         pipeline.clean_many([], threads=0)
     assert list(pipeline.clean_many([])) == []

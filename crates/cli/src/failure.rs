@@ -8,6 +8,8 @@ use chaffinch_rules::Problem;
 pub(crate) enum Failure {
     /// The pipeline file or rule files have errors: exit code 2.
     Problems(Vec<Problem>),
+    /// Plugins of the pipeline file cannot be used, for these reasons: exit code 2.
+    Plugins(Vec<String>),
     /// The arguments or input files are wrong, and nothing was done: exit code 2.
     Usage(String),
     /// The command stopped part-way: exit code 3.
@@ -50,6 +52,10 @@ impl Failure {
                 problems.iter().for_each(show);
                 let count = chaffinch_core::message::counted(problems.len() as u64, "problem");
                 say(&format!("{count}; nothing was done"));
+                2
+            }
+            Failure::Plugins(reasons) => {
+                reasons.iter().for_each(|reason| say(reason));
                 2
             }
             Failure::Usage(message) => {

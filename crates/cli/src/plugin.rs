@@ -22,37 +22,42 @@ pub(crate) fn check(_args: &crate::args::PluginCheckArgs) -> Result<u8, Failure>
 
 #[cfg(not(feature = "plugins"))]
 pub(crate) fn list(args: &PluginListArgs) -> Result<u8, Failure> {
-    let text = described(args, |plugin| {
-        let size = std::fs::metadata(&plugin.wasm).map(|metadata| metadata.len());
-        match size {
-            Ok(size) => format!("{size} bytes"),
-            Err(error) => format!("cannot read: {error}"),
-        }
-    })?;
-    print(text.as_bytes())
+    list_with(args, |plugin| {
+        let metadata = std::fs::metadata(&plugin.wasm);
+        let metadata = metadata.map_err(|error| format!("cannot read: {error}"))?;
+        Ok(format!("{} bytes", metadata.len()))
+    })
 }
 
-/// The plugins of the pipeline file in use, one per line, each with its description.
-fn described(
+/// Lists the plugins of the pipeline file in use, one per line, each with its description. A plugin that
+/// cannot be used is reported, and the exit code is 2.
+fn list_with(
     args: &PluginListArgs,
-    describe: impl Fn(&config::Plugin) -> String,
-) -> Result<String, Failure> {
+    describe: impl Fn(&config::Plugin) -> Result<String, String>,
+) -> Result<u8, Failure> {
     let pipeline =
         crate::args::PipelineArgs { pipeline: args.pipeline.clone(), ..Default::default() };
     let (file, text) = setup::pipeline_text(&pipeline)?;
     let Some(file) = file else {
-        return Ok("no pipeline file was found, so there are no plugins\n".to_owned());
+        return print(b"no pipeline file was found, so there are no plugins\n");
     };
     let base = file.parent().unwrap_or(Path::new(""));
     let config = Config::parse(&file.display().to_string(), &text, base)?;
-    let line = |plugin: &config::Plugin| {
-        format!("{}  {}  {}\n", plugin.name, plugin.wasm.display(), describe(plugin))
-    };
-    let mut lines: String = config.plugins.iter().map(line).collect();
-    if lines.is_empty() {
-        lines = format!("{} has no plugins\n", file.display());
+    if config.plugins.is_empty() {
+        return print(format!("{} has no plugins\n", file.display()).as_bytes());
     }
-    Ok(lines)
+    let (mut lines, mut wrong) = (String::new(), Vec::new());
+    for plugin in &config.plugins {
+        let (name, wasm) = (&plugin.name, plugin.wasm.display());
+        match describe(plugin) {
+            Ok(description) => lines.push_str(&format!("{name}  {wasm}  {description}\n")),
+            Err(reason) => {
+                wrong.push(format!("the plugin {name} cannot be used: {wasm}: {reason}"))
+            }
+        }
+    }
+    let code = print(lines.as_bytes())?;
+    if wrong.is_empty() { Ok(code) } else { Err(Failure::Plugins(wrong)) }
 }
 
 /// The files of a new plugin: their names and contents.

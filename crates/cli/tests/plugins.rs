@@ -134,4 +134,19 @@ mod with_plugins {
         assert!(said.starts_with("corrections  "), "{said}");
         assert!(said.ends_with("  notes that begin with one of `words`\n"), "{said}");
     }
+
+    #[test]
+    fn a_plugin_that_cannot_be_used_is_an_error_of_the_list() {
+        let folder = folder();
+        let pipeline =
+            format!("{PIPELINE}  - plugin: {{wasm: none.wasm}}\n  - plugin: {{wasm: page.wasm}}\n");
+        folder.write("chaffinch.yaml", &pipeline);
+        folder.write("page.wasm", "no module");
+        let done = folder.run(&["plugin", "list"]);
+        assert_eq!(done.status.code(), Some(2));
+        let (listed, said) = (text(&done.stdout), text(&done.stderr));
+        assert!(listed.starts_with("corrections  ") && listed.lines().count() == 1, "{listed}");
+        assert!(said.contains("the plugin none cannot be used: none.wasm: "), "{said}");
+        assert!(said.contains("the plugin page cannot be used: page.wasm: "), "{said}");
+    }
 }

@@ -281,7 +281,7 @@ fn parse_stages(top: &Node<'_>) -> (Vec<(String, Options)>, Vec<UnplacedPlugin>)
                 plugins.push(plugin);
                 Some((name, Options::default()))
             }
-            Value::String(name) => Some((name.clone(), Options::default())),
+            Value::String(name) if name != PLUGIN_STAGE => Some((name.clone(), Options::default())),
             Value::Mapping(mapping) if mapping.len() == 1 => {
                 mapping.iter().next().and_then(|(name, settings)| {
                     Some((name.as_str()?.to_owned(), Options::new(parse_settings(settings)?)))
@@ -295,7 +295,11 @@ fn parse_stages(top: &Node<'_>) -> (Vec<(String, Options)>, Vec<UnplacedPlugin>)
             }
             Some(stage) => stages.push(stage),
             None => {
-                let help = "write `- ticker` or `- ticker: {min_lines: 3}`";
+                let is_plugin = item == PLUGIN_STAGE || item.get(PLUGIN_STAGE).is_some();
+                let help = match is_plugin {
+                    true => "write `- plugin: {wasm: FILE}` with the file of a WebAssembly module",
+                    false => "write `- ticker` or `- ticker: {min_lines: 3}`",
+                };
                 top.wrong_item("stages", i, "not a stage", Some(help));
             }
         }
@@ -381,7 +385,7 @@ mod tests {
     #[test]
     fn errors_in_plugins_have_positions() {
         let message = parse(
-            "stages:\n  - plugin: {name: x}\n  - plugin: {wasm: Shout_1.wasm}\n  - plugin: {wasm: a.wasm, nme: b, config: {x: {y: 1}}}\n  - plugin: [a]\n  - plugin: {wasm: b/a.wasm}\n",
+            "stages:\n  - plugin: {name: x}\n  - plugin: {wasm: Shout_1.wasm}\n  - plugin: {wasm: a.wasm, nme: b, config: {x: {y: 1}}}\n  - plugin: [a]\n  - plugin: {wasm: b/a.wasm}\n  - plugin\n",
         );
         let message = message.unwrap_err();
         for part in [
@@ -389,8 +393,9 @@ mod tests {
             "p.yaml:3:20: \"Shout_1\" cannot be the name of a stage",
             "p.yaml:4:28: unknown key \"nme\"; did you mean \"name\"?",
             "p.yaml:4:48: `x` must be a single value or a list of them",
-            "p.yaml:5:5: not a stage",
+            "p.yaml:5:5: not a stage; write `- plugin: {wasm: FILE}`",
             "p.yaml:6:5: stage \"a\" is named twice",
+            "p.yaml:7:5: not a stage; write `- plugin: {wasm: FILE}`",
         ] {
             assert!(message.contains(part), "{part} is not in\n{message}");
         }

@@ -84,7 +84,7 @@ class Pipeline:
     ) -> Batch: ...
     def clean_files(
         self,
-        inputs: Sequence[_Path],
+        inputs: _Path | Iterable[_Path],
         output: _Path,
         *,
         text: str | None = None,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Union
 
-from chaffinch._types import Error
+from chaffinch._types import Error, Problem
 
 _Path = Union[str, "os.PathLike[str]"]
 
@@ -42,20 +42,22 @@ def _run(*arguments: _Path) -> subprocess.CompletedProcess[str]:
 
 def _output(done: subprocess.CompletedProcess[str], expected: tuple[int, ...] = (0,)) -> str:
     if done.returncode not in expected:
-        raise Error(done.stderr.strip() or f"the command failed with code {done.returncode}")
+        raise Error(done.stderr.strip().removeprefix("error: ") or f"the command failed with code {done.returncode}")
     return done.stdout
 
 
-def learn(name: str, samples: Iterable[_Path]) -> str:
+def learn(name: str, samples: Union[_Path, Iterable[_Path]]) -> str:
     """Learns the rules of an outlet from sample pages and returns its rule file, as YAML.
 
     Args:
         name: The name of the outlet: a-z, 0-9, ``-``, ``.`` and ``_``.
-        samples: Files and directories with pages of the outlet.
+        samples: Files and directories with pages of the outlet: a path, or several.
 
     Raises:
         Error: The samples cannot be read, or nothing can be learned from them.
     """
+    if isinstance(samples, (str, os.PathLike)):
+        samples = [samples]
     return _output(_run("outlet", "new", name, "--", *samples))
 
 
@@ -69,6 +71,12 @@ def check(*files: _Path, mutate: bool = False) -> list[Finding]:
     Raises:
         Error: A file cannot be read or is no rule file; ``problems`` has the places.
     """
+    for file in files:
+        if not os.path.exists(file):
+            message = "there is no such file or directory"
+            help = "give the paths of rule files, or of directories of rule files"
+            problem = Problem(os.fspath(file), None, None, message, help)
+            raise Error(f"{file}: {message}; {help}", [problem])
     done = _run("rules", "check", "--format", "json", *(["--mutate"] if mutate else []), "--", *files)
     if done.returncode == 2:
         # The same files, for an error with places.

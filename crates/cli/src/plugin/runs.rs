@@ -14,15 +14,13 @@ use crate::{print, setup};
 
 /// `chaffinch plugin list`.
 pub(crate) fn list(args: &PluginListArgs) -> Result<u8, Failure> {
-    let text = super::described(args, |plugin| match load(&plugin.wasm, &plugin.settings) {
-        Ok((stage, size)) => {
-            let finds = stage.finds().ok().flatten().unwrap_or_default();
-            let finds = chaffinch_report::visible(&finds);
-            format!("{}  {}  {finds}", HumanBytes(size), stage.digest()).trim_end().to_owned()
-        }
-        Err(error) => reason(error),
-    })?;
-    print(text.as_bytes())
+    super::list_with(args, |plugin| {
+        let (stage, size) = load(&plugin.wasm, &plugin.settings).map_err(reason)?;
+        let finds = stage.finds().ok().flatten().unwrap_or_default();
+        let finds = chaffinch_report::visible(&finds);
+        let line = format!("{}  {}  {finds}", HumanBytes(size), stage.digest());
+        Ok(line.trim_end().to_owned())
+    })
 }
 
 /// `chaffinch plugin check`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import random
 import subprocess
 
 import pytest
@@ -21,6 +22,60 @@ def test_seeds_are_cleaned_as_by_the_command_line(
         cleaned = pipeline.clean(seed.read_bytes(), path=seed.name)
         assert cleaned.output == (tmp_path / "out" / seed.name).read_bytes(), seed.name
         assert cleaned.restore() == seed.read_bytes()
+
+
+def test_any_bytes_come_out_as_the_command_line_writes_them(
+    pipeline: chaffinch.Pipeline, program: str, tmp_path: pathlib.Path
+) -> None:
+    chooser = random.Random(11)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    number = 0
+
+    def write(page: bytes) -> None:
+        nonlocal number
+        (folder / f"{number:04}.txt").write_bytes(page)
+        number += 1
+
+    english = f"{PAGE}\r\nRead also: Éléments de réponse\r\n"
+    russian = "Министр сказал во вторник, что переговоры продолжатся ещё два дня.\r\n\r\nПоделиться\r\n"
+    persian = "وزیر روز سه شنبه به خبرنگاران گفت که گفتگوها دو روز دیگر ادامه دارد.\n\nSHARE THIS ARTICLE\n"
+    japanese = "大臣は火曜日に記者団に対し、協議はあと二日続くと述べた。\n\nSHARE THIS ARTICLE\n"
+    chinese = "部长星期二对记者说，会谈还将持续两天。\n\nSHARE THIS ARTICLE\n"
+    korean = "장관은 화요일 기자들에게 회담이 이틀 더 계속될 것이라고 말했다.\n\nSHARE THIS ARTICLE\n"
+    for text, encodings in [
+        (english, ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"]),
+        (russian, ["utf-8", "utf-16", "cp1251", "koi8-r", "iso8859-5", "cp866"]),
+        (persian, ["utf-8", "utf-16"]),
+        (japanese, ["shift_jis", "euc_jp", "iso2022_jp"]),
+        (chinese, ["gb18030", "gbk", "big5"]),
+        (korean, ["euc_kr"]),
+    ]:
+        for encoding in encodings:
+            page = text.encode(encoding, "replace")
+            write(page)
+            # Damaged: a part of a character, another encoding, a byte order mark in the middle.
+            write(page[: len(page) // 2])
+            write(page + "é".encode("latin-1"))
+            write(page[:20] + b"\xff\xfe\xef\xbb\xbf" + page[20:])
+    lines = [line for seed in SEEDS for line in seed.read_bytes().splitlines(keepends=True)]
+    others = [b"\n", b"\r", b"\r\n", b"\0", b"\x85", "\u2028".encode(), b"SHARE THIS ARTICLE\n", b"\xf0\x9f"]
+    for _ in range(150):
+        write(b"".join(chooser.choices(lines + others * 9, k=chooser.randrange(40))))
+        write(chooser.randbytes(chooser.randrange(200)))
+        write(bytes(chooser.choices(b"abc \n\r\xc3\xa9\xff", k=chooser.randrange(200))))
+    run = [program, "clean", "in", "-o", "out", "--quiet"]
+    # Binary files are reported with the exit code 1.
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stderr
+    verdicts = set()
+    for path in sorted(folder.iterdir()):
+        page = path.read_bytes()
+        cleaned = pipeline.clean(page, path=path.name)
+        verdicts.add(cleaned.verdict)
+        assert cleaned.output == (tmp_path / "out" / path.name).read_bytes(), page
+        assert cleaned.restore() == page
+    assert verdicts == {"cleaned", "unchanged", "suspect", "failed"}
 
 
 def test_a_cut_has_its_rule_text_and_place(pipeline: chaffinch.Pipeline) -> None:

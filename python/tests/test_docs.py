@@ -50,6 +50,7 @@ def test_the_programs_of_the_manual_run(
     assert names["original"].column("text").to_pylist() == [PAGE]
     assert names["pipeline"].clean(PAGE).text == PAGE.split("\nSHARE")[0]
     assert names["yaml"] and names["changes"] is not None
+    assert names["count"] == sum(n for key, n in names["totals"].items() if key != "removed_bytes") > 0
 
 
 def test_the_query_of_the_manual_runs() -> None:

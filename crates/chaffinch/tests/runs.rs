@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::sync::atomic::AtomicBool;
 
-use chaffinch::run::{Container, Observer, Run, restore};
+use chaffinch::run::{Container, Observer, Run, restore, restore_until};
 use chaffinch::{Cleaner, ErrorKind};
 
 const PAGE: &str =
@@ -40,6 +40,9 @@ fn a_run_is_observed_and_restored() {
     assert_eq!(fs::read_to_string(path("back/2.txt")).unwrap(), PAGE);
 
     let stopped = AtomicBool::new(true);
+    let restored = restore_until(path("out"), path("stopped"), &stopped).unwrap();
+    assert!(restored.interrupted && restored.documents == 0 && restored.problems.is_empty());
+    assert_eq!(fs::read_dir(path("stopped")).unwrap().count(), 0);
     let summary = run().fresh().stop(&stopped).start().unwrap();
     assert!(summary.interrupted && summary.documents == 0);
 

@@ -272,7 +272,7 @@ fn table(summary: &Summary, output: &Output) -> String {
 
 const BOLD: anstyle::Style = anstyle::Style::new().bold();
 
-/// The first lines of the table. Writing to a string cannot fail.
+/// The documents, bytes and verdicts. Writing to a string cannot fail.
 fn totals(summary: &Summary) -> String {
     let mut text = String::new();
     let head = if summary.interrupted { "interrupted after" } else { "cleaned" };
@@ -302,6 +302,7 @@ fn totals(summary: &Summary) -> String {
     text
 }
 
+/// The stages, those that cut most bytes first.
 fn stages(text: &mut String, summary: &Summary) {
     if summary.stages.is_empty() {
         return;
@@ -320,6 +321,7 @@ fn stages(text: &mut String, summary: &Summary) {
     }
 }
 
+/// The outlets with the most documents.
 fn outlets(text: &mut String, summary: &Summary) {
     if summary.outlets.is_empty() {
         return;

@@ -50,8 +50,11 @@ impl Store for Folder {
     }
 }
 
-/// Names and bytes of all files except `run.json`, which contains times.
+/// Names and bytes of all files except `run.json`, which contains times. The folder may not exist.
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    if !root.exists() {
+        return BTreeMap::new();
+    }
     let name = |path: PathBuf| path.to_str().unwrap().to_owned();
     tree_except(root, "run.json").into_iter().map(|(path, bytes)| (name(path), bytes)).collect()
 }

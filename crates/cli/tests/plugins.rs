@@ -146,7 +146,10 @@ mod with_plugins {
         assert_eq!(done.status.code(), Some(2));
         let (listed, said) = (text(&done.stdout), text(&done.stderr));
         assert!(listed.starts_with("corrections  ") && listed.lines().count() == 1, "{listed}");
-        assert!(said.contains("the plugin none cannot be used: none.wasm: "), "{said}");
-        assert!(said.contains("the plugin page cannot be used: page.wasm: "), "{said}");
+        let [none, page] = [0, 1].map(|line| said.lines().nth(line).unwrap_or_default());
+        assert!(none.starts_with("error: the plugin none cannot be used: "), "{said}");
+        assert!(none.contains("none.wasm: cannot read: "), "{said}");
+        assert!(page.starts_with("error: the plugin page cannot be used: "), "{said}");
+        assert!(page.ends_with("page.wasm: not a WebAssembly module"), "{said}");
     }
 }

@@ -16,7 +16,7 @@ struct Pools {
     pools: BTreeMap<usize, Arc<ThreadPool>>,
 }
 
-// Locked only while Python's lock is held, so no thread that a fork leaves behind can hold it.
+// Locked only while Python's lock is held, so no thread that a fork did not copy can hold it.
 static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
 
 /// The number of threads that a caller asks for; by default one for each core.

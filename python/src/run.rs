@@ -35,8 +35,8 @@ pub(crate) fn clean(
     totals(py, &summary)
 }
 
-/// Does work on threads of a pool, without Python's lock. A signal stops the work, which its flag tells, and
-/// becomes an exception.
+/// Runs work on the threads of a pool, without Python's lock. A signal sets the work's stop flag and becomes an
+/// exception.
 fn stoppable<T: Send>(
     py: Python<'_>,
     threads: usize,

@@ -39,7 +39,7 @@ pub(crate) struct Tally(Arc<Mutex<BTreeMap<String, u64>>>);
 
 impl Tally {
     /// Counts the stages that failed in a document.
-    // With Python's lock, so that no thread that a fork leaves behind holds this one.
+    // With Python's lock, so that no thread that a fork did not copy holds this one.
     pub(crate) fn count(&self, _py: Python<'_>, failed_stages: &[String]) {
         if failed_stages.is_empty() {
             return;

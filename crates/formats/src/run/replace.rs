@@ -52,12 +52,13 @@ impl Earlier {
     /// longer in them. Files that were converted to another format are not checked.
     pub(crate) fn check(&self, inputs: &[PathBuf]) -> Result<(), Error> {
         let Earlier { request, files, .. } = self;
+        let refused = |problem: &str| self.refused(problem, "or replace the output with --fresh");
         if request.inputs.iter().any(|(name, _)| name == "-") {
-            return self.refused("which read standard input");
+            return refused("which read standard input");
         }
         let digests: HashSet<String> = inputs.iter().map(|path| digest_of_input(path)).collect();
         if request.digests.iter().any(|digest| !digests.contains(digest)) {
-            return self.refused(&format!("which had other inputs ({})", self.names_of_inputs()));
+            return refused(&format!("which had other inputs ({})", self.names_of_inputs()));
         }
         // The directories among its inputs, with what the names of their files begin with.
         let folders: Vec<(String, &Path)> = inputs
@@ -84,18 +85,14 @@ impl Earlier {
             elsewhere(name) || exists(name) || file()
         };
         match files.iter().find(|name| !there(name)) {
-            Some(name) => self.refused(&format!("and {name} is no longer in its input")),
+            Some(name) => refused(&format!("and {name} is no longer in its input")),
             None => Ok(()),
         }
     }
 
     /// Rejects the replacement of a run by a rerun of `run`, which had other inputs or not all of its files.
     pub(crate) fn check_rerun(&self, run: &Earlier) -> Result<(), Error> {
-        let output = &self.output;
-        let refused = |problem: &str| {
-            let message = format!("{output} contains the output of an earlier run, {problem}");
-            Err(Error::Usage(format!("{message}; name another directory with -o, or delete it")))
-        };
+        let refused = |problem: &str| self.refused(problem, "or delete it");
         let digests: HashSet<&String> = run.request.digests.iter().collect();
         if self.request.digests.iter().any(|digest| !digests.contains(digest)) {
             return refused(&format!("which had other inputs ({})", self.names_of_inputs()));
@@ -112,10 +109,10 @@ impl Earlier {
         names.join(", ")
     }
 
-    fn refused(&self, problem: &str) -> Result<(), Error> {
+    /// `instead` is what to do other than naming another directory.
+    fn refused(&self, problem: &str, instead: &str) -> Result<(), Error> {
         Err(Error::Usage(format!(
-            "{} contains the output of an earlier run, {problem}; name another directory with -o, or replace \
-             the output with --fresh",
+            "{} contains the output of an earlier run, {problem}; name another directory with -o, {instead}",
             self.output
         )))
     }

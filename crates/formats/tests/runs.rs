@@ -724,7 +724,7 @@ fn rows_of_parquet_are_sampled_and_read_one_by_one() {
     let restored = restore(&run.out, &run.back).unwrap();
     assert_eq!((restored.documents, restored.problems.len()), (20, 0));
     let refused = sample(&run.out.with_extension("2"), None).unwrap_err().to_string();
-    assert!(refused.contains("give --to jsonl"), "{refused}");
+    assert!(refused.contains("add --to jsonl"), "{refused}");
 
     let names = chaffinch_formats::FieldNames::default();
     let read = |wanted| {

@@ -280,7 +280,9 @@ Examples:
   chaffinch explain corpus/page.txt
   chaffinch explain --format json corpus/*.txt | jq .edits
   chaffinch explain --why-not corpus/page.txt:12
-  chaffinch explain - < page.txt")]
+  chaffinch explain - < page.txt
+
+The exit code is 1 if a document cannot be read.")]
 pub(crate) struct ExplainArgs {
     /// Files and directories; `-` reads standard input.
     #[arg(required_unless_present = "why_not", value_name = "FILE", value_hint = ValueHint::FilePath)]

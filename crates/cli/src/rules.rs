@@ -74,7 +74,8 @@ pub(crate) fn show(args: &RulesShowArgs) -> Result<u8, Failure> {
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<10} {}", visible(value));
     };
-    line("file", &source.file);
+    let is_on_disk = Path::new(source.file.as_ref()).exists();
+    line("file", &format!("{}{}", source.file, if is_on_disk { "" } else { " (built in)" }));
     line("stage", &rule.stage);
     line("where", &rule.place.to_string());
     if let Some(at) = rule.at {
@@ -141,7 +142,8 @@ fn done(
     let (cuts, documents, bytes) =
         (count(own, "cuts"), count(own, "documents"), count(own, "bytes"));
     let run = run.display();
-    Ok(Some(format!("{cuts} cuts, {bytes} bytes, in {documents} of {all} documents{of} ({run})")))
+    let (cuts, bytes) = (counted(cuts, "cut"), counted(bytes, "byte"));
+    Ok(Some(format!("{cuts}, {bytes}, in {documents} of {}{of} ({run})", counted(all, "document"))))
 }
 
 pub(crate) fn try_pattern(args: &RulesTryArgs) -> Result<u8, Failure> {

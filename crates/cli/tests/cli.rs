@@ -102,6 +102,11 @@ fn invalid_values_are_reported_with_their_option() {
     assert!(said.contains("--model a.txt: "), "{said}");
     let said = refused(&["clean", "corpus", "-o", "out", "--rules", "a.txt"]);
     assert!(said.contains("a.txt: this is a file; give the directory"), "{said}");
+    folder.write("pages/b.txt", "x");
+    let said = refused(&["clean", "corpus", "-o", "out", "--rules", "pages"]);
+    assert!(said.contains("pages: there are no rule files here"), "{said}");
+    folder.write("none/.gitkeep", "");
+    assert_eq!(code_of(&folder, &["clean", "a.txt", "-o", "out", "--rules", "none"]), 0);
     let said = refused(&["rules", "try", "x", "corpus", "--stage", "zzz"]);
     assert!(said.contains("--stage: unknown stage \"zzz\"") && !said.contains("--only"), "{said}");
     let said = refused(&["clean", "corpus", "-o", "out", "--skip", "presstv"]);

@@ -163,7 +163,12 @@ fn findings_are_printed_for_programs_too() {
 fn rules_can_be_shown_and_patterns_tried() {
     let folder = Folder::new();
     let shown = text(&folder.run(&["rules", "show", "presstv/breadcrumb"]).stdout);
-    for part in ["stage      navigation", "where      head", "removes    News / Politics"] {
+    for part in [
+        "yaml (built in)",
+        "stage      navigation",
+        "where      head",
+        "removes    News / Politics",
+    ] {
         assert!(shown.contains(part), "{shown}");
     }
     let (code, said) = folder.refused(&["rules", "show", "presstv/bread"]);
@@ -298,7 +303,7 @@ fn what_a_rule_did_in_the_last_run_is_shown() {
     assert!(!shown().contains("last run"));
     folder.run(&["clean", "corpus", "-o", "out"]);
     assert!(
-        shown().contains("last run   1 cuts, 20 bytes, in 1 of 2 documents (out)"),
+        shown().contains("last run   1 cut, 20 bytes, in 1 of 2 documents (out)"),
         "{}",
         shown()
     );

@@ -163,7 +163,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
 /// The rule files below a directory, as name and text.
 ///
 /// # Errors
-/// If the directory or a file in it cannot be read.
+/// If the directory or a file in it cannot be read, or if it has files but none of rules.
 pub fn files_in(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
     let read = |(name, path): (String, PathBuf)| match fs::read_to_string(&path) {
         Ok(text) => Ok((name, text)),
@@ -175,6 +175,7 @@ pub fn files_in(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
 /// The rule files below a directory, as name and path.
 fn paths_in(directory: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
     let mut files = Vec::new();
+    let mut has_others = false;
     let mut folders = vec![directory.to_owned()];
     if !directory.is_dir() {
         let shown = directory.display().to_string();
@@ -195,8 +196,17 @@ fn paths_in(directory: &Path) -> Result<Vec<(String, PathBuf)>, Problem> {
                 // Almost all names are UTF-8 and need no conversion.
                 let shown = path.to_str().map_or_else(|| path.display().to_string(), str::to_owned);
                 files.push((shown, path));
+            } else {
+                // Files such as .gitkeep do not count.
+                has_others |= !entry.file_name().as_encoded_bytes().starts_with(b".");
             }
         }
+    }
+    // An empty directory means no rules; one with other files is probably the wrong directory.
+    if files.is_empty() && has_others {
+        let shown = directory.display().to_string();
+        let message = "there are no rule files here; their names end with .yaml or .yml";
+        return Err(Problem::whole(&shown, message));
     }
     files.sort();
     Ok(files)

@@ -25,7 +25,7 @@ mod sides;
 pub(crate) use index::{Ends, Index, IndexBuilder, IndexTables, PackedIndex};
 pub(crate) use literals::Literal;
 pub use pattern::{CompileError, Found, Pattern};
-pub(crate) use pattern::{Compiled, PackedCompiled, Pool, Prepared};
+pub(crate) use pattern::{Compiled, PackedCompiled, Pool, Prepared, regex_of};
 pub(crate) use phrases::{List, PackedPhrases, Phrases};
 pub(crate) use prefilter::{Prefilter, is_found};
 pub use sides::Anchor;

@@ -18,6 +18,7 @@ use crate::matching::sides::Anchor;
 use pool::Texts;
 pub(crate) use pool::{Compiled, PackedCompiled, Pool, Prepared};
 use ready::Ready;
+pub(crate) use ready::regex_of;
 pub use ready::{CompileError, Found};
 
 /// A compiled pattern of a rule.

@@ -240,6 +240,14 @@ pub(super) fn regex(
     alternative: usize,
 ) -> Result<Regex, CompileError> {
     let hir = joined(all).into_iter().nth(alternative).unwrap_or_else(Hir::fail);
+    regex_of(hir, anchor)
+}
+
+/// Compiles a folded regex with the regex crate.
+///
+/// # Errors
+/// If it is too large.
+pub(crate) fn regex_of(hir: Hir, anchor: Anchor) -> Result<Regex, CompileError> {
     Regex::new(&printable(anchored(hir, anchor)).to_string())
         .map_err(|error| CompileError(error.to_string()))
 }

@@ -104,6 +104,18 @@ fn a_file_is_read_from_the_cache_until_it_changes() {
 }
 
 #[test]
+fn a_cache_that_is_deleted_or_replaced_is_still_read() {
+    let (cache, rules) = (folder("deleted"), rules("kept", "Share"));
+    let sets = [(); 2].map(|()| load(&rules, &cache).unwrap());
+    // The rules of the second set are read from the file.
+    change(&rules, "Share", "Print");
+    let replaced = load(&rules, &cache).unwrap();
+    fs::remove_dir_all(&cache).unwrap();
+    let texts = sets.iter().chain([&replaced]).map(|set| cuts(set, "daily"));
+    assert_eq!(texts.collect::<Vec<_>>(), ["text: Share", "text: Share", "text: Print"]);
+}
+
+#[test]
 fn damaged_rules_are_parsed_again_with_their_own_lexicon() {
     let (cache, rules) = (folder("own-lexicon"), rules("words", "'{share}'"));
     let outlet = fs::read_to_string(rules.join("daily.yaml")).unwrap();

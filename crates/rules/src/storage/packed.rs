@@ -336,8 +336,9 @@ impl Packed {
     /// Unpacks the rules of a file, by its index.
     ///
     /// # Panics
-    /// If there is no such file, or if the cache is damaged and the rule file has changed or is
-    /// gone. The engine then reports the document as failed.
+    /// If there is no such file, or if the cache was overwritten while it was open and the rule file
+    /// has changed or is gone. The engine then reports the document as failed. A cache that is
+    /// deleted or replaced is still open, and its rules are unpacked as before.
     pub(crate) fn rules(&self, at: usize) -> Vec<RunRule> {
         let bytes = self.valid_bytes(at, RULES);
         let (rules, compiled): (Vec<PackedRule>, &[u8]) = read(&bytes);
@@ -394,7 +395,7 @@ impl Packed {
             };
             drop(fs::remove_file(path));
             let stages: Vec<&str> = stages.iter().map(String::as_str).collect();
-            let file = pack_again(self.head(slot).file, slot.key, &stages, lexicon.as_deref())?;
+            let file = pack_again(self.head(slot).file, slot, &stages, lexicon.as_deref())?;
             Some(Arc::clone(&file.parts[part]))
         });
         bytes.unwrap_or_else(|| match &self.storage {
@@ -438,22 +439,24 @@ fn packed_index(packed: &Packed) -> Vec<u8> {
     generic.pack()
 }
 
-/// Packs `file` again if it still has the key `key`.
+/// Packs the file of a slot again if its text still has the same content.
 fn pack_again(
     file: &str,
-    key: Key,
+    Slot { key, content, .. }: &Slot,
     stages: &[&str],
     lexicon: Option<&Lexicon>,
 ) -> Option<PackedFile> {
     let shipped = SHIPPED.iter().find(|(name, _)| file.strip_prefix("rules/") == Some(name));
-    // If a file on disk has the name of a shipped one, the key decides.
+    // If a file on disk has the name of a shipped one, the content decides.
     let origins = [Origin::Disk(file.into())];
-    let origins = origins.into_iter().chain(shipped.map(|(_, text)| Origin::Shipped(text)));
-    let is_same = |origin: &Origin<'_>| key.is_some() && source::key(origin, lexicon) == key;
-    let source = Source { file: file.to_owned(), origin: origins.into_iter().find(is_same)? };
-    let text = source.text().ok()?;
-    let content = source::content(&text, stages, lexicon);
-    Some(pack(source.parse(&text, stages, lexicon).ok()?, key, content))
+    let mut origins = origins.into_iter().chain(shipped.map(|(_, text)| Origin::Shipped(text)));
+    origins.find_map(|origin| {
+        let source = Source { file: file.to_owned(), origin };
+        let text = source.text().ok()?;
+        let is_same = source::content(&text, stages, lexicon) == *content;
+        let file = is_same.then(|| source.parse(&text, stages, lexicon))?.ok()?;
+        Some(pack(file, *key, *content))
+    })
 }
 
 /// Reads a part of a file. `None` if it is damaged.
@@ -530,8 +533,13 @@ mod tests {
         rule.collect()
     }
 
-    fn packed_shipped(key: Key) -> Packed {
-        Packed::of(shipped().into_iter().map(|file| pack(file, key, 0)).collect())
+    fn packed_shipped() -> Packed {
+        let names = stages();
+        let files = shipped().into_iter().zip(shipped_rules());
+        let packed = |(file, (_, text)): (RuleFile, &(&str, &str))| {
+            pack(file, Some(7), source::content(text, &names, None))
+        };
+        Packed::of(files.map(packed).collect())
     }
 
     /// A file with these bytes.
@@ -568,7 +576,7 @@ mod tests {
 
     #[test]
     fn rules_are_unpacked_unchanged() {
-        let packed = packed_shipped(Some(7));
+        let packed = packed_shipped();
         let path = file("complete", &written(&packed));
         for packed in [packed, Packed::open(&path, &stages(), None).expect("it is complete")] {
             assert_eq!(packed.heads().count(), shipped_rules().count());
@@ -597,7 +605,7 @@ mod tests {
 
     #[test]
     fn incomplete_and_damaged_bytes_are_rejected() {
-        let bytes = written(&packed_shipped(Some(7)));
+        let bytes = written(&packed_shipped());
         let open = |bytes: &[u8]| {
             let path = file("part", bytes);
             let packed = Packed::open(&path, &stages(), None);
@@ -619,8 +627,8 @@ mod tests {
     }
 
     /// Packed files with one changed bit in the rules of the first one.
-    fn damaged(name: &str, key: Key) -> (Packed, PathBuf) {
-        let mut bytes = written(&packed_shipped(key));
+    fn damaged(name: &str) -> (Packed, PathBuf) {
+        let mut bytes = written(&packed_shipped());
         let path = file(name, &bytes);
         let packed = Packed::open(&path, &stages(), None).unwrap();
         bytes[packed.slots[0].parts[RULES].start as usize + 10] ^= 1;
@@ -630,7 +638,7 @@ mod tests {
 
     #[test]
     fn damaged_rules_are_parsed_again_and_the_cache_is_deleted() {
-        let (packed, path) = damaged("mended", Some(0));
+        let (packed, path) = damaged("mended");
         assert!(packed.file(0).is_none() && packed.file(1).is_some());
         assert_eq!(unpacked(&packed, 0), all_shown(&shipped()[0]));
         assert!(!path.exists());
@@ -639,13 +647,15 @@ mod tests {
     #[test]
     #[should_panic(expected = "is damaged, and rules/")]
     fn damaged_rules_of_a_changed_file_are_rejected() {
-        let (packed, _) = damaged("changed", Some(7));
+        let (mut packed, path) = damaged("changed");
+        fs::remove_file(path).unwrap();
+        packed.slots[0].content ^= 1;
         packed.rules(0);
     }
 
     #[test]
     fn a_damaged_index_of_the_generic_rules_is_not_used_and_the_cache_is_deleted() {
-        let mut bytes = written(&packed_shipped(Some(0)));
+        let mut bytes = written(&packed_shipped());
         let path = file("index", &bytes);
         let generic = |packed: &Packed| match packed.storage {
             Storage::File { generic, .. } => generic.start as usize,

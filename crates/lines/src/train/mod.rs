@@ -206,17 +206,7 @@ pub(crate) fn train_network(
     let mut steps_planned = None;
     for epoch in 0..options.epochs {
         // Every epoch sees the pages as they are and new variants of them.
-        let variants = parallel(options.threads, pages.len() * 2, |number| {
-            let at = number / 2;
-            let mut random = Random::new(&[options.seed, 2, epoch as u64, number as u64]);
-            let second = number % 2 == 1;
-            if second && pages[at].weight < 1.0 || !random.chance(0.7) {
-                return None;
-            }
-            let mut variant = augment::variant(pages[at], &mut random)?;
-            variant.weight *= 0.6;
-            Some(input(&variant, &words, cues, &mut Page::default()).truncated())
-        });
+        let variants = variants(pages, &words, cues, options, epoch);
         let mut order: Vec<&Input> = inputs
             .iter()
             .chain(variants.iter().flatten())
@@ -228,43 +218,8 @@ pub(crate) fn train_network(
         let planned = *steps_planned.get_or_insert(batches.len() * options.epochs);
         let mut epoch_loss = 0.0;
         for batch in &batches {
-            let number = steps_done as u64;
-            let parts = parallel(options.threads, PARTS, |part| {
-                let mut gradient = zero_gradient(&network.params);
-                let mut pass = Pass::default();
-                let mut loss = 0.0;
-                for (at, input) in batch.iter().enumerate().skip(part).step_by(PARTS) {
-                    let random = Random::new(&[options.seed, 4, number, at as u64]);
-                    let mut dropout = Dropout { random, rate: 0.1, word_rate: 0.15 };
-                    network.forward(input, &mut pass, Some(&mut dropout));
-                    loss += network.backward(input, &mut pass, 1.0 / 0.9, 0.3, &mut gradient);
-                }
-                (gradient, loss)
-            });
-            let weight: f32 = batch.iter().flat_map(|input| &input.weights).sum();
-            let mut gradient = zero_gradient(&network.params);
-            let mut loss = 0.0;
-            for (part, part_loss) in parts {
-                loss += part_loss;
-                let values = gradient.rows.as_flattened_mut().iter_mut();
-                for (to, from) in values.zip(part.rows.as_flattened()) {
-                    *to += from;
-                }
-            }
-            network.finish_gradient(&mut gradient);
-            let scale = 1.0 / weight.max(1e-6);
-            let norm: f64 = gradient
-                .rows
-                .as_flattened()
-                .iter()
-                .map(|value| f64::from(value * scale).powi(2))
-                .sum::<f64>()
-                .sqrt();
-            let scale = scale * (1.0 / norm.max(1.0)) as f32;
-            for value in gradient.rows.as_flattened_mut() {
-                *value *= scale;
-            }
-            epoch_loss += loss / f64::from(weight.max(1e-6)) / batches.len() as f64;
+            let (gradient, loss) = batch_gradient(&network, batch, steps_done, options);
+            epoch_loss += loss / batches.len() as f64;
             let rate = one_cycle(steps_done, planned, options.rate);
             adam.step(&mut network.params, &gradient, rate, &decay);
             network.derive();
@@ -279,6 +234,68 @@ pub(crate) fn train_network(
         progress(epoch, epoch_loss);
     }
     (Trained { network: Network::new(average, network.scale), vocabulary }, inputs)
+}
+
+/// New variants of some pages, two of each at most.
+fn variants(
+    pages: &[&LabelledPage],
+    words: &Words,
+    cues: &Cues,
+    options: &Options,
+    epoch: usize,
+) -> Vec<Option<Input>> {
+    parallel(options.threads, pages.len() * 2, |number| {
+        let at = number / 2;
+        let mut random = Random::new(&[options.seed, 2, epoch as u64, number as u64]);
+        let second = number % 2 == 1;
+        if second && pages[at].weight < 1.0 || !random.chance(0.7) {
+            return None;
+        }
+        let mut variant = augment::variant(pages[at], &mut random)?;
+        variant.weight *= 0.6;
+        Some(input(&variant, words, cues, &mut Page::default()).truncated())
+    })
+}
+
+/// The gradient of a batch, of length 1 at most, and the mean loss of its lines. `step` is the number of
+/// batches before it.
+fn batch_gradient(
+    network: &Network,
+    batch: &[&Input],
+    step: usize,
+    options: &Options,
+) -> (Params, f64) {
+    let parts = parallel(options.threads, PARTS, |part| {
+        let mut gradient = zero_gradient(&network.params);
+        let mut pass = Pass::default();
+        let mut loss = 0.0;
+        for (at, input) in batch.iter().enumerate().skip(part).step_by(PARTS) {
+            let random = Random::new(&[options.seed, 4, step as u64, at as u64]);
+            let mut dropout = Dropout { random, rate: 0.1, word_rate: 0.15 };
+            network.forward(input, &mut pass, Some(&mut dropout));
+            loss += network.backward(input, &mut pass, 1.0 / 0.9, 0.3, &mut gradient);
+        }
+        (gradient, loss)
+    });
+    let weight: f32 = batch.iter().flat_map(|input| &input.weights).sum();
+    let mut gradient = zero_gradient(&network.params);
+    let mut loss = 0.0;
+    for (part, part_loss) in parts {
+        loss += part_loss;
+        let values = gradient.rows.as_flattened_mut().iter_mut();
+        for (to, from) in values.zip(part.rows.as_flattened()) {
+            *to += from;
+        }
+    }
+    network.finish_gradient(&mut gradient);
+    let scale = 1.0 / weight.max(1e-6);
+    let values = gradient.rows.as_flattened_mut();
+    let norm: f64 = values.iter().map(|value| f64::from(value * scale).powi(2)).sum::<f64>().sqrt();
+    let scale = scale * (1.0 / norm.max(1.0)) as f32;
+    for value in values {
+        *value *= scale;
+    }
+    (gradient, loss / f64::from(weight.max(1e-6)))
 }
 
 /// Weight decay of what each bin adds to the slope of its feature.

@@ -205,11 +205,75 @@ pub(crate) struct Pass {
     gradient2: Vec<Channels>,
 }
 
+impl Pass {
+    /// The running sums from the first line and from the last.
+    fn forward_sums(&mut self) {
+        self.forward.clear();
+        self.backward.clear();
+        self.backward.resize(self.steps.len(), [0.0; K]);
+        let mut sum = [0.0; K];
+        let advance = |sum: &mut [f32; K], steps: &[f32; K]| {
+            for (sum, step) in sum.iter_mut().zip(steps) {
+                *sum = (*sum + step.clamp(-STEP_LIMIT, STEP_LIMIT)).clamp(0.0, STATE_LIMIT);
+            }
+        };
+        for steps in &self.steps {
+            advance(&mut sum, steps);
+            self.forward.push(sum);
+        }
+        sum = [0.0; K];
+        for (steps, to) in self.steps.iter().zip(&mut self.backward).rev() {
+            advance(&mut sum, steps);
+            *to = sum;
+        }
+    }
+
+    /// The gradients of the steps, from those of the running sums, against the direction of each
+    /// sum.
+    fn backward_sums(&self, dsums: &[[[f32; K]; 2]]) -> Vec<[f32; K]> {
+        let n = dsums.len();
+        let mut dsteps = vec![[0.0; K]; n];
+        let mut carried = [0.0; K];
+        for at in (0..n).rev() {
+            let before = if at == 0 { [0.0; K] } else { self.forward[at - 1] };
+            carry(&mut carried, &dsums[at][0], &before, &self.steps[at], &mut dsteps[at]);
+        }
+        carried = [0.0; K];
+        for at in 0..n {
+            let before = if at + 1 == n { [0.0; K] } else { self.backward[at + 1] };
+            carry(&mut carried, &dsums[at][1], &before, &self.steps[at], &mut dsteps[at]);
+        }
+        dsteps
+    }
+}
+
+/// The gradients of what the third layer reads besides the second layer's values.
+struct OutputGradient {
+    /// Of each line's running sums, from the first line and from the last.
+    dsums: Vec<[[f32; K]; 2]>,
+    /// Of the mean of all lines, for each line.
+    dpool: Channels,
+}
+
 /// Dropout of activations and of words, for training.
 pub(crate) struct Dropout {
     pub(crate) random: Random,
     pub(crate) rate: f32,
     pub(crate) word_rate: f32,
+}
+
+impl Dropout {
+    /// The positive values; some are dropped, and the others scaled.
+    fn relu(&mut self, z: &Channels) -> Channels {
+        let keep_scale = 1.0 / (1.0 - self.rate);
+        let mut h = z.map(|z| if z > 0.0 { z } else { 0.0 });
+        if self.rate > 0.0 {
+            for h in &mut h {
+                *h = if self.random.chance(self.rate) { 0.0 } else { *h * keep_scale };
+            }
+        }
+        h
+    }
 }
 
 impl Network {
@@ -273,29 +337,24 @@ impl Network {
 
     /// Computes the logits of a page.
     pub(crate) fn forward(&self, input: &Input, pass: &mut Pass, dropout: Option<&mut Dropout>) {
-        let Params { layout, rows } = &self.params;
-        let n = input.len();
-        let words = rows[layout.words..].as_flattened();
         let mut none = Dropout { random: Random::new(&[]), rate: 0.0, word_rate: 0.0 };
         let dropout = dropout.unwrap_or(&mut none);
-        let keep_scale = 1.0 / (1.0 - dropout.rate);
-        let relu = |z: &Channels, random: &mut Random| {
-            let mut h = [0.0; C];
-            for (h, z) in h.iter_mut().zip(z) {
-                *h = if *z > 0.0 { *z } else { 0.0 };
-            }
-            if dropout.rate > 0.0 {
-                for h in &mut h {
-                    *h = if random.chance(dropout.rate) { 0.0 } else { *h * keep_scale };
-                }
-            }
-            h
-        };
-        let random = &mut dropout.random;
+        self.forward_lines(input, pass, dropout);
+        self.forward_neighbours(pass, dropout);
+        pass.forward_sums();
+        self.forward_output(pass, dropout);
+    }
 
+    /// The first layer: each line by itself.
+    fn forward_lines(&self, input: &Input, pass: &mut Pass, dropout: &mut Dropout) {
+        let Params { layout, rows } = &self.params;
+        let words = rows[layout.words..].as_flattened();
         pass.kept_ids.clear();
         pass.kept_ids.extend(
-            input.ids.iter().map(|_| dropout.word_rate == 0.0 || !random.chance(dropout.word_rate)),
+            input
+                .ids
+                .iter()
+                .map(|_| dropout.word_rate == 0.0 || !dropout.random.chance(dropout.word_rate)),
         );
         pass.embedded.clear();
         pass.id_scale.clear();
@@ -328,15 +387,20 @@ impl Network {
             }
             pass.embedded.push(embedded);
             pass.id_scale.push(id_scale);
-            pass.h1.push(relu(&z, random));
+            pass.h1.push(dropout.relu(&z));
         }
+    }
 
+    /// The second layer: each line with its neighbours, the early output, and the steps of the
+    /// running sums.
+    fn forward_neighbours(&self, pass: &mut Pass, dropout: &mut Dropout) {
+        let Params { layout, rows } = &self.params;
         pass.h2.clear();
         pass.steps.clear();
         pass.early.clear();
-        for at in 0..n {
+        for at in 0..pass.h1.len() {
             let z = convolve(&pass.h1, at, &rows[layout.conv2..], rows[layout.bias2]);
-            let h2 = relu(&z, random);
+            let h2 = dropout.relu(&z);
             pass.early.push(dot(&rows[layout.early], &h2) + rows[layout.out_bias][1]);
             let mut steps = [0.0; K];
             for (k, step) in steps.iter_mut().enumerate() {
@@ -345,26 +409,12 @@ impl Network {
             pass.steps.push(steps);
             pass.h2.push(h2);
         }
+    }
 
-        pass.forward.clear();
-        pass.backward.clear();
-        pass.backward.resize(n, [0.0; K]);
-        let mut sum = [0.0; K];
-        let advance = |sum: &mut [f32; K], steps: &[f32; K]| {
-            for (sum, step) in sum.iter_mut().zip(steps) {
-                *sum = (*sum + step.clamp(-STEP_LIMIT, STEP_LIMIT)).clamp(0.0, STATE_LIMIT);
-            }
-        };
-        for steps in &pass.steps {
-            advance(&mut sum, steps);
-            pass.forward.push(sum);
-        }
-        sum = [0.0; K];
-        for (steps, to) in pass.steps.iter().zip(&mut pass.backward).rev() {
-            advance(&mut sum, steps);
-            *to = sum;
-        }
-
+    /// The third layer: each line with its neighbours, the running sums and the mean of all lines.
+    fn forward_output(&self, pass: &mut Pass, dropout: &mut Dropout) {
+        let Params { layout, rows } = &self.params;
+        let n = pass.h2.len();
         let mut pool = [0.0; C];
         for h2 in &pass.h2 {
             add(&mut pool, h2);
@@ -386,7 +436,7 @@ impl Network {
                 add_scaled(&mut z, &rows[layout.states + K + k], pass.backward[at][k]);
             }
             add(&mut z, &pass.h2[at]);
-            let h3 = relu(&z, random);
+            let h3 = dropout.relu(&z);
             pass.logits.push(dot(&rows[layout.out], &h3) + rows[layout.out_bias][0]);
             pass.h3.push(h3);
         }
@@ -402,15 +452,42 @@ impl Network {
         early_weight: f32,
         gradient: &mut Params,
     ) -> f64 {
-        let Params { layout, rows } = &self.params;
         let into = &mut gradient.rows;
+        let zeros = |mut values: Vec<Channels>| {
+            values.clear();
+            values.resize(input.len(), [0.0; C]);
+            values
+        };
+        let mut d1 = zeros(std::mem::take(&mut pass.gradient1));
+        let mut d2 = zeros(std::mem::take(&mut pass.gradient2));
+        let (loss, OutputGradient { dsums, dpool }) =
+            self.backward_output(input, pass, keep_scale, early_weight, into, &mut d2);
+        for (at, dsteps) in pass.backward_sums(&dsums).iter().enumerate() {
+            self.backward_steps(pass, at, dsteps, into, &mut d2[at]);
+            add(&mut d2[at], &dpool);
+        }
+        self.backward_neighbours(pass, keep_scale, into, &mut d1, &d2);
+        self.backward_lines(input, pass, keep_scale, into, &d1);
+        pass.gradient1 = d1;
+        pass.gradient2 = d2;
+        loss
+    }
+
+    /// Backwards through [`forward_output`](Self::forward_output) and the early output: adds the
+    /// gradients of the second layer's values to `d2`, and returns the loss and the other gradients.
+    fn backward_output(
+        &self,
+        input: &Input,
+        pass: &Pass,
+        keep_scale: f32,
+        early_weight: f32,
+        into: &mut [Channels],
+        d2: &mut [Channels],
+    ) -> (f64, OutputGradient) {
+        let Params { layout, rows } = &self.params;
         let n = input.len();
         let mut loss = 0.0;
-        let mut d2 = std::mem::take(&mut pass.gradient2);
-        d2.clear();
-        d2.resize(n, [0.0; C]);
-        let mut dforward = vec![[0.0; K]; n];
-        let mut dbackward = vec![[0.0; K]; n];
+        let mut dsums = vec![[[0.0; K]; 2]; n];
         let mut dbase = [0.0; C];
         for at in 0..n {
             let weight = input.weights[at];
@@ -430,29 +507,15 @@ impl Network {
             }
             into[layout.out_bias][0] += dlogit;
             add_scaled(&mut into[layout.out], &pass.h3[at], dlogit);
-            let mut dz = [0.0; C];
-            for c in 0..C {
-                dz[c] = if pass.h3[at][c] > 0.0 {
-                    rows[layout.out][c] * dlogit * keep_scale
-                } else {
-                    0.0
-                };
-            }
+            let dz = relu_back(&pass.h3[at], &rows[layout.out].map(|out| out * dlogit), keep_scale);
             add(&mut dbase, &dz);
             add(&mut d2[at], &dz);
-            convolve_back(
-                &pass.h2,
-                at,
-                &dz,
-                &self.conv3_turned,
-                &mut into[layout.conv3..],
-                &mut d2,
-            );
+            convolve_back(&pass.h2, at, &dz, &self.conv3_turned, &mut into[layout.conv3..], d2);
             for k in 0..K {
                 add_scaled(&mut into[layout.states + k], &dz, pass.forward[at][k]);
                 add_scaled(&mut into[layout.states + K + k], &dz, pass.backward[at][k]);
-                dforward[at][k] = dot(&rows[layout.states + k], &dz);
-                dbackward[at][k] = dot(&rows[layout.states + K + k], &dz);
+                dsums[at][0][k] = dot(&rows[layout.states + k], &dz);
+                dsums[at][1][k] = dot(&rows[layout.states + K + k], &dz);
             }
         }
         add(&mut into[layout.bias3], &dbase);
@@ -461,51 +524,60 @@ impl Network {
             add_scaled(&mut into[layout.pool + c], &dbase, pass.pool[c]);
             add_scaled(&mut dpool, &self.pool_turned[c], dbase[c] / n.max(1) as f32);
         }
-        // Through the running sums, against their direction.
-        let mut carried = [0.0; K];
-        let mut dsteps = vec![[0.0; K]; n];
-        for at in (0..n).rev() {
-            let before = if at == 0 { [0.0; K] } else { pass.forward[at - 1] };
-            carry(&mut carried, &dforward[at], &before, &pass.steps[at], &mut dsteps[at]);
-        }
-        carried = [0.0; K];
-        for at in 0..n {
-            let before = if at + 1 == n { [0.0; K] } else { pass.backward[at + 1] };
-            carry(&mut carried, &dbackward[at], &before, &pass.steps[at], &mut dsteps[at]);
-        }
-        let mut d1 = std::mem::take(&mut pass.gradient1);
-        d1.clear();
-        d1.resize(n, [0.0; C]);
-        for at in 0..n {
-            for k in 0..K {
-                let step = dsteps[at][k];
-                if step != 0.0 {
-                    add_scaled(&mut into[layout.step + k], &pass.h2[at], step);
-                    into[layout.step_bias][k] += step;
-                    add_scaled(&mut d2[at], &rows[layout.step + k], step);
-                }
+        (loss, OutputGradient { dsums, dpool })
+    }
+
+    /// Backwards through the steps of a line's running sums: adds the gradient of the second layer's
+    /// values to `d2`.
+    fn backward_steps(
+        &self,
+        pass: &Pass,
+        at: usize,
+        dsteps: &[f32; K],
+        into: &mut [Channels],
+        d2: &mut Channels,
+    ) {
+        let Params { layout, rows } = &self.params;
+        for (k, &step) in dsteps.iter().enumerate() {
+            if step != 0.0 {
+                add_scaled(&mut into[layout.step + k], &pass.h2[at], step);
+                into[layout.step_bias][k] += step;
+                add_scaled(d2, &rows[layout.step + k], step);
             }
-            add(&mut d2[at], &dpool);
-            let mut dz = [0.0; C];
-            for c in 0..C {
-                dz[c] = if pass.h2[at][c] > 0.0 { d2[at][c] * keep_scale } else { 0.0 };
-            }
+        }
+    }
+
+    /// Backwards through [`forward_neighbours`](Self::forward_neighbours): adds the gradients of the
+    /// first layer's values to `d1`.
+    fn backward_neighbours(
+        &self,
+        pass: &Pass,
+        keep_scale: f32,
+        into: &mut [Channels],
+        d1: &mut [Channels],
+        d2: &[Channels],
+    ) {
+        let layout = &self.params.layout;
+        for (at, d2) in d2.iter().enumerate() {
+            let dz = relu_back(&pass.h2[at], d2, keep_scale);
             add(&mut into[layout.bias2], &dz);
-            convolve_back(
-                &pass.h1,
-                at,
-                &dz,
-                &self.conv2_turned,
-                &mut into[layout.conv2..],
-                &mut d1,
-            );
+            convolve_back(&pass.h1, at, &dz, &self.conv2_turned, &mut into[layout.conv2..], d1);
         }
+    }
+
+    /// Backwards through [`forward_lines`](Self::forward_lines).
+    fn backward_lines(
+        &self,
+        input: &Input,
+        pass: &Pass,
+        keep_scale: f32,
+        into: &mut [Channels],
+        d1: &[Channels],
+    ) {
+        let Params { layout, rows } = &self.params;
         let mut id_start = 0;
         for (at, row) in input.rows.iter().enumerate() {
-            let mut dz = [0.0; C];
-            for c in 0..C {
-                dz[c] = if pass.h1[at][c] > 0.0 { d1[at][c] * keep_scale } else { 0.0 };
-            }
+            let dz = relu_back(&pass.h1[at], &d1[at], keep_scale);
             add(&mut into[layout.bias1], &dz);
             for &bin in row {
                 add(&mut into[layout.table + usize::from(bin)], &dz);
@@ -531,9 +603,6 @@ impl Network {
             }
             id_start += ids.len();
         }
-        pass.gradient1 = d1;
-        pass.gradient2 = d2;
-        loss
     }
 
     /// The weighted loss of a forward pass, with the early output's.
@@ -594,6 +663,11 @@ fn convolve_back(
             }
         }
     }
+}
+
+/// The gradient of what [`Dropout::relu`] turned into `h`.
+fn relu_back(h: &Channels, dh: &Channels, keep_scale: f32) -> Channels {
+    std::array::from_fn(|c| if h[c] > 0.0 { dh[c] * keep_scale } else { 0.0 })
 }
 
 /// One step of a running sum, backwards.

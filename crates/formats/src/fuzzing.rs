@@ -100,7 +100,7 @@ pub fn rewrite(
         confidence: None,
     };
     let ledger: Vec<LedgerEdit<'_>> = edits.iter().map(entry).collect();
-    let restored = restore_row(&row, &undo, &ledger);
+    let restored = restore_row(&row, &undo, &ledger).map_err(String::from);
     Some(Rewritten {
         field: undo.field.to_string(),
         text: parsed.text.into_owned(),

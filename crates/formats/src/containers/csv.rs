@@ -15,6 +15,7 @@ use chaffinch_core::message::counted;
 use super::format::{
     Detected, FieldNames, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip, Stretch, Text, named,
 };
+use super::reason::Reason;
 use crate::ledger::CellUndo;
 use crate::ledger::Record;
 
@@ -114,9 +115,8 @@ impl Field {
     }
 }
 
-/// The fields of a row that begins at byte `start`, and the place of its line ending. The error is a
-/// reason for people.
-fn fields(row: &str, start: usize, delimiter: u8) -> Result<(Vec<Field>, usize), String> {
+/// The fields of a row that begins at byte `start`, and the place of its line ending.
+fn fields(row: &str, start: usize, delimiter: u8) -> Result<(Vec<Field>, usize), Reason> {
     let bytes = row.as_bytes();
     let (mut fields, mut from) = (Vec::with_capacity(8), start);
     loop {
@@ -130,12 +130,13 @@ fn fields(row: &str, start: usize, delimiter: u8) -> Result<(Vec<Field>, usize),
                     "a field begins with a quote that is never closed; {} bytes, up to the end of \
                      the file, passed through unchanged",
                     bytes.len()
-                ));
+                )
+                .into());
             }
             RowState::Unquoted if quoted => {
                 return Err("a field has text after its closing quote; a quote inside a field in \
                             quotes must be doubled"
-                    .to_owned());
+                    .into());
             }
             _ => fields.push(Field { at: from..to, quoted }),
         }
@@ -167,7 +168,7 @@ struct Csv {
     /// The names of the fields.
     columns: Vec<String>,
     /// The number of the field with the text, or why there is none.
-    text: Result<usize, String>,
+    text: Result<usize, Reason>,
     id: Option<usize>,
     url: Option<usize>,
     date: Option<usize>,
@@ -194,8 +195,8 @@ fn delimiter(name: &str, header: &[u8]) -> u8 {
 }
 
 impl Csv {
-    /// Reads the header row. The error is a reason for people.
-    fn of(head: &Head<'_>) -> Result<Csv, String> {
+    /// Reads the header row.
+    fn of(head: &Head<'_>) -> Result<Csv, Reason> {
         let (mut start, mut number) = (mark(head.bytes), 0);
         // Blank lines may precede the header.
         while let Some(length @ 1..) = head
@@ -213,7 +214,7 @@ impl Csv {
             header: Vec::new(),
             header_number: number,
             columns: Vec::new(),
-            text: Err("it has no header row".to_owned()),
+            text: Err("it has no header row".into()),
             id: None,
             url: None,
             date: None,
@@ -228,7 +229,8 @@ impl Csv {
                 return Err(format!(
                     "it is CSV whose header row is longer than {} bytes",
                     head.bytes.len()
-                ));
+                )
+                .into());
             }
         };
         let length = end + line_end(&rest[end..], true).unwrap_or(0);
@@ -254,6 +256,7 @@ impl Csv {
                 names.text.join("`, `"),
                 listed(&self.columns),
             )
+            .into()
         });
     }
 
@@ -273,7 +276,7 @@ fn listed(names: &[String]) -> String {
 }
 
 /// The format of the file that begins with `head`.
-pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, String> {
+pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, Reason> {
     Ok(Arc::new(Csv::of(head)?))
 }
 
@@ -314,7 +317,7 @@ impl RecordFormat for Csv {
         "rows"
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Reason> {
         match &self.text {
             Err(reason) if !self.header.is_empty() => Err(reason.clone()),
             _ => Ok(()),
@@ -379,18 +382,18 @@ impl RecordFormat for Csv {
         }
     }
 
-    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, String> {
+    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, Reason> {
         let row = simdutf8::basic::from_utf8(record).map_err(|_| "the row is not UTF-8")?;
         let (fields, _) = fields(row, 0, self.delimiter)?;
         if fields.len() != self.columns.len() {
             let (found, wanted) = (counted(fields.len() as u64, "field"), self.columns.len());
-            return Err(format!("the row has {found}, but the header row has {wanted}"));
+            return Err(format!("the row has {found}, but the header row has {wanted}").into());
         }
         let column = self.text.clone()?;
         Ok(Some(Box::new(Row { csv: self, row, text: fields[column].text(row), column, fields })))
     }
 
-    fn restore(&self, record: &Record<'_>, written_row: &[u8]) -> Result<Vec<u8>, String> {
+    fn restore(&self, record: &Record<'_>, written_row: &[u8]) -> Result<Vec<u8>, Reason> {
         let undo = record.cell.ok_or("the ledger does not say how to restore it")?;
         let changed = || "the cleaned row was changed after the run";
         let row = std::str::from_utf8(written_row).map_err(|_| changed())?;
@@ -484,7 +487,7 @@ mod tests {
     }
 
     /// The fields of all rows, as they are framed in a file whose first row is the header.
-    fn rows_of(text: &str) -> Vec<(u64, Result<Vec<String>, String>)> {
+    fn rows_of(text: &str) -> Vec<(u64, Result<Vec<String>, Reason>)> {
         let csv = csv_of("a.csv", text);
         let rows = super::super::format::records(&csv, text.as_bytes(), 0);
         let rows = rows.filter(|(number, row)| csv.kind(row, *number) != Kind::Blank);
@@ -530,7 +533,7 @@ mod tests {
     fn rows_that_pass_through_have_a_reason() {
         let csv = csv_of("a.csv", "id,Text\n");
         assert_eq!((csv.text.clone(), csv.id), (Ok(1), Some(0)));
-        let error = |row: &[u8]| csv.parse(row).err().unwrap();
+        let error = |row: &[u8]| String::from(csv.parse(row).err().unwrap());
         assert_eq!(error(b"1,a,b\n"), "the row has 3 fields, but the header row has 2");
         assert_eq!(error(b"1\n"), "the row has 1 field, but the header row has 2");
         assert_eq!(error(b"1,\xff\n"), "the row is not UTF-8");

@@ -4,11 +4,11 @@
 //! them as text would damage them.
 
 use super::format::{Head, named};
-use super::{Container, FORMATS};
+use super::{Container, FORMATS, Reason};
 
 /// Detects the container of the file that begins with `head`. The error is for documents in an
 /// unsupported format: it names the format and says what to do.
-pub(crate) fn detect(head: &Head<'_>) -> Result<Container, String> {
+pub(crate) fn detect(head: &Head<'_>) -> Result<Container, Reason> {
     if head.bytes.starts_with(b"PAR1") {
         return Ok(Container::Parquet);
     }
@@ -20,7 +20,7 @@ pub(crate) fn detect(head: &Head<'_>) -> Result<Container, String> {
     if named(head.name, &["json"]) && !head.text().is_empty() {
         return Err(
             "it is named like JSON but is not valid JSON in UTF-8; repair it, or give --from text"
-                .to_owned(),
+                .into(),
         );
     }
     Ok(Container::Text)
@@ -31,11 +31,11 @@ mod tests {
     use super::*;
     use crate::containers::FieldNames;
 
-    fn of(name: &str, head: &str) -> Result<Container, String> {
+    fn of(name: &str, head: &str) -> Result<Container, Reason> {
         of_start(name, head, true)
     }
 
-    fn of_start(name: &str, head: &str, ended: bool) -> Result<Container, String> {
+    fn of_start(name: &str, head: &str, ended: bool) -> Result<Container, Reason> {
         let names = FieldNames::default();
         detect(&Head { name, bytes: head.as_bytes(), ended, names: &names })
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use chaffinch_core::Cleaned;
 use serde::{Deserialize, Serialize};
 
+use super::reason::Reason;
 use crate::ledger::Record;
 
 /// The column that a run adds to records.
@@ -53,7 +54,7 @@ impl<'a> Head<'a> {
 
 /// What detection found: a file of a format, or a file of documents that is not read, and what to
 /// do about it.
-pub(crate) type Detected = Result<(), String>;
+pub(crate) type Detected = Result<(), Reason>;
 
 /// How the records of one file are read, rewritten and restored. Records are numbered from 0.
 pub(crate) trait RecordFormat: Send + Sync {
@@ -61,7 +62,7 @@ pub(crate) trait RecordFormat: Send + Sync {
     fn unit(&self) -> &'static str;
 
     /// Why the file cannot be cleaned, if that is so.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Reason> {
         Ok(())
     }
 
@@ -89,12 +90,12 @@ pub(crate) trait RecordFormat: Send + Sync {
     /// What record `number` is.
     fn kind(&self, record: &[u8], number: u64) -> Kind;
 
-    /// Parses a record. The error is the reason why it passes through; `None` means that the
+    /// Parses a record. `None` means that the
     /// record is not a document.
-    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, String>;
+    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, Reason>;
 
-    /// The original of a record that was rewritten. The error is a reason for people.
-    fn restore(&self, record: &Record<'_>, written: &[u8]) -> Result<Vec<u8>, String>;
+    /// The original of a record that was rewritten.
+    fn restore(&self, record: &Record<'_>, written: &[u8]) -> Result<Vec<u8>, Reason>;
 }
 
 /// A record that holds a document.

@@ -12,6 +12,7 @@ pub(crate) mod format;
 pub(crate) mod jsonl;
 pub(crate) mod open;
 pub(crate) mod parquet;
+mod reason;
 mod wet;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::ledger::{self, Record};
 pub use format::FieldNames;
 use format::{Detected, Head};
 pub(crate) use format::{Kind, ParsedRecord, RecordFormat, Text, records};
+pub(crate) use reason::Reason;
 
 /// The file format that documents come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,9 +79,8 @@ pub(crate) struct Entry {
     container: Container,
     /// Detects a file of this format from its first bytes and its name.
     detect: fn(&Head<'_>) -> Option<Detected>,
-    /// The format of the file that begins with `head`. The error is the reason why it cannot be
-    /// read.
-    open: fn(&Head<'_>) -> Result<Arc<dyn RecordFormat>, String>,
+    /// The format of the file that begins with `head`.
+    open: fn(&Head<'_>) -> Result<Arc<dyn RecordFormat>, Reason>,
     /// Whether a ledger record describes a rewritten record of this format.
     rewrote: fn(&Record<'_>) -> bool,
 }
@@ -97,7 +98,7 @@ pub(super) const FORMATS: [Entry; 3] = [
 pub(crate) fn record_format(
     container: Container,
     head: &Head<'_>,
-) -> Option<Result<Arc<dyn RecordFormat>, String>> {
+) -> Option<Result<Arc<dyn RecordFormat>, Reason>> {
     let entry = FORMATS.iter().find(|entry| entry.container == container)?;
     Some((entry.open)(head))
 }
@@ -108,12 +109,12 @@ pub(crate) fn rewritten(record: &Record<'_>) -> Option<Container> {
 }
 
 /// The original of a document, from its output, if both have the digests in the ledger. `format` is
-/// that of the file which the document is a record of. The error is a reason for people.
+/// that of the file which the document is a record of.
 pub(crate) fn original(
     record: &Record<'_>,
     output: &[u8],
     format: Option<&dyn RecordFormat>,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, Reason> {
     if ledger::output_digest(output) != record.digest.output {
         return Err("the cleaned text was changed after the run".into());
     }
@@ -128,6 +129,6 @@ pub(crate) fn original(
 }
 
 /// The original of a text, or of a record that passed through.
-pub(crate) fn restore_text(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
-    record.undo.restore(output).map_err(|error| error.to_string())
+pub(crate) fn restore_text(record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, Reason> {
+    record.undo.restore(output).map_err(|error| error.to_string().into())
 }

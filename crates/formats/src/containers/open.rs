@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::chunks::Chunks;
 use super::detect::detect;
 use super::format::{FieldNames, Head, RecordFormat};
-use super::{Container, record_format};
+use super::{Container, Reason, record_format};
 use crate::files::codec::Codec;
 use crate::files::source::{Place, Source};
 
@@ -49,7 +49,7 @@ enum Found {
     Document,
     Parquet,
     Records(Container, Arc<dyn RecordFormat>),
-    Unread(String),
+    Unread(Reason),
 }
 
 impl Reading<'_> {
@@ -106,7 +106,7 @@ impl Source {
                 self.pass(Cursor::new(head).chain(raw), reason.to_owned())
             }
             Found::Parquet => Ok(Opened::Parquet),
-            Found::Unread(reason) => self.pass(Cursor::new(head).chain(raw), reason),
+            Found::Unread(reason) => self.pass(Cursor::new(head).chain(raw), reason.into()),
             Found::Records(container, format) => {
                 let rest = Box::new(Cursor::new(head).chain(raw));
                 let chunks = Chunks::new(rest, (container, format), codec, reading.limit, consumed);
@@ -143,7 +143,7 @@ impl Source {
                 "it is a file compressed with {}; unpack it, so that it can be cleaned",
                 codec.name()
             ),
-            Found::Unread(reason) => reason,
+            Found::Unread(reason) => reason.into(),
             Found::Records(container, format) => {
                 let plain = codec.decoder(BufReader::with_capacity(HEAD as usize, packed))?;
                 let chunks =

@@ -13,6 +13,7 @@ use memchr::memmem;
 use super::format::{
     Detected, Fault, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip, Stretch, Text,
 };
+use super::reason::Reason;
 use crate::ledger::HeaderUndo;
 use crate::ledger::Record as LedgerRecord;
 
@@ -27,7 +28,7 @@ pub(super) fn detect(head: &Head<'_>) -> Option<Detected> {
 }
 
 /// The format of any WET file.
-pub(super) fn open(_: &Head<'_>) -> Result<Arc<dyn RecordFormat>, String> {
+pub(super) fn open(_: &Head<'_>) -> Result<Arc<dyn RecordFormat>, Reason> {
     Ok(Arc::new(Wet))
 }
 
@@ -80,21 +81,21 @@ impl RecordFormat for Wet {
         if document { Kind::Document } else { Kind::Other }
     }
 
-    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, String> {
+    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, Reason> {
         let Some(parsed) = Record::parse(record) else { return Ok(None) };
         match parsed.kind() {
             Some("conversion") => Ok(Some(Box::new(parsed))),
             Some(kind @ ("response" | "resource")) => {
-                Err(format!("it is a WARC `{kind}`, not a text; clean the WET file"))
+                Err(format!("it is a WARC `{kind}`, not a text; clean the WET file").into())
             }
             _ => Ok(None),
         }
     }
 
-    fn restore(&self, record: &LedgerRecord<'_>, written: &[u8]) -> Result<Vec<u8>, String> {
+    fn restore(&self, record: &LedgerRecord<'_>, written: &[u8]) -> Result<Vec<u8>, Reason> {
         let text = |text: &[u8]| record.undo.restore(text).ok();
         restore(written, &record.headers, text)
-            .ok_or_else(|| "the cleaned record was changed after the run".to_owned())
+            .ok_or_else(|| "the cleaned record was changed after the run".into())
     }
 }
 

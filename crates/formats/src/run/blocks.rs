@@ -15,7 +15,7 @@ use super::sample::Sample;
 use crate::containers::chunks::{self, Chunk, Chunks};
 use crate::containers::open::{Opened, Reading};
 use crate::containers::parquet::{self, ParquetFile};
-use crate::containers::{Container, FieldNames, Kind, RecordFormat, records};
+use crate::containers::{Container, FieldNames, Kind, Reason, RecordFormat, records};
 use crate::error::Error;
 use crate::files::codec::Codec;
 use crate::files::names;
@@ -231,7 +231,7 @@ impl<'a> Blocks<'a> {
                 }
                 Opened::Parquet => {
                     let file = open_parquet(Arc::new(source), self.reading.names)
-                        .map_err(Error::Stopped)?;
+                        .map_err(|reason| Error::Stopped(reason.into()))?;
                     let group = inside.at.record as usize;
                     self.current = Some(Current::Parquet(Arc::new(file), group));
                 }
@@ -328,7 +328,7 @@ impl<'a> Blocks<'a> {
                 };
                 match open_parquet(Arc::clone(&source), self.reading.names) {
                     Ok(file) => Current::Parquet(Arc::new(file), 0),
-                    Err(reason) => return self.passing(source, reason),
+                    Err(reason) => return self.passing(source, reason.into()),
                 }
             }
             // Files are part of their block.
@@ -463,8 +463,9 @@ impl<'a> Blocks<'a> {
     }
 }
 
-fn open_parquet(source: Arc<Source>, names: &FieldNames) -> Result<ParquetFile, String> {
-    guarded(|| Ok(ParquetFile::open(source, names))).unwrap_or_else(|error| Err(error.to_string()))
+fn open_parquet(source: Arc<Source>, names: &FieldNames) -> Result<ParquetFile, Reason> {
+    guarded(|| Ok(ParquetFile::open(source, names)))
+        .unwrap_or_else(|error| Err(error.to_string().into()))
 }
 
 /// Identifies a version of a file: its size and modification time.

@@ -14,7 +14,7 @@ use super::context::WorkerContext;
 use super::recall::{Known, PreviousOutcome};
 use super::summary::Tally;
 use crate::containers::parquet::Table;
-use crate::containers::{self, Text};
+use crate::containers::{self, Reason, Text};
 use crate::error::Error;
 use crate::files::source::Place;
 use crate::ledger::{Frame, Origin, Record, output_digest};
@@ -80,7 +80,7 @@ pub(crate) trait Destination {
     }
 
     /// Restores the original from encoded bytes.
-    fn restore(&self, record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
+    fn restore(&self, record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, Reason> {
         containers::restore_text(record, output)
     }
 

@@ -6,7 +6,7 @@ use chaffinch_core::{Cleaned, Input};
 
 use super::builder::{AddedColumn, BlockBuilder, Destination, Document};
 use crate::containers::chunks::{Chunk, Passed};
-use crate::containers::{Container, Kind, ParsedRecord, RecordFormat, records};
+use crate::containers::{Container, Kind, ParsedRecord, Reason, RecordFormat, records};
 use crate::error::Error;
 use crate::ledger::Record;
 
@@ -136,7 +136,7 @@ impl Destination for RecordDestination<'_> {
         Ok(Cow::Owned(output))
     }
 
-    fn restore(&self, record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, String> {
+    fn restore(&self, record: &Record<'_>, output: &[u8]) -> Result<Vec<u8>, Reason> {
         self.format.restore(record, output)
     }
 

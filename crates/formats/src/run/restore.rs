@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::job::Stop;
 use super::journal::is_finished;
 use super::output::{Found, RecordCursor, RunOutput, shards};
-use crate::containers::original;
 use crate::containers::parquet::{self, Restoring, is_parquet};
+use crate::containers::{Reason, original};
 use crate::error::Error;
 use crate::files::codec::Codec;
 use crate::files::derived::text_name;
@@ -174,8 +174,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn problem(&mut self, name: &str, reason: String) {
-        self.result.problems.push((name.to_owned(), reason));
+    fn problem(&mut self, name: &str, reason: impl Into<String>) {
+        self.result.problems.push((name.to_owned(), reason.into()));
     }
 
     /// Counts a document that was written. A name that the target cannot have is a problem of this
@@ -203,10 +203,7 @@ impl Work<'_> {
 
     fn record(&mut self, record: &Record<'_>) -> io::Result<()> {
         if !is_inside(&record.file) {
-            self.problem(
-                &record.file,
-                "the ledger is damaged: this name leads out of the output".into(),
-            );
+            self.problem(&record.file, "the ledger is damaged: this name leads out of the output");
             return Ok(());
         }
         let open = self.container.as_ref().map(|open| open.name.as_str());
@@ -245,7 +242,7 @@ impl Work<'_> {
         };
         match original(record, &output, None) {
             Ok(_) if !is_inside(&path) => {
-                self.problem(&path, "the ledger is damaged: this name leads elsewhere".into());
+                self.problem(&path, "the ledger is damaged: this name leads elsewhere");
                 Ok(())
             }
             Ok(original) => {
@@ -271,7 +268,7 @@ impl Work<'_> {
         }
         let Some((_, Some(table))) = &mut self.table else { return Ok(()) };
         let Some(output) = table.next().map(<[u8]>::to_vec) else {
-            self.problem(&record.name(), "it is missing from the cleaned file".into());
+            self.problem(&record.name(), "it is missing from the cleaned file");
             return Ok(());
         };
         let restored = match record.digest.original.is_none() {
@@ -294,7 +291,7 @@ impl Work<'_> {
     fn document(&mut self, record: &Record<'_>) -> io::Result<()> {
         let from = names::below(self.run, &record.file);
         let to = self.target.map(|target| names::below(target, &record.file));
-        let unreadable = |error| format!("the cleaned file cannot be read: {error}");
+        let unreadable = |error| Reason::from(format!("the cleaned file cannot be read: {error}"));
         if record.digest.original.is_none() {
             // It passed through without being read into memory, so it is copied.
             match (File::open(&from), &to) {
@@ -391,7 +388,7 @@ impl Work<'_> {
             };
             if !whole {
                 let reason = "some of its rows are not in the ledger, so it cannot be restored";
-                self.problem(&name, reason.into());
+                self.problem(&name, reason);
             }
         }
         let Some(mut open) = self.container.take() else { return Ok(()) };
@@ -439,7 +436,7 @@ impl Work<'_> {
             let others =
                 if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
             let reason = "the ledger has no record of it, so it cannot be restored";
-            self.problem(&format!("{name}{others}"), reason.to_owned());
+            self.problem(&format!("{name}{others}"), reason);
         } else if !self.finished {
             let unrecorded = match missing.0 {
                 0 => String::new(),

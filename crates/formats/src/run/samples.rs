@@ -119,12 +119,12 @@ fn rows(
 ) -> ControlFlow<()> {
     let file = match ParquetFile::open(source.clone().into(), names) {
         Ok(file) => file,
-        Err(reason) => return each(None, Found::None(reason)),
+        Err(reason) => return each(None, Found::None(reason.into())),
     };
     file.each_row(&mut |number, row| {
         let (row, field) = match row {
             Ok(row) => row,
-            Err(reason) => return each(Some(number), Found::None(reason)),
+            Err(reason) => return each(Some(number), Found::None(reason.into())),
         };
         let (url, date) = (row.url.as_deref(), row.date.as_deref());
         let text = row.utf_8().unwrap_or_default();
@@ -143,7 +143,7 @@ fn record(
         return ControlFlow::Continue(());
     }
     match format.parse(bytes) {
-        Err(reason) => each(Found::None(reason)),
+        Err(reason) => each(Found::None(reason.into())),
         Ok(None) => ControlFlow::Continue(()),
         Ok(Some(parsed)) => {
             let field = |name: &str| parsed.field(name);

@@ -17,6 +17,7 @@ use super::format::{
     COLUMN, Detected, FieldNames, Frame, Head, Kind, ParsedRecord, RecordFormat, Skip, Stretch,
     Text, named,
 };
+use crate::containers::reason::Reason;
 use crate::ledger::Record;
 use crate::ledger::{Escapes, RowUndo};
 use escape::{ESCAPES, EscapeCursor, escaped, is_escaped, string};
@@ -28,7 +29,7 @@ struct Jsonl {
 }
 
 /// The format of the file that begins with `head`.
-pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, String> {
+pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, Reason> {
     Ok(Arc::new(Jsonl { names: head.names.clone() }))
 }
 
@@ -54,12 +55,12 @@ impl RecordFormat for Jsonl {
         if record.trim_ascii().is_empty() { Kind::Blank } else { Kind::Document }
     }
 
-    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, String> {
+    fn parse<'a>(&'a self, record: &'a [u8]) -> Result<Option<Box<dyn ParsedRecord + 'a>>, Reason> {
         let (mark, row, end) = split_line(record);
         Ok(Some(Box::new(Line { mark, row: Row::parse(row, &self.names)?, end })))
     }
 
-    fn restore(&self, record: &Record<'_>, written: &[u8]) -> Result<Vec<u8>, String> {
+    fn restore(&self, record: &Record<'_>, written: &[u8]) -> Result<Vec<u8>, Reason> {
         let undo = record.row.as_ref().ok_or("the ledger does not say how to restore it")?;
         let (mark, row, end) = split_line(written);
         let row = restore_row(row, undo, &record.undo.edits)?;
@@ -136,7 +137,7 @@ pub(crate) struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// Parses a row without its line ending. The error is the reason why the row is not a document.
-    pub(crate) fn parse(row: &'a [u8], names: &FieldNames) -> Result<Row<'a>, String> {
+    pub(crate) fn parse(row: &'a [u8], names: &FieldNames) -> Result<Row<'a>, Reason> {
         Row::parse_with(row, names, members)
     }
 
@@ -144,7 +145,7 @@ impl<'a> Row<'a> {
         row: &'a [u8],
         names: &FieldNames,
         members: fn(&str, Range<usize>) -> Result<Members<'_>, serde_json::Error>,
-    ) -> Result<Row<'a>, String> {
+    ) -> Result<Row<'a>, Reason> {
         let row = simdutf8::basic::from_utf8(row).map_err(|_| "the row is not UTF-8")?;
         let all = members(row, 0..row.len())
             .map_err(|error| format!("the row is not a JSON object (column {})", error.column()))?;
@@ -155,16 +156,16 @@ impl<'a> Row<'a> {
         // A null counts only if no other field has a value.
         let first = found.iter().position(|(_, found)| !is_null(found)).unwrap_or(0);
         if found.is_empty() {
-            return Err(missing(&names.text, all.iter().map(|(name, _)| name.as_ref())));
+            return Err(missing(&names.text, all.iter().map(|(name, _)| name.as_ref())).into());
         }
         let (name, found) = found.swap_remove(first);
         let twice = |name: &str| all.iter().filter(|(key, _)| key == name).count() > 1;
         if found.twice || twice(COLUMN) {
-            return Err(format!("the row has two fields `{name}` or `{COLUMN}`"));
+            return Err(format!("the row has two fields `{name}` or `{COLUMN}`").into());
         }
         let column = all.iter().find(|(key, _)| key == COLUMN).map(|(_, at)| at.clone());
         if column.as_ref().is_some_and(|column| column.contains(&found.at.start)) {
-            return Err(format!("field `{name}` is in the column `{COLUMN}`"));
+            return Err(format!("field `{name}` is in the column `{COLUMN}`").into());
         }
         let raw = &row[found.at.clone()];
         let null = is_null(&found);
@@ -265,12 +266,12 @@ fn split_line(line: &[u8]) -> (&[u8], &[u8], &[u8]) {
     (mark, row, &rest[row.len()..])
 }
 
-/// The original of a written row. The error is a reason for people.
+/// The original of a written row.
 pub(crate) fn restore_row(
     written: &[u8],
     undo: &RowUndo,
     edits: &[LedgerEdit<'_>],
-) -> Result<String, String> {
+) -> Result<String, Reason> {
     let names = FieldNames { text: vec![undo.field.clone()], ..FieldNames::default() };
     let row = Row::parse(written, &names)?;
     let changed = || "the cleaned row was changed after the run";
@@ -281,7 +282,7 @@ pub(crate) fn restore_row(
         None => {
             let start = column.start.checked_sub(COLUMN_KEY.len()).ok_or_else(changed)?;
             if !row.row[start..].starts_with(COLUMN_KEY) {
-                return Err(changed().to_owned());
+                return Err(changed().into());
             }
             (start..column.end, "")
         }
@@ -341,7 +342,7 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
     let array = || {
         Some(Err("it is a JSON array, which is not supported; convert it to JSON Lines first, for example \
              with `jq -c '.[]'`"
-            .to_owned()))
+            .into()))
     };
     let newline = memchr::memchr(b'\n', text);
     let first = &text[..newline.unwrap_or(text.len())];
@@ -369,7 +370,7 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
         (false, Some(_)) => {
             Some(Err("it is JSON with values over several lines, which is not supported; convert it to JSON \
              Lines first, for example with `jq -c .`"
-                .to_owned()))
+                .into()))
         }
     }
 }
@@ -382,7 +383,8 @@ fn objects(text: &[u8], rows: bool, names: &FieldNames) -> Detected {
         false => Err(format!(
             "it is JSON without a text in a field `{}`; name the field with --text-field",
             names.text.join("`, `")
-        )),
+        )
+        .into()),
     }
 }
 
@@ -488,7 +490,7 @@ mod tests {
         // Positions beyond the text.
         for edits in [vec![edit(6, "x")], vec![edit(0, ""), edit(usize::MAX, "")]] {
             let error = restore_row(written, &undo, &edits).unwrap_err();
-            assert_eq!(error, "the cleaned row was changed after the run");
+            assert_eq!(&*error, "the cleaned row was changed after the run");
         }
     }
 

@@ -18,7 +18,7 @@ use parquet::schema::types::{SchemaDescriptor, TypePtr};
 use tempfile::NamedTempFile;
 
 use super::row::{Lookup, ReadRow, Row};
-use crate::containers::FieldNames;
+use crate::containers::{FieldNames, Reason};
 use crate::files::source::{Place, Source};
 
 /// A Parquet file that is being read.
@@ -55,11 +55,11 @@ pub(super) struct Columns {
 }
 
 impl ParquetFile {
-    /// Opens a file and finds its columns. The error is for a person.
+    /// Opens a file and finds its columns.
     pub(crate) fn open(
         source: Arc<Source>,
         names: &FieldNames,
-    ) -> std::result::Result<ParquetFile, String> {
+    ) -> std::result::Result<ParquetFile, Reason> {
         let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
         let copy = match source.place {
             Place::File(_) => None,
@@ -106,7 +106,7 @@ impl ParquetFile {
                 Ok(mut columns) => columns.take(usize::MAX),
                 Err(error) => {
                     let reason = format!("row group {} cannot be read: {error}", group + 1);
-                    each(self.rows(group).start, Err(reason))?;
+                    each(self.rows(group).start, Err(reason.into()))?;
                     continue;
                 }
             };
@@ -119,8 +119,8 @@ impl ParquetFile {
                     column.or_insert_with(|| self.column(group, name)).get(at)?.clone()
                 };
                 let found = match row.text.map(std::str::from_utf8) {
-                    None => Err("the row has no text".to_owned()),
-                    Some(Err(_)) => Err("the text is not UTF-8".to_owned()),
+                    None => Err("the row has no text".into()),
+                    Some(Err(_)) => Err("the text is not UTF-8".into()),
                     Some(Ok(_)) => Ok((row, &field as Lookup<'_>)),
                 };
                 each(number, found)?;
@@ -129,9 +129,9 @@ impl ParquetFile {
         ControlFlow::Continue(())
     }
 
-    /// Reads the columns of a row group that cleaning needs. The error is a reason for people.
-    pub(crate) fn read_group(&self, group: usize) -> std::result::Result<Group, String> {
-        self.read_columns(group, self.columns.id).map_err(|error| error.to_string())
+    /// Reads the columns of a row group that cleaning needs.
+    pub(crate) fn read_group(&self, group: usize) -> std::result::Result<Group, Reason> {
+        self.read_columns(group, self.columns.id).map_err(|error| error.to_string().into())
     }
 
     fn read_columns(&self, group: usize, ids: Option<usize>) -> Result<Group> {
@@ -197,7 +197,7 @@ fn wrong(error: &ParquetError) -> String {
 }
 
 impl Columns {
-    fn find(schema: &SchemaDescriptor, names: &FieldNames) -> std::result::Result<Columns, String> {
+    fn find(schema: &SchemaDescriptor, names: &FieldNames) -> std::result::Result<Columns, Reason> {
         let found = names.text.iter().find_map(|name| Some((name, place(schema, name)?)));
         let (name, text) = found.ok_or_else(|| {
             let nested = names.text.iter().find_map(|name| nested(schema, name));
@@ -205,12 +205,12 @@ impl Columns {
         })?;
         let leaf = schema.column(text);
         if leaf.max_rep_level() > 0 {
-            return Err(format!("column `{name}` {LIST}"));
+            return Err(format!("column `{name}` {LIST}").into());
         }
         let only_nulls = leaf.logical_type_ref() == Some(&LogicalType::Unknown);
         if leaf.physical_type() != Physical::BYTE_ARRAY && !only_nulls {
             let kind = leaf.physical_type();
-            return Err(format!("column `{name}` holds values of type {kind}, not texts"));
+            return Err(format!("column `{name}` holds values of type {kind}, not texts").into());
         }
         Ok(Columns {
             name: name.clone(),
@@ -224,7 +224,7 @@ impl Columns {
 
     /// Refuses a file with a column that is compressed with LZO, the only codec that the library does
     /// not have.
-    fn check_compression(&self, metadata: &ParquetMetaData) -> std::result::Result<(), String> {
+    fn check_compression(&self, metadata: &ParquetMetaData) -> std::result::Result<(), Reason> {
         let read = [Some(self.text), self.id, self.url, self.date];
         for (group, column) in metadata
             .row_groups()
@@ -237,7 +237,8 @@ impl Columns {
                     "column `{}` is compressed with LZO, which cannot be read; write the file \
                      again with another compression, such as ZSTD",
                     column.column_path().string()
-                ));
+                )
+                .into());
             }
         }
         Ok(())

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use chaffinch_core::Input;
 
+use crate::containers::Reason;
+
 /// Whether this build reads and writes Parquet.
 pub(crate) const ENABLED: bool = cfg!(feature = "parquet");
 
@@ -43,7 +45,7 @@ impl<'a> Row<'a> {
 }
 
 /// A row and its other fields, or the reason why it has no text.
-pub(crate) type ReadRow<'a> = Result<(Row<'a>, Lookup<'a>), String>;
+pub(crate) type ReadRow<'a> = Result<(Row<'a>, Lookup<'a>), Reason>;
 
 /// The fields of a row by name, as text.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;

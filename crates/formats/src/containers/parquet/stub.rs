@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::row::{NOT_ENABLED, ReadRow, Row};
-use crate::containers::FieldNames;
+use crate::containers::{FieldNames, Reason};
 use crate::error::Error;
 use crate::files::source::Source;
 use crate::ledger::Record;
@@ -16,8 +16,8 @@ use crate::ledger::Record;
 pub(crate) enum ParquetFile {}
 
 impl ParquetFile {
-    pub(crate) fn open(_: Arc<Source>, _: &FieldNames) -> Result<ParquetFile, String> {
-        Err(NOT_ENABLED.to_owned())
+    pub(crate) fn open(_: Arc<Source>, _: &FieldNames) -> Result<ParquetFile, Reason> {
+        Err(NOT_ENABLED.into())
     }
 
     pub(crate) fn source(&self) -> &Source {
@@ -36,7 +36,7 @@ impl ParquetFile {
         match *self {}
     }
 
-    pub(crate) fn read_group(&self, _: usize) -> Result<Group, String> {
+    pub(crate) fn read_group(&self, _: usize) -> Result<Group, Reason> {
         match *self {}
     }
 

@@ -196,47 +196,11 @@ fn learn_draft(
         let names = |group: &Vec<&Page>| group.iter().map(|page| page.name.clone()).collect();
         return Err(Error::Mixed(groups.iter().map(names).collect()));
     }
-    let mut notes = Vec::new();
     let count = layout::number_layouts(&mut pages);
     let layouts: Vec<Vec<Page>> =
         (0..count).map(|number| layout::of_layout(&pages, number)).collect();
     let eras = layout::eras(&layouts);
-    if count > 1 {
-        let of = |(pages, era): (&Vec<Page>, &Era)| {
-            let dots = if pages.len() > 1 { ", …" } else { "" };
-            let era = [("from", &era.since), ("until", &era.until)].map(|(word, day)| {
-                day.as_ref().map_or(String::new(), |day| format!(", {word} {day}"))
-            });
-            format!("{} samples ({}{dots}){}", pages.len(), pages[0].name, era.concat())
-        };
-        let each: Vec<String> = layouts.iter().zip(&eras).map(of).collect();
-        notes.push(format!(
-            "the samples have {count} layouts or languages that share no line; each is learned \
-             separately: {}",
-            each.join("; ")
-        ));
-    }
-    let groups = page::groups(&pages);
-    let alone: Vec<&str> = match groups.iter().any(|group| group.len() > 1) {
-        true => groups.iter().filter(|g| g.len() == 1).map(|group| &*group[0].name).collect(),
-        false => Vec::new(),
-    };
-    if !alone.is_empty() {
-        let count = alone.len();
-        let shown = alone.iter().take(3).copied().collect::<Vec<_>>().join(", ");
-        let dots = if count > 3 { ", …" } else { "" };
-        notes.push(format!(
-            "{count} of {} samples share no line with the others: {shown}{dots}",
-            pages.len()
-        ));
-    }
-    if hosts.len() > MOST_HOSTS && !one_site {
-        let shown = hosts.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
-        notes.push(format!(
-            "the samples come from {} hosts ({shown}, …); check that they belong to one outlet",
-            hosts.len()
-        ));
-    }
+    let notes = notes(&pages, &layouts, &eras, (!one_site).then_some(&hosts));
     for page in &mut pages {
         page.held_out = stories >= HOLD_OUT_FROM && page.story % 4 == 3;
     }
@@ -260,6 +224,55 @@ fn learn_draft(
     };
     let tests = tests.len();
     Ok(LearnedDraft { draft, stories, tests, fired, pages, notes })
+}
+
+/// What a person should know about samples: that they have several layouts, share no line, or come from
+/// many `hosts`, if these are not those of one site.
+fn notes(
+    pages: &[Page],
+    layouts: &[Vec<Page>],
+    eras: &[Era],
+    hosts: Option<&BTreeSet<String>>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    let count = layouts.len();
+    if count > 1 {
+        let of = |(pages, era): (&Vec<Page>, &Era)| {
+            let dots = if pages.len() > 1 { ", …" } else { "" };
+            let era = [("from", &era.since), ("until", &era.until)].map(|(word, day)| {
+                day.as_ref().map_or(String::new(), |day| format!(", {word} {day}"))
+            });
+            format!("{} samples ({}{dots}){}", pages.len(), pages[0].name, era.concat())
+        };
+        let each: Vec<String> = layouts.iter().zip(eras).map(of).collect();
+        notes.push(format!(
+            "the samples have {count} layouts or languages that share no line; each is learned \
+             separately: {}",
+            each.join("; ")
+        ));
+    }
+    let groups = page::groups(pages);
+    let alone: Vec<&str> = match groups.iter().any(|group| group.len() > 1) {
+        true => groups.iter().filter(|g| g.len() == 1).map(|group| &*group[0].name).collect(),
+        false => Vec::new(),
+    };
+    if !alone.is_empty() {
+        let count = alone.len();
+        let shown = alone.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+        let dots = if count > 3 { ", …" } else { "" };
+        notes.push(format!(
+            "{count} of {} samples share no line with the others: {shown}{dots}",
+            pages.len()
+        ));
+    }
+    if let Some(hosts) = hosts.filter(|hosts| hosts.len() > MOST_HOSTS) {
+        let shown = hosts.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+        notes.push(format!(
+            "the samples come from {} hosts ({shown}, …); check that they belong to one outlet",
+            hosts.len()
+        ));
+    }
+    notes
 }
 
 /// The name of a draft's file while it is tested.

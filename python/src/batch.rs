@@ -4,6 +4,7 @@
 //! which the command line adds to Parquet files too, and [`LEDGER`], from which the text is
 //! restored.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -40,10 +41,10 @@ const TEXTS: [&str; 3] = ["text", "content", "body"];
 const BATCH_BYTES: usize = 256 << 20;
 
 /// Rows that are cleaned or restored between two looks at signals, for each thread.
-const ROWS: usize = 512;
+pub(crate) const ROWS: usize = 512;
 
 /// Bytes of text that are cleaned or restored between two looks at signals, for each thread.
-const BYTES: usize = 4 << 20;
+pub(crate) const BYTES: usize = 4 << 20;
 
 /// Names of the columns that are read.
 pub(crate) struct Names {
@@ -54,15 +55,25 @@ pub(crate) struct Names {
 }
 
 /// The indices of the columns that are read.
-struct Places {
-    text: usize,
+pub(crate) struct Places {
+    pub(crate) text: usize,
     url: Option<usize>,
     date: Option<usize>,
     outlet: Option<usize>,
 }
 
+impl Places {
+    /// The indices, in order and each once.
+    pub(crate) fn all(&self) -> Vec<usize> {
+        let optional = [self.url, self.date, self.outlet];
+        let all: BTreeSet<usize> =
+            optional.into_iter().flatten().chain(std::iter::once(self.text)).collect();
+        all.into_iter().collect()
+    }
+}
+
 impl Names {
-    fn find(&self, schema: &Schema) -> PyResult<Places> {
+    pub(crate) fn find(&self, schema: &Schema) -> PyResult<Places> {
         let text = match &self.text {
             Some(name) => place(schema, name)?,
             None => TEXTS.iter().find_map(|name| schema.index_of(name).ok()).ok_or_else(|| {
@@ -168,9 +179,25 @@ impl Batch {
 }
 
 /// What is counted of cleaned documents.
-struct Counts<'a> {
+pub(crate) struct Counts<'a> {
     verdicts: [usize; Verdict::ALL.len()],
+    removed_bytes: usize,
     tally: &'a Tally,
+}
+
+impl Counts<'_> {
+    pub(crate) fn new(tally: &Tally) -> Counts<'_> {
+        Counts { verdicts: [0; Verdict::ALL.len()], removed_bytes: 0, tally }
+    }
+
+    /// The number of documents with each verdict that documents have.
+    pub(crate) fn verdicts(&self) -> Vec<(Verdict, usize)> {
+        Verdict::ALL.into_iter().zip(self.verdicts).filter(|(_, count)| *count > 0).collect()
+    }
+
+    pub(crate) fn removed_bytes(&self) -> usize {
+        self.removed_bytes
+    }
 }
 
 /// Cleans the texts of a table.
@@ -185,18 +212,18 @@ pub(crate) fn clean(
     let table = Table::of(data, names.text.as_deref().unwrap_or(TEXTS[0]))?;
     let places = names.find(&table.schema)?;
     let schema = cleaned_schema(&table.schema, places.text);
-    let (mut batches, mut counts) =
-        (Vec::new(), Counts { verdicts: [0; Verdict::ALL.len()], tally });
+    let (mut batches, mut counts) = (Vec::new(), Counts::new(tally));
     for batch in &table.batches {
         let texts = read(batch, places.text)?;
         for rows in divide(&texts, 0..batch.num_rows(), usize::MAX, BATCH_BYTES) {
             let part = batch.slice(rows.start, rows.len());
-            let cleaned = clean_part(py, cleaner, &part, &places, &schema, threads, &mut counts)?;
-            batches.push(cleaned);
+            let [text, added @ ..] = clean_part(py, cleaner, &part, &places, threads, &mut counts)?;
+            let mut columns = kept_columns(&part, places.text, &text);
+            columns.extend(added);
+            batches.push(rows_of(&schema, columns, part.num_rows())?);
         }
     }
-    let counts = Verdict::ALL.into_iter().zip(counts.verdicts).filter(|(_, count)| *count > 0);
-    Ok(Batch { table: Table { schema, batches }, counts: counts.collect() })
+    Ok(Batch { table: Table { schema, batches }, counts: counts.verdicts() })
 }
 
 fn read(batch: &RecordBatch, column: usize) -> PyResult<Strings<'_>> {
@@ -225,15 +252,15 @@ fn divide(texts: &Strings<'_>, rows: Range<usize>, most: usize, bytes: usize) ->
     ranges
 }
 
-fn clean_part(
+/// Cleans rows. Returns the text column and the columns that cleaning adds.
+pub(crate) fn clean_part(
     py: Python<'_>,
     cleaner: &Cleaner,
     batch: &RecordBatch,
     places: &Places,
-    schema: &SchemaRef,
     threads: usize,
     counts: &mut Counts<'_>,
-) -> PyResult<RecordBatch> {
+) -> PyResult<[ArrayRef; 3]> {
     let texts = read(batch, places.text)?;
     let optional = |column: Option<usize>| column.map(|column| read(batch, column)).transpose();
     let (urls, dates) = (optional(places.url)?, optional(places.date)?);
@@ -268,10 +295,10 @@ fn clean_part(
         }
         py.check_signals()?;
     }
-    let built = py.detach(|| {
+    Ok(py.detach(|| {
         let mut columns = Columns::new(rows);
         for (row, cleaned) in all.iter().enumerate() {
-            columns.push(texts.get(row), cleaned);
+            counts.removed_bytes += columns.push(texts.get(row), cleaned);
             counts.verdicts[cleaned.verdict() as usize] += 1;
         }
         let left = all.iter().enumerate().map(|(row, cleaned)| {
@@ -281,12 +308,9 @@ fn clean_part(
         });
         let data_type = strings::plain(batch.schema_ref().field(places.text).data_type());
         let bytes = all.iter().map(|cleaned| cleaned.output().len()).sum();
-        (strings::column(&data_type, rows, bytes, left), columns.finish())
-    });
-    let (text, [result, ledger]) = built;
-    let mut columns = kept_columns(batch, places.text, &text);
-    columns.extend([result, ledger]);
-    rows_of(schema, columns, rows)
+        let [result, ledger] = columns.finish();
+        [strings::column(&data_type, rows, bytes, left), result, ledger]
+    }))
 }
 
 /// Whether a column is one of those that cleaning adds, and replaces.
@@ -297,18 +321,27 @@ fn is_added(field: &Field) -> bool {
 /// The schema of the cleaned table.
 fn cleaned_schema(schema: &SchemaRef, text: usize) -> SchemaRef {
     let mut fields = kept_fields(schema, text);
-    fields.push(Arc::new(Field::new(RESULT, DataType::Struct(result_fields()), true)));
-    fields.push(Arc::new(Field::new(LEDGER, DataType::Struct(ledger_fields()), true)));
+    fields.extend(added_fields());
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
-/// The fields of a table without those that cleaning adds. The text is not in a dictionary.
+/// The fields that cleaning adds.
+pub(crate) fn added_fields() -> [FieldRef; 2] {
+    [(RESULT, result_fields()), (LEDGER, ledger_fields())]
+        .map(|(name, fields)| Arc::new(Field::new(name, DataType::Struct(fields), true)))
+}
+
+/// The field of a text column after cleaning. The text is not in a dictionary.
+pub(crate) fn text_field(field: &Field) -> FieldRef {
+    Arc::new(field.clone().with_data_type(strings::plain(field.data_type())))
+}
+
+/// The fields of a table without those that cleaning adds.
 fn kept_fields(schema: &Schema, text: usize) -> Vec<FieldRef> {
     let mut fields: Vec<FieldRef> = Vec::new();
     for (index, field) in schema.fields().iter().enumerate() {
         if index == text {
-            let data_type = strings::plain(field.data_type());
-            fields.push(Arc::new(field.as_ref().clone().with_data_type(data_type)));
+            fields.push(text_field(field));
         } else if !is_added(field) {
             fields.push(Arc::clone(field));
         }
@@ -400,8 +433,8 @@ impl Columns {
         }
     }
 
-    /// Adds the row of a text and its result.
-    fn push(&mut self, text: Option<&str>, cleaned: &chaffinch::Cleaned<'_>) {
+    /// Adds the row of a text and its result. Returns the number of bytes that were removed.
+    fn push(&mut self, text: Option<&str>, cleaned: &chaffinch::Cleaned<'_>) -> usize {
         let mut removed = 0;
         for cut in cleaned.cuts() {
             self.at.append_value(cut.span().start as i64);
@@ -421,6 +454,7 @@ impl Columns {
         self.is_text.push(text.is_some());
         let original = text.map(|text| digest_of(text.as_bytes()));
         self.digest.append_value(original.unwrap_or_default());
+        removed
     }
 
     /// The columns [`RESULT`] and [`LEDGER`].

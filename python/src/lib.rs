@@ -16,6 +16,8 @@ mod many;
 mod paths;
 mod pipeline;
 mod pool;
+#[cfg(feature = "parquet")]
+mod row_group;
 mod run;
 mod settings;
 mod stage;
@@ -38,6 +40,8 @@ fn _chaffinch(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(run::restore_files, module)?)?;
     module.add_function(wrap_pyfunction!(pipeline::unpickle, module)?)?;
     module.add_function(wrap_pyfunction!(stage::check_stage, module)?)?;
+    #[cfg(feature = "parquet")]
+    module.add_function(wrap_pyfunction!(row_group::clean_row_group, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)
 }
 

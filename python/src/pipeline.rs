@@ -43,11 +43,11 @@ use crate::stage::Tally;
 ///     chaffinch.Error: A file or a setting is wrong; ``problems`` lists everything that is.
 #[pyclass(module = "chaffinch", frozen)]
 pub(crate) struct Pipeline {
-    cleaner: Cleaner,
+    pub(crate) cleaner: Cleaner,
     settings: Settings,
     /// The files that a pickled pipeline brought along.
     files: Option<Files>,
-    tally: Tally,
+    pub(crate) tally: Tally,
 }
 
 /// A pickled pipeline, from its settings with absolute paths, its files, and the directory that

@@ -15,6 +15,8 @@ pub mod ledger;
 mod panics;
 mod run;
 
+#[cfg(feature = "parquet")]
+pub use containers::parquet::{RowGroup, RowGroupWriter};
 pub use containers::{Container, FieldNames};
 pub use error::Error;
 pub use files::output::{RECORD, write_whole};

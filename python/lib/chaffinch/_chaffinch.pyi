@@ -14,6 +14,7 @@ __all__ = [
     "Line",
     "Pipeline",
     "__version__",
+    "_clean_row_group",
     "_unpickle",
     "check_stage",
     "main",
@@ -36,6 +37,16 @@ _Stage = Callable[..., Iterable[tuple[Any, ...]] | None]
 def restore_batch(data: _ArrowStream | _ArrowArray, text: str | None = None) -> Batch: ...
 def restore_files(run: _Path, output: _Path) -> int: ...
 def check_stage(stage: _Stage, *documents: str) -> None: ...
+def _clean_row_group(
+    pipeline: Pipeline,
+    path: _Path,
+    group: int,
+    text: str | None = None,
+    *,
+    url: str | None = "url",
+    date: str | None = "date",
+    outlet: str | None = None,
+) -> _CleanedRowGroup: ...
 def _unpickle(
     settings: dict[str, Any], contents: list[tuple[_Path, bytes]], base: _Path
 ) -> Pipeline: ...
@@ -106,6 +117,12 @@ class Batch:
     def columns(self) -> list[str]: ...
     @property
     def counts(self) -> dict[str, int]: ...
+
+@final
+class _CleanedRowGroup:
+    @property
+    def counts(self) -> dict[str, int]: ...
+    def write(self, path: _Path, key: str, value: str) -> None: ...
 
 @final
 class CleanMany:

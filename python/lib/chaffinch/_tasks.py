@@ -2,6 +2,9 @@
 
 A *task* cleans a row group of a Parquet file, or another file. Its output has a record of what it was made
 from, so that a task that is repeated keeps the output unless the input or the pipeline changed.
+
+The extension module reads and writes the row groups of local files. pyarrow lists them, and reads and writes what
+is elsewhere, such as in an object store.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ import pyarrow.compute
 import pyarrow.fs
 import pyarrow.parquet
 
-from chaffinch._chaffinch import __version__
+from chaffinch import _chaffinch
+from chaffinch._chaffinch import Batch, __version__
 from chaffinch._shipped import Shipped
 from chaffinch._types import Error
 
@@ -158,24 +162,43 @@ def run(
     known = _known(_record(to_filesystem, target), made_from)
     if known is not None:
         return known
-    with pyarrow.parquet.ParquetFile(place, filesystem=filesystem) as file:
-        table = file.read_row_group(task.group)
-    batch = shipped.get().clean_batch(table, text, threads=1, **columns)
-    cleaned = pyarrow.table(batch)
-    removed = pyarrow.compute.struct_field(cleaned["chaffinch"], "removed_bytes")
-    counted = {**batch.counts, "removed_bytes": pyarrow.compute.sum(removed).as_py() or 0}
+    cleaned: Any
+    if _is_local(filesystem) and _is_local(to_filesystem) and hasattr(_chaffinch, "_clean_row_group"):
+        cleaned = _chaffinch._clean_row_group(shipped.get(), place, task.group, text, **columns)
+    else:
+        with pyarrow.parquet.ParquetFile(place, filesystem=filesystem) as file:
+            table = file.read_row_group(task.group)
+        batch = shipped.get().clean_batch(table, text, threads=1, **columns)
+        cleaned = _CleanedTable(batch, to_filesystem)
+    counted: dict[str, int] = cleaned.counts
     record = {"made_from": made_from, "is_reliable": is_reliable, "counts": counted}
-    metadata = {**(cleaned.schema.metadata or {}), _RECORD: json.dumps(record, sort_keys=True)}
-    cleaned = cleaned.replace_schema_metadata(metadata)
     # A task may run twice at the same time, if its node is thought to be lost.
     part = f"{target}.{uuid.uuid4().hex}.part"
     to_filesystem.create_dir(posixpath.dirname(target), recursive=True)
-    pyarrow.parquet.write_table(cleaned, part, filesystem=to_filesystem, compression="zstd")
+    cleaned.write(part, _RECORD, json.dumps(record, sort_keys=True))
     to_filesystem.move(part, target)
     return counted
 
 
-_RECORD = b"chaffinch"
+def _is_local(filesystem: pyarrow.fs.FileSystem) -> bool:
+    return isinstance(filesystem, pyarrow.fs.LocalFileSystem)
+
+
+class _CleanedTable:
+    """A cleaned row group that pyarrow writes, with the methods of those of the extension module."""
+
+    def __init__(self, batch: Batch, filesystem: pyarrow.fs.FileSystem) -> None:
+        self.filesystem, self.table = filesystem, pyarrow.table(batch)
+        removed = pyarrow.compute.struct_field(self.table["chaffinch"], "removed_bytes")
+        self.counts = {**batch.counts, "removed_bytes": pyarrow.compute.sum(removed).as_py() or 0}
+
+    def write(self, path: str, key: str, value: str) -> None:
+        metadata = {**(self.table.schema.metadata or {}), key: value}
+        table = self.table.replace_schema_metadata(metadata)
+        pyarrow.parquet.write_table(table, path, filesystem=self.filesystem, compression="zstd")
+
+
+_RECORD = "chaffinch"
 
 
 def _record(filesystem: pyarrow.fs.FileSystem, target: str) -> dict[str, Any] | None:
@@ -183,7 +206,7 @@ def _record(filesystem: pyarrow.fs.FileSystem, target: str) -> dict[str, Any] | 
     if filesystem.get_file_info(target).type != pyarrow.fs.FileType.File:
         return None
     metadata = pyarrow.parquet.read_schema(target, filesystem=filesystem).metadata or {}
-    record: dict[str, Any] = json.loads(metadata.get(_RECORD, b"{}"))
+    record: dict[str, Any] = json.loads(metadata.get(_RECORD.encode(), b"{}"))
     return record
 
 

@@ -10,12 +10,16 @@
 mod read;
 #[cfg(feature = "parquet")]
 mod restore;
+#[cfg(feature = "parquet")]
+mod rewrite;
 mod row;
 #[cfg(not(feature = "parquet"))]
 mod stub;
 #[cfg(feature = "parquet")]
 mod write;
 
+#[cfg(feature = "parquet")]
+pub use rewrite::{RowGroup, RowGroupWriter};
 pub(crate) use row::{ENABLED, NOT_ENABLED, Row, is_parquet};
 
 #[cfg(feature = "parquet")]

@@ -238,7 +238,8 @@ impl Part<'_> {
     }
 }
 
-fn copy_column<W: Write + Send, R: ChunkReader>(
+/// Copies the pages of a column; `chunks` is the file that they are in.
+pub(super) fn copy_column<W: Write + Send, R: ChunkReader>(
     writer: &mut SerializedRowGroupWriter<'_, W>,
     chunks: &R,
     group: &RowGroupMetaData,

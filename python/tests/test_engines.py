@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -58,6 +59,8 @@ def page_number(document: chaffinch.Document) -> Iterator[tuple[int, int]]:
 
 # Ray
 
+MEMORY = {"object_store_memory": 200 << 20}
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
@@ -69,10 +72,9 @@ def cluster() -> Iterator[Any]:
     # Workers find the modules of the tests here.
     paths = os.pathsep.join([str(pathlib.Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     os.environ["PYTHONPATH"] = paths
-    memory = {"object_store_memory": 200 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **memory})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **MEMORY})
     for _ in range(2):
-        cluster.add_node(num_cpus=1, **memory)
+        cluster.add_node(num_cpus=1, **MEMORY)
     ray.init(address=cluster.address, log_to_driver=False)
     yield cluster
     ray.shutdown()
@@ -94,6 +96,48 @@ def test_ray_data(cluster: Any, folder: pathlib.Path, expected: corpus.Cleaned) 
     assert corpus.of_rows(cleaned.take_all()) == expected
     counts = chaffinch.ray.counts(cleaned)
     assert sum(counts.values()) == DOCUMENTS and counts["cleaned"] > DOCUMENTS / 2
+
+
+def test_ray_data_cleans_although_a_node_is_lost(
+    cluster: Any, folder: pathlib.Path, expected: corpus.Cleaned, tmp_path: pathlib.Path
+) -> None:
+    import ray
+    import ray.data
+
+    import chaffinch.ray
+
+    def note(batch: pyarrow.Table) -> pyarrow.Table:
+        """Writes a file for each batch that a node has cleaned."""
+        node = ray.get_runtime_context().get_node_id()
+        (tmp_path / f"{node}-{uuid.uuid4().hex}").touch()
+        return batch
+
+    def nodes() -> list[str]:
+        return [path.name.split("-")[0] for path in tmp_path.iterdir()]
+
+    lost: list[int] = []
+
+    def lose_a_node() -> None:
+        # Once both nodes have cleaned batches, which only they have, and long before the last one.
+        while len(set(nodes())) < 2:
+            time.sleep(0.01)
+        lost.append(len(nodes()))
+        cluster.remove_node(sorted(cluster.worker_nodes, key=str)[0], allow_graceful=False)
+
+    rows = 125
+    table = read_files(folder / "parquet")
+    # These blocks are in the memory of the node that only schedules, so their tasks can be repeated.
+    parts = [table.slice(start, rows) for start in range(0, len(table), rows)]
+    cleaned = chaffinch.ray.clean(ray.data.from_arrow(parts), map_options={"batch_size": rows})
+    cleaned = cleaned.map_batches(note, batch_format="pyarrow", batch_size=None)
+    killer = threading.Thread(target=lose_a_node, daemon=True)
+    killer.start()
+    found = corpus.of_rows(cleaned.take_all())
+    killer.join()
+    cluster.add_node(num_cpus=1, **MEMORY)
+    assert lost and lost[0] < len(parts) / 2, "the node was lost midway"
+    assert len(nodes()) > len(parts), "batches of the lost node were cleaned again"
+    assert found == expected
 
 
 def test_ray_cleans_files_although_a_node_is_lost(

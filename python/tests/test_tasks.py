@@ -112,6 +112,98 @@ def test_output_of_an_input_that_did_not_change_is_kept(
     assert clean(other, source, output) != counts
 
 
+def rows(type: pyarrow.DataType) -> pyarrow.Table:
+    """Pages of this type, with other columns, of which ``chaffinch`` is one that cleaning replaces."""
+    pages = [PAGE, None, OTHER, "", *(f"Page {number}\n\n{PAGE}" for number in range(1500))]
+    count = len(pages)
+    columns = {
+        "n": pyarrow.array(range(count)),
+        "body": pyarrow.array(pages, pyarrow.string()).cast(type),
+        "chaffinch": pyarrow.array(["old"] * count),
+        "link": pyarrow.array([["https://www.presstv.ir/Detail/1", None][n % 2] for n in range(count)]),
+        "tags": pyarrow.array([[{"a": 1.5, "b": ["x"] * (n % 3)}] * (n % 2) for n in range(count)]),
+    }
+    return pyarrow.table(columns).replace_schema_metadata({"origin": "a test"})
+
+
+@pytest.mark.parametrize(
+    "type",
+    [pyarrow.string(), pyarrow.large_string(), pyarrow.dictionary(pyarrow.int32(), pyarrow.string())],
+    ids=str,
+)
+def test_row_groups_are_cleaned_as_tables(
+    pipeline: chaffinch.Pipeline, shipped: Shipped, tmp_path: pathlib.Path, type: pyarrow.DataType
+) -> None:
+    table = rows(type)
+    source, output = tmp_path / "a.parquet", tmp_path / "out"
+    pyarrow.parquet.write_table(table, source, row_group_size=1400)
+    counts: dict[str, int] = {}
+    found = []
+    for task in _tasks.tasks(source, str(output)):
+        for name, count in _tasks.run(task, shipped, None, {"url": "link"}).items():
+            counts[name] = counts.get(name, 0) + count
+        found.append(pyarrow.parquet.read_table(task.target))
+    assert [len(part) for part in found] == [1400, 104]
+    batch = pipeline.clean_batch(table, url="link")
+    expected = pyarrow.table(batch)
+    assert expected["chaffinch"][0]["outlet"].as_py() == "presstv"
+    assert found[0].schema.names == expected.schema.names
+    assert pyarrow.concat_tables(found).to_pylist() == expected.to_pylist()
+    assert found[0].schema.field("body").type == expected.schema.field("body").type
+    assert found[0].schema.metadata[b"origin"] == b"a test"
+    removed = counts.pop("removed_bytes")
+    assert counts == batch.counts
+    assert removed == sum(row["removed_bytes"] for row in expected["chaffinch"].to_pylist())
+    restored = pyarrow.table(chaffinch.restore_batch(found[0]))
+    assert restored["body"].to_pylist() == table["body"].to_pylist()[:1400]
+
+
+def test_row_groups_elsewhere_are_cleaned_the_same(
+    shipped: Shipped, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_tasks, "SETTLED", 0)
+    source = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(rows(pyarrow.string()), source, row_group_size=1400)
+    counts = clean(shipped, source, tmp_path / "here")
+
+    def filesystem(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
+        local = pyarrow.fs.LocalFileSystem()
+        if path.startswith("store://"):
+            return pyarrow.fs.SubTreeFileSystem(str(tmp_path), local), path.removeprefix("store://")
+        return local, os.path.abspath(path)
+
+    monkeypatch.setattr(_tasks, "_filesystem", filesystem)
+    for paths, output, folder in [
+        ("store://a.parquet", "store://there", "there"),
+        (source, "store://to", "to"),
+        ("store://a.parquet", str(tmp_path / "from"), "from"),
+    ]:
+        for _ in range(2):
+            total: dict[str, int] = {}
+            for task in _tasks.tasks(paths, output):
+                for name, count in _tasks.run(task, shipped, None, {}).items():
+                    total[name] = total.get(name, 0) + count
+            assert total == counts
+        here, there = (pyarrow.parquet.read_table(tmp_path / name) for name in ["here", folder])
+        assert there.to_pylist() == here.to_pylist()
+
+
+def test_a_row_group_that_cannot_be_read_is_an_error(shipped: Shipped, tmp_path: pathlib.Path) -> None:
+    source, output = tmp_path / "a.parquet", tmp_path / "out"
+    write_parquet(source, [PAGE, OTHER])
+    [first, second] = _tasks.tasks(source, str(output))
+    with pytest.raises(KeyError, match="no column is named 'page'; the columns are"):
+        _tasks.run(first, shipped, "page", {})
+    data = bytearray(source.read_bytes())
+    at = data.rindex(b"Talks")
+    data[at - 60 : at] = b"\xff" * 60
+    source.write_bytes(data)
+    assert _tasks.run(first, shipped, None, {})["cleaned"] == 1
+    with pytest.raises(chaffinch.Error, match="a.parquet: row group 2 cannot be read: "):
+        _tasks.run(second, shipped, None, {})
+    assert [path.name for path in output.iterdir()] == ["a-00000.parquet"]
+
+
 def test_output_of_row_groups_that_no_longer_exist_is_removed(
     shipped: Shipped, tmp_path: pathlib.Path
 ) -> None:

@@ -93,7 +93,8 @@ def clean_files(
 
     Args:
         paths: Files, and directories that contain some, on storage that all nodes share. Parquet files
-            may have addresses that ``pyarrow.fs`` reads, such as ``s3://bucket/folder``.
+            may have addresses that ``pyarrow.fs`` reads, such as ``s3://bucket/folder``; then a task needs memory
+            for its whole row group.
         output: The directory to write to, on shared storage.
         text: The column that holds the text. By default the first of ``text``, ``content`` and ``body``.
         pipeline: The pipeline. By default the one that ships.

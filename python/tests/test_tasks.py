@@ -192,11 +192,11 @@ def test_a_row_group_that_cannot_be_read_is_an_error(shipped: Shipped, tmp_path:
     source, output = tmp_path / "a.parquet", tmp_path / "out"
     write_parquet(source, [PAGE, OTHER])
     [first, second] = _tasks.tasks(source, str(output))
-    with pytest.raises(KeyError, match="no column is named 'page'; the columns are"):
+    with pytest.raises(KeyError, match='no column is named "page"; the columns are'):
         _tasks.run(first, shipped, "page", {})
     data = bytearray(source.read_bytes())
-    at = data.rindex(b"Talks")
-    data[at - 60 : at] = b"\xff" * 60
+    at = pyarrow.parquet.read_metadata(source).row_group(1).column(0).data_page_offset
+    data[at : at + 20] = b"\xff" * 20
     source.write_bytes(data)
     assert _tasks.run(first, shipped, None, {})["cleaned"] == 1
     with pytest.raises(chaffinch.Error, match="a.parquet: row group 2 cannot be read: "):

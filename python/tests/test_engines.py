@@ -132,7 +132,8 @@ def test_ray_data_cleans_although_a_node_is_lost(
     cleaned = cleaned.map_batches(note, batch_format="pyarrow", batch_size=None)
     killer = threading.Thread(target=lose_a_node, daemon=True)
     killer.start()
-    found = corpus.of_rows(cleaned.take_all())
+    # All batches are kept until the last one is cleaned, so those of the lost node are needed again.
+    found = corpus.of_rows(cleaned.materialize().take_all())
     killer.join()
     cluster.add_node(num_cpus=1, **MEMORY)
     assert lost and lost[0] < len(parts) / 2, "the node was lost midway"

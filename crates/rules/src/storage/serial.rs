@@ -1,5 +1,6 @@
-//! The serialised forms of rules. The types of `chaffinch_stage` have no serde support, so they are
-//! mirrored here.
+//! The serialised forms of rules. The types of `chaffinch_stage` are mirrored here and not serialised
+//! themselves: that crate has no dependencies, and the names of caches contain a digest of the sources
+//! of this crate only, so a form that is defined elsewhere could change without a new cache.
 
 use std::sync::Arc;
 

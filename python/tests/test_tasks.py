@@ -113,7 +113,7 @@ def test_output_of_an_input_that_did_not_change_is_kept(
 
 
 def rows(type: pyarrow.DataType) -> pyarrow.Table:
-    """Pages of this type, with other columns, of which ``chaffinch`` is one that cleaning replaces."""
+    """Pages of this type, and other columns. Cleaning replaces the column ``chaffinch``."""
     pages = [PAGE, None, OTHER, "", *(f"Page {number}\n\n{PAGE}" for number in range(1500))]
     count = len(pages)
     columns = {

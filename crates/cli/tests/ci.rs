@@ -1,4 +1,4 @@
-//! The CI workflow runs only steps of `.ci/run`.
+//! The CI workflow runs only steps of `.ci/run`, and these run all test files.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -31,6 +31,31 @@ fn the_workflow_calls_every_step_and_nothing_of_its_own() {
     }
     let called: BTreeSet<&str> = called.iter().map(String::as_str).collect();
     assert_eq!(called, steps);
+}
+
+/// `cargo test --workspace` leaves out tests of optional features, so a step has to name their files.
+#[test]
+fn test_files_of_optional_features_are_run() {
+    let run = std::fs::read_to_string(root().join(".ci/run")).unwrap();
+    let named: BTreeSet<&str> =
+        run.split("--test ").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
+    let mut optional = BTreeSet::new();
+    for folder in std::fs::read_dir(root().join("crates")).unwrap() {
+        let Ok(files) = std::fs::read_dir(folder.unwrap().path().join("tests")) else { continue };
+        for path in files.map(|file| file.unwrap().path()) {
+            let is_optional = |text: String| {
+                let gate = |feature: &str| text.contains(&format!("cfg(feature = \"{feature}\")"));
+                ["parquet", "plugins", "stores"].into_iter().any(gate)
+            };
+            if path.is_file() && is_optional(std::fs::read_to_string(&path).unwrap()) {
+                optional.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    assert!(optional.contains("parquet"), "{optional:?}");
+    let missing: Vec<&String> =
+        optional.iter().filter(|name| !named.contains(name.as_str())).collect();
+    assert_eq!(missing, [""; 0], "no step of .ci/run names these test files");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 #[expect(
     dead_code,
     clippy::print_stdout,
-    reason = "it is a build script, of which the test calls a part"
+    reason = "it is a build script, and the test calls only a part of it"
 )]
 #[path = "../build.rs"]
 mod build;

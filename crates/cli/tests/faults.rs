@@ -68,6 +68,25 @@ fn a_run_resumes_after_a_full_disk() {
 }
 
 #[test]
+fn a_run_over_standard_input_is_not_resumed() {
+    let folder = Folder::new();
+    folder.write("one.jsonl", &rows(9000));
+    folder.write("other.jsonl", &rows(50));
+    let arguments = "clean - --from jsonl -o out < one.jsonl";
+    let output = limited(&folder, "trap '' XFSZ; ulimit -f 2048", arguments);
+    assert_eq!(code(&output), 3, "{}", text(&output.stderr));
+    let again = |more: &str| {
+        limited(&folder, ":", &format!("clean - --from jsonl -o out {more} < other.jsonl"))
+    };
+    let output = again("--resume");
+    assert_eq!(code(&output), 2);
+    assert!(text(&output.stderr).contains("standard input"), "{}", text(&output.stderr));
+    let output = again("");
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert_eq!(folder.read("out/stdin").lines().count(), 50);
+}
+
+#[test]
 fn a_run_that_cannot_continue_is_not_a_usage_error() {
     let folder = Folder::new();
     folder.write("in/rows.jsonl", &rows(9000));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use chaffinch_core::{Limits, Pipeline, Verdict};
 use chaffinch_formats::ledger::Record;
 use chaffinch_formats::{
-    Container, Error, Job, Output, RECORD, Resume, Summary, originals, restore, verify,
+    Container, Error, Job, Observer, Output, RECORD, Resume, Summary, originals, restore, verify,
 };
 use common::{StopAfter, tree_except};
 use globset::{Glob, GlobSet};
@@ -421,6 +421,63 @@ fn a_run_does_not_resume_in_a_changed_shard() {
         let error = clean_with(&pipeline(), &[&run.input], &run.out, |_| {}).unwrap_err();
         assert!(error.to_string().contains("packed/news.jsonl changed since"), "{error}");
     });
+}
+
+#[test]
+fn a_run_does_not_resume_after_changed_files() {
+    let changes: [fn(&Path); 3] = [
+        |first| fs::write(first, "Another text.\n").unwrap(),
+        |first| fs::remove_file(first).unwrap(),
+        |first| fs::write(first.with_file_name("!"), "One more text.\n").unwrap(),
+    ];
+    for change in changes {
+        let run = setup();
+        assert!(stopped(&run, 2).interrupted);
+        let first = tree(&run.input).into_keys().next().unwrap();
+        change(&run.input.join(first));
+        let error = clean_with(&pipeline(), &[&run.input], &run.out, |_| {}).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("was added, removed or changed"), "{error}");
+    }
+}
+
+/// Tries another run into the same directory during a run.
+struct Rival<'a>(&'a Run, RefCell<Vec<String>>);
+
+impl Observer for Rival<'_> {
+    fn block(&self, _: u64, _: u64) {
+        let rival = clean_with(&pipeline(), &[&self.0.input], &self.0.out, |_| {});
+        self.1.borrow_mut().push(rival.unwrap_err().to_string());
+    }
+}
+
+#[test]
+fn two_runs_into_one_directory_exclude_each_other() {
+    let run = setup();
+    let (pipeline, rival) = (pipeline(), Rival(&run, RefCell::default()));
+    job(&pipeline, &[&run.input], &run.out).run(&rival, &AtomicBool::new(false)).unwrap();
+    let errors = rival.1.into_inner();
+    assert!(
+        !errors.is_empty() && errors.iter().all(|error| error.contains("another run")),
+        "{errors:?}"
+    );
+    assert_eq!(clean(&run.input, &run.out).documents, 618);
+}
+
+#[test]
+fn a_run_whose_record_is_damaged_is_not_replaced() {
+    let run = setup();
+    clean_with(&pipeline(), &[&run.input], &run.out, |_| {}).unwrap();
+    fs::write(run.out.join(".chaffinch/run.json"), "").unwrap();
+    let before = tree(&run.out);
+    let error = clean_with(&pipeline(), &[&run.input], &run.out, |_| {}).unwrap_err();
+    assert!(
+        error.to_string().contains("run.json") && error.to_string().contains("--fresh"),
+        "{error}"
+    );
+    assert!(before == tree(&run.out));
+    let never = |job: &mut Job<'_>| job.resume = Resume::Never;
+    clean_with(&pipeline(), &[&run.input], &run.out, never).unwrap();
 }
 
 /// Writes shards of JSON Lines and WET, with every compression.

@@ -1,7 +1,7 @@
 //! The output directory, and files that are written completely or not at all.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,23 @@ impl OutputDirectory {
             return Err(Error::Usage(message));
         }
         Ok(OutputDirectory { root: root.to_owned() })
+    }
+
+    /// Locks the directory until the result is dropped, so that no other run writes into it. `None` if
+    /// it cannot be locked: on Windows, and on some network file systems.
+    ///
+    /// # Errors
+    /// Another run writes into it.
+    pub(crate) fn lock(&self) -> Result<Option<File>, Error> {
+        let Ok(directory) = File::open(&self.root) else { return Ok(None) };
+        match directory.try_lock() {
+            Ok(()) => Ok(Some(directory)),
+            Err(TryLockError::Error(_)) => Ok(None),
+            Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
+                "another run is writing into {}; wait until it ends, or name another directory with -o",
+                self.root.display()
+            ))),
+        }
     }
 
     /// Prepares the directory for a new run. Output of an earlier run is removed; other files are

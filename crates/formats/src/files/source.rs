@@ -1,7 +1,7 @@
 //! Inputs: files and directories in a fixed order.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub enum Place {
     Copied(Arc<NamedTempFile>),
     /// In the file system.
     File(PathBuf),
-    /// In an object store, under this name, with its modification time.
-    Object(Arc<dyn Store>, String, u128),
+    /// In an object store, under this name.
+    Object(Arc<dyn Store>, String),
 }
 
 impl Place {
@@ -43,20 +43,7 @@ impl Place {
             Place::Stdin => Ok(Box::new(io::stdin())),
             Place::Copied(copy) => Ok(Box::new(File::open(copy.path())?)),
             Place::File(path) => Ok(Box::new(File::open(path)?)),
-            Place::Object(store, name, _) => store.open(name),
-        }
-    }
-
-    /// The modification time in nanoseconds since 1970; 0 if it is not known.
-    pub(crate) fn modified(&self) -> u128 {
-        let of_file = |path: &Path| {
-            let modified = path.metadata().ok()?.modified().ok()?;
-            modified.duration_since(UNIX_EPOCH).ok().map(|since| since.as_nanos())
-        };
-        match self {
-            Place::Stdin | Place::Copied(_) => 0,
-            Place::File(path) => of_file(path).unwrap_or(0),
-            Place::Object(_, _, modified) => *modified,
+            Place::Object(store, name) => store.open(name),
         }
     }
 }
@@ -68,17 +55,36 @@ pub struct Source {
     pub place: Place,
     /// The name of its output, relative to the output directory, with `/` between the parts.
     pub name: String,
-    /// The size in bytes, as listed by the directory.
+    /// The size in bytes, as listed by the directory; 0 for standard input.
     pub bytes: u64,
+    /// The modification time in nanoseconds since 1970, as listed by the directory; 0 if it is not known.
+    pub modified: u128,
 }
 
 impl Source {
+    /// A file with these metadata.
+    pub(crate) fn of_file(path: PathBuf, name: String, metadata: &Metadata) -> Source {
+        let modified = metadata.modified().ok();
+        let modified = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+        Source {
+            place: Place::File(path),
+            name,
+            bytes: metadata.len(),
+            modified: modified.map_or(0, |since| since.as_nanos()),
+        }
+    }
+
+    /// Standard input.
+    pub(crate) fn stdin(name: &str) -> Source {
+        Source { place: Place::Stdin, name: name.to_owned(), bytes: 0, modified: 0 }
+    }
+
     /// The name to use in messages.
     pub(crate) fn shown(&self) -> String {
         match &self.place {
             Place::Stdin | Place::Copied(_) => "standard input".into(),
             Place::File(path) => path.display().to_string(),
-            Place::Object(store, name, _) => format!("{}/{name}", store.address()),
+            Place::Object(store, name) => format!("{}/{name}", store.address()),
         }
     }
 }
@@ -150,8 +156,8 @@ fn objects(store: &Arc<dyn Store>) -> Box<dyn Iterator<Item = Found> + Send + '_
         Ok(object) if hidden(&object.name) || object.name.ends_with('/') => None,
         Ok(Object { name, bytes, modified }) => {
             let source_name = names::of_part(OsStr::new(&name));
-            let place = Place::Object(Arc::clone(store), name, modified);
-            Some(Ok(Source { place, name: source_name, bytes }))
+            let place = Place::Object(Arc::clone(store), name);
+            Some(Ok(Source { place, name: source_name, bytes, modified }))
         }
     }))
 }
@@ -159,11 +165,7 @@ fn objects(store: &Arc<dyn Store>) -> Box<dyn Iterator<Item = Found> + Send + '_
 fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
     if !input.is_dir() {
         let found = std::fs::metadata(input)
-            .map(|metadata| Source {
-                place: Place::File(input.to_owned()),
-                name: names::base_name(input),
-                bytes: metadata.len(),
-            })
+            .map(|metadata| Source::of_file(input.to_owned(), names::base_name(input), &metadata))
             .map_err(|error| Error::Input(input.display().to_string(), error));
         return Box::new(std::iter::once(found));
     }
@@ -202,8 +204,7 @@ fn walk(input: &Path) -> Box<dyn Iterator<Item = Found> + Send + '_> {
                 let below = entry.path().strip_prefix(input).unwrap_or(entry.path());
                 let parts: Vec<_> =
                     below.components().map(|part| names::of_part(part.as_os_str())).collect();
-                let place = Place::File(entry.path().to_owned());
-                Source { place, name: parts.join("/"), bytes: metadata.len() }
+                Source::of_file(entry.path().to_owned(), parts.join("/"), &metadata)
             })),
         }
     }))

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::convert;
 use super::recall::Known;
@@ -137,6 +138,8 @@ pub(crate) struct Position {
     pub(crate) files: u64,
     /// The last of them.
     pub(crate) last: String,
+    /// A digest of their names, sizes and modification times, to detect changes.
+    versions: u64,
     /// The container after them, which is being read.
     pub(crate) inside: Option<Inside>,
     /// Containers that files were converted into so far.
@@ -152,6 +155,25 @@ pub(crate) struct Inside {
     /// Its size in bytes and its modification time in nanoseconds, to detect changes.
     version: (u64, u128),
     at: chunks::Position,
+}
+
+impl Position {
+    /// Advances past a file.
+    fn pass(&mut self, source: &Source) {
+        let Source { name, bytes, modified, .. } = source;
+        self.add(name, &format!("{} {name} {bytes} {modified}", self.versions));
+    }
+
+    /// Advances past a file that cannot be read.
+    fn pass_unreadable(&mut self, name: &str) {
+        self.add(name, &format!("{} {name}", self.versions));
+    }
+
+    fn add(&mut self, name: &str, version: &str) {
+        self.files += 1;
+        name.clone_into(&mut self.last);
+        self.versions = xxh3_64(version.as_bytes());
+    }
 }
 
 /// The current container.
@@ -194,29 +216,34 @@ impl<'a> Blocks<'a> {
     /// # Errors
     /// The inputs have changed.
     pub(crate) fn seek(&mut self, position: Position) -> Result<(), Error> {
+        let cannot_continue =
+            "so the run cannot continue; restore the input, or start again with --fresh";
         let changed = |name: &str| {
-            Error::Stopped(format!(
-                "{name} changed since the run was interrupted, so the run cannot continue; restore \
-                 the input, or start again with --fresh"
-            ))
+            let change = format!("{name} changed since the run was interrupted");
+            Error::Stopped(format!("{change}, {cannot_continue}"))
         };
-        let mut last = String::new();
-        for _ in 0..position.files {
+        let mut passed = Position::default();
+        while passed.files < position.files {
             match self.sources.next() {
-                Some(Ok(source)) => last = source.name,
-                Some(Err(Error::Input(name, _))) => last = name,
-                _ => return Err(changed(&position.last)),
+                Some(Ok(source)) => passed.pass(&source),
+                Some(Err(Error::Input(name, _))) => passed.pass_unreadable(&name),
+                Some(Err(error)) => return Err(error),
+                None => break,
             }
         }
-        if last != position.last {
-            return Err(changed(&position.last));
+        if passed.versions != position.versions {
+            return Err(Error::Stopped(format!(
+                "a file was added, removed or changed among the inputs up to {} since the run was \
+                 interrupted, {cannot_continue}",
+                position.last
+            )));
         }
         if let Some(inside) = &position.inside {
             let source = match self.sources.next() {
                 Some(Ok(source)) if source.name == inside.name => source,
                 _ => return Err(changed(&inside.name)),
             };
-            if version(&source) != inside.version {
+            if (source.bytes, source.modified) != inside.version {
                 return Err(changed(&inside.name));
             }
             let failed = |error| Error::Input(source.shown(), error);
@@ -306,7 +333,7 @@ impl<'a> Blocks<'a> {
             self.next = Some((source, opened));
             return self.close_series();
         }
-        let version = version(&source);
+        let version = (source.bytes, source.modified);
         let name = source.name.clone();
         let source = Arc::new(source);
         let (written, parts);
@@ -341,8 +368,7 @@ impl<'a> Blocks<'a> {
 
     /// A file that looked like a container passes through unchanged.
     fn passing(&mut self, source: Arc<Source>, reason: String) -> Block {
-        self.position.files += 1;
-        self.position.last.clone_from(&source.name);
+        self.position.pass(&source);
         let read = source.bytes;
         let items = vec![Item::Pass((*source).clone(), reason)];
         self.block(Work::Files { items, series: None }, read)
@@ -390,8 +416,7 @@ impl<'a> Blocks<'a> {
 
     fn end(&mut self, source: &Source, damage: Option<(String, String)>, read: u64) -> Block {
         self.position.inside = None;
-        self.position.files += 1;
-        self.position.last.clone_from(&source.name);
+        self.position.pass(source);
         self.block(Work::Close { damage }, read)
     }
 
@@ -408,14 +433,13 @@ impl<'a> Blocks<'a> {
                 None => break,
                 Some(Ok(source)) => source,
                 Some(Err(Error::Input(name, error))) => {
-                    self.position.files += 1;
-                    self.position.last.clone_from(&name);
+                    self.position.pass_unreadable(&name);
                     files.push(Item::Unreadable(name, format!("cannot be read: {error}")));
                     continue;
                 }
                 Some(Err(error)) => return Err(error),
             };
-            let name = source.name.clone();
+            let (name, before) = (source.name.clone(), source.clone());
             let opened = match self.root.and_then(|root| names::impossible(&name, root)) {
                 Some(reason) => Err(format!("cannot be written: {reason}")),
                 None => guarded(|| source.open(&self.reading))
@@ -436,8 +460,7 @@ impl<'a> Blocks<'a> {
                     break;
                 }
             };
-            self.position.files += 1;
-            self.position.last = name;
+            self.position.pass(&before);
             read += match &item {
                 Item::Document(source, _) | Item::Pass(source, _) => source.bytes,
                 Item::Unreadable(..) => 0,
@@ -466,9 +489,4 @@ impl<'a> Blocks<'a> {
 fn open_parquet(source: Arc<Source>, names: &FieldNames) -> Result<ParquetFile, Reason> {
     guarded(|| Ok(ParquetFile::open(source, names)))
         .unwrap_or_else(|error| Err(error.to_string().into()))
-}
-
-/// Identifies a version of a file: its size and modification time.
-fn version(source: &Source) -> (u64, u128) {
-    (source.bytes, source.place.modified())
 }

@@ -31,7 +31,7 @@ use crate::containers::{Container, FieldNames, parquet};
 use crate::error::Error;
 use crate::files::names;
 use crate::files::output::OutputDirectory;
-use crate::files::source::{Filter, Place, Source, check_exists, sources};
+use crate::files::source::{Filter, Source, check_exists, sources};
 use crate::files::store::{Shipping, Store, Stores, store_of};
 use crate::ledger::{self, run_rules};
 use crate::panics::internal_error;
@@ -165,6 +165,10 @@ impl Job<'_> {
         Reading { container: self.container, names: &self.names, limit, restores: false }
     }
 
+    fn reads_stdin(&self) -> bool {
+        self.inputs.iter().any(|path| path.as_os_str() == "-")
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         self.inputs.iter().filter(|path| path.as_os_str() != "-").cloned().collect()
     }
@@ -223,11 +227,7 @@ impl Job<'_> {
         started: Instant,
     ) -> Result<Summary, Error> {
         let filter = self.filter();
-        let stdin = self
-            .inputs
-            .iter()
-            .any(|path| path.as_os_str() == "-")
-            .then(|| Ok(Source { place: Place::Stdin, name: "stdin".into(), bytes: 0 }));
+        let stdin = self.reads_stdin().then(|| Ok(Source::stdin("stdin")));
         let sources = Box::new(stdin.into_iter().chain(sources(files, &self.stores, &filter)));
         let mut blocks =
             Blocks::new(sources, self.reading(), sample, self.to, self.output.directory());
@@ -317,7 +317,9 @@ impl Job<'_> {
                     };
                     earlier.map_or(Ok(()), |earlier| earlier.check(&self.inputs))?;
                 }
-                let (identity, resume) = (self.identity(), self.resume);
+                let identity = self.identity();
+                // Another input may follow on standard input.
+                let resume = if self.reads_stdin() { Resume::Never } else { self.resume };
                 Sink::directory(directory, identity, resume, self.shard_bytes, shipping)
             }
             Output::Stream => Ok((Sink::without_directory(Some(stream), ledger)?, None)),
@@ -362,7 +364,14 @@ impl Job<'_> {
                 check_exists(&input)?;
             }
         }
-        let stdin = self.inputs.len() != self.files().len();
+        let stdin = self.reads_stdin();
+        if stdin && self.resume == Resume::Must {
+            return usage(
+                "a run over standard input cannot be resumed, because the input cannot be compared; \
+                 omit --resume"
+                    .into(),
+            );
+        }
         if stdin && self.inputs.len() > 1 {
             return usage("`-` reads standard input and cannot be mixed with other inputs".into());
         }

@@ -15,7 +15,7 @@ use crate::containers::open::{Opened, Reading};
 use crate::containers::parquet::Restoring;
 use crate::containers::{Container, Kind, RecordFormat, records, rewritten};
 use crate::files::codec::Codec;
-use crate::files::source::{Place, Source};
+use crate::files::source::Source;
 use crate::files::{derived, names};
 use crate::ledger::Record;
 use crate::ledger::runs::run_record;
@@ -52,8 +52,8 @@ impl RecordCursor {
     ) -> io::Result<RecordCursor> {
         let mut shards = VecDeque::from(shards(run, file)?);
         let first = shards.pop_front().unwrap_or_default();
-        let bytes = first.metadata()?.len();
-        let source = Source { place: Place::File(first), name: file.to_owned(), bytes };
+        let metadata = first.metadata()?;
+        let source = Source::of_file(first, file.to_owned(), &metadata);
         let request = Request::of_run(run);
         let converts = request.as_ref().is_some_and(|request| request.to.is_some());
         let given = request.as_ref().and_then(|request| request.from).filter(|_| !converts);

@@ -4,6 +4,7 @@
 //! be the only copy of the documents.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use super::request::{Request, digest_of_input};
 use crate::error::Error;
-use crate::files::output::{FILES, listed, unescape_line};
+use crate::files::output::{FILES, RECORD, listed, unescape_line};
 use crate::files::store::Shipping;
 use crate::files::{derived, names};
 use crate::ledger::runs::run_record;
@@ -28,8 +29,12 @@ pub(crate) struct Earlier {
 impl Earlier {
     /// The finished run in a directory, if there is one.
     pub(crate) fn in_directory(root: &Path) -> Result<Option<Earlier>, Error> {
-        let Some(request) = run_record(root).ok().and_then(finished) else { return Ok(None) };
         let output = root.display().to_string();
+        let record = match run_record(root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            record => record.map_err(|error| damaged(&output, &error))?,
+        };
+        let Some(request) = finished(record) else { return Ok(None) };
         match listed(root).and_then(Iterator::collect) {
             Ok(files) => Ok(Some(Earlier { output, request, files })),
             Err(error) => Err(Error::Output(output, error)),
@@ -41,8 +46,8 @@ impl Earlier {
         let output = shipping.store.address().to_owned();
         let failed = |error: io::Error| Error::Output(output.clone(), error);
         let Some(record) = shipping.read("run.json").map_err(failed)? else { return Ok(None) };
-        let request = serde_json::from_str(&record).ok().and_then(finished);
-        let Some(request) = request else { return Ok(None) };
+        let record = serde_json::from_str(&record).map_err(|error| damaged(&output, &error))?;
+        let Some(request) = finished(record) else { return Ok(None) };
         let files = shipping.read(FILES).map_err(failed)?.unwrap_or_default();
         let files = files.lines().map(unescape_line).collect();
         Ok(Some(Earlier { output, request, files }))
@@ -116,6 +121,14 @@ impl Earlier {
             self.output
         )))
     }
+}
+
+/// Whether an earlier run finished cannot be known, so its output is not replaced.
+fn damaged(output: &str, error: &dyn Display) -> Error {
+    Error::Usage(format!(
+        "{output} contains the output of an earlier run whose record is damaged ({RECORD}/run.json: {error}); \
+         name another directory with -o, or replace the output with --fresh"
+    ))
 }
 
 /// The settings of a run, if its record says that it finished.

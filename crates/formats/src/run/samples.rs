@@ -10,7 +10,7 @@ use crate::containers::open::{Opened, Reading};
 use crate::containers::parquet::ParquetFile;
 use crate::containers::{Container, FieldNames, Kind, RecordFormat, records};
 use crate::error::Error;
-use crate::files::source::{Filter, Place, Source, check_exists, sources};
+use crate::files::source::{Filter, Source, check_exists, sources};
 use crate::files::store::Stores;
 
 /// A decoded document.
@@ -73,7 +73,7 @@ pub fn each_document(
     let filter = Filter { include: &none, exclude: &none };
     let reading = Reading { container, names, limit: LONGEST, restores: false };
     let stdin = inputs.iter().any(|input| input.as_os_str() == "-");
-    let stdin = stdin.then(|| Ok(Source { place: Place::Stdin, name: "-".into(), bytes: 0 }));
+    let stdin = stdin.then(|| Ok(Source::stdin("-")));
     let files: Vec<PathBuf> = inputs.iter().filter(|i| i.as_os_str() != "-").cloned().collect();
     files.iter().try_for_each(|file| check_exists(file))?;
     let stores = Stores::new();

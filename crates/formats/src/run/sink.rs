@@ -74,6 +74,8 @@ impl OpenFile {
 /// The files of a run's record, and the container that is being written.
 struct Files {
     directory: OutputDirectory,
+    /// Held while the run writes.
+    _lock: Option<File>,
     identity: String,
     names: AppendOnlyFile,
     fields: AppendOnlyFile,
@@ -147,6 +149,11 @@ impl<'a> Sink<'a> {
         shard_bytes: Option<u64>,
         shipping: Option<Shipping>,
     ) -> Result<(Sink<'a>, Option<ResumeState>), Error> {
+        if resume != Resume::Must {
+            let failed = |error| Error::Output(directory.root.display().to_string(), error);
+            fs::create_dir_all(&directory.root).map_err(failed)?;
+        }
+        let lock = directory.lock()?;
         let (steps, journal) = steps_to_resume(&directory, &identity, resume)?;
         let last = steps.last();
         match last {
@@ -181,6 +188,7 @@ impl<'a> Sink<'a> {
             shipping,
             shard: last.map_or(0, |step| step.shard),
             directory,
+            _lock: lock,
             identity,
         };
         let sink = Sink { files: Some(files), stream: None, ledger: Some(ledger) };

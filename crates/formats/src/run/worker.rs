@@ -158,7 +158,7 @@ impl BlockBuilder<'_> {
         let as_before = self.context.recall.and_then(|recall| recall.path(&source.name));
         let path = match (&as_before, &source.place) {
             (Some(path), _) | (None, Place::File(path)) => path.to_str(),
-            (None, Place::Object(_, name, _)) => Some(name.as_str()),
+            (None, Place::Object(_, name)) => Some(name.as_str()),
             (None, Place::Stdin | Place::Copied(_)) => None,
         };
         let input = Input { path, ..Input::default() };

@@ -11,7 +11,7 @@ use parquet::data_type::ByteArray;
 use super::read::{ParquetFile, Values, other};
 use super::write::{Part, assemble};
 use crate::containers::FieldNames;
-use crate::files::source::{Place, Source};
+use crate::files::source::Source;
 
 /// A cleaned file, or the shards of one, whose originals are restored row by row.
 pub(crate) struct Restoring {
@@ -54,8 +54,7 @@ impl Restoring {
     }
 
     fn input(path: &Path, names: &FieldNames) -> io::Result<ParquetFile> {
-        let bytes = path.metadata()?.len();
-        let source = Source { place: Place::File(path.to_owned()), name: String::new(), bytes };
+        let source = Source::of_file(path.to_owned(), String::new(), &path.metadata()?);
         ParquetFile::open(Arc::new(source), names).map_err(io::Error::other)
     }
 

@@ -179,6 +179,27 @@ fn rows_keep_their_other_fields_and_gain_a_column() {
 }
 
 #[test]
+fn a_row_that_cannot_hold_the_cleaned_text_passes_through() {
+    let run = setup();
+    let rows = run.input.join("pairs.jsonl");
+    let row = |inside: &str| {
+        format!(
+            "{{\"text\":\"The minister told \\ud83d{inside} reporters that talks would go on.\"}}\n"
+        )
+    };
+    let bad = [row("\u{200b}\\ude00"), row("\\u200b\\uDE00")];
+    fs::write(&rows, [&bad[0], &row("\u{200b}"), &bad[1]].map(String::as_str).concat()).unwrap();
+    let summary = clean_with(&pipeline(), &[&rows], &run.out, |job| job.verify = false).unwrap();
+    assert_eq!(summary.count(Verdict::Failed), 2);
+    assert!(summary.problems[0].2.contains("join two halves"), "{:?}", summary.problems);
+    let written = fs::read_to_string(run.out.join("pairs.jsonl")).unwrap();
+    assert!(written.starts_with(&bad[0]) && written.ends_with(&bad[1]));
+    assert!(!written[bad[0].len()..].starts_with(&row("\u{200b}")));
+    let verified = verify(&run.out).unwrap();
+    assert_eq!((verified.documents, verified.problems), (3, Vec::new()));
+}
+
+#[test]
 fn a_changed_file_and_a_damaged_ledger_are_reported_and_the_rest_restored() {
     let run = setup();
     clean(&run.input, &run.out);

@@ -450,7 +450,13 @@ impl ParsedRecord for Row<'_> {
         Some(self.fields.get(column)?.text(self.row).into_owned())
     }
 
-    fn rewrite(&self, cleaned: &Cleaned<'_>, _: &str, record: &mut Record<'_>, out: &mut Vec<u8>) {
+    fn rewrite(
+        &self,
+        cleaned: &Cleaned<'_>,
+        _: &str,
+        record: &mut Record<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
         let (field, alone) = (&self.fields[self.column], self.fields.len() == 1);
         let mut undo = CellUndo { column: self.column, quoted: None };
         if cleaned.edits().is_empty() {
@@ -464,6 +470,7 @@ impl ParsedRecord for Row<'_> {
         }
         record.cell = Some(undo);
         record.in_container = false;
+        Ok(())
     }
 }
 
@@ -612,7 +619,7 @@ mod tests {
         let cleaned = PIPELINE.clean_record(&input, &text);
         let mut record = Record::new("a.csv", 1, row.as_bytes(), &cleaned, |rule| rule.0);
         let mut out = Vec::new();
-        parsed.rewrite(&cleaned, "", &mut record, &mut out);
+        parsed.rewrite(&cleaned, "", &mut record, &mut out).unwrap();
         let written = std::str::from_utf8(&out).unwrap();
         let again = csv.parse(written.as_bytes()).unwrap().unwrap();
         assert_eq!(again.text().to_str(), cleaned.text());

@@ -108,11 +108,12 @@ impl ParsedRecord for Line<'_> {
         column: &str,
         record: &mut Record<'_>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Reason> {
         out.extend_from_slice(self.mark);
-        record.row = Some(self.row.rewrite(cleaned.edits(), column, out));
+        record.row = Some(self.row.rewrite(cleaned.edits(), column, out)?);
         record.in_container = false;
         out.extend_from_slice(self.end);
+        Ok(())
     }
 }
 
@@ -198,8 +199,14 @@ impl<'a> Row<'a> {
     }
 
     /// Appends the row to `out`, with `edits` made inside the JSON string of its text and `column`
-    /// added. The kept text keeps its escapes. Returns how to undo the change.
-    pub(crate) fn rewrite(&self, edits: &[Edit], column: &str, out: &mut Vec<u8>) -> RowUndo {
+    /// added. The kept text keeps its escapes. Returns how to undo the change, or why it cannot be
+    /// made.
+    pub(crate) fn rewrite(
+        &self,
+        edits: &[Edit],
+        column: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<RowUndo, Reason> {
         let string = &self.row[self.text_at.clone()];
         let mut cursor = EscapeCursor::new(string);
         let mut pieces = Vec::with_capacity(edits.len());
@@ -230,6 +237,7 @@ impl<'a> Row<'a> {
             from = column_at.end;
         }
         out.extend_from_slice(&row[from..self.text_at.start]);
+        let written_at = out.len();
         for (edit, kept) in edits.iter().zip(kept) {
             out.extend_from_slice(kept.as_bytes());
             if !edit.with.is_empty() {
@@ -237,6 +245,14 @@ impl<'a> Row<'a> {
             }
         }
         out.extend_from_slice(cursor.rest().as_bytes());
+        if self.text.contains(char::REPLACEMENT_CHARACTER) {
+            let written = String::from_utf8_lossy(&out[written_at..]);
+            let removed: usize = edits.iter().map(|edit| edit.span.len()).sum();
+            let added: usize = edits.iter().map(|edit| edit.with.len()).sum();
+            if EscapeCursor::new(&written).text_len() != self.text.len() - removed + added {
+                return Err(JOINED.into());
+            }
+        }
         from = self.text_at.end;
         if column_at.start >= self.text_at.end {
             out.extend_from_slice(&row[from..column_at.start]);
@@ -244,7 +260,7 @@ impl<'a> Row<'a> {
             from = column_at.end;
         }
         out.extend_from_slice(&row[from..]);
-        RowUndo {
+        Ok(RowUndo {
             field: self.field.clone(),
             escapes: if edits.is_empty() { Escapes::Few } else { style },
             pieces: match escapes {
@@ -252,9 +268,13 @@ impl<'a> Row<'a> {
                 None => pieces.into_iter().map(str::to_owned).collect(),
             },
             column: self.column.clone().map(|at| self.row[at].to_owned()),
-        }
+        })
     }
 }
+
+/// Why a row cannot hold a cleaned text.
+const JOINED: &str = "a cut would join two halves of surrogate pairs, such as `\\ud83d` and `\\ude00`, \
+                      into one character";
 
 /// What precedes the value of the added column.
 const COLUMN_KEY: &str = ",\"chaffinch\":";
@@ -442,7 +462,7 @@ mod tests {
         let parsed = Row::parse(row.as_bytes(), &names).unwrap();
         let edits = edits(&parsed.text);
         let mut written = b"before".to_vec();
-        let undo = parsed.rewrite(&edits, r#"{"verdict":"cleaned"}"#, &mut written);
+        let undo = parsed.rewrite(&edits, r#"{"verdict":"cleaned"}"#, &mut written).unwrap();
         let written = String::from_utf8(written.split_off(6)).unwrap();
         // The written row contains the cut text, however it was escaped.
         let again = Row::parse(written.as_bytes(), &names).unwrap();
@@ -548,10 +568,32 @@ mod tests {
         let span = Span::new(2, 7);
         let edit = Edit { span, rule: RuleId(0), with: String::new(), confidence: None };
         let mut written = Vec::new();
-        let undo = parsed.rewrite(std::slice::from_ref(&edit), "1", &mut written);
+        let undo = parsed.rewrite(std::slice::from_ref(&edit), "1", &mut written).unwrap();
         assert_eq!(std::str::from_utf8(&written), Ok(r#"{"text":"x\n","chaffinch":1}"#));
         let back = restore_row(&written, &undo, &ledger(&parsed.text, &[edit]));
         assert_eq!(back.as_deref(), Ok(row));
+    }
+
+    #[test]
+    fn cuts_between_the_halves_of_a_surrogate_pair_are_refused() {
+        for row in [
+            r#"{"text":"a \ud83dcut\n\ude00"}"#,
+            r#"{"text":"\ud83d\ud83dcut\ncut\n\ude00\ude00"}"#,
+            r#"{"chaffinch":1,"text":"\\\uD83Dcut\u000a\uDE00"}"#,
+        ] {
+            let parsed = Row::parse(row.as_bytes(), &FieldNames::default()).unwrap();
+            let refused = parsed.rewrite(&edits(&parsed.text), "1", &mut Vec::new()).unwrap_err();
+            assert!(refused.contains("halves of surrogate pairs"), "{refused}");
+        }
+        for row in [
+            r#"{"text":"\ude00cut\n\ud83d"}"#,
+            r#"{"text":"\ud83d\ude00cut\n\ude00"}"#,
+            r#"{"text":"\ud83dcut\n\\ude00"}"#,
+            r#"{"text":"\\ud83dcut\n\ude00"}"#,
+            r#"{"text":"\ud83d\u00a0\ude00"}"#,
+        ] {
+            round_trip(row);
+        }
     }
 
     #[test]
@@ -582,7 +624,7 @@ mod tests {
         assert_eq!((parsed.id.as_deref(), parsed.url.as_deref()), (Some("7"), Some("u")));
         assert_eq!(parsed.date.as_deref(), Some("z"));
         let (edits, mut written) = (edits(&parsed.text), Vec::new());
-        let undo = parsed.rewrite(&edits, "1", &mut written);
+        let undo = parsed.rewrite(&edits, "1", &mut written).unwrap();
         let wanted =
             r#"{"meta":{"id":7,"page":{"url":"u"}},"doc":{"text":"a\nb"},"x.y":"z","chaffinch":1}"#;
         assert_eq!(std::str::from_utf8(&written), Ok(wanted));
@@ -603,6 +645,23 @@ mod tests {
             prop_assert_eq!(format!("\"{}\"", escaped(&text, Escapes::Few)), quoted);
             for style in ESCAPES {
                 round_trip(&format!("{{\"text\":\"{}\"}}", escaped(&text, style)));
+            }
+        }
+
+        /// Halves of surrogate pairs around cuts are restored, or the row is refused.
+        #[test]
+        fn halves_of_surrogate_pairs_are_restored(parts in prop::collection::vec(prop::sample::select(vec![
+            "\\ud83d", "\\uDE00", "\\ud83d\\ude00", "cut\\n", "cut\\u000a", "\u{a0}", "\\u00a0", "\\\\", "ude00", "x",
+        ]), 0..9)) {
+            let row = format!("{{\"text\":\"{}\"}}", parts.concat());
+            let parsed = Row::parse(row.as_bytes(), &FieldNames::default()).unwrap();
+            match parsed.rewrite(&edits(&parsed.text), "1", &mut Vec::new()) {
+                Ok(_) => drop(round_trip(&row)),
+                Err(_) => {
+                    let kept = parts.iter().filter(|part| !part.starts_with("cut"));
+                    let kept: String = kept.copied().collect();
+                    prop_assert!(kept.contains("\\ud83d\\uDE00"), "{}", row);
+                }
             }
         }
 

@@ -721,6 +721,50 @@ fn a_sample_is_the_same_each_time_and_of_the_size_asked_for() {
 }
 
 #[test]
+fn a_sample_is_restored() {
+    let run = setup();
+    packed_of(&run.input, 100);
+    let input = run.input.join("packed");
+    let lines = fs::read_to_string(input.join("news.jsonl")).unwrap();
+    let odd = format!("\u{feff}\n{}\nno JSON\n{lines}", lines.trim_end());
+    fs::write(input.join("odd.jsonl"), odd).unwrap();
+    fs::write(input.join("blank.jsonl"), "\n\n").unwrap();
+    for (number, to) in
+        [None, Some(Container::Jsonl), Some(Container::Text)].into_iter().enumerate()
+    {
+        for shard_bytes in [None, Some(10_000)] {
+            let [out, back] =
+                ["out", "back"].map(|end| run.out.with_extension(format!("{end}{number}")));
+            let _ = (fs::remove_dir_all(&out), fs::remove_dir_all(&back));
+            let summary = clean_with(&pipeline(), &[&input], &out, |job| {
+                (job.sample, job.to, job.shard_bytes) = (Some(150), to, shard_bytes);
+            });
+            let documents = summary.unwrap().documents;
+            let verified = verify(&out).unwrap();
+            assert_eq!((verified.documents, verified.problems), (documents, Vec::new()), "{to:?}");
+            let restored = restore(&out, &back).unwrap();
+            assert_eq!((restored.documents, restored.problems), (documents, Vec::new()));
+            if to.is_none() {
+                for name in ["news.jsonl", "odd.jsonl", "pages.wet"] {
+                    let all = fs::read_to_string(input.join(name)).unwrap();
+                    let sampled = fs::read_to_string(back.join(name)).unwrap();
+                    let (mut all, mut sampled) = (all.lines(), sampled.lines());
+                    assert!(sampled.all(|line| all.any(|other| other == line)), "{name}");
+                }
+            }
+            // Single documents are found, whichever are skipped before.
+            let number = Cell::new(0);
+            let wanted = |record: &Record<'_>| {
+                number.set(number.get() + 1);
+                number.get() % 3 == 0 && record.is_record()
+            };
+            let found = originals(&out, &wanted, usize::MAX).unwrap();
+            assert!(found.len() > 30 || to == Some(Container::Text), "{to:?}: {}", found.len());
+        }
+    }
+}
+
+#[test]
 #[cfg(feature = "parquet")]
 fn rows_of_parquet_are_sampled_and_read_one_by_one() {
     let run = setup();

@@ -373,7 +373,8 @@ impl RecordFormat for Csv {
     fn kind(&self, record: &[u8], number: u64) -> Kind {
         let start = if number == 0 { mark(record) } else { 0 };
         let content = |byte: &u8| !matches!(byte, b'\r' | b'\n');
-        if number == self.header_number && !self.header.is_empty() {
+        // Each shard begins with the whole header, so blank lines before the header row are a part of it.
+        if number <= self.header_number && !self.header.is_empty() {
             Kind::Header
         } else if record[start..].first().is_some_and(content) {
             Kind::Document

@@ -152,7 +152,7 @@ fn failed_documents_pass_through_and_are_reported() {
         ("binary.bin", "binary data"),
         ("page.html", "HTML"),
         ("long.txt", "longer than"),
-        ("rows/news.jsonl", "not a JSON object"),
+        ("rows/news.jsonl", "not valid JSON at column"),
     ] {
         assert!(
             problems.lines().any(|line| line.contains(name) && line.contains(reason)),

@@ -148,8 +148,7 @@ impl<'a> Row<'a> {
         members: fn(&str, Range<usize>) -> Result<Members<'_>, serde_json::Error>,
     ) -> Result<Row<'a>, Reason> {
         let row = simdutf8::basic::from_utf8(row).map_err(|_| "the row is not UTF-8")?;
-        let all = members(row, 0..row.len())
-            .map_err(|error| format!("the row is not a JSON object (column {})", error.column()))?;
+        let all = members(row, 0..row.len()).map_err(|error| invalid(row.as_bytes(), &error))?;
         let find = |name: &str| field(row, &all, name, members);
         let is_null = |found: &Field| &row[found.at.clone()] == "null";
         let mut found: Vec<_> =
@@ -161,8 +160,9 @@ impl<'a> Row<'a> {
         }
         let (name, found) = found.swap_remove(first);
         let twice = |name: &str| all.iter().filter(|(key, _)| key == name).count() > 1;
-        if found.twice || twice(COLUMN) {
-            return Err(format!("the row has two fields `{name}` or `{COLUMN}`").into());
+        let double = [(name.as_str(), found.twice), (COLUMN, twice(COLUMN))];
+        if let Some((name, _)) = double.into_iter().find(|(_, twice)| *twice) {
+            return Err(format!("the row has two fields `{name}`").into());
         }
         let column = all.iter().find(|(key, _)| key == COLUMN).map(|(_, at)| at.clone());
         if column.as_ref().is_some_and(|column| column.contains(&found.at.start)) {
@@ -408,6 +408,25 @@ fn objects(text: &[u8], rows: bool, names: &FieldNames) -> Detected {
     }
 }
 
+/// The reason for passing a row that is not a JSON object.
+fn invalid(row: &[u8], error: &serde_json::Error) -> String {
+    if error.is_data() {
+        return "the row is not a JSON object".into();
+    }
+    // The error has the number of a byte.
+    let at = error.column().saturating_sub(1).min(row.len());
+    let column = String::from_utf8_lossy(&row[..at]).chars().count() + 1;
+    let no_value = ["NaN", "Infinity"].into_iter().find(|n| row[at..].starts_with(n.as_bytes()));
+    let cause = match no_value {
+        Some(name) => format!("{name} is not a value of JSON; replace it with null"),
+        None => {
+            let cause = error.to_string();
+            cause.split(" at line ").next().unwrap_or_default().to_owned()
+        }
+    };
+    format!("the row is not valid JSON at column {column}: {cause}")
+}
+
 /// The reason for passing a row without any of the text fields `wanted`.
 fn missing<'n>(wanted: &[String], fields: impl Iterator<Item = &'n str>) -> String {
     let wanted = wanted.join("`, `");
@@ -606,8 +625,28 @@ mod tests {
         assert_eq!(error(b"{}"), "the row has no field `text`, `content`, `body`: it is empty");
         assert_eq!(error(br#"{"text":5}"#), "field `text` is a number, not a text");
         assert_eq!(error(br#"{"text":["a"]}"#), "field `text` is a list, not a text");
-        assert!(error(br#"{"text":"\ud8zz"}"#).starts_with("the row is not a JSON object"));
-        assert!(error(br#"["text"]"#).starts_with("the row is not a JSON object"));
+        assert_eq!(error(br#"{"text":"","text":"a"}"#), "the row has two fields `text`");
+        let twice = br#"{"text":"","chaffinch":1,"chaffinch":2}"#;
+        assert_eq!(error(twice), "the row has two fields `chaffinch`");
+        for row in ["[]", r#"["text"]"#, r#""text" x"#, "1", "null"] {
+            assert_eq!(error(row.as_bytes()), "the row is not a JSON object", "{row}");
+        }
+        for (row, at) in [
+            (r#"{"text":"é","a":NaN}"#, "17: NaN is not a value of JSON; replace it with null"),
+            (r#"{"a":-Infinity}"#, "7: Infinity is not a value of JSON; replace it with null"),
+            (r#"{"a":[NaN]}"#, "7: NaN is not a value of JSON; replace it with null"),
+            (r#"{"text":"a\x"}"#, "12: invalid escape"),
+            (r#"{"text":"\ud8zz"}"#, "15: invalid escape"),
+            (
+                "{\"text\":\"a\tb\"}",
+                "10: control character (\\u0000-\\u001F) found while parsing a string",
+            ),
+            (r#"{"text":"a"#, "10: EOF while parsing a string"),
+            (r#"{"text":"a"} garbage"#, "14: trailing characters"),
+            ("not json", "2: expected ident"),
+        ] {
+            assert_eq!(error(row.as_bytes()), format!("the row is not valid JSON at column {at}"));
+        }
         assert_eq!(error(b"{\"text\":\"\xff\"}"), "the row is not UTF-8");
     }
 

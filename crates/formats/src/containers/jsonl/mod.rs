@@ -366,8 +366,9 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
     };
     let newline = memchr::memchr(b'\n', text);
     let first = &text[..newline.unwrap_or(text.len())];
-    let value = |json: &[u8]| serde_json::from_slice::<IgnoredAny>(json).map(drop);
-    if value(first).is_ok() {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    let value = values.next()?;
+    if value.is_ok() && values.byte_offset() <= first.len() {
         let more = newline.is_some_and(|at| !text[at..].trim_ascii().is_empty());
         return match is_array {
             true if rows && more => None,
@@ -376,8 +377,7 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
         };
     }
     // The first value continues on the next line, or after the head.
-    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
-    let cut_off = match values.next()? {
+    let cut_off = match value {
         Ok(_) => false,
         Err(error) if error.is_eof() => true,
         Err(_) => return None,
@@ -398,14 +398,18 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
 /// Lines of JSON objects: rows, if one of them has a text.
 fn objects(text: &[u8], rows: bool, names: &FieldNames) -> Detected {
     let is_row = |line: &[u8]| Row::parse(line.trim_ascii(), names).is_ok();
-    match rows || text.split(|byte| *byte == b'\n').any(is_row) {
-        true => Ok(()),
-        false => Err(format!(
-            "it is JSON without a text in a field `{}`; name the field with --text-field",
-            names.text.join("`, `")
-        )
-        .into()),
+    let mut lines = text.split(|byte| *byte == b'\n');
+    if rows || lines.clone().any(is_row) {
+        return Ok(());
     }
+    let first = lines.next().unwrap_or_default();
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(first) {
+        return Err(format!("it begins like JSON Lines, but {}", invalid(first, &error)).into());
+    }
+    let names = names.text.join("`, `");
+    let reason =
+        format!("it is JSON without a text in a field `{names}`; name the field with --text-field");
+    Err(reason.into())
 }
 
 /// The reason for passing a row that is not a JSON object.

@@ -30,6 +30,19 @@ struct Jsonl {
 
 /// The format of the file that begins with `head`.
 pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, Reason> {
+    let utf_16 = match head.bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        [b'{', 0, ..] => Some("UTF-16LE"),
+        [0, b'{', ..] => Some("UTF-16BE"),
+        _ => None,
+    };
+    if let Some(encoding) = utf_16 {
+        let reason = format!(
+            "it is JSON Lines in UTF-16; convert it to UTF-8 first, for example with \
+             `iconv -f {encoding} -t UTF-8`"
+        );
+        return Err(reason.into());
+    }
     Ok(Arc::new(Jsonl { names: head.names.clone() }))
 }
 
@@ -652,6 +665,25 @@ mod tests {
             assert_eq!(error(row.as_bytes()), format!("the row is not valid JSON at column {at}"));
         }
         assert_eq!(error(b"{\"text\":\"\xff\"}"), "the row is not UTF-8");
+    }
+
+    #[test]
+    fn utf_16_is_reported_with_advice() {
+        let of = |mark: &str, bytes: fn(u16) -> [u8; 2]| {
+            let text = format!("{mark}{{\"text\": \"é\"}}\n");
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+            let names = &FieldNames::default();
+            let opened = open(&Head { name: "a.jsonl", bytes: &bytes, ended: true, names });
+            opened.err().map(String::from).unwrap_or_default()
+        };
+        assert_eq!(
+            of("\u{feff}", u16::to_le_bytes),
+            "it is JSON Lines in UTF-16; convert it to UTF-8 first, for example with \
+             `iconv -f UTF-16 -t UTF-8`"
+        );
+        assert!(of("\u{feff}", u16::to_be_bytes).contains("`iconv -f UTF-16 "));
+        assert!(of("", u16::to_le_bytes).contains("`iconv -f UTF-16LE "));
+        assert!(of("", u16::to_be_bytes).contains("`iconv -f UTF-16BE "));
     }
 
     #[test]

@@ -195,7 +195,7 @@ fn lines_without_a_document_pass_through() {
     let output = folder.run(&["clean", "in", "-o", "out"]);
     assert_eq!(code(&output), 1);
     let reasons: Vec<String> = problems(&folder).into_iter().map(|(_, reason)| reason).collect();
-    assert!(reasons[0].contains("not a JSON object"), "{reasons:?}");
+    assert!(reasons[0].contains("not valid JSON"), "{reasons:?}");
     assert!(reasons[1].contains("no field `text`") && reasons[2].contains("not UTF-8"));
     assert_eq!(reasons.len(), 3);
     assert_eq!(code(&folder.run(&["restore", "out", "-o", "back"])), 0);

@@ -81,7 +81,7 @@ pub struct Rewritten {
 }
 
 /// Rewrites a row with the edits that `edits` gives for its text, and restores it. `None` if it is not
-/// a row with a text.
+/// a row with a text, or cannot hold the edited text.
 pub fn rewrite(
     bytes: &[u8],
     names: &FieldNames,
@@ -91,7 +91,7 @@ pub fn rewrite(
     let parsed = Row::parse(bytes, names).ok()?;
     let edits = edits(&parsed.text);
     let mut row = Vec::new();
-    let undo = parsed.rewrite(&edits, column, &mut row);
+    let undo = parsed.rewrite(&edits, column, &mut row).ok()?;
     let entry = |edit: &Edit| LedgerEdit {
         at: edit.span.start(),
         rule: 0,

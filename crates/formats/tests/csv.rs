@@ -235,6 +235,8 @@ fn rows_are_sampled_converted_and_read_one_by_one() {
     let mut reader = csv::Reader::from_reader(sample.as_bytes());
     assert_eq!(reader.headers().unwrap().len(), 4);
     assert_eq!(reader.records().map(Result::unwrap).count(), 20);
+    let verified = verify(&scene.out).unwrap();
+    assert_eq!((verified.documents, verified.problems), (20, Vec::new()));
 
     run(&scene, |job| job.to = Some(Container::Jsonl)).unwrap();
     let rows = fs::read_to_string(scene.out.join("a.csv.jsonl")).unwrap();
@@ -256,6 +258,19 @@ fn rows_are_sampled_converted_and_read_one_by_one() {
     .unwrap();
     assert_eq!(found[0], ("a.csv:2".into(), " \"odd\" note".into()));
     assert_eq!(found.len(), 300);
+}
+
+#[test]
+fn a_sample_in_shards_is_restored() {
+    let file = format!("\r\n\n{}", &many(3000, "\r\n")[3..]);
+    let scene = scene(&[("a.csv", file.as_bytes())]);
+    run(&scene, |job| (job.sample, job.shard_bytes) = (Some(900), Some(10_000))).unwrap();
+    assert!(scene.out.join("a-00001.csv").exists());
+    let restored = restore(&scene.out, &scene.back).unwrap();
+    assert_eq!((restored.documents, restored.problems), (900, Vec::new()));
+    let back = fs::read_to_string(scene.back.join("a.csv")).unwrap();
+    let (mut all, mut sampled) = (file.lines(), back.lines());
+    assert!(sampled.all(|line| all.any(|other| other == line)));
 }
 
 #[test]

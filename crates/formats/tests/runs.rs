@@ -152,7 +152,7 @@ fn failed_documents_pass_through_and_are_reported() {
         ("binary.bin", "binary data"),
         ("page.html", "HTML"),
         ("long.txt", "longer than"),
-        ("rows/news.jsonl", "not a JSON object"),
+        ("rows/news.jsonl", "not valid JSON at column"),
     ] {
         assert!(
             problems.lines().any(|line| line.contains(name) && line.contains(reason)),
@@ -176,6 +176,27 @@ fn rows_keep_their_other_fields_and_gain_a_column() {
     assert_eq!(row["chaffinch"]["outlet"], "presstv");
     assert_eq!(row["chaffinch"]["fields"]["section"], "Politics");
     assert!(rows.lines().nth(2).unwrap().contains(r#""url":"https://www.presstv.ir/1","#));
+}
+
+#[test]
+fn a_row_that_cannot_hold_the_cleaned_text_passes_through() {
+    let run = setup();
+    let rows = run.input.join("pairs.jsonl");
+    let row = |inside: &str| {
+        format!(
+            "{{\"text\":\"The minister told \\ud83d{inside} reporters that talks would go on.\"}}\n"
+        )
+    };
+    let bad = [row("\u{200b}\\ude00"), row("\\u200b\\uDE00")];
+    fs::write(&rows, [&bad[0], &row("\u{200b}"), &bad[1]].map(String::as_str).concat()).unwrap();
+    let summary = clean_with(&pipeline(), &[&rows], &run.out, |job| job.verify = false).unwrap();
+    assert_eq!(summary.count(Verdict::Failed), 2);
+    assert!(summary.problems[0].2.contains("join two halves"), "{:?}", summary.problems);
+    let written = fs::read_to_string(run.out.join("pairs.jsonl")).unwrap();
+    assert!(written.starts_with(&bad[0]) && written.ends_with(&bad[1]));
+    assert!(!written[bad[0].len()..].starts_with(&row("\u{200b}")));
+    let verified = verify(&run.out).unwrap();
+    assert_eq!((verified.documents, verified.problems), (3, Vec::new()));
 }
 
 #[test]
@@ -754,6 +775,50 @@ fn a_sample_is_the_same_each_time_and_of_the_size_asked_for() {
     };
     let other = run.out.with_extension("2");
     assert!(sample(&run.out) == sample(&other));
+}
+
+#[test]
+fn a_sample_is_restored() {
+    let run = setup();
+    packed_of(&run.input, 100);
+    let input = run.input.join("packed");
+    let lines = fs::read_to_string(input.join("news.jsonl")).unwrap();
+    let odd = format!("\u{feff}\n{}\nno JSON\n{lines}", lines.trim_end());
+    fs::write(input.join("odd.jsonl"), odd).unwrap();
+    fs::write(input.join("blank.jsonl"), "\n\n").unwrap();
+    for (number, to) in
+        [None, Some(Container::Jsonl), Some(Container::Text)].into_iter().enumerate()
+    {
+        for shard_bytes in [None, Some(10_000)] {
+            let [out, back] =
+                ["out", "back"].map(|end| run.out.with_extension(format!("{end}{number}")));
+            let _ = (fs::remove_dir_all(&out), fs::remove_dir_all(&back));
+            let summary = clean_with(&pipeline(), &[&input], &out, |job| {
+                (job.sample, job.to, job.shard_bytes) = (Some(150), to, shard_bytes);
+            });
+            let documents = summary.unwrap().documents;
+            let verified = verify(&out).unwrap();
+            assert_eq!((verified.documents, verified.problems), (documents, Vec::new()), "{to:?}");
+            let restored = restore(&out, &back).unwrap();
+            assert_eq!((restored.documents, restored.problems), (documents, Vec::new()));
+            if to.is_none() {
+                for name in ["news.jsonl", "odd.jsonl", "pages.wet"] {
+                    let all = fs::read_to_string(input.join(name)).unwrap();
+                    let sampled = fs::read_to_string(back.join(name)).unwrap();
+                    let (mut all, mut sampled) = (all.lines(), sampled.lines());
+                    assert!(sampled.all(|line| all.any(|other| other == line)), "{name}");
+                }
+            }
+            // Single documents are found, whichever are skipped before.
+            let number = Cell::new(0);
+            let wanted = |record: &Record<'_>| {
+                number.set(number.get() + 1);
+                number.get() % 3 == 0 && record.is_record()
+            };
+            let found = originals(&out, &wanted, usize::MAX).unwrap();
+            assert!(found.len() > 30 || to == Some(Container::Text), "{to:?}: {}", found.len());
+        }
+    }
 }
 
 #[test]

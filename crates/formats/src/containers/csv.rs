@@ -373,7 +373,8 @@ impl RecordFormat for Csv {
     fn kind(&self, record: &[u8], number: u64) -> Kind {
         let start = if number == 0 { mark(record) } else { 0 };
         let content = |byte: &u8| !matches!(byte, b'\r' | b'\n');
-        if number == self.header_number && !self.header.is_empty() {
+        // Each shard begins with the whole header, so blank lines before the header row are a part of it.
+        if number <= self.header_number && !self.header.is_empty() {
             Kind::Header
         } else if record[start..].first().is_some_and(content) {
             Kind::Document
@@ -450,7 +451,13 @@ impl ParsedRecord for Row<'_> {
         Some(self.fields.get(column)?.text(self.row).into_owned())
     }
 
-    fn rewrite(&self, cleaned: &Cleaned<'_>, _: &str, record: &mut Record<'_>, out: &mut Vec<u8>) {
+    fn rewrite(
+        &self,
+        cleaned: &Cleaned<'_>,
+        _: &str,
+        record: &mut Record<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Reason> {
         let (field, alone) = (&self.fields[self.column], self.fields.len() == 1);
         let mut undo = CellUndo { column: self.column, quoted: None };
         if cleaned.edits().is_empty() {
@@ -464,6 +471,7 @@ impl ParsedRecord for Row<'_> {
         }
         record.cell = Some(undo);
         record.in_container = false;
+        Ok(())
     }
 }
 
@@ -612,7 +620,7 @@ mod tests {
         let cleaned = PIPELINE.clean_record(&input, &text);
         let mut record = Record::new("a.csv", 1, row.as_bytes(), &cleaned, |rule| rule.0);
         let mut out = Vec::new();
-        parsed.rewrite(&cleaned, "", &mut record, &mut out);
+        parsed.rewrite(&cleaned, "", &mut record, &mut out).unwrap();
         let written = std::str::from_utf8(&out).unwrap();
         let again = csv.parse(written.as_bytes()).unwrap().unwrap();
         assert_eq!(again.text().to_str(), cleaned.text());

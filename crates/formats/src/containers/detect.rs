@@ -52,6 +52,15 @@ mod tests {
             ("a.jsonl", "{\"title\": \"So it was.\"}\n", Container::Jsonl),
             ("a.jsonl", "{\"text\": \"cut", Container::Jsonl),
             ("a.jsonl", "[\"a\"]\n{\"text\": \"b\"}\n", Container::Jsonl),
+            // Only the first row is faulty.
+            (
+                "a.jsonl",
+                "{\"text\": \"a\"} {\"text\": \"b\"}\n{\"text\": \"c\"}\n",
+                Container::Jsonl,
+            ),
+            ("a.jsonl", "[\"a\"], \n{\"text\": \"b\"}\n", Container::Jsonl),
+            ("a.txt", "{\"text\": \"a\"},\n{\"text\": \"b\"}\n", Container::Jsonl),
+            ("a.jsonl", "{\"text\": \"a\"} garbage\n", Container::Jsonl),
             ("a.txt", "WARC/1.0\r\n", Container::Wet),
             ("a.txt", "\r\nWARC/1.0\r\n", Container::Wet),
             ("a", "PAR1", Container::Parquet),
@@ -86,6 +95,11 @@ mod tests {
             ("a.txt", "{\"pages\": [\n  {\"text\": \"x\"}\n]}\n", "jq -c ."),
             ("a.txt", "{\"title\": \"So it was.\"}\n", "--text-field"),
             ("a.json", "{\"text\": \"not closed", "--from text"),
+            (
+                "a.json",
+                "{\"text\": \"a\"},\n{\"text\": \"b\"},\n",
+                "at column 14: trailing characters",
+            ),
         ] {
             match of(name, head) {
                 Err(reason) => assert!(reason.contains(advice), "{head}: {reason}"),

@@ -112,14 +112,15 @@ pub(crate) trait ParsedRecord {
     fn field(&self, name: &str) -> Option<String>;
     /// Appends the record with the cleaned text to `out`, and writes to `record` how to undo the
     /// change; if that implies that it is a record of a container, clears
-    /// [`in_container`](Record::in_container). `column` is the JSON value of the added column.
+    /// [`in_container`](Record::in_container). `column` is the JSON value of the added column. The
+    /// error is the reason why the record cannot hold the cleaned text.
     fn rewrite(
         &self,
         cleaned: &Cleaned<'_>,
         column: &str,
         record: &mut Record<'_>,
         out: &mut Vec<u8>,
-    );
+    ) -> Result<(), Reason>;
 }
 
 /// The text of a record.

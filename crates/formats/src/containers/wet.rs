@@ -363,8 +363,9 @@ impl ParsedRecord for Record<'_> {
         column: &str,
         record: &mut LedgerRecord<'_>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Reason> {
         record.headers = self.rewrite_with(cleaned.output(), column, out);
+        Ok(())
     }
 }
 

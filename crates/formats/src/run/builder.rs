@@ -70,12 +70,12 @@ pub(crate) trait Destination {
     }
 
     /// The bytes by which the ledger identifies the output of the document. Writes to `record` how
-    /// to undo what else is changed.
+    /// to undo what else is changed. The error is the reason for passing the document instead.
     fn encode<'o>(
         &self,
         _record: &mut Record<'_>,
         cleaned: &'o Cleaned<'_>,
-    ) -> Result<Cow<'o, [u8]>, Error> {
+    ) -> Result<Cow<'o, [u8]>, Reason> {
         Ok(Cow::Borrowed(cleaned.output()))
     }
 
@@ -277,7 +277,10 @@ impl<'s> BlockBuilder<'s> {
         if let Some(day) = document.date.and_then(date::iso) {
             record.day = Some(day);
         }
-        let output = to.encode(&mut record, cleaned)?;
+        let output = match to.encode(&mut record, cleaned) {
+            Ok(output) => output,
+            Err(reason) => return to.pass(self, document, &reason),
+        };
         record.digest.output = output_digest(&output);
         if self.context.verify && to.restore(&record, &output).as_deref() != Ok(original) {
             return to.pass(self, document, UNPROVEN);

@@ -9,7 +9,7 @@ use chaffinch_core::{Cleaned, Input};
 use serde::Serialize;
 
 use super::builder::{AddedColumn, BlockBuilder, Destination, Document};
-use crate::containers::{Container, RecordFormat};
+use crate::containers::{Container, Reason, RecordFormat};
 use crate::error::Error;
 use crate::files::codec::Codec;
 use crate::files::derived::text_name;
@@ -115,7 +115,7 @@ impl Destination for ConvertedDestination {
         &self,
         _: &mut Record<'_>,
         cleaned: &'o Cleaned<'_>,
-    ) -> Result<Cow<'o, [u8]>, Error> {
+    ) -> Result<Cow<'o, [u8]>, Reason> {
         Ok(Cow::Borrowed(cleaned.text().as_bytes()))
     }
 

@@ -39,6 +39,9 @@ pub(crate) struct RecordCursor {
     pub(crate) chunks: Chunks,
     records: Vec<(u64, Vec<u8>)>,
     ended: bool,
+    /// In the output of a sample, the number of documents so far: there, they count instead of the
+    /// records.
+    sampled: Option<u64>,
     /// Documents that were skipped before a record that was asked for.
     pub(crate) skipped: u64,
 }
@@ -57,6 +60,7 @@ impl RecordCursor {
         let request = Request::of_run(run);
         let converts = request.as_ref().is_some_and(|request| request.to.is_some());
         let given = request.as_ref().and_then(|request| request.from).filter(|_| !converts);
+        let sampled = request.as_ref().and_then(|request| request.sample).map(|_| 0);
         let names = request.map(|request| request.names).filter(|_| !converts).unwrap_or_default();
         let open = |container| {
             let reading = Reading { container, names: &names, limit: LONGEST, restores: true };
@@ -84,10 +88,10 @@ impl RecordCursor {
         // Records that passed through unread are copied by their length, so no chunk may contain
         // bytes after the record that is asked for.
         chunks.most_records = 1;
-        Ok(RecordCursor { chunks, records: Vec::new(), ended: false, skipped: 0 })
+        Ok(RecordCursor { chunks, records: Vec::new(), ended: false, sampled, skipped: 0 })
     }
 
-    /// Finds the record with this number: `whole`, or written to `out` while it is read, however
+    /// Finds the record with this [number](RunOutput::number): `whole`, or written to `out` while it is read, however
     /// long it is. Of the records before it, those that are not documents are written to `out`, and
     /// documents are skipped.
     pub(crate) fn at(
@@ -120,19 +124,25 @@ impl RecordCursor {
     ) -> io::Result<Found> {
         loop {
             match self.records.pop() {
-                Some((at, record)) if at > number => {
-                    self.records.push((at, record));
-                    return Ok(Found::Missing);
+                Some((at, record)) => {
+                    let is_document = self.chunks.format.kind(&record, at) == Kind::Document;
+                    let found = self.sampled.unwrap_or(at);
+                    if found > number {
+                        self.records.push((at, record));
+                        return Ok(Found::Missing);
+                    }
+                    let wanted = found == number && (is_document || self.sampled.is_none());
+                    self.sampled = self.sampled.map(|count| count + u64::from(is_document));
+                    match (wanted, whole) {
+                        (true, true) => return Ok(Found::Whole(record)),
+                        (true, false) => {
+                            out.write_all(&record)?;
+                            return Ok(Found::Written);
+                        }
+                        (false, _) if is_document => self.skipped += 1,
+                        (false, _) => out.write_all(&record)?,
+                    }
                 }
-                Some((at, record)) if at == number && whole => return Ok(Found::Whole(record)),
-                Some((at, record)) if at == number => {
-                    out.write_all(&record)?;
-                    return Ok(Found::Written);
-                }
-                Some((at, record)) => match self.chunks.format.kind(&record, at) {
-                    Kind::Document => self.skipped += 1,
-                    _ => out.write_all(&record)?,
-                },
                 None if self.ended => return Ok(Found::Missing),
                 None if self.chunks.position.record == number && bytes.is_some() => {
                     let all = self.chunks.copy_record(bytes.unwrap_or(0), out)?;
@@ -213,8 +223,10 @@ const LONGEST: usize = 1 << 30;
 /// [`RunOutput::advance`] is called with each record of the ledger.
 pub(crate) struct RunOutput {
     run: PathBuf,
-    /// The container that documents were converted to, and how many of its records were passed.
-    converted: (String, u64),
+    /// Whether the run cleaned a sample.
+    sampled: bool,
+    /// The current container, and how many records of the ledger it has so far.
+    passed: (String, u64),
     /// The container that is open; none if it cannot be read.
     open: Option<(String, Option<Cursor>)>,
 }
@@ -228,17 +240,27 @@ enum Cursor {
 impl RunOutput {
     /// The output of the run in `run`.
     pub(crate) fn of_run(run: &Path) -> RunOutput {
-        RunOutput { run: run.to_owned(), converted: (String::new(), 0), open: None }
+        let sampled = Request::of_run(run).is_some_and(|request| request.sample.is_some());
+        RunOutput { run: run.to_owned(), sampled, passed: (String::new(), 0), open: None }
     }
 
     /// Moves to the next record of the ledger.
     pub(crate) fn advance(&mut self, record: &Record<'_>) {
-        if record.origin.is_some() && record.is_record() {
-            let (file, count) = &mut self.converted;
+        if record.is_record() {
+            let (file, count) = &mut self.passed;
             if *file != *record.file {
                 (*file, *count) = (record.file.clone().into_owned(), 0);
             }
             *count += 1;
+        }
+    }
+
+    /// The number of a document in the container that the run wrote, from 0. Converted documents and
+    /// samples are in the order of their ledger records.
+    pub(crate) fn number(&self, record: &Record<'_>) -> u64 {
+        match self.sampled || record.origin.is_some() {
+            true => self.passed.1.saturating_sub(1),
+            false => record.ordinal,
         }
     }
 
@@ -251,11 +273,7 @@ impl RunOutput {
         if !record.is_record() {
             return fs::read(names::below(&self.run, &record.file)).map(Some);
         }
-        // Converted documents are in the order of their ledger records.
-        let number = match record.origin {
-            Some(_) => self.converted.1.saturating_sub(1),
-            None => record.ordinal,
-        };
+        let number = self.number(record);
         if self.open.as_ref().is_none_or(|(name, _)| *name != record.file) {
             self.open = Some((record.file.clone().into_owned(), None));
             let cursor = self.cursor(record)?;

@@ -128,11 +128,11 @@ impl Destination for RecordDestination<'_> {
         &self,
         record: &mut Record<'_>,
         cleaned: &'o Cleaned<'_>,
-    ) -> Result<Cow<'o, [u8]>, Error> {
+    ) -> Result<Cow<'o, [u8]>, Reason> {
         let column = serde_json::to_string(&AddedColumn::of(record, cleaned))
-            .map_err(|error| Error::Output("the output".into(), error.into()))?;
+            .map_err(|error| error.to_string())?;
         let mut output = Vec::with_capacity(cleaned.output().len() + column.len() + 256);
-        self.parsed.rewrite(cleaned, &column, record, &mut output);
+        self.parsed.rewrite(cleaned, &column, record, &mut output)?;
         Ok(Cow::Owned(output))
     }
 

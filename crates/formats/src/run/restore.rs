@@ -169,7 +169,7 @@ struct Work<'a> {
     /// Whether documents were converted, so that no file of the output was an input.
     converts: bool,
     table: Option<(String, Option<Restoring>)>,
-    /// The output of converted documents.
+    /// Numbers documents, and reads the output of converted ones.
     output: RunOutput,
 }
 
@@ -337,9 +337,10 @@ impl Work<'_> {
         }
         let Some(open) = &mut self.container else { return Ok(()) };
         let Some(rows) = &mut open.rows else { return Ok(()) };
+        let number = self.output.number(record);
         let row = match record.digest.original {
-            Some(_) => rows.at(record.ordinal, true, &mut open.out),
-            None => rows.pass(record.ordinal, record.bytes, &mut open.out),
+            Some(_) => rows.at(number, true, &mut open.out),
+            None => rows.pass(number, record.bytes, &mut open.out),
         };
         let row = match row {
             Ok(Found::Whole(row)) => row,

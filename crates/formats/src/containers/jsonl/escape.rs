@@ -63,6 +63,12 @@ impl<'a> EscapeCursor<'a> {
         })
     }
 
+    /// The length of the text.
+    pub(super) fn text_len(mut self) -> usize {
+        self.to(usize::MAX);
+        self.text
+    }
+
     /// Moves to the end, and returns the escaped form of what it passes.
     pub(super) fn rest(&mut self) -> &'a str {
         let rest = self.raw.get(self.at..).unwrap_or_default();

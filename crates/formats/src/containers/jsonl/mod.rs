@@ -30,6 +30,19 @@ struct Jsonl {
 
 /// The format of the file that begins with `head`.
 pub(super) fn open(head: &Head<'_>) -> Result<Arc<dyn RecordFormat>, Reason> {
+    let utf_16 = match head.bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        [b'{', 0, ..] => Some("UTF-16LE"),
+        [0, b'{', ..] => Some("UTF-16BE"),
+        _ => None,
+    };
+    if let Some(encoding) = utf_16 {
+        let reason = format!(
+            "it is JSON Lines in UTF-16; convert it to UTF-8 first, for example with \
+             `iconv -f {encoding} -t UTF-8`"
+        );
+        return Err(reason.into());
+    }
     Ok(Arc::new(Jsonl { names: head.names.clone() }))
 }
 
@@ -108,11 +121,12 @@ impl ParsedRecord for Line<'_> {
         column: &str,
         record: &mut Record<'_>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Result<(), Reason> {
         out.extend_from_slice(self.mark);
-        record.row = Some(self.row.rewrite(cleaned.edits(), column, out));
+        record.row = Some(self.row.rewrite(cleaned.edits(), column, out)?);
         record.in_container = false;
         out.extend_from_slice(self.end);
+        Ok(())
     }
 }
 
@@ -147,8 +161,7 @@ impl<'a> Row<'a> {
         members: fn(&str, Range<usize>) -> Result<Members<'_>, serde_json::Error>,
     ) -> Result<Row<'a>, Reason> {
         let row = simdutf8::basic::from_utf8(row).map_err(|_| "the row is not UTF-8")?;
-        let all = members(row, 0..row.len())
-            .map_err(|error| format!("the row is not a JSON object (column {})", error.column()))?;
+        let all = members(row, 0..row.len()).map_err(|error| invalid(row.as_bytes(), &error))?;
         let find = |name: &str| field(row, &all, name, members);
         let is_null = |found: &Field| &row[found.at.clone()] == "null";
         let mut found: Vec<_> =
@@ -160,8 +173,9 @@ impl<'a> Row<'a> {
         }
         let (name, found) = found.swap_remove(first);
         let twice = |name: &str| all.iter().filter(|(key, _)| key == name).count() > 1;
-        if found.twice || twice(COLUMN) {
-            return Err(format!("the row has two fields `{name}` or `{COLUMN}`").into());
+        let double = [(name.as_str(), found.twice), (COLUMN, twice(COLUMN))];
+        if let Some((name, _)) = double.into_iter().find(|(_, twice)| *twice) {
+            return Err(format!("the row has two fields `{name}`").into());
         }
         let column = all.iter().find(|(key, _)| key == COLUMN).map(|(_, at)| at.clone());
         if column.as_ref().is_some_and(|column| column.contains(&found.at.start)) {
@@ -198,8 +212,14 @@ impl<'a> Row<'a> {
     }
 
     /// Appends the row to `out`, with `edits` made inside the JSON string of its text and `column`
-    /// added. The kept text keeps its escapes. Returns how to undo the change.
-    pub(crate) fn rewrite(&self, edits: &[Edit], column: &str, out: &mut Vec<u8>) -> RowUndo {
+    /// added. The kept text keeps its escapes. Returns how to undo the change, or why it cannot be
+    /// made.
+    pub(crate) fn rewrite(
+        &self,
+        edits: &[Edit],
+        column: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<RowUndo, Reason> {
         let string = &self.row[self.text_at.clone()];
         let mut cursor = EscapeCursor::new(string);
         let mut pieces = Vec::with_capacity(edits.len());
@@ -230,6 +250,7 @@ impl<'a> Row<'a> {
             from = column_at.end;
         }
         out.extend_from_slice(&row[from..self.text_at.start]);
+        let written_at = out.len();
         for (edit, kept) in edits.iter().zip(kept) {
             out.extend_from_slice(kept.as_bytes());
             if !edit.with.is_empty() {
@@ -237,6 +258,14 @@ impl<'a> Row<'a> {
             }
         }
         out.extend_from_slice(cursor.rest().as_bytes());
+        if self.text.contains(char::REPLACEMENT_CHARACTER) {
+            let written = String::from_utf8_lossy(&out[written_at..]);
+            let removed: usize = edits.iter().map(|edit| edit.span.len()).sum();
+            let added: usize = edits.iter().map(|edit| edit.with.len()).sum();
+            if EscapeCursor::new(&written).text_len() != self.text.len() - removed + added {
+                return Err(JOINED.into());
+            }
+        }
         from = self.text_at.end;
         if column_at.start >= self.text_at.end {
             out.extend_from_slice(&row[from..column_at.start]);
@@ -244,7 +273,7 @@ impl<'a> Row<'a> {
             from = column_at.end;
         }
         out.extend_from_slice(&row[from..]);
-        RowUndo {
+        Ok(RowUndo {
             field: self.field.clone(),
             escapes: if edits.is_empty() { Escapes::Few } else { style },
             pieces: match escapes {
@@ -252,9 +281,13 @@ impl<'a> Row<'a> {
                 None => pieces.into_iter().map(str::to_owned).collect(),
             },
             column: self.column.clone().map(|at| self.row[at].to_owned()),
-        }
+        })
     }
 }
+
+/// Why a row cannot hold a cleaned text.
+const JOINED: &str = "a cut would join two halves of surrogate pairs, such as `\\ud83d` and `\\ude00`, \
+                      into one character";
 
 /// What precedes the value of the added column.
 const COLUMN_KEY: &str = ",\"chaffinch\":";
@@ -346,8 +379,9 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
     };
     let newline = memchr::memchr(b'\n', text);
     let first = &text[..newline.unwrap_or(text.len())];
-    let value = |json: &[u8]| serde_json::from_slice::<IgnoredAny>(json).map(drop);
-    if value(first).is_ok() {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    let value = values.next()?;
+    if value.is_ok() && values.byte_offset() <= first.len() {
         let more = newline.is_some_and(|at| !text[at..].trim_ascii().is_empty());
         return match is_array {
             true if rows && more => None,
@@ -356,8 +390,7 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
         };
     }
     // The first value continues on the next line, or after the head.
-    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
-    let cut_off = match values.next()? {
+    let cut_off = match value {
         Ok(_) => false,
         Err(error) if error.is_eof() => true,
         Err(_) => return None,
@@ -378,14 +411,37 @@ fn json(text: &[u8], ended: bool, rows: bool, names: &FieldNames) -> Option<Dete
 /// Lines of JSON objects: rows, if one of them has a text.
 fn objects(text: &[u8], rows: bool, names: &FieldNames) -> Detected {
     let is_row = |line: &[u8]| Row::parse(line.trim_ascii(), names).is_ok();
-    match rows || text.split(|byte| *byte == b'\n').any(is_row) {
-        true => Ok(()),
-        false => Err(format!(
-            "it is JSON without a text in a field `{}`; name the field with --text-field",
-            names.text.join("`, `")
-        )
-        .into()),
+    let mut lines = text.split(|byte| *byte == b'\n');
+    if rows || lines.clone().any(is_row) {
+        return Ok(());
     }
+    let first = lines.next().unwrap_or_default();
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(first) {
+        return Err(format!("it begins like JSON Lines, but {}", invalid(first, &error)).into());
+    }
+    let names = names.text.join("`, `");
+    let reason =
+        format!("it is JSON without a text in a field `{names}`; name the field with --text-field");
+    Err(reason.into())
+}
+
+/// The reason for passing a row that is not a JSON object.
+fn invalid(row: &[u8], error: &serde_json::Error) -> String {
+    if error.is_data() {
+        return "the row is not a JSON object".into();
+    }
+    // The error has the number of a byte.
+    let at = error.column().saturating_sub(1).min(row.len());
+    let column = String::from_utf8_lossy(&row[..at]).chars().count() + 1;
+    let no_value = ["NaN", "Infinity"].into_iter().find(|n| row[at..].starts_with(n.as_bytes()));
+    let cause = match no_value {
+        Some(name) => format!("{name} is not a value of JSON; replace it with null"),
+        None => {
+            let cause = error.to_string();
+            cause.split(" at line ").next().unwrap_or_default().to_owned()
+        }
+    };
+    format!("the row is not valid JSON at column {column}: {cause}")
 }
 
 /// The reason for passing a row without any of the text fields `wanted`.
@@ -442,7 +498,7 @@ mod tests {
         let parsed = Row::parse(row.as_bytes(), &names).unwrap();
         let edits = edits(&parsed.text);
         let mut written = b"before".to_vec();
-        let undo = parsed.rewrite(&edits, r#"{"verdict":"cleaned"}"#, &mut written);
+        let undo = parsed.rewrite(&edits, r#"{"verdict":"cleaned"}"#, &mut written).unwrap();
         let written = String::from_utf8(written.split_off(6)).unwrap();
         // The written row contains the cut text, however it was escaped.
         let again = Row::parse(written.as_bytes(), &names).unwrap();
@@ -548,10 +604,32 @@ mod tests {
         let span = Span::new(2, 7);
         let edit = Edit { span, rule: RuleId(0), with: String::new(), confidence: None };
         let mut written = Vec::new();
-        let undo = parsed.rewrite(std::slice::from_ref(&edit), "1", &mut written);
+        let undo = parsed.rewrite(std::slice::from_ref(&edit), "1", &mut written).unwrap();
         assert_eq!(std::str::from_utf8(&written), Ok(r#"{"text":"x\n","chaffinch":1}"#));
         let back = restore_row(&written, &undo, &ledger(&parsed.text, &[edit]));
         assert_eq!(back.as_deref(), Ok(row));
+    }
+
+    #[test]
+    fn cuts_between_the_halves_of_a_surrogate_pair_are_refused() {
+        for row in [
+            r#"{"text":"a \ud83dcut\n\ude00"}"#,
+            r#"{"text":"\ud83d\ud83dcut\ncut\n\ude00\ude00"}"#,
+            r#"{"chaffinch":1,"text":"\\\uD83Dcut\u000a\uDE00"}"#,
+        ] {
+            let parsed = Row::parse(row.as_bytes(), &FieldNames::default()).unwrap();
+            let refused = parsed.rewrite(&edits(&parsed.text), "1", &mut Vec::new()).unwrap_err();
+            assert!(refused.contains("halves of surrogate pairs"), "{refused}");
+        }
+        for row in [
+            r#"{"text":"\ude00cut\n\ud83d"}"#,
+            r#"{"text":"\ud83d\ude00cut\n\ude00"}"#,
+            r#"{"text":"\ud83dcut\n\\ude00"}"#,
+            r#"{"text":"\\ud83dcut\n\ude00"}"#,
+            r#"{"text":"\ud83d\u00a0\ude00"}"#,
+        ] {
+            round_trip(row);
+        }
     }
 
     #[test]
@@ -564,9 +642,48 @@ mod tests {
         assert_eq!(error(b"{}"), "the row has no field `text`, `content`, `body`: it is empty");
         assert_eq!(error(br#"{"text":5}"#), "field `text` is a number, not a text");
         assert_eq!(error(br#"{"text":["a"]}"#), "field `text` is a list, not a text");
-        assert!(error(br#"{"text":"\ud8zz"}"#).starts_with("the row is not a JSON object"));
-        assert!(error(br#"["text"]"#).starts_with("the row is not a JSON object"));
+        assert_eq!(error(br#"{"text":"","text":"a"}"#), "the row has two fields `text`");
+        let twice = br#"{"text":"","chaffinch":1,"chaffinch":2}"#;
+        assert_eq!(error(twice), "the row has two fields `chaffinch`");
+        for row in ["[]", r#"["text"]"#, r#""text" x"#, "1", "null"] {
+            assert_eq!(error(row.as_bytes()), "the row is not a JSON object", "{row}");
+        }
+        for (row, at) in [
+            (r#"{"text":"é","a":NaN}"#, "17: NaN is not a value of JSON; replace it with null"),
+            (r#"{"a":-Infinity}"#, "7: Infinity is not a value of JSON; replace it with null"),
+            (r#"{"a":[NaN]}"#, "7: NaN is not a value of JSON; replace it with null"),
+            (r#"{"text":"a\x"}"#, "12: invalid escape"),
+            (r#"{"text":"\ud8zz"}"#, "15: invalid escape"),
+            (
+                "{\"text\":\"a\tb\"}",
+                "10: control character (\\u0000-\\u001F) found while parsing a string",
+            ),
+            (r#"{"text":"a"#, "10: EOF while parsing a string"),
+            (r#"{"text":"a"} garbage"#, "14: trailing characters"),
+            ("not json", "2: expected ident"),
+        ] {
+            assert_eq!(error(row.as_bytes()), format!("the row is not valid JSON at column {at}"));
+        }
         assert_eq!(error(b"{\"text\":\"\xff\"}"), "the row is not UTF-8");
+    }
+
+    #[test]
+    fn utf_16_is_reported_with_advice() {
+        let of = |mark: &str, bytes: fn(u16) -> [u8; 2]| {
+            let text = format!("{mark}{{\"text\": \"é\"}}\n");
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+            let names = &FieldNames::default();
+            let opened = open(&Head { name: "a.jsonl", bytes: &bytes, ended: true, names });
+            opened.err().map(String::from).unwrap_or_default()
+        };
+        assert_eq!(
+            of("\u{feff}", u16::to_le_bytes),
+            "it is JSON Lines in UTF-16; convert it to UTF-8 first, for example with \
+             `iconv -f UTF-16 -t UTF-8`"
+        );
+        assert!(of("\u{feff}", u16::to_be_bytes).contains("`iconv -f UTF-16 "));
+        assert!(of("", u16::to_le_bytes).contains("`iconv -f UTF-16LE "));
+        assert!(of("", u16::to_be_bytes).contains("`iconv -f UTF-16BE "));
     }
 
     #[test]
@@ -582,7 +699,7 @@ mod tests {
         assert_eq!((parsed.id.as_deref(), parsed.url.as_deref()), (Some("7"), Some("u")));
         assert_eq!(parsed.date.as_deref(), Some("z"));
         let (edits, mut written) = (edits(&parsed.text), Vec::new());
-        let undo = parsed.rewrite(&edits, "1", &mut written);
+        let undo = parsed.rewrite(&edits, "1", &mut written).unwrap();
         let wanted =
             r#"{"meta":{"id":7,"page":{"url":"u"}},"doc":{"text":"a\nb"},"x.y":"z","chaffinch":1}"#;
         assert_eq!(std::str::from_utf8(&written), Ok(wanted));
@@ -603,6 +720,23 @@ mod tests {
             prop_assert_eq!(format!("\"{}\"", escaped(&text, Escapes::Few)), quoted);
             for style in ESCAPES {
                 round_trip(&format!("{{\"text\":\"{}\"}}", escaped(&text, style)));
+            }
+        }
+
+        /// Halves of surrogate pairs around cuts are restored, or the row is refused.
+        #[test]
+        fn halves_of_surrogate_pairs_are_restored(parts in prop::collection::vec(prop::sample::select(vec![
+            "\\ud83d", "\\uDE00", "\\ud83d\\ude00", "cut\\n", "cut\\u000a", "\u{a0}", "\\u00a0", "\\\\", "ude00", "x",
+        ]), 0..9)) {
+            let row = format!("{{\"text\":\"{}\"}}", parts.concat());
+            let parsed = Row::parse(row.as_bytes(), &FieldNames::default()).unwrap();
+            match parsed.rewrite(&edits(&parsed.text), "1", &mut Vec::new()) {
+                Ok(_) => drop(round_trip(&row)),
+                Err(_) => {
+                    let kept = parts.iter().filter(|part| !part.starts_with("cut"));
+                    let kept: String = kept.copied().collect();
+                    prop_assert!(kept.contains("\\ud83d\\uDE00"), "{}", row);
+                }
             }
         }
 

@@ -486,6 +486,15 @@ fn two_runs_into_one_directory_exclude_each_other() {
 }
 
 #[test]
+fn a_run_is_not_restored_into_itself() {
+    let run = setup();
+    clean(&run.input, &run.out);
+    let error = restore(&run.out, &run.out.join("back")).unwrap_err();
+    assert!(error.to_string().contains("name an output elsewhere"), "{error}");
+    assert!(!run.out.join("back").exists());
+}
+
+#[test]
 fn a_run_whose_record_is_damaged_is_not_replaced() {
     let run = setup();
     clean_with(&pipeline(), &[&run.input], &run.out, |_| {}).unwrap();

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::files::codec::Codec;
 use crate::files::derived::text_name;
 use crate::files::names::{self, is_inside};
-use crate::files::output::{WholeFile, copy_whole, listed, write_whole};
+use crate::files::output::{OutputDirectory, WholeFile, copy_whole, listed, write_whole};
 use crate::ledger::runs::{ledgers, run_record};
 use crate::ledger::{self, Origin, Reader, Record};
 
@@ -37,7 +37,7 @@ pub struct Restored {
 /// reported and not written, because their cleaned text would be mistaken for the original.
 ///
 /// # Errors
-/// `run` is not the output of a run, or `target` cannot be written or is not empty.
+/// `run` is not the output of a run, or `target` is inside it, cannot be written or is not empty.
 pub fn restore(run: &Path, target: &Path) -> Result<Restored, Error> {
     restore_until(run, target, &AtomicBool::new(false))
 }
@@ -54,6 +54,7 @@ pub fn restore_until(run: &Path, target: &Path, stop: &Stop) -> Result<Restored,
             target.display()
         )));
     }
+    OutputDirectory::at(target, &[run.to_owned()])?;
     walk(run, Some(target), stop)
 }
 

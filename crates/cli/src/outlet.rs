@@ -8,7 +8,7 @@ use chaffinch_report::visible;
 
 use crate::args::{OutletNewArgs, OutletUpdateArgs, SampleArgs};
 use crate::failure::{Failure, with_cause};
-use crate::{print, setup, write_whole};
+use crate::{print, read_yaml, setup, write_whole};
 
 /// The most samples that are read. More take time and add little.
 const MOST: usize = 200;
@@ -47,8 +47,7 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
 
 pub(crate) fn update(args: &OutletUpdateArgs) -> Result<u8, Failure> {
     let shown = args.file.display().to_string();
-    let text = std::fs::read_to_string(&args.file)
-        .map_err(|error| Failure::Usage(format!("cannot read {shown}: {error}")))?;
+    let text = read_yaml(&args.file)?;
     let samples = samples(&args.samples)?;
     let pipeline = setup::pipeline(&args.rules)?;
     let updated = chaffinch_learn::update(

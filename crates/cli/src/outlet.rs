@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chaffinch_core::rules::{NAME, is_name};
+use chaffinch_core::rules::{NAME, RESERVED, is_name};
 use chaffinch_learn::{Sample, Samples, UpdateError};
 use chaffinch_report::visible;
 
@@ -19,6 +19,10 @@ const SCHEMA: &str = "rule-file.schema.json";
 pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
     if !is_name(&args.name) {
         return Err(Failure::Usage(format!("\"{}\": {NAME}", args.name)));
+    }
+    if RESERVED.contains(&args.name.as_str()) {
+        let message = "begins the ids of built-in rules; choose another name";
+        return Err(Failure::Usage(format!("\"{}\" {message}", args.name)));
     }
     if let Some(path) = args.output.as_ref().filter(|path| path.exists()) {
         let message = format!(

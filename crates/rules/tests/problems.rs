@@ -86,6 +86,26 @@ fn a_file_that_is_not_utf_8_is_reported_with_the_place() {
 }
 
 #[test]
+fn ids_are_names() {
+    let rule = |id: &str| format!("  - {{id: {id}, stage: tags, text: A, keeps: [B]}}\n");
+    let source = ["''", "x/y", "\"x\\ny\"", "X", "a.b_c-1", "2nd"].map(rule).concat();
+    insta::assert_snapshot!(problems(&format!("outlet: x\nrules:\n{source}")), @"
+    x.yaml:3:10: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    x.yaml:4:10: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    x.yaml:5:10: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    x.yaml:6:10: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    ");
+    insta::assert_snapshot!(problems("outlet: generic\n"), @r#"x.yaml:1:9: "generic" begins the ids of built-in rules; choose another name"#);
+    insta::assert_snapshot!(problems("family: stage\n"), @r#"x.yaml:1:9: "stage" begins the ids of built-in rules; choose another name"#);
+}
+
+#[test]
+fn a_name_that_is_no_text_is_one_error() {
+    insta::assert_snapshot!(problems("outlet: 5\n"), @"x.yaml:1:9: expected text, found a number; put it in quotes");
+    insta::assert_snapshot!(problems("name: X\n"), @"x.yaml:1:1: the file needs `outlet: NAME`, `family: NAME` or `generic: STAGE`");
+}
+
+#[test]
 fn characters_with_an_internal_meaning_are_reported() {
     let rule = |text| {
         let cases = "    removes: [A]\n    keeps: [B]\n";

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chaffinch_core::rules::Problem;
+use chaffinch_core::rules::{Problem, yaml};
 use chaffinch_core::stage::{Options, OptionsError, Setting, Stage};
 use chaffinch_core::{Encoding, Pipeline};
 use chaffinch_lines::Level;
@@ -123,10 +123,11 @@ impl Builder {
         core = cache.into_iter().fold(core, chaffinch_core::Builder::cache);
         let mut problems = Vec::new();
         let mut read = |path: &Path| {
-            let failed = |error| {
-                Problem::whole(&path.display().to_string(), format!("cannot read: {error}"))
-            };
-            std::fs::read_to_string(path).map_err(|error| problems.push(failed(error))).ok()
+            let name = path.display().to_string();
+            let failed = |error| Problem::whole(&name, format!("cannot read: {error}"));
+            let text = std::fs::read(path).map_err(failed);
+            let text = text.and_then(|bytes| yaml::decode(&name, bytes));
+            text.map_err(|problem| problems.push(problem)).ok()
         };
         for file in rule_files {
             if let Some(text) = read(&file) {

@@ -9,7 +9,7 @@ use chaffinch_rules::edit;
 use crate::args::RulesAtArgs;
 use crate::failure::Failure;
 use crate::git::Repository;
-use crate::{print, setup, write_whole};
+use crate::{print, read_yaml, setup, write_whole};
 
 pub(crate) fn run(args: &RulesAtArgs) -> Result<u8, Failure> {
     let usage = |message: String| Failure::Usage(message);
@@ -66,9 +66,8 @@ pub(crate) fn run(args: &RulesAtArgs) -> Result<u8, Failure> {
 }
 
 fn in_force() -> Result<PathBuf, Failure> {
-    let file = setup::find_upward();
-    let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-    let (Some(file), Some(text)) = (file, text) else { return Ok(PathBuf::from("rules")) };
+    let Some(file) = setup::find_upward() else { return Ok(PathBuf::from("rules")) };
+    let text = read_yaml(&file)?;
     let base = file.parent().unwrap_or(Path::new(""));
     match Config::parse(&file.display().to_string(), &text, base)?.rules.as_slice() {
         [one] => Ok(one.clone()),

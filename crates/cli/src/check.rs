@@ -8,14 +8,15 @@ use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet
 use chaffinch_core::Pipeline;
 use chaffinch_core::config::Config;
 use chaffinch_core::message::{counted, quoted};
-use chaffinch_core::rules::{self, SHIPPED, yaml::Places};
+use chaffinch_core::rules::yaml::{Places, position, without_mark};
+use chaffinch_core::rules::{self, SHIPPED};
 use chaffinch_proof::{CODES, Finding, Level};
 use chaffinch_report::visible;
 use serde_json::{Value, json};
 
 use crate::args::{CheckFormat, RulesCheckArgs};
 use crate::failure::Failure;
-use crate::{print, setup};
+use crate::{print, read_yaml, setup};
 
 pub(crate) fn run(args: &RulesCheckArgs) -> Result<u8, Failure> {
     let checked = Checked::load(&args.files)?;
@@ -57,9 +58,8 @@ impl Checked {
     pub(crate) fn load(paths: &[PathBuf]) -> Result<Checked, Failure> {
         let mut paths = paths.to_vec();
         let file = setup::find_upward().filter(|_| paths.is_empty());
-        if let Some(file) = file
-            && let Ok(text) = std::fs::read_to_string(&file)
-        {
+        if let Some(file) = file {
+            let text = read_yaml(&file)?;
             let base = file.parent().unwrap_or(Path::new(""));
             paths = Config::parse(&file.display().to_string(), &text, base)?.rules;
         }
@@ -69,13 +69,7 @@ impl Checked {
                 files.extend(rules::files_in(path).map_err(|problem| vec![problem])?);
                 continue;
             }
-            match std::fs::read_to_string(path) {
-                Ok(text) => files.push((path.display().to_string(), text)),
-                Err(error) => {
-                    let message = format!("cannot read {}: {error}", path.display());
-                    return Err(Failure::Usage(message));
-                }
-            }
+            files.push((path.display().to_string(), read_yaml(path)?));
         }
         if let (Some(path), true) = (paths.first(), files.is_empty()) {
             let message = format!("{} contains no rule file (*.yaml)", path.display());
@@ -89,6 +83,7 @@ impl Checked {
             // The built-in outlets are loaded too, because no rule may match another outlet's
             // documents.
             let subject = |text: &str| {
+                let text = without_mark(text);
                 let line =
                     text.lines().find(|l| l.starts_with("outlet:") || l.starts_with("family:"));
                 line.map(|line| line[7..].trim().trim_matches(['\'', '"']).to_owned())
@@ -135,6 +130,7 @@ impl Sources {
     fn place(&mut self, finding: Finding) -> Placed {
         let file = self.0.entry(finding.file.clone()).or_insert_with(|| {
             let text = chaffinch_proof::text_of(&finding.file)?;
+            let text = without_mark(&text).to_owned();
             let places = Places::of(&text);
             Some((text, places))
         });
@@ -152,11 +148,7 @@ impl Placed {
     /// First line and column, last line and column, from 1. The last column is one past the last
     /// character. Columns count characters.
     fn region(&self) -> [usize; 4] {
-        let position = |at: usize| {
-            let before = self.source.get(..at).unwrap_or_default();
-            let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-            (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-        };
+        let position = |at: usize| position(&self.source, at);
         let ((line, column), (end_line, end_column)) =
             (position(self.span.start), position(self.span.end));
         [line, column, end_line, end_column.max(column + usize::from(line == end_line))]

@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use chaffinch_formats::Error;
 use chaffinch_rules::Problem;
+use chaffinch_rules::yaml::without_mark;
 
 /// Why a command failed.
 pub(crate) enum Failure {
@@ -84,9 +85,12 @@ fn show(problem: &Problem) {
     }
     let label = problem.help.as_deref().unwrap_or_default();
     // A span at the end of the text still needs a character to point at.
-    let end = problem.span.end.max(problem.span.start + 1).min(problem.source.len());
-    let span = problem.span.start.min(end)..end;
-    let snippet = Snippet::source(problem.source.as_str())
+    let source = without_mark(&problem.source);
+    let mark = problem.source.len() - source.len();
+    let start = problem.span.start.saturating_sub(mark);
+    let end = problem.span.end.saturating_sub(mark).max(start + 1).min(source.len());
+    let span = start.min(end)..end;
+    let snippet = Snippet::source(source)
         .path(problem.file.as_str())
         .annotation(AnnotationKind::Primary.span(span).label(label));
     let group = Level::ERROR.primary_title(problem.message.as_str()).element(snippet);

@@ -130,6 +130,14 @@ fn printed(written: io::Result<()>) -> Result<u8, Failure> {
     }
 }
 
+/// Reads a rule file or a pipeline file.
+fn read_yaml(path: &std::path::Path) -> Result<String, Failure> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::Usage(format!("cannot read {name}: {error}")))?;
+    Ok(chaffinch_rules::yaml::decode(&name, bytes).map_err(|problem| vec![problem])?)
+}
+
 /// Writes a file completely or not at all.
 fn write_whole(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
     chaffinch_formats::write_whole(path, bytes)

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use chaffinch_core::rules::{NAME, is_name};
+use chaffinch_core::rules::{NAME, RESERVED, is_name};
 use chaffinch_learn::{Sample, Samples, UpdateError};
 use chaffinch_report::visible;
 
 use crate::args::{OutletNewArgs, OutletUpdateArgs, SampleArgs};
 use crate::failure::{Failure, with_cause};
-use crate::{print, setup, write_whole};
+use crate::{print, read_yaml, setup, write_whole};
 
 /// The most samples that are read. More take time and add little.
 const MOST: usize = 200;
@@ -19,6 +19,10 @@ const SCHEMA: &str = "rule-file.schema.json";
 pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
     if !is_name(&args.name) {
         return Err(Failure::Usage(format!("\"{}\": {NAME}", args.name)));
+    }
+    if RESERVED.contains(&args.name.as_str()) {
+        let message = "begins the ids of built-in rules; choose another name";
+        return Err(Failure::Usage(format!("\"{}\" {message}", args.name)));
     }
     if let Some(path) = args.output.as_ref().filter(|path| path.exists()) {
         let message = format!(
@@ -47,8 +51,7 @@ pub(crate) fn new(args: &OutletNewArgs) -> Result<u8, Failure> {
 
 pub(crate) fn update(args: &OutletUpdateArgs) -> Result<u8, Failure> {
     let shown = args.file.display().to_string();
-    let text = std::fs::read_to_string(&args.file)
-        .map_err(|error| Failure::Usage(format!("cannot read {shown}: {error}")))?;
+    let text = read_yaml(&args.file)?;
     let samples = samples(&args.samples)?;
     let pipeline = setup::pipeline(&args.rules)?;
     let updated = chaffinch_learn::update(

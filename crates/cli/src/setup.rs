@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use crate::args::{PipelineArgs, SourceArgs};
 use crate::failure::Failure;
+use crate::read_yaml;
 
 /// The name of a pipeline file.
 const FILE: &str = "chaffinch.yaml";
@@ -19,13 +20,10 @@ pub(crate) fn pipeline_text(args: &PipelineArgs) -> Result<(Option<PathBuf>, Str
     let path = args.pipeline.clone().or_else(find_upward);
     match path {
         None => Ok((None, config::DEFAULT.to_owned())),
-        Some(path) => match std::fs::read_to_string(&path) {
-            Ok(text) => Ok((Some(path), text)),
-            Err(error) => {
-                let message = format!("cannot read the pipeline file {}: {error}", path.display());
-                Err(Failure::Usage(message))
-            }
-        },
+        Some(path) => {
+            let text = read_yaml(&path)?;
+            Ok((Some(path), text))
+        }
     }
 }
 

@@ -664,3 +664,27 @@ fn the_lexicon_is_shown_by_kind_and_language() {
     assert!(refused(&["shere"]).1.contains("did you mean \"share\"?"));
     assert!(refused(&["--language", "xx"]).1.contains("unknown language \"xx\""));
 }
+
+#[test]
+fn rule_files_may_have_a_byte_order_mark_and_must_be_utf_8() {
+    let folder = Folder::new();
+    let rule = "  - {id: x, stage: promo, text: One line, keeps: [Another text]}\n";
+    folder.write("x.yaml", &format!("\u{feff}outlet: presstv\nname: X\nrules:\n{rule}"));
+    let output = folder.run(&["rules", "check", "x.yaml"]);
+    assert_eq!(code(&output), 0, "{}{}", text(&output.stdout), text(&output.stderr));
+    folder.write("x.yaml", "\u{feff}outlet: X\nname: X\n");
+    let (exit, said) = folder.refused(&["rules", "check", "x.yaml"]);
+    assert_eq!(exit, 2);
+    assert!(said.contains("--> x.yaml:1:9\n"), "{said}");
+    fs::write(folder.path("x.yaml"), b"outlet: x\nname: K\xf6ln\n").unwrap();
+    let update = ["outlet", "update", "x.yaml", "corpus"];
+    for command in [&["rules", "check", "x.yaml"][..], &update, &["pipeline", "--rules", "."]] {
+        let (exit, said) = folder.refused(command);
+        assert_eq!(exit, 2);
+        for part in
+            ["the file is not valid UTF-8", "x.yaml:2:8\n", "name: K�ln", "save it as UTF-8"]
+        {
+            assert!(said.contains(part), "{part} is not in\n{said}");
+        }
+    }
+}

@@ -34,8 +34,8 @@ mod storage;
 mod table;
 
 pub use authoring::{
-    Allow, Cases, Era, Example, FileRule, NAME, Problem, RuleFile, SHIPPED, Subject, Written,
-    WrittenKeys, coverage, edit, is_name, lexicon, schema, size, yaml,
+    Allow, Cases, Era, Example, FileRule, NAME, Problem, RESERVED, RuleFile, SHIPPED, Subject,
+    Written, WrittenKeys, coverage, edit, is_name, lexicon, schema, size, yaml,
 };
 pub use matching::{Anchor, CompileError, Found, Pattern};
 pub use set::{How, RuleSet, Search, Source, UnitId, UnknownOutlet, host_of};

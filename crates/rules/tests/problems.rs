@@ -1,7 +1,7 @@
 //! All errors in a rule file are reported together, each with its position.
 
 use chaffinch_rules::lexicon::Language;
-use chaffinch_rules::{LoadOptions, RuleFile, RuleSet};
+use chaffinch_rules::{LoadOptions, RuleFile, RuleSet, yaml};
 
 const STAGES: &[&str] = &["share-buttons", "ticker", "tags"];
 
@@ -54,7 +54,55 @@ fn a_syntax_error_hides_the_others() {
     insta::assert_snapshot!(problems("outlet: x\nrules: [\n  - id: 'a\n"), @"x.yaml:3:3: not valid YAML: did not find expected node content");
     insta::assert_snapshot!(problems(""), @"x.yaml: the file is empty");
     insta::assert_snapshot!(problems("…\n"), @"x.yaml:1:1: expected `key: value` lines");
-    insta::assert_snapshot!(problems("outlet: x\noutlet: y\n"), @r#"x.yaml:1:1: not valid YAML: duplicate entry with key "outlet""#);
+}
+
+#[test]
+fn errors_that_the_yaml_parser_does_not_place_have_a_position() {
+    insta::assert_snapshot!(problems("outlet: x\noutlet: y\n"), @"x.yaml:2:1: the key `outlet` occurs twice; keep one of them");
+    insta::assert_snapshot!(problems("outlet: ä\nrules:\n  - id: ä\n    line: x\n    line: y\n"), @"x.yaml:5:5: the key `line` occurs twice; keep one of them");
+    insta::assert_snapshot!(problems("outlet: ä\nname: a\u{1}b\n"), @"x.yaml:2:8: the control character U+0001 is not allowed; remove it");
+    insta::assert_snapshot!(problems("outlet: x\n---\nname: X\n"), @"x.yaml:2:1: a second YAML document begins here; remove this line and what follows, or put that into a file of its own");
+    insta::assert_snapshot!(problems("outlet: x\n...\nname: X\n"), @"x.yaml:3:1: a second YAML document begins here; remove this line and what follows, or put that into a file of its own");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_file() {
+    let source = "\u{feff}outlet: X\nname: 1\nrules: []\n";
+    insta::assert_snapshot!(problems(source), @"
+    x.yaml:1:9: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    x.yaml:2:7: expected text, found a number; put it in quotes
+    ");
+    insta::assert_snapshot!(problems("\u{feff}\toutlet: x\n"), @"x.yaml:1:1: not valid YAML: found character that cannot start any token, while scanning for the next token");
+    insta::assert_snapshot!(problems("\u{feff}outlet: x\noutlet: y\n"), @"x.yaml:2:1: the key `outlet` occurs twice; keep one of them");
+    insta::assert_snapshot!(problems("\u{feff}a: 1\nb: \u{1}\n"), @"x.yaml:2:4: the control character U+0001 is not allowed; remove it");
+    assert!(RuleFile::parse("x.yaml", "\u{feff}# X\noutlet: x\nname: X\n", STAGES).is_ok());
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_reported_with_the_place() {
+    let decode = |bytes: &[u8]| yaml::decode("x.yaml", bytes.to_vec()).map_err(|p| p.to_string());
+    insta::assert_snapshot!(decode(b"outlet: x\nname: \xc3\xa4 K\xf6ln\n").unwrap_err(), @"x.yaml:2:10: the file is not valid UTF-8; save it as UTF-8");
+    assert_eq!(decode("outlet: ä\n".as_bytes()).unwrap(), "outlet: ä\n");
+}
+
+#[test]
+fn ids_are_names() {
+    let rule = |id: &str| format!("  - {{id: {id}, stage: tags, text: A, keeps: [B]}}\n");
+    let source = ["''", "x/y", "\"x\\ny\"", "X", "a.b_c-1", "2nd"].map(rule).concat();
+    insta::assert_snapshot!(problems(&format!("outlet: x\nrules:\n{source}")), @"
+    x.yaml:3:10: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    x.yaml:4:10: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    x.yaml:5:10: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    x.yaml:6:10: a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit
+    ");
+    insta::assert_snapshot!(problems("outlet: generic\n"), @r#"x.yaml:1:9: "generic" begins the ids of built-in rules; choose another name"#);
+    insta::assert_snapshot!(problems("family: stage\n"), @r#"x.yaml:1:9: "stage" begins the ids of built-in rules; choose another name"#);
+}
+
+#[test]
+fn a_name_that_is_no_text_is_one_error() {
+    insta::assert_snapshot!(problems("outlet: 5\n"), @"x.yaml:1:9: expected text, found a number; put it in quotes");
+    insta::assert_snapshot!(problems("name: X\n"), @"x.yaml:1:1: the file needs `outlet: NAME`, `family: NAME` or `generic: STAGE`");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use serde_yaml::Value;
 
-use super::yaml::Places;
+use super::yaml::{self, Places};
 
 /// Sets `key: text` in the mapping at `path`, such as `rules[2]`, and returns the new file.
 /// Replaces an existing value; otherwise adds a line after the key `below`.
@@ -11,7 +11,7 @@ use super::yaml::Places;
 /// Returns `None` if that would change anything else.
 pub fn set(source: &str, path: &str, key: &str, text: &str, below: &str) -> Option<String> {
     let places = Places::of(source);
-    let before: Value = serde_yaml::from_str(source).ok()?;
+    let before: Value = yaml::value(source).ok()?;
     let old = places.entry(source, &format!("{path}.{key}"));
     let changed = |scalar: &dyn Fn(&str) -> Option<String>| {
         let changed = match &old {
@@ -32,7 +32,7 @@ pub fn set(source: &str, path: &str, key: &str, text: &str, below: &str) -> Opti
                 format!("{}{lead}{key}: {scalar}{}", &source[..at], &source[at..])
             }
         };
-        let after: Value = serde_yaml::from_str(&changed).ok()?;
+        let after: Value = yaml::value(&changed).ok()?;
         let mut wanted = before.clone();
         at_path(&mut wanted, path)?.insert(key.into(), text.into());
         (after == wanted).then_some(changed)
@@ -49,7 +49,7 @@ pub fn set(source: &str, path: &str, key: &str, text: &str, below: &str) -> Opti
 /// Returns `None` if the key does not exist or anything else would change.
 pub fn push(source: &str, path: &str, key: &str, items: &[String]) -> Option<String> {
     let places = Places::of(source);
-    let mut wanted: Value = serde_yaml::from_str(source).ok()?;
+    let mut wanted: Value = yaml::value(source).ok()?;
     let full = match path.is_empty() {
         true => key.to_owned(),
         false => format!("{path}.{key}"),
@@ -87,7 +87,7 @@ pub fn push(source: &str, path: &str, key: &str, items: &[String]) -> Option<Str
         Value::Sequence(list) => list.extend(new),
         one => *one = Value::Sequence(std::iter::once(one.clone()).chain(new).collect()),
     }
-    let after: Value = serde_yaml::from_str(&changed).ok()?;
+    let after: Value = yaml::value(&changed).ok()?;
     (after == wanted).then_some(changed)
 }
 
@@ -96,7 +96,7 @@ pub fn push(source: &str, path: &str, key: &str, items: &[String]) -> Option<Str
 ///
 /// Returns `None` if that would change anything else.
 pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
-    let mut wanted: Value = serde_yaml::from_str(source).ok()?;
+    let mut wanted: Value = yaml::value(source).ok()?;
     let item: Value = serde_yaml::from_str(&lines.join("\n")).ok()?;
     let list = wanted.as_mapping_mut()?.entry(key.into()).or_insert(Value::Sequence(Vec::new()));
     let list = list.as_sequence_mut()?;
@@ -129,7 +129,7 @@ pub fn append(source: &str, key: &str, lines: &[String]) -> Option<String> {
     let (above, below) = (source[..at].trim_end_matches('\n'), &source[at..]);
     let gap = if below.is_empty() || below.starts_with('\n') { "" } else { "\n" };
     let changed = format!("{above}\n\n{head}{indent}- {item}\n{gap}{below}");
-    let after: Value = serde_yaml::from_str(&changed).ok()?;
+    let after: Value = yaml::value(&changed).ok()?;
     (after == wanted).then_some(changed)
 }
 
@@ -142,7 +142,7 @@ pub fn splice(
     now: Option<&str>,
     new: Option<usize>,
 ) -> Option<String> {
-    let now: Option<Value> = now.map(serde_yaml::from_str).transpose().ok()?;
+    let now: Option<Value> = now.map(yaml::value).transpose().ok()?;
     let rules = |file: &Value| Some(file.get("rules")?.as_sequence()?.clone());
     let rule = match (&now, new) {
         (Some(now), Some(new)) => Some(rules(now)?.get(new)?.clone()),
@@ -150,7 +150,7 @@ pub fn splice(
     };
     // For a new file, everything except its other rules.
     let mut file: Value = match before {
-        Some(before) => serde_yaml::from_str(before).ok()?,
+        Some(before) => yaml::value(before).ok()?,
         None => {
             let mut file = now.clone()?;
             *file.get_mut("rules")?.as_sequence_mut()? = Vec::new();
@@ -313,6 +313,19 @@ examples:
         let new = append(last, "rules", &item).unwrap();
         assert_eq!(new, format!("{last}\n- id: c\n  line: 'z: z'\n"));
         assert_eq!(append("rules: [{id: a}]\n", "rules", &item), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_stays() {
+        let file = format!("\u{feff}{FILE}");
+        let until = set(&file, "rules[0]", "until", "2024-01-31", "id").unwrap();
+        assert_eq!(until, file.replace("the first", "the first\n    until: '2024-01-31'"));
+        let new = append(&file, "rules", &["id: c".to_owned()]).unwrap();
+        assert_eq!(new, file.replace("line: y}\n", "line: y}\n\n  - id: c\n\n"));
+        let hosts = "\u{feff}hosts: [a.org]\nname: x\n";
+        let new = push(hosts, "", "hosts", &["b.org".to_owned()]).unwrap();
+        assert_eq!(new, "\u{feff}hosts: [a.org, 'b.org']\nname: x\n");
+        assert!(splice(Some(&file), Some(0), Some(&file), Some(1)).is_some());
     }
 
     #[test]

@@ -218,7 +218,13 @@ pub struct Example {
 pub const NAME: &str =
     "a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit";
 
-/// Whether `text` is a valid name of an outlet, a family or a rule file.
+/// The rules for names as a regex, for JSON Schemas.
+pub(crate) const NAME_PATTERN: &str = "^[a-z0-9][a-z0-9._-]*$";
+
+/// Names that begin the ids of rules of no outlet: generic rules, and the own rules of stages.
+pub const RESERVED: [&str; 2] = ["generic", "stage"];
+
+/// Whether `text` is a valid name of an outlet, a family, a rule or a rule file.
 pub fn is_name(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     text.starts_with(plain) && text.chars().all(|c| plain(c) || "-._".contains(c))

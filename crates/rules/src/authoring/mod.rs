@@ -19,7 +19,8 @@ mod template;
 pub mod yaml;
 
 pub use file::{
-    Allow, Cases, Era, Example, FileRule, NAME, RuleFile, Subject, Written, WrittenKeys, is_name,
+    Allow, Cases, Era, Example, FileRule, NAME, RESERVED, RuleFile, Subject, Written, WrittenKeys,
+    is_name,
 };
 pub(crate) use file::{WRITTEN_KEYS, digest, kind_of};
 pub(crate) use lexicon::Lexicon;

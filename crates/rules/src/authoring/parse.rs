@@ -7,8 +7,8 @@ use chaffinch_stage::{Action, At, Certainty, Place, Rule, Tier, calendar};
 use regex_syntax::hir::Hir;
 
 use super::file::{
-    Allow, Cases, Era, Example, FileRule, NAME, RuleFile, Subject, WRITTEN_KEYS, Written, digest,
-    is_name, kind_of,
+    Allow, Cases, Era, Example, FileRule, NAME, RESERVED, RuleFile, Subject, WRITTEN_KEYS, Written,
+    digest, is_name, kind_of,
 };
 use super::lexicon::Lexicon;
 use super::schema;
@@ -80,7 +80,10 @@ fn parse_top(file: &str, top: Node<'_>, options: ParseOptions<'_>) -> Option<Rul
     let (first, second) = (named.next(), named.next());
     drop(named);
     let Some((key, subject, id)) = first else {
-        top.missing("the file needs `outlet: NAME`, `family: NAME` or `generic: STAGE`");
+        // A name that is no text has been reported.
+        if kinds.iter().all(|(key, _)| !top.has(key)) {
+            top.missing("the file needs `outlet: NAME`, `family: NAME` or `generic: STAGE`");
+        }
         return None;
     };
     if let Some((other, ..)) = second {
@@ -92,6 +95,10 @@ fn parse_top(file: &str, top: Node<'_>, options: ParseOptions<'_>) -> Option<Rul
     }
     if !is_name(id) {
         top.wrong(key, NAME, None);
+    }
+    if subject != Subject::Generic && RESERVED.contains(&id) {
+        let message = format!("\"{id}\" begins the ids of built-in rules");
+        top.wrong(key, &message, Some("choose another name"));
     }
     if subject == Subject::Generic && !options.stages.contains(&id) {
         let help = yaml::expected(id, options.stages);
@@ -207,7 +214,9 @@ fn parse_rule(
         Subject::Generic => format!("generic/{unit}/{}", id.unwrap_or_default()),
         _ => format!("{unit}/{}", id.unwrap_or_default()),
     };
-    if id.is_some() && !ids.insert(full_id.clone()) {
+    if id.is_some_and(|id| !is_name(id)) {
+        node.wrong("id", NAME, None);
+    } else if id.is_some() && !ids.insert(full_id.clone()) {
         node.wrong("id", "another rule of this file has the same id", None);
     }
     let stage = match subject {

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::file::NAME_PATTERN;
 use super::kinds::KINDS;
 use super::size;
 
@@ -23,6 +24,8 @@ pub struct Key {
 pub enum Kind {
     /// One string.
     Text,
+    /// A name: a-z, 0-9, `-`, `.` and `_`.
+    Name,
     /// A string or a list of strings.
     Texts,
     /// A regex or a list of regexes.
@@ -70,10 +73,10 @@ pub const ACTIONS: &[&str] = &["keep", "note"];
 
 /// The keys of a rule file.
 pub const FILE: &[Key] = &[
-    key("outlet", Kind::Text, "The outlet that the file describes: a-z, 0-9, `-`, `.` and `_`."),
+    key("outlet", Kind::Name, "The outlet that the file describes: a-z, 0-9, `-`, `.` and `_`."),
     key(
         "family",
-        Kind::Text,
+        Kind::Name,
         "The family that the file describes: what several outlets have in common.",
     ),
     key("generic", Kind::Stage, "The stage that the file describes, for all outlets."),
@@ -103,7 +106,7 @@ pub const RECOGNISE: &[Key] = &[
 
 /// The keys of a rule.
 pub const RULE: &[Key] = &[
-    key("id", Kind::Text, "A name for the rule, such as `breadcrumb`."),
+    key("id", Kind::Name, "A name for the rule, such as `breadcrumb`."),
     key(
         "stage",
         Kind::Stage,
@@ -263,6 +266,7 @@ fn of(kind: Kind, stages: &[(&str, &str, Value)]) -> Value {
         |item: Value| json!({"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]});
     match kind {
         Kind::Text => text,
+        Kind::Name => json!({"type": "string", "pattern": NAME_PATTERN}),
         Kind::Texts => list_or_one(text),
         Kind::Regexes => list_or_one(regex),
         Kind::Day => json!({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),

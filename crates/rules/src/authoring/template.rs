@@ -126,10 +126,15 @@ fn parse_list(text: &str, at: usize) -> Result<(Part<'_>, usize), Wrong> {
     let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());
     let name = &rest[..end];
     let after = at + 1 + end;
-    if let Some(shape) = SHAPES.iter().position(|(shape, ..)| *shape == name)
-        && text.as_bytes().get(after) == Some(&b'}')
-    {
-        return Ok((Part::Shape(shape, parse(SHAPES[shape].1, 0, false)?.0), after + 1));
+    let open = || (at..after, format!("`{{{name}` has no closing `}}`"));
+    if let Some(shape) = SHAPES.iter().position(|(shape, ..)| *shape == name) {
+        return match text.as_bytes().get(after) {
+            Some(b'}') => Ok((Part::Shape(shape, parse(SHAPES[shape].1, 0, false)?.0), after + 1)),
+            Some(b':') => {
+                Err((at..after, format!("`{name}` takes no pattern: write `{{{name}}}`")))
+            }
+            _ => Err(open()),
+        };
     }
     let Some(kind) = kind(name) else {
         let kinds = KINDS.iter().map(|kind| kind.name);
@@ -137,7 +142,6 @@ fn parse_list(text: &str, at: usize) -> Result<(Part<'_>, usize), Wrong> {
         let help = yaml::expected(name, &names);
         return Err((at + 1..after, format!("unknown list \"{name}\"; {help}")));
     };
-    let open = || (at..after, format!("`{{{name}` has no closing `}}`"));
     match text.as_bytes().get(after) {
         Some(b'}') => Ok((Part::List(kind, None), after + 1)),
         Some(b':') => {
@@ -462,6 +466,10 @@ mod tests {
         assert_eq!(wrong("a {shere}").0, 3..8);
         assert!(wrong("a {shere}").1.contains("did you mean \"share\"?"));
         assert_eq!(wrong("{share-on: {network}").0, 0..9);
+        let open = "`{bullet` has no closing `}`".to_owned();
+        assert_eq!(wrong("some words {bullet"), (11..18, open));
+        let slot = "`bullet` takes no pattern: write `{bullet}`".to_owned();
+        assert_eq!(wrong("{bullet: x}"), (0..7, slot));
         assert_eq!(check(r"\p{L}{2} {share-on: a{2}}[").unwrap(), r"\p{L}{2} xxxxxxxxxxxa{2}x[");
     }
 }

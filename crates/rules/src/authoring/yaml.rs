@@ -41,11 +41,42 @@ impl Problem {
 
     /// Line and column, both from 1. Columns count characters.
     pub fn position(&self) -> (usize, usize) {
-        let before = self.source.get(..self.span.start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before[line_start..].chars().count() + 1;
-        (before.bytes().filter(|&b| b == b'\n').count() + 1, column)
+        position(&self.source, self.span.start)
     }
+}
+
+/// Line and column of the byte `at` of a file, both from 1. Columns count characters.
+pub fn position(source: &str, at: usize) -> (usize, usize) {
+    let before = without_mark(source.get(..at).unwrap_or_default());
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = before[line_start..].chars().count() + 1;
+    (before.bytes().filter(|&b| b == b'\n').count() + 1, column)
+}
+
+/// A file without the byte order mark at its start, which some editors write.
+pub fn without_mark(source: &str) -> &str {
+    source.strip_prefix('\u{feff}').unwrap_or(source)
+}
+
+/// The text of a file that was read as bytes.
+///
+/// # Errors
+/// If it is not UTF-8, with the position of the first byte that is not.
+pub fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Problem> {
+    String::from_utf8(bytes).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        // A replacement character stands for the invalid bytes.
+        let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let span = start..start + char::REPLACEMENT_CHARACTER.len_utf8();
+        let message = "the file is not valid UTF-8".to_owned();
+        let help = Some("save it as UTF-8".to_owned());
+        Problem { file: file.to_owned(), source, span, message, help }
+    })
+}
+
+/// The value of a file, which may begin with a byte order mark.
+pub(crate) fn value(source: &str) -> serde_yaml::Result<Value> {
+    serde_yaml::from_str(without_mark(source))
 }
 
 // Uses the display form, because the text of the file does not help in a panic message.
@@ -136,19 +167,56 @@ pub fn parse(file: &str, source: &str) -> Result<Mapping, Problem> {
             help: help.map(str::to_owned),
         }
     };
-    match serde_yaml::from_str::<Value>(source) {
+    let start = source.len() - without_mark(source).len();
+    match value(source) {
         Ok(Value::Mapping(mapping)) => Ok(mapping),
-        Ok(Value::Null) => Err(at(0, "the file is empty".into(), None)),
-        Ok(_) => Err(at(0, "expected `key: value` lines".into(), None)),
-        Err(error) => {
-            let byte = error.location().map_or(0, |location| location.index());
+        Ok(Value::Null) => Err(at(start, "the file is empty".into(), None)),
+        Ok(_) => Err(at(start, "expected `key: value` lines".into(), None)),
+        Err(error) => Err(unplaced(file, source, &error.to_string()).unwrap_or_else(|| {
+            let byte = start + error.location().map_or(0, |location| location.index());
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or_default().to_owned();
             let before = source.as_bytes().get(..byte).unwrap_or_default();
             let help = before.contains(&b'\t').then_some("YAML is indented with spaces, not tabs");
-            Err(at(byte, format!("not valid YAML: {message}"), help))
-        }
+            at(byte, format!("not valid YAML: {message}"), help)
+        })),
     }
+}
+
+/// The problem with this `message` of serde_yaml, if that gives no position or a wrong one.
+fn unplaced(file: &str, source: &str, message: &str) -> Option<Problem> {
+    let (chars, message, help) = if message.contains("duplicate entry with key") {
+        let (chars, key) = places(source).duplicate?;
+        (chars, format!("the key `{key}` occurs twice"), "keep one of them")
+    } else if message.contains("more than one document") {
+        let help = "remove this line and what follows, or put that into a file of its own";
+        (places(source).second?, "a second YAML document begins here".to_owned(), help)
+    } else if message.starts_with("control characters are not allowed") {
+        let (at, c) = without_mark(source).chars().enumerate().find(|(_, c)| !is_valid(*c))?;
+        let at = at + usize::from(source.starts_with('\u{feff}'));
+        (
+            at..at + 1,
+            format!("the control character U+{:04X} is not allowed", u32::from(c)),
+            "remove it",
+        )
+    } else {
+        return None;
+    };
+    let (file, source) = (file.to_owned(), source.to_owned());
+    let span = bytes(&source, &chars);
+    Some(Problem { file, source, span, message, help: Some(help.to_owned()) })
+}
+
+/// Whether YAML allows a character.
+fn is_valid(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+        && c != '\u{feff}'
+}
+
+/// The bytes of a range of characters.
+fn bytes(source: &str, chars: &Range<usize>) -> Range<usize> {
+    let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
+    byte(chars.start)..byte(chars.end)
 }
 
 /// A mapping that is being read, with its valid keys.
@@ -483,11 +551,16 @@ fn quote_help(value: &Value) -> Option<&'static str> {
 /// The positions of the keys and values of a file, in characters.
 ///
 /// A path names a value: `rules[2].removes[0]`.
+#[derive(Default)]
 pub struct Places {
     values: HashMap<String, Range<usize>>,
     keys: HashMap<String, Range<usize>>,
     /// The ends of lists: at their bracket, if they have one.
     ends: HashMap<String, usize>,
+    /// The first key that occurs twice in its mapping, and its name.
+    duplicate: Option<(Range<usize>, String)>,
+    /// The start of a second document.
+    second: Option<Range<usize>>,
 }
 
 impl Places {
@@ -518,8 +591,7 @@ impl Places {
     /// The bytes of an item of the list at `path`.
     pub(crate) fn item(&self, source: &str, path: &str, index: usize) -> Option<Range<usize>> {
         let chars = self.values.get(&format!("{path}[{index}]"))?;
-        let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
-        let (start, end) = (byte(chars.start), byte(chars.end));
+        let Range { start, end } = bytes(source, chars);
         Some(start..start + source[start..end].trim_end().len())
     }
 
@@ -537,8 +609,7 @@ impl Places {
         // A list of one string may be written as a string.
         let chars = chars.or_else(|| self.values.get(path.strip_suffix("[0]")?));
         let chars = chars.cloned().unwrap_or(0..0);
-        let byte = |at: usize| source.char_indices().nth(at).map_or(source.len(), |(byte, _)| byte);
-        let span = byte(chars.start)..byte(chars.end);
+        let span = bytes(source, &chars);
         let span = span.start..span.start + source[span.clone()].trim_end().len();
         match part {
             Part::Inside(range) => inside(source, &span, range),
@@ -573,16 +644,21 @@ enum Level {
 }
 
 fn places(source: &str) -> Places {
-    let mut places = Places { values: HashMap::new(), keys: HashMap::new(), ends: HashMap::new() };
+    let mut places = Places::default();
     let mut levels: Vec<Level> = Vec::new();
-    for event in Parser::new_from_str(source) {
+    let mut documents = 0;
+    let text = without_mark(source);
+    let start = usize::from(text.len() < source.len());
+    for event in Parser::new_from_str(text) {
         let Ok((event, span)) = event else { break };
-        let chars = span.start.index()..span.end.index();
+        let chars = start + span.start.index()..start + span.end.index();
         if let (Event::Scalar(text, ..), Some(Level::Map(path, key @ None))) =
             (&event, levels.last_mut())
         {
             let full = if path.is_empty() { text.to_string() } else { format!("{path}.{text}") };
-            places.keys.insert(full, chars);
+            if places.keys.insert(full, chars.clone()).is_some() && places.duplicate.is_none() {
+                places.duplicate = Some((chars, text.to_string()));
+            }
             *key = Some(text.to_string());
             continue;
         }
@@ -604,6 +680,13 @@ fn places(source: &str) -> Places {
             _ => String::new(),
         };
         match event {
+            Event::DocumentStart(_) => {
+                documents += 1;
+                if documents == 2 {
+                    places.second = Some(chars);
+                    break;
+                }
+            }
             Event::Scalar(..) | Event::Alias(_) => {
                 places.values.insert(path, chars);
             }
@@ -617,7 +700,7 @@ fn places(source: &str) -> Places {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(Level::List(path, _)) = levels.pop() {
-                    places.ends.insert(path, span.start.index());
+                    places.ends.insert(path, chars.start);
                 }
             }
             _ => {}

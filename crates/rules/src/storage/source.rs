@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
-use crate::authoring::{Lexicon, ParseOptions, Problem, RuleFile, SHIPPED};
+use crate::authoring::{Lexicon, ParseOptions, Problem, RuleFile, SHIPPED, yaml};
 
 /// A rule file to load.
 pub(crate) struct Source<'t> {
@@ -30,10 +30,7 @@ impl Source<'_> {
     pub(crate) fn text(&self) -> Result<Cow<'_, str>, Problem> {
         match &self.origin {
             Origin::Given(text) | Origin::Shipped(text) => Ok(Cow::Borrowed(text)),
-            Origin::Disk(path) => match fs::read_to_string(path) {
-                Ok(text) => Ok(Cow::Owned(text)),
-                Err(error) => Err(unreadable(path, &error)),
-            },
+            Origin::Disk(path) => Ok(Cow::Owned(read(&self.file, path)?)),
         }
     }
 
@@ -156,6 +153,12 @@ fn is_in(file: &str, folder: &str) -> bool {
     Path::new(file).parent().is_some_and(|parent| parent.ends_with(folder))
 }
 
+/// The text of the file at `path`, which messages call `name`.
+fn read(name: &str, path: &Path) -> Result<String, Problem> {
+    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    yaml::decode(name, bytes)
+}
+
 fn unreadable(path: &Path, error: &io::Error) -> Problem {
     Problem::whole(&path.display().to_string(), error.to_string())
 }
@@ -165,9 +168,9 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
 /// # Errors
 /// If the directory or a file in it cannot be read, or if it has files but none of rules.
 pub fn files_in(directory: &Path) -> Result<Vec<(String, String)>, Problem> {
-    let read = |(name, path): (String, PathBuf)| match fs::read_to_string(&path) {
-        Ok(text) => Ok((name, text)),
-        Err(error) => Err(unreadable(&path, &error)),
+    let read = |(name, path): (String, PathBuf)| {
+        let text = read(&name, &path)?;
+        Ok((name, text))
     };
     paths_in(directory)?.into_iter().map(read).collect()
 }

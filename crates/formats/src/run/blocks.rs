@@ -139,7 +139,7 @@ pub(crate) struct Position {
     /// The last of them.
     pub(crate) last: String,
     /// A digest of their names, sizes and modification times, to detect changes.
-    versions: u64,
+    pub(crate) versions: u64,
     /// The container after them, which is being read.
     pub(crate) inside: Option<Inside>,
     /// Containers that files were converted into so far.

@@ -111,8 +111,8 @@ pub(crate) struct CleanArgs {
     pub(crate) exclude: Vec<String>,
 
     /// Clean only N documents, spread over the input. The same input gives the same sample.
-    #[arg(long, value_name = "N")]
-    pub(crate) sample: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sample: Option<u64>,
 
     /// Number of threads [default: one per core]. The output does not depend on it.
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -399,8 +399,8 @@ pub(crate) struct DiffArgs {
     pub(crate) git: Option<String>,
 
     /// Clean only N of the documents, spread over the input. The same input gives the same sample.
-    #[arg(long, value_name = "N")]
-    pub(crate) sample: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sample: Option<u64>,
 
     /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]

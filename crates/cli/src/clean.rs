@@ -44,7 +44,7 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
     job.names = names;
     job.include = globs("--include", &args.include)?;
     job.exclude = globs("--exclude", &args.exclude)?;
-    job.sample = args.sample;
+    job.sample = args.sample.map(|count| count as usize);
     job.verify = args.verify;
     job.resume = match (args.resume, args.fresh) {
         (true, _) => Resume::Must,

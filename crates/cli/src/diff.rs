@@ -123,7 +123,8 @@ fn clean(args: &DiffArgs, pipeline: &Pipeline, out: &Path) -> Result<(), Failure
         false => args.paths.clone(),
     };
     let mut job = Job::new(pipeline, inputs, Output::Directory(out.to_owned()));
-    (job.container, job.names, job.sample) = (container, names, args.sample);
+    let sample = args.sample.map(|count| count as usize);
+    (job.container, job.names, job.sample) = (container, names, sample);
     job.run(&(), &AtomicBool::new(false))?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chaffinch_core::rules::{NAME, RESERVED, is_name};
+use chaffinch_formats::Document;
 use chaffinch_learn::{Sample, Samples, UpdateError};
 use chaffinch_report::visible;
 
@@ -90,6 +91,13 @@ fn of_outlet<'a>(samples: &'a [Sample], args: &SampleArgs) -> Samples<'a> {
     Samples { all: samples, one_outlet: args.together || args.filter.is_some() }
 }
 
+/// Whether a document is a file. The name of a record ends with its number, and not with the name of
+/// its file.
+fn is_file(document: &Document) -> bool {
+    let name = document.path.as_deref().and_then(|path| path.file_name()?.to_str());
+    name.is_some_and(|name| document.name.ends_with(name))
+}
+
 /// Reads the samples, and reports inputs that were skipped.
 fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
     let wanted = match &args.filter {
@@ -104,6 +112,12 @@ fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
     // Nothing has been written yet, so every error is a usage error.
     let read = chaffinch_formats::documents(&args.samples, container, &names, wanted, MOST)
         .map_err(|error| Failure::Usage(with_cause(&error)))?;
+    let file = read.documents.iter().find(|document| is_file(document));
+    if let (Some(filter), Some(file)) = (&args.filter, file) {
+        let help = "give files of records, such as JSON Lines, or omit --where";
+        let message = format!("--where {filter}: {} has no fields; {help}", visible(&file.name));
+        return Err(Failure::Usage(message));
+    }
     let reasons: Vec<String> =
         read.passed_over.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
     if read.documents.is_empty() {
@@ -124,7 +138,7 @@ fn samples(args: &SampleArgs) -> Result<Vec<Sample>, Failure> {
     if read.more {
         message!("note: only the first {MOST} documents were read; more would add little");
     }
-    let sample = |document: chaffinch_formats::Document| Sample {
+    let sample = |document: Document| Sample {
         name: document.name,
         text: document.text,
         url: document.url,

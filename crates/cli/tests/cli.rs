@@ -389,6 +389,14 @@ fn help_and_rules_are_printed() {
 }
 
 #[test]
+fn a_sample_of_no_documents_is_refused() {
+    let folder = Folder::new();
+    let (exit, said) = folder.refused(&["clean", "corpus", "--dry-run", "--sample", "0"]);
+    assert_eq!(exit, 2);
+    assert!(said.contains("invalid value '0' for '--sample <N>'"), "{said}");
+}
+
+#[test]
 fn days_that_do_not_exist_are_refused() {
     let folder = Folder::new();
     for (day, message) in [

@@ -486,6 +486,13 @@ fn samples_without_rules_to_learn_are_reported_and_nothing_is_written() {
     none: error: no samples to learn from: no documents were found
     nowhere: error: nowhere: there is no such file or directory
     ");
+    let by_field = ["outlet", "new", "example", "mixed", "--where", "outlet=x"];
+    let (exit, said) = folder.refused(&by_field);
+    assert_eq!(exit, 2);
+    insta::assert_snapshot!(said, @"error: --where outlet=x: a0.txt has no fields; give files of records, such as JSON Lines, or omit --where");
+    let (exit, said) = folder.refused(&["outlet", "new", "generic", "one", "-o", "x.yaml"]);
+    assert_eq!(exit, 2);
+    insta::assert_snapshot!(said, @r#"error: "generic" begins the ids of built-in rules; choose another name"#);
     let (exit, said) = folder.refused(&["outlet", "new", "../up", "one", "-o", "x.yaml"]);
     assert_eq!(exit, 2);
     insta::assert_snapshot!(said, @r#"error: "../up": a name consists of a-z, 0-9, `-`, `.` and `_` and begins with a letter or digit"#);

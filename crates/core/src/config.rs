@@ -130,6 +130,19 @@ impl Config {
     /// # Errors
     /// All problems except unknown stages and settings, which only the pipeline builder can detect.
     pub fn parse(file: &str, source: &str, base: &Path) -> Result<Config, Vec<Problem>> {
+        let (config, problems) = Config::read(file, source, base)?;
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// Like [`Config::parse`], but returns what could be read together with the problems.
+    ///
+    /// # Errors
+    /// A syntax error.
+    pub(crate) fn read(
+        file: &str,
+        source: &str,
+        base: &Path,
+    ) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
         let mapping = yaml::parse(file, source).map_err(|problem| vec![problem])?;
         let problems = Problems::default();
         let top = Node::top(&mapping, FILE, &problems);
@@ -147,15 +160,10 @@ impl Config {
             }
         }
         top.finish();
-        let problems = problems.place(file, source);
-        match problems.is_empty() {
-            true => {
-                let languages = (!all).then_some(languages);
-                let plugins = plugins.into_iter().map(|unplaced| unplaced.plugin).collect();
-                Ok(Config { rules, languages, limits, stages, plugins })
-            }
-            false => Err(problems),
-        }
+        let languages = (!all).then_some(languages);
+        let plugins = plugins.into_iter().map(|unplaced| unplaced.plugin).collect();
+        let config = Config { rules, languages, limits, stages, plugins };
+        Ok((config, problems.place(file, source)))
     }
 }
 

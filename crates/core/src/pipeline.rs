@@ -96,6 +96,7 @@ impl Pipeline {
         Builder {
             config: Config::default(),
             config_file: (String::from("chaffinch.yaml"), crate::config::DEFAULT.to_owned()),
+            config_problems: Vec::new(),
             rules: Vec::new(),
             rule_files: Vec::new(),
             stages: stages.collect(),
@@ -196,6 +197,7 @@ impl RuleTable for Pipeline {
 pub struct Builder {
     config: Config,
     config_file: (String, String),
+    config_problems: Vec<Problem>,
     rules: Vec<PathBuf>,
     rule_files: Vec<(String, String)>,
     stages: BTreeMap<String, MakeStage>,
@@ -213,14 +215,14 @@ impl Builder {
     /// directory that its relative paths refer to.
     ///
     /// # Errors
-    /// All problems in the file.
+    /// A syntax error. [`Builder::build`] reports all other problems in the file together.
     pub fn config(
         mut self,
         file: &str,
         source: &str,
         base: &std::path::Path,
     ) -> Result<Builder, Vec<Problem>> {
-        self.config = Config::parse(file, source, base)?;
+        (self.config, self.config_problems) = Config::read(file, source, base)?;
         self.config_file = (file.to_owned(), source.to_owned());
         Ok(self)
     }
@@ -334,6 +336,12 @@ impl Builder {
         let plugins = self.config.plugins.iter().map(|plugin| plugin.name.as_str());
         let names: Vec<&str> = self.stages.keys().map(String::as_str).chain(plugins).collect();
         let made = self.make_stages(&names, &mut problems);
+        if !self.config_problems.is_empty() {
+            // The rules may refer to stages that could not be read.
+            problems.extend(self.config_problems);
+            problems.sort_by_key(|problem| problem.span.start);
+            return Err(problems);
+        }
         let directories = if self.rules.is_empty() { &self.config.rules } else { &self.rules };
         let directories: Vec<&std::path::Path> = directories.iter().map(PathBuf::as_path).collect();
         let running: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
@@ -424,23 +432,27 @@ impl Builder {
                 problems.push(self.in_config(name, format!("unknown stage \"{name}\""), help));
                 continue;
             };
-            let mut options = options.clone();
-            match make(&mut options).and_then(|stage| options.finish().map(|()| stage)) {
+            match made_with(make, options.clone()) {
                 Ok(stage) if wanted && !self.skip.contains(name) => {
                     made.push((name.clone(), stage));
                 }
                 Ok(_) => {}
-                Err(error) => {
-                    let mut problem = self.in_config(name, error.to_string(), None);
-                    let after = problem.span.end;
-                    if let Some(at) = problem.source[after..].find(error.name()) {
-                        problem.span = after + at..after + at + error.name().len();
-                    }
-                    problems.push(problem);
+                Err(errors) => {
+                    problems.extend(errors.iter().map(|error| self.in_setting(name, error)));
                 }
             }
         }
         made
+    }
+
+    /// A problem with a setting of a stage of the pipeline file.
+    fn in_setting(&self, stage: &str, error: &OptionsError) -> Problem {
+        let mut problem = self.in_config(stage, error.to_string(), None);
+        let after = problem.span.end;
+        if let Some(at) = problem.source[after..].find(error.name()) {
+            problem.span = after + at..after + at + error.name().len();
+        }
+        problem
     }
 
     fn plugin(&self, stage: &str) -> Option<&Plugin> {
@@ -481,5 +493,47 @@ impl Builder {
         let at = source[list..].find(stage).map(|at| list + at);
         let span = at.map_or(0..0, |at| at..at + stage.len());
         Problem { file, source, span, message, help }
+    }
+}
+
+/// Makes a stage, or returns the errors in all of its settings: after each error, it is made again
+/// without that setting.
+fn made_with(make: &MakeStage, mut options: Options) -> Result<Box<dyn Stage>, Vec<OptionsError>> {
+    let mut errors = Vec::new();
+    loop {
+        let mut taken = options.clone();
+        match make(&mut taken).and_then(|stage| taken.finish().map(|()| stage)) {
+            Ok(stage) if errors.is_empty() => return Ok(stage),
+            Ok(_) => return Err(errors),
+            Err(error) => {
+                let removed = options.remove(error.name());
+                errors.push(error);
+                if removed.is_none() {
+                    return Err(errors);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_errors_of_a_pipeline_file_are_reported_together() {
+        let source = "limits: {body_cut_share: 5}\nstages:\n  - normalise: {bar: 1, nfc: maybe}\n  \
+                      - nosuch\n  - lines: {level: hard, threshold: 200}\n";
+        let builder = Pipeline::builder().config("p.yaml", source, "".as_ref()).unwrap();
+        let problems = builder.build().map(|_| ()).unwrap_err();
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        p.yaml:1:26: expected a share from 0 to 1
+        p.yaml:3:17: unknown setting `bar`; this stage takes nbsp, invisible, mojibake, nfc, line_ends, quotes
+        p.yaml:3:25: setting `nfc` must be true or false
+        p.yaml:4:5: unknown stage "nosuch"; expected one of: captions, comments, credits, dateline, debris, duplicates, lines, mirror-urls, navigation, normalise, promo, related, share-buttons, site-footer, tags, ticker, title
+        p.yaml:5:13: setting `level` must be off, careful, balanced or full
+        p.yaml:5:26: setting `threshold` must be an integer from 0 to 100
+        "#);
     }
 }

@@ -153,7 +153,7 @@ pub fn learn<'a>(
     samples: impl Into<Samples<'a>>,
     pipeline: &Pipeline,
 ) -> Result<Learned, Error> {
-    let mut learned = learn_draft(name, samples.into(), pipeline, pipeline)?;
+    let mut learned = learn_draft(name, samples.into(), &[], pipeline, pipeline)?;
     if learned.draft.rules.is_empty() {
         return Err(Error::NothingFound);
     }
@@ -173,11 +173,12 @@ pub fn learn<'a>(
     Ok(Learned { yaml, rules: draft.rules.len(), stories, notes })
 }
 
-/// Learns a draft from samples. Text that `pipeline` cuts needs no rule, and text that occurs in
-/// outlets of `others` identifies nothing.
+/// Learns a draft from samples. `known` are other documents of their outlet. Text that `pipeline` cuts
+/// needs no rule, and text that occurs in outlets of `others` identifies nothing.
 fn learn_draft(
     name: &str,
     Samples { all, one_outlet }: Samples<'_>,
+    known: &[Sample],
     pipeline: &Pipeline,
     others: &Pipeline,
 ) -> Result<LearnedDraft, Error> {
@@ -188,13 +189,18 @@ fn learn_draft(
     if stories < FEWEST {
         return Err(Error::TooFewStories(stories));
     }
-    let groups = page::groups(&pages);
     let hosts: BTreeSet<String> = pages.iter().filter_map(|page| page.host.clone()).collect();
     let one_site =
         recognise::site(&hosts).is_some() && pages.iter().all(|page| page.host.is_some());
-    if !one_outlet && !one_site && recognise::are_different_outlets(&groups, pipeline) {
-        let names = |group: &Vec<&Page>| group.iter().map(|page| page.name.clone()).collect();
-        return Err(Error::Mixed(groups.iter().map(names).collect()));
+    if !one_outlet && !(one_site && known.is_empty()) {
+        let known = known.iter().map(|sample| Page::new(sample, pipeline));
+        let mut all: Vec<Page> = known.chain(pages.iter().cloned()).collect();
+        page::assign_stories(&mut all);
+        let groups = page::groups(&all);
+        if recognise::are_different_outlets(&groups, pipeline) {
+            let names = |group: &Vec<&Page>| group.iter().map(|page| page.name.clone()).collect();
+            return Err(Error::Mixed(groups.iter().map(names).collect()));
+        }
     }
     let count = layout::number_layouts(&mut pages);
     let layouts: Vec<Vec<Page>> =

@@ -9,14 +9,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use chaffinch_core::message::counted;
-use chaffinch_core::rules::{FileRule, Problem, RuleFile, Subject, edit};
+use chaffinch_core::rules::{Example, FileRule, Problem, RuleFile, Subject, edit};
 use chaffinch_core::stage::Role;
 use chaffinch_core::{Pipeline, STAGES};
 
 use crate::draft::{DraftPattern, DraftRule, free_id};
 use crate::emit::{self, LEARNED};
 use crate::layout::Era;
-use crate::{DRAFT, Error, Samples, learn_draft};
+use crate::{DRAFT, Error, Sample, Samples, learn_draft};
 
 /// An updated rule file.
 #[derive(Debug)]
@@ -84,8 +84,15 @@ pub fn update<'a>(
     })?;
     let kept = blocks.kept();
     let known = with_rules(file, &kept, name, pipeline)?;
-    let learned =
-        learn_draft(name, samples.into(), &known, pipeline).map_err(UpdateError::Samples)?;
+    // The examples show whether the samples belong to the outlet.
+    let example = |(at, example): (usize, &Example)| Sample {
+        name: format!("example {} of {file}", at + 1),
+        text: example.text.clone(),
+        ..Sample::default()
+    };
+    let examples_of_file: Vec<Sample> = parsed.examples.iter().enumerate().map(example).collect();
+    let learned = learn_draft(name, samples.into(), &examples_of_file, &known, pipeline)
+        .map_err(UpdateError::Samples)?;
     let mut changes = Vec::new();
     let mut ids: BTreeSet<String> =
         parsed.rules.iter().map(|rule| id_in_file(&rule.rule.id).to_owned()).collect();

@@ -455,6 +455,22 @@ fn a_new_layout_has_rules_of_its_own() {
 }
 
 #[test]
+fn an_update_with_pages_of_another_outlet_is_rejected() {
+    let file = learned_file();
+    let host = Some("https://nordblatt.net/1".to_owned());
+    for url in [None, host] {
+        let nord = |number| Sample { url: url.clone(), ..other_page(number) };
+        // The examples of the file are of other stories.
+        let samples: Vec<Sample> = [0, 1, 4, 5].map(nord).into();
+        let error = update("x.yaml", &file, &samples, None, &generic()).unwrap_err();
+        assert!(matches!(error, UpdateError::Samples(Error::Mixed(_))), "{error}");
+        let together = Samples { all: &samples, one_outlet: true };
+        let updated = update("x.yaml", &file, together, None, &generic()).unwrap();
+        assert!(updated.yaml.contains("Nordblatt"), "{}", updated.yaml);
+    }
+}
+
+#[test]
 fn files_that_cannot_be_edited_are_rejected() {
     let samples: Vec<Sample> = (0..4).map(page).collect();
     let flow = "outlet: example\nrules: [{id: a, stage: tags, text: b, keeps: [c]}]\n";

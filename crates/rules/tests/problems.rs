@@ -167,3 +167,15 @@ fn problems_between_files_are_reported() {
     /a.yaml:2:11: unknown family "agencies"; expected one of: agency
     "#);
 }
+
+#[test]
+fn the_family_in_a_file_with_errors_is_not_reported_as_unknown() {
+    let files =
+        [("a.yaml", "outlet: a\nextends: house\n"), ("b.yaml", "family: house\nrulez: []\n")];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let generic = ("generic/tags.yaml".to_owned(), "generic: tags\n".to_owned());
+    let files = [&files[..], &[generic]].concat();
+    let problems = RuleSet::load(&[], &files, STAGES, &LoadOptions::ALL).expect_err("it has one");
+    let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"b.yaml:2:1: unknown key "rulez"; did you mean "rules"?"#);
+}

@@ -73,6 +73,11 @@ impl Options {
         self.settings.insert(name.to_owned(), value);
     }
 
+    /// Removes the setting `name`.
+    pub fn remove(&mut self, name: &str) -> Option<Setting> {
+        self.settings.remove(name)
+    }
+
     /// The setting `name`, if it is set and has not been taken.
     pub fn get(&self, name: &str) -> Option<&Setting> {
         self.settings.get(name)

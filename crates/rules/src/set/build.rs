@@ -69,6 +69,7 @@ impl RuleSet {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let running = wanted.running.map(owned);
+        let complete = problems.is_empty();
         let mut set = RuleSet { number, running, ..RuleSet::default() };
         let (mut generic, mut extends) = (RulesBuilder::default(), Vec::new());
         let index = has_all_generic(&packed, wanted).then(|| packed.generic());
@@ -91,7 +92,7 @@ impl RuleSet {
             Some(index) => index,
             None => generic.build(),
         };
-        set.extend_units(&extends, texts, problems);
+        set.extend_units(&extends, complete, texts, problems);
         set
     }
 
@@ -175,10 +176,12 @@ impl RuleSet {
         Extends { unit, file, families }
     }
 
-    /// Resolves the families that each unit extends, directly and indirectly.
+    /// Resolves the families that each unit extends, directly and indirectly. An unknown family is only
+    /// an error if the files are `complete`: otherwise it may be in a file that could not be loaded.
     fn extend_units(
         &mut self,
         extends: &[Extends],
+        complete: bool,
         texts: &Texts<'_>,
         problems: &mut Vec<Problem>,
     ) {
@@ -188,6 +191,9 @@ impl RuleSet {
                 let found = self.names.get(family).filter(|UnitId(id)| self.units[*id].family);
                 if let Some(&id) = found {
                     direct[unit.0].push(id);
+                    continue;
+                }
+                if !complete {
                     continue;
                 }
                 let known: Vec<&str> =

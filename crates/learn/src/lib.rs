@@ -192,7 +192,9 @@ fn learn_draft(
     let hosts: BTreeSet<String> = pages.iter().filter_map(|page| page.host.clone()).collect();
     let one_site =
         recognise::site(&hosts).is_some() && pages.iter().all(|page| page.host.is_some());
-    if !one_outlet && !(one_site && known.is_empty()) {
+    // The site of the samples may be another one than that of the outlet.
+    let is_known = one_outlet || one_site && known.is_empty();
+    if !is_known {
         let known = known.iter().map(|sample| Page::new(sample, pipeline));
         let mut all: Vec<Page> = known.chain(pages.iter().cloned()).collect();
         page::assign_stories(&mut all);

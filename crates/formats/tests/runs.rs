@@ -463,8 +463,10 @@ fn a_run_does_not_resume_after_changed_files() {
 }
 
 /// Tries another run into the same directory during a run.
+#[cfg(unix)]
 struct Rival<'a>(&'a Run, RefCell<Vec<String>>);
 
+#[cfg(unix)]
 impl Observer for Rival<'_> {
     fn block(&self, _: u64, _: u64) {
         let rival = clean_with(&pipeline(), &[&self.0.input], &self.0.out, |_| {});
@@ -472,6 +474,7 @@ impl Observer for Rival<'_> {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn two_runs_into_one_directory_exclude_each_other() {
     let run = setup();

@@ -21,10 +21,10 @@ macro_rules! cased {
     };
 }
 
-/// A word of a name in a script without capitals.
+/// A word of a name in a script without capitals. Vowel signs of Indic scripts count as characters.
 macro_rules! uncased {
     () => {
-        r"[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,14}"
+        r"[[\p{Lo}\p{M}\p{Nd}'.·/()@:|-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{1,28}"
     };
 }
 
@@ -100,6 +100,7 @@ mod tests {
             "iStock.com/Jane",
             "eThekwini / Facebook",
             "बीबीसी हिंदी",
+            "எடுத்துக்காட்டு டைம்ஸ்",
             "新華社",
         ];
         for name in names {

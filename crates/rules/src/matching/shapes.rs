@@ -1,22 +1,23 @@
 //! Shapes: patterns that many rules share, such as bullets before a line. A rule names a shape as
 //! `{shape}` in its pattern.
 
-/// A particle between the words of a name.
-macro_rules! particle {
+/// A word of a name that begins with a capital, or with a mark or digit.
+macro_rules! capital {
     () => {
-        "(?:de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en)"
+        r#"[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*"#
     };
 }
 
-/// A word of a name in a script with capitals. Some names have a small letter first: iStock, eThekwini.
+/// A word of a name in a script with capitals, or a particle between such words. Some names have a small letter
+/// first: iStock, eThekwini.
 macro_rules! cased {
     () => {
         concat!(
             "(?:",
-            particle!(),
-            r#"?[\p{Lu}\p{Lt}\d©@(\[/«"'|+&—-][^\s!?]*|"#,
-            particle!(),
-            ")"
+            capital!(),
+            "|(?:de|da|do|dos|di|del|della|von|vom|van|der|den|la|le|el|al|bin|of|the|by|and|und|et|y|e|i|és|și|og|och|ja|for|via|en)(?:",
+            capital!(),
+            ")?)"
         )
     };
 }

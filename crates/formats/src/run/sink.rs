@@ -546,6 +546,7 @@ mod tests {
             let mut first = sink(folder.path()).0;
             (0..killed).for_each(|number| write(&mut first, number));
             first.put(&done(killed), 0).unwrap();
+            drop(first);
             let (mut second, earlier) = sink(folder.path());
             assert_eq!(earlier.unwrap().position.files, killed as u64);
             (killed..steps.len()).for_each(|number| write(&mut second, number));

@@ -149,15 +149,17 @@ impl<'a> Sink<'a> {
         shard_bytes: Option<u64>,
         shipping: Option<Shipping>,
     ) -> Result<(Sink<'a>, Option<ResumeState>), Error> {
-        if resume != Resume::Must {
-            let failed = |error| Error::Output(directory.root.display().to_string(), error);
-            fs::create_dir_all(&directory.root).map_err(failed)?;
-        }
-        let lock = directory.lock()?;
+        let mut lock = directory.lock()?;
         let (steps, journal) = steps_to_resume(&directory, &identity, resume)?;
         let last = steps.last();
         match last {
-            None => take(&directory, shipping.as_ref())?,
+            None => {
+                take(&directory, shipping.as_ref())?;
+                // It may not have existed before.
+                if lock.is_none() {
+                    lock = directory.lock()?;
+                }
+            }
             Some(step) => {
                 let failed = |error| Error::Output(directory.root.display().to_string(), error);
                 remove_unsure(&directory, step.names).map_err(failed)?;

@@ -55,9 +55,12 @@ pub(crate) fn run(args: &CleanArgs) -> Result<u8, Failure> {
     quiet_panics();
     let done = job.run(&progress, &STOP);
     progress.bar.finish_and_clear();
-    let summary = done.map_err(|error| stopped(error, &job.output))?;
+    let summary = done.map_err(|error| stopped(error, job.can_resume()))?;
     if !args.quiet {
-        let table = table(&summary, &job.output);
+        let mut table = table(&summary, &job.output);
+        if summary.interrupted && job.can_resume() {
+            table.push_str("\nrepeat the command to resume, or start from scratch with --fresh\n");
+        }
         match job.output {
             Output::Stream => message!("{}", table.trim_end()),
             _ => print(table.as_bytes()).map(drop)?,
@@ -106,17 +109,15 @@ pub(crate) fn rerun(args: &RerunArgs) -> Result<u8, Failure> {
 }
 
 /// The failure that stopped a run, with a hint if the run can be resumed.
-fn stopped(error: Error, output: &Output) -> Failure {
+fn stopped(error: Error, can_resume: bool) -> Failure {
     // Repeating the command only helps if the cause can be fixed from outside.
-    let repeatable = matches!(error, Error::Input(..) | Error::Output(..));
-    match (Failure::from(error), output) {
-        (Failure::Stopped(message), Output::Directory(_) | Output::Store(..)) if repeatable => {
-            Failure::Stopped(format!(
-                "{message}; completed documents are kept: fix the problem and repeat the command to \
-                 resume"
-            ))
-        }
-        (failure, _) => failure,
+    let repeatable = can_resume && matches!(error, Error::Input(..) | Error::Output(..));
+    match Failure::from(error) {
+        Failure::Stopped(message) if repeatable => Failure::Stopped(format!(
+            "{message}; completed documents are kept: fix the problem and repeat the command to \
+             resume"
+        )),
+        failure => failure,
     }
 }
 
@@ -262,9 +263,6 @@ fn table(summary: &Summary, output: &Output) -> String {
     let mut text = totals(summary);
     stages(&mut text, summary);
     outlets(&mut text, summary);
-    if summary.interrupted && output.directory().is_some() {
-        text.push_str("\nrepeat the command to resume, or start from scratch with --fresh\n");
-    }
     faults(&mut text, summary);
     problems(&mut text, summary, output);
     text

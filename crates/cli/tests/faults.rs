@@ -75,14 +75,16 @@ fn a_run_over_standard_input_is_not_resumed() {
     let arguments = "clean - --from jsonl -o out < one.jsonl";
     let output = limited(&folder, "trap '' XFSZ; ulimit -f 2048", arguments);
     assert_eq!(code(&output), 3, "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("repeat the command"), "{}", text(&output.stderr));
     let again = |more: &str| {
         limited(&folder, ":", &format!("clean - --from jsonl -o out {more} < other.jsonl"))
     };
-    let output = again("--resume");
-    assert_eq!(code(&output), 2);
-    assert!(text(&output.stderr).contains("standard input"), "{}", text(&output.stderr));
-    let output = again("");
-    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    for (more, wanted) in [("--resume", "cannot be resumed"), ("", "--fresh")] {
+        let output = again(more);
+        assert_eq!(code(&output), 2);
+        assert!(text(&output.stderr).contains(wanted), "{}", text(&output.stderr));
+    }
+    assert_eq!(code(&again("--fresh")), 0);
     assert_eq!(folder.read("out/stdin").lines().count(), 50);
 }
 

@@ -36,7 +36,7 @@ impl OutputDirectory {
     }
 
     /// Locks the directory until the result is dropped, so that no other run writes into it. `None` if
-    /// it cannot be locked: on Windows, and on some network file systems.
+    /// it does not exist or cannot be locked, as on Windows and on some network file systems.
     ///
     /// # Errors
     /// Another run writes into it.
@@ -52,17 +52,18 @@ impl OutputDirectory {
         }
     }
 
-    /// Prepares the directory for a new run. Output of an earlier run is removed; other files are
-    /// an error.
-    pub(crate) fn take(&self) -> Result<(), Error> {
+    /// Prepares the directory for a new run, and locks it unless `lock` is its lock. Output of an
+    /// earlier run is removed; other files are an error.
+    pub(crate) fn take(&self, lock: Option<File>) -> Result<Option<File>, Error> {
         let failed = |error| Error::Output(self.root.display().to_string(), error);
         fs::create_dir_all(&self.root).map_err(failed)?;
+        let lock = lock.map_or_else(|| self.lock(), |lock| Ok(Some(lock)))?;
         clear(&self.root)?;
         let record = self.root.join(RECORD);
         fs::create_dir_all(record.join("ledger")).map_err(failed)?;
         // A folder with this list was written by a run.
         File::create(record.join(FILES)).map_err(failed)?;
-        Ok(())
+        Ok(lock)
     }
 
     pub(crate) fn record(&self, name: &str) -> PathBuf {

@@ -439,14 +439,14 @@ impl<'a> Blocks<'a> {
                 }
                 Some(Err(error)) => return Err(error),
             };
-            let (name, before) = (source.name.clone(), source.clone());
-            let opened = match self.root.and_then(|root| names::impossible(&name, root)) {
+            let listed = source.clone();
+            let opened = match self.root.and_then(|root| names::impossible(&listed.name, root)) {
                 Some(reason) => Err(format!("cannot be written: {reason}")),
                 None => guarded(|| source.open(&self.reading))
                     .map_err(|error| format!("cannot be read: {error}")),
             };
             let item = match opened {
-                Err(reason) => Item::Unreadable(name.clone(), reason),
+                Err(reason) => Item::Unreadable(listed.name.clone(), reason),
                 Ok(Opened::Document(content)) => {
                     bytes += content.len();
                     Item::Document(source, content)
@@ -460,7 +460,7 @@ impl<'a> Blocks<'a> {
                     break;
                 }
             };
-            self.position.pass(&before);
+            self.position.pass(&listed);
             read += match &item {
                 Item::Document(source, _) | Item::Pass(source, _) => source.bytes,
                 Item::Unreadable(..) => 0,

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::blocks::{Block, Blocks, Work};
 use super::context::WorkerContext;
+use super::journal::Unfinished;
 use super::recall::Recall;
 use super::replace::Earlier;
 use super::request::{Request, digest_of_input, real_path};
@@ -163,6 +164,12 @@ impl Job<'_> {
     fn reading(&self) -> Reading<'_> {
         let limit = self.pipeline.limits().document_bytes;
         Reading { container: self.container, names: &self.names, limit, restores: false }
+    }
+
+    /// Whether repeating the run resumes it after an interruption: if its output is not a stream and its
+    /// input not standard input.
+    pub fn can_resume(&self) -> bool {
+        self.output.directory().is_some() && !self.reads_stdin()
     }
 
     fn reads_stdin(&self) -> bool {
@@ -317,9 +324,18 @@ impl Job<'_> {
                     };
                     earlier.map_or(Ok(()), |earlier| earlier.check(&self.inputs))?;
                 }
-                let identity = self.identity();
-                // Another input may follow on standard input.
-                let resume = if self.reads_stdin() { Resume::Never } else { self.resume };
+                let unfinished = || Unfinished::find(&directory);
+                if self.reads_stdin()
+                    && self.resume == Resume::May
+                    && unfinished().is_some_and(|run| !run.steps.is_empty())
+                {
+                    return Err(Error::Usage(format!(
+                        "{} contains the output of an unfinished run, which a run over standard input \
+                         cannot resume; name another directory with -o, or replace the output with --fresh",
+                        root.display()
+                    )));
+                }
+                let (identity, resume) = (self.identity(), self.resume);
                 Sink::directory(directory, identity, resume, self.shard_bytes, shipping)
             }
             Output::Stream => Ok((Sink::without_directory(Some(stream), ledger)?, None)),

@@ -91,9 +91,9 @@ impl RecordCursor {
         Ok(RecordCursor { chunks, records: Vec::new(), ended: false, sampled, skipped: 0 })
     }
 
-    /// Finds the record with this [number](RunOutput::number): `whole`, or written to `out` while it is read, however
-    /// long it is. Of the records before it, those that are not documents are written to `out`, and
-    /// documents are skipped.
+    /// Finds the record with this [number](RunOutput::number): `whole`, or written to `out` while it is
+    /// read, however long it is. Of the records before it, those that are not documents are written to
+    /// `out`, and documents are skipped.
     pub(crate) fn at(
         &mut self,
         number: u64,

@@ -149,22 +149,17 @@ impl<'a> Sink<'a> {
         shard_bytes: Option<u64>,
         shipping: Option<Shipping>,
     ) -> Result<(Sink<'a>, Option<ResumeState>), Error> {
-        let mut lock = directory.lock()?;
+        let lock = directory.lock()?;
         let (steps, journal) = steps_to_resume(&directory, &identity, resume)?;
         let last = steps.last();
-        match last {
-            None => {
-                take(&directory, shipping.as_ref())?;
-                // It may not have existed before.
-                if lock.is_none() {
-                    lock = directory.lock()?;
-                }
-            }
+        let lock = match last {
+            None => take(&directory, lock, shipping.as_ref())?,
             Some(step) => {
                 let failed = |error| Error::Output(directory.root.display().to_string(), error);
                 remove_unsure(&directory, step.names).map_err(failed)?;
+                lock
             }
-        }
+        };
         let log = |name: &str, bytes: fn(&JournalEntry) -> u64| {
             AppendOnlyFile::open(directory.record(name), last.map_or(0, bytes))
         };
@@ -438,14 +433,19 @@ fn steps_to_resume(
     })
 }
 
-/// Takes a directory, and the store that its files go to, for a new run.
-fn take(directory: &OutputDirectory, shipping: Option<&Shipping>) -> Result<(), Error> {
+/// Takes a directory, and the store that its files go to, for a new run. Returns the lock of the
+/// directory.
+fn take(
+    directory: &OutputDirectory,
+    lock: Option<File>,
+    shipping: Option<&Shipping>,
+) -> Result<Option<File>, Error> {
     let left = shipping.map(Shipping::left).transpose()?;
-    directory.take()?;
-    match (shipping, left) {
-        (Some(shipping), Some(left)) => shipping.take(&left),
-        _ => Ok(()),
+    let lock = directory.take(lock)?;
+    if let (Some(shipping), Some(left)) = (shipping, left) {
+        shipping.take(&left)?;
     }
+    Ok(lock)
 }
 
 /// Combines the parts into the file `path`.

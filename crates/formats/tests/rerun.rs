@@ -381,6 +381,45 @@ fn a_run_is_replaced_completely_or_not_at_all() {
 }
 
 #[test]
+fn what_a_killed_rerun_left_is_removed() {
+    let scene = Scene::new();
+    let (before, out) = (pipeline(&usual()), scene.root.join("out"));
+    clean(&before, &scene.root.join("in"), &out);
+    let folder = scene.root.join(".chaffinch-rerun-out");
+    let around = || fs::read_dir(&scene.root).unwrap().count();
+    let others = around();
+    fs::create_dir_all(folder.join("originals/in")).unwrap();
+    let in_place = || rerun(&out, None, &before, &(), &AtomicBool::new(false));
+    // A rerun that is still running has locked its folder.
+    let running = fs::File::open(&folder).unwrap();
+    if running.try_lock().is_ok() {
+        match in_place() {
+            Err(Error::Usage(message)) => assert!(message.contains("another run"), "{message}"),
+            other => panic!("{:?}", other.map(|done| done.cleaned_again)),
+        }
+        assert!(folder.join("originals/in").exists());
+    }
+    drop(running);
+    in_place().unwrap();
+    assert!(!folder.exists() && around() == others);
+}
+
+#[test]
+fn the_only_copy_of_an_output_is_not_removed() {
+    let scene = Scene::new();
+    let (before, out) = (pipeline(&usual()), scene.root.join("out"));
+    clean(&before, &scene.root.join("in"), &scene.root.join("other"));
+    // The rerun was killed between two renames.
+    let old = scene.root.join(".chaffinch-rerun-out/old");
+    fs::create_dir_all(&old).unwrap();
+    match rerun(&scene.root.join("other"), Some(&out), &before, &(), &AtomicBool::new(false)) {
+        Err(Error::Usage(message)) => assert!(message.contains("move it to"), "{message}"),
+        other => panic!("{:?}", other.map(|done| done.cleaned_again)),
+    }
+    assert!(old.exists());
+}
+
+#[test]
 fn runs_that_cannot_be_rerun_are_refused() {
     let scene = Scene::new();
     let pipeline = pipeline(&usual());

@@ -11,10 +11,14 @@
 //! it matches are cleaned again; if it was changed, all documents that it applies to. All documents
 //! are cleaned again if stages, limits or the detection of outlets changed.
 
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use chaffinch_core::Pipeline;
+use tempfile::TempDir;
 
 use super::job::{Job, Observer, Output, Stop};
 use super::recall::Recall;
@@ -25,7 +29,7 @@ use super::sink::Resume;
 use super::summary::Summary;
 use crate::error::Error;
 use crate::files::names::{self, base_name};
-use crate::files::output::{exchange, holds_nothing_foreign};
+use crate::files::output::{OutputDirectory, exchange, holds_nothing_foreign};
 
 /// The result of a rerun.
 #[derive(Debug)]
@@ -36,11 +40,50 @@ pub struct Rerun {
     pub cleaned_again: u64,
 }
 
+/// Creates the temporary folder beside `place`, and locks it where the file system has locks. One that a
+/// killed rerun left there is removed.
+fn temporary_folder(place: &Path) -> Result<(TempDir, Option<File>), Error> {
+    let beside = place.parent().unwrap_or(place);
+    let mut name = OsString::from(".chaffinch-rerun-");
+    name.push(place.file_name().unwrap_or_default());
+    let path = beside.join(&name);
+    let failed = |error| Error::Output(path.display().to_string(), error);
+    std::fs::create_dir_all(beside).map_err(failed)?;
+    let create = || tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir_in(beside);
+    let folder = match create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let lock = OutputDirectory { root: path.clone() }.lock()?;
+            let shown = path.display();
+            if !place.exists() && path.join(OLD).exists() {
+                return Err(Error::Usage(format!(
+                    "{shown}/{OLD} is the output of a run whose replacement was interrupted; move it to {}",
+                    place.display()
+                )));
+            }
+            if lock.is_none() {
+                return Err(Error::Usage(format!(
+                    "{shown} belongs to a rerun that is still running or was killed; if none is running, delete it"
+                )));
+            }
+            std::fs::remove_dir_all(&path).map_err(failed)?;
+            create()
+        }
+        created => created,
+    };
+    let folder = folder.map_err(failed)?;
+    let lock = OutputDirectory { root: folder.path().to_owned() }.lock()?;
+    Ok((folder, lock))
+}
+
+/// The place of the output that is being replaced, in the temporary folder.
+const OLD: &str = "old";
+
 /// Repeats the finished run in `run` with the rules of `pipeline`, into `output`; without an
 /// `output`, the new output replaces the old one when it is complete. Other output is replaced only if it
 /// is that of a run with the same inputs and no other files.
 ///
-/// Until then, the originals and the new output are in a temporary folder beside it.
+/// Until then, the originals and the new output are in a temporary folder beside it, `.chaffinch-rerun-` and
+/// the name of the output.
 ///
 /// # Errors
 /// `run` is not a finished run, was converted to another container or is a sample, or some of its
@@ -69,10 +112,7 @@ pub fn rerun(
             run.canonicalize().map_err(failed)?
         }
     };
-    let beside = place.parent().unwrap_or(&place);
-    std::fs::create_dir_all(beside).map_err(failed)?;
-    let folder = tempfile::Builder::new().prefix(".chaffinch-rerun-").tempdir_in(beside);
-    let folder = folder.map_err(failed)?;
+    let (folder, _lock) = temporary_folder(&place)?;
     let in_folder = |name: &str| folder.path().join(name);
     let originals = in_folder("originals");
     let restored = restore(run, &originals)?;
@@ -100,7 +140,7 @@ pub fn rerun(
     job.recall = Some(&recall);
     let summary = job.run(observer, stop)?;
     if output.is_none() && !summary.interrupted {
-        exchange(&place, &target, &in_folder("old")).map_err(failed)?;
+        exchange(&place, &target, &in_folder(OLD)).map_err(failed)?;
     }
     let known = recall.known.load(Ordering::Relaxed);
     Ok(Rerun { cleaned_again: summary.documents - known.min(summary.documents), summary })

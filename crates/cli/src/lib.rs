@@ -138,8 +138,14 @@ fn read_yaml(path: &std::path::Path) -> Result<String, Failure> {
     Ok(chaffinch_rules::yaml::decode(&name, bytes).map_err(|problem| vec![problem])?)
 }
 
-/// Writes a file completely or not at all.
+/// Writes a file completely or not at all, but not into the record of a run.
 fn write_whole(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
+    if path.components().any(|part| part.as_os_str() == chaffinch_formats::RECORD) {
+        return Err(Failure::Usage(format!(
+            "{} is in the record of a run, which restores its input; name another file",
+            path.display()
+        )));
+    }
     chaffinch_formats::write_whole(path, bytes)
         .map_err(|error| Failure::Stopped(format!("cannot write {}: {error}", path.display())))
 }

@@ -238,6 +238,10 @@ fn a_report_contains_no_active_content_of_documents() {
     assert!(html.contains("nothing changed in 7 documents"));
     let (code, said) = folder.refused(&["report", "corpus", "-o", "x.html"]);
     assert_eq!(code, 2, "{said}");
+    let (code, said) = folder.refused(&["report", "out", "-o", "out/.chaffinch/run.json"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("is in the record of a run"), "{said}");
+    assert!(folder.run(&["verify", "out"]).status.success());
 }
 
 #[test]

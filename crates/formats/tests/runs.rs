@@ -313,7 +313,7 @@ fn an_interrupted_run_leaves_whole_files() {
     assert_eq!(
         shown,
         [
-            "the run did not finish; repeat its command to finish it, then restore into a new directory"
+            "the run did not finish; repeat its command to finish it (with --fresh if it read standard input), then restore into a new directory"
         ]
     );
 }
@@ -787,6 +787,24 @@ fn a_sample_is_the_same_each_time_and_of_the_size_asked_for() {
     };
     let other = run.out.with_extension("2");
     assert!(sample(&run.out) == sample(&other));
+}
+
+#[test]
+fn a_sample_of_records_has_documents_only() {
+    let run = setup();
+    let input = run.input.with_extension("records");
+    fs::create_dir(&input).unwrap();
+    let record = |kind: &str| {
+        format!("WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Length: 4\r\n\r\na: b\r\n\r\n")
+    };
+    let wet: String = (0..40).map(|_| record("metadata") + &record("conversion")).collect();
+    fs::write(input.join("pages.wet"), wet).unwrap();
+    let summary = clean_with(&pipeline(), &[&input], &run.out, |job| job.sample = Some(20));
+    assert_eq!(summary.unwrap().documents, 20);
+    let sample = fs::read_to_string(run.out.join("pages.wet")).unwrap();
+    let count = |kind: &str| sample.matches(&format!("WARC-Type: {kind}")).count();
+    assert_eq!((count("conversion"), count("metadata")), (20, 0));
+    assert_eq!(verify(&run.out).unwrap().problems, Vec::new());
 }
 
 #[test]

@@ -154,7 +154,7 @@ pub(crate) enum Kind {
     Blank,
     /// A header, which every sample keeps.
     Header,
-    /// A record about the file or about other records.
+    /// A record about the file or about other records, which no sample keeps.
     Other,
     /// A document: the ledger has a record of it.
     Document,

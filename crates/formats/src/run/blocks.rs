@@ -81,7 +81,7 @@ impl Block {
             Work::Chunk { source, format, chunk, .. } => match chunk {
                 Chunk::Records(bytes, first) => {
                     for (ordinal, record) in records(&**format, bytes, *first) {
-                        if matches!(format.kind(record, ordinal), Kind::Document | Kind::Other) {
+                        if format.kind(record, ordinal) == Kind::Document {
                             each(&source.name, ordinal);
                         }
                     }

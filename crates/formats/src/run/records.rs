@@ -53,14 +53,14 @@ impl BlockBuilder<'_> {
         to: Option<Container>,
     ) -> Result<(), Error> {
         match format.kind(record, ordinal) {
-            Kind::Blank if self.context.sample.is_some() => Ok(()),
+            Kind::Blank | Kind::Other if self.context.sample.is_some() => Ok(()),
             Kind::Blank | Kind::Header => {
                 if to.is_none() {
                     self.output.extend_from_slice(record);
                 }
                 Ok(())
             }
-            Kind::Other | Kind::Document if !self.takes(source, ordinal) => Ok(()),
+            Kind::Document if !self.takes(source, ordinal) => Ok(()),
             Kind::Other | Kind::Document => match to {
                 None => self.guard(
                     |block| block.clean_record(file, format, record, ordinal),

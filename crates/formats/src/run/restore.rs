@@ -446,8 +446,8 @@ impl Work<'_> {
                 count => format!("; {count} files have no record in the ledger yet"),
             };
             let reason = format!(
-                "the run did not finish{unrecorded}; repeat its command to finish it, then restore \
-                 into a new directory"
+                "the run did not finish{unrecorded}; repeat its command to finish it (with --fresh if it \
+                 read standard input), then restore into a new directory"
             );
             self.problem(&self.run.display().to_string(), reason);
         }

@@ -140,7 +140,10 @@ fn read_yaml(path: &std::path::Path) -> Result<String, Failure> {
 
 /// Writes a file completely or not at all, but not into the record of a run.
 fn write_whole(path: &std::path::Path, bytes: &[u8]) -> Result<(), Failure> {
-    if path.components().any(|part| part.as_os_str() == chaffinch_formats::RECORD) {
+    let is_record = |folder: &std::path::Path| {
+        folder.ends_with(chaffinch_formats::RECORD) && folder.join("run.json").exists()
+    };
+    if path.ancestors().any(is_record) {
         return Err(Failure::Usage(format!(
             "{} is in the record of a run, which restores its input; name another file",
             path.display()

@@ -242,6 +242,8 @@ fn a_report_contains_no_active_content_of_documents() {
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("is in the record of a run"), "{said}");
     assert!(folder.run(&["verify", "out"]).status.success());
+    // A folder of the same name that holds no run.
+    assert!(folder.run(&["report", "out", "-o", ".chaffinch/x.html"]).status.success());
 }
 
 #[test]

@@ -12,7 +12,6 @@
 //! are cleaned again if stages, limits or the detection of outlets changed.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -40,50 +39,45 @@ pub struct Rerun {
     pub cleaned_again: u64,
 }
 
-/// Creates the temporary folder beside `place`, and locks it where the file system has locks. One that a
-/// killed rerun left there is removed.
-fn temporary_folder(place: &Path) -> Result<(TempDir, Option<File>), Error> {
+/// Where the originals and the new output are until a rerun is complete, beside its output.
+///
+/// `locked`: no other rerun replaces `place` at the same time. The folder then has a fixed name, and one that
+/// a killed rerun left is removed.
+fn temporary_folder(place: &Path, locked: bool) -> Result<TempDir, Error> {
     let beside = place.parent().unwrap_or(place);
-    let mut name = OsString::from(".chaffinch-rerun-");
-    name.push(place.file_name().unwrap_or_default());
-    let path = beside.join(&name);
-    let failed = |error| Error::Output(path.display().to_string(), error);
+    let failed = |error| Error::Output(beside.display().to_string(), error);
     std::fs::create_dir_all(beside).map_err(failed)?;
-    let create = || tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir_in(beside);
-    let folder = match create() {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let lock = OutputDirectory { root: path.clone() }.lock()?;
-            let shown = path.display();
-            if !place.exists() && path.join(OLD).exists() {
-                return Err(Error::Usage(format!(
-                    "{shown}/{OLD} is the output of a run whose replacement was interrupted; move it to {}",
-                    place.display()
-                )));
-            }
-            if lock.is_none() {
-                return Err(Error::Usage(format!(
-                    "{shown} belongs to a rerun that is still running or was killed; if none is running, delete it"
-                )));
-            }
-            std::fs::remove_dir_all(&path).map_err(failed)?;
-            create()
-        }
-        created => created,
-    };
-    let folder = folder.map_err(failed)?;
-    let lock = OutputDirectory { root: folder.path().to_owned() }.lock()?;
-    Ok((folder, lock))
+    let mut name = OsString::from(".chaffinch-rerun-");
+    if !locked {
+        return tempfile::Builder::new().prefix(&name).tempdir_in(beside).map_err(failed);
+    }
+    name.push(place.file_name().unwrap_or_default());
+    let left = beside.join(&name);
+    // With both in it, the rerun was killed between the two steps of the exchange.
+    if left.join(OLD).exists() && left.join(NEW).exists() {
+        return Err(Error::Usage(format!(
+            "{} may be the only copy of an output whose replacement was interrupted; move it to another folder",
+            left.join(OLD).display()
+        )));
+    }
+    match std::fs::remove_dir_all(&left) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir_in(beside).map_err(failed)
 }
 
-/// The place of the output that is being replaced, in the temporary folder.
+/// The output that is being replaced, in the temporary folder.
 const OLD: &str = "old";
+/// The output that replaces it.
+const NEW: &str = "new";
 
 /// Repeats the finished run in `run` with the rules of `pipeline`, into `output`; without an
 /// `output`, the new output replaces the old one when it is complete. Other output is replaced only if it
 /// is that of a run with the same inputs and no other files.
 ///
-/// Until then, the originals and the new output are in a temporary folder beside it, `.chaffinch-rerun-` and
-/// the name of the output.
+/// Until then, the originals and the new output are in a temporary folder beside it, and no other run can write
+/// into it where the file system has locks.
 ///
 /// # Errors
 /// `run` is not a finished run, was converted to another container or is a sample, or some of its
@@ -96,8 +90,14 @@ pub fn rerun(
     observer: &dyn Observer,
     stop: &Stop,
 ) -> Result<Rerun, Error> {
-    let recall = Recall::of_run(run, pipeline)?;
     let output = output.filter(|output| real_path(output) != real_path(run));
+    let lock = |root: &Path| OutputDirectory { root: root.to_owned() }.lock();
+    // Declared before the temporary folder, so that it is removed before they are released.
+    let mut locks = Vec::new();
+    if output.is_none() {
+        locks.extend(lock(run)?);
+    }
+    let recall = Recall::of_run(run, pipeline)?;
     if let Some(output) = output
         && let (Some(earlier), Some(run)) =
             (Earlier::in_directory(output)?, Earlier::in_directory(run)?)
@@ -112,7 +112,7 @@ pub fn rerun(
             run.canonicalize().map_err(failed)?
         }
     };
-    let (folder, _lock) = temporary_folder(&place)?;
+    let folder = temporary_folder(&place, !locks.is_empty())?;
     let in_folder = |name: &str| folder.path().join(name);
     let originals = in_folder("originals");
     let restored = restore(run, &originals)?;
@@ -131,7 +131,7 @@ pub fn rerun(
         true => several,
         false => vec![originals],
     };
-    let target = output.map_or_else(|| in_folder("new"), Path::to_owned);
+    let target = output.map_or_else(|| in_folder(NEW), Path::to_owned);
     let mut job = Job::new(pipeline, inputs, Output::Directory(target.clone()));
     job.container = recall.request.from;
     job.shard_bytes = recall.request.shard_bytes;
@@ -140,6 +140,8 @@ pub fn rerun(
     job.recall = Some(&recall);
     let summary = job.run(observer, stop)?;
     if output.is_none() && !summary.interrupted {
+        // What is then in place stays locked while the temporary folder is removed.
+        locks.extend(lock(&target)?);
         exchange(&place, &target, &in_folder(OLD)).map_err(failed)?;
     }
     let known = recall.known.load(Ordering::Relaxed);

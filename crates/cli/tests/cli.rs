@@ -389,6 +389,16 @@ fn help_and_rules_are_printed() {
 }
 
 #[test]
+fn output_that_cannot_be_written_is_refused() {
+    let folder = Folder::new();
+    folder.write("corpus/a.txt", "A line.\n");
+    folder.write("file", "");
+    let (exit, said) = folder.refused(&["clean", "corpus", "-o", "file/cleaned"]);
+    assert_eq!(exit, 2);
+    assert!(said.contains("cannot write into file/cleaned: "), "{said}");
+}
+
+#[test]
 fn a_sample_of_no_documents_is_refused() {
     let folder = Folder::new();
     let (exit, said) = folder.refused(&["clean", "corpus", "--dry-run", "--sample", "0"]);

@@ -53,9 +53,14 @@ impl OutputDirectory {
     }
 
     /// Prepares the directory for a new run, and locks it unless `lock` is its lock. Output of an
-    /// earlier run is removed; other files are an error.
+    /// earlier run is removed; other files are an error, and so is a directory that cannot be written.
     pub(crate) fn take(&self, lock: Option<File>) -> Result<Option<File>, Error> {
-        let failed = |error| Error::Output(self.root.display().to_string(), error);
+        let failed = |error: io::Error| {
+            let root = self.root.display();
+            Error::Usage(format!(
+                "cannot write into {root}: {error}; name another directory with -o"
+            ))
+        };
         fs::create_dir_all(&self.root).map_err(failed)?;
         let lock = lock.map_or_else(|| self.lock(), |lock| Ok(Some(lock)))?;
         clear(&self.root)?;

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -31,7 +31,11 @@ impl Earlier {
     pub(crate) fn in_directory(root: &Path) -> Result<Option<Earlier>, Error> {
         let output = root.display().to_string();
         let record = match run_record(root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
             record => record.map_err(|error| damaged(&output, &error))?,
         };
         let Some(request) = finished(record) else { return Ok(None) };

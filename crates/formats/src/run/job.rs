@@ -176,6 +176,12 @@ impl Job<'_> {
         self.inputs.iter().any(|path| path.as_os_str() == "-")
     }
 
+    /// Whether the unfinished run in a directory is this one, and can be resumed.
+    fn resumes(&self, directory: &OutputDirectory, identity: &str) -> bool {
+        let unfinished = || Unfinished::find(directory);
+        !self.reads_stdin() && unfinished().is_some_and(|run| run.identity == identity)
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         self.inputs.iter().filter(|path| path.as_os_str() != "-").cloned().collect()
     }
@@ -317,26 +323,21 @@ impl Job<'_> {
                     _ => None,
                 };
                 let directory = OutputDirectory::at(root, files)?;
+                let identity = self.identity();
                 if self.resume == Resume::May {
-                    let earlier = match &shipping {
+                    let finished = match &shipping {
                         Some(shipping) => Earlier::in_store(shipping)?,
                         None => Earlier::in_directory(root)?,
                     };
-                    earlier.map_or(Ok(()), |earlier| earlier.check(&self.inputs))?;
+                    let replaced = match finished {
+                        Some(finished) => Some(finished),
+                        None if self.resumes(&directory, &identity) => None,
+                        None => Earlier::interrupted_in(&directory)?,
+                    };
+                    replaced.map_or(Ok(()), |replaced| replaced.check(&self.inputs))?;
                 }
-                let unfinished = || Unfinished::find(&directory);
-                if self.reads_stdin()
-                    && self.resume == Resume::May
-                    && unfinished().is_some_and(|run| !run.steps.is_empty())
-                {
-                    return Err(Error::Usage(format!(
-                        "{} contains the output of an unfinished run, which a run over standard input \
-                         cannot resume; name another directory with -o, or replace the output with --fresh",
-                        root.display()
-                    )));
-                }
-                let (identity, resume) = (self.identity(), self.resume);
-                Sink::directory(directory, identity, resume, self.shard_bytes, shipping)
+                let resume = if self.reads_stdin() { Resume::Never } else { self.resume };
+                Sink::directory(directory, identity, &self.request(), resume, shipping)
             }
             Output::Stream => Ok((Sink::without_directory(Some(stream), ledger)?, None)),
             Output::Nowhere => Ok((Sink::without_directory(None, ledger)?, None)),

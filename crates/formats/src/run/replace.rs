@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::journal::Unfinished;
 use super::request::{Request, digest_of_input};
 use crate::error::Error;
-use crate::files::output::{FILES, RECORD, listed, unescape_line};
+use crate::files::output::{FILES, OutputDirectory, RECORD, listed, unescape_line};
 use crate::files::store::Shipping;
 use crate::files::{derived, names};
 use crate::ledger::runs::run_record;
 
-/// A finished run whose output may be replaced.
+/// An earlier run whose output may be replaced.
 pub(crate) struct Earlier {
     /// The directory or the address of its output.
     output: String,
@@ -38,9 +39,21 @@ impl Earlier {
             }
             record => record.map_err(|error| damaged(&output, &error))?,
         };
-        let Some(request) = finished(record) else { return Ok(None) };
+        finished(record).map(|request| Earlier::of(request, root)).transpose()
+    }
+
+    /// The unfinished run in a directory, if there is one that has written something.
+    pub(crate) fn interrupted_in(directory: &OutputDirectory) -> Result<Option<Earlier>, Error> {
+        let root = &directory.root;
+        let written = Unfinished::find(directory).is_some_and(|run| !run.steps.is_empty());
+        let request = Request::of_run(root).filter(|_| written);
+        request.map(|request| Earlier::of(request, root)).transpose()
+    }
+
+    fn of(request: Request, root: &Path) -> Result<Earlier, Error> {
+        let output = root.display().to_string();
         match listed(root).and_then(Iterator::collect) {
-            Ok(files) => Ok(Some(Earlier { output, request, files })),
+            Ok(files) => Ok(Earlier { output, request, files }),
             Err(error) => Err(Error::Output(output, error)),
         }
     }

@@ -14,6 +14,7 @@ pub(crate) type Inputs = Vec<(PathBuf, bool)>;
 
 /// The settings of a run.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct Request {
     pub(crate) inputs: Vec<(String, bool)>,
     /// See [`digest_of_input`].

@@ -18,6 +18,7 @@ use super::journal::{
     JOURNAL, JournalEntry, PARTS, Unfinished, Written, length, part, remove_if_there,
     remove_unsure, unfinished_path,
 };
+use super::request::Request;
 use super::summary::Summary;
 use super::worker::{Event, FinishedBlock};
 use crate::containers::parquet;
@@ -136,8 +137,8 @@ impl<'a> Sink<'a> {
         Ok(Sink { files: None, stream, ledger })
     }
 
-    /// A sink into a directory. Resumes the unfinished run in it if that run has the same
-    /// `identity`; else starts again.
+    /// A sink into a directory, for the run of `request`. Resumes the unfinished run in it if that run has the
+    /// same `identity`; else starts again.
     ///
     /// # Errors
     /// The directory contains other files, cannot be written, or has no run to resume although that
@@ -145,8 +146,8 @@ impl<'a> Sink<'a> {
     pub(crate) fn directory(
         directory: OutputDirectory,
         identity: String,
+        request: &Request,
         resume: Resume,
-        shard_bytes: Option<u64>,
         shipping: Option<Shipping>,
     ) -> Result<(Sink<'a>, Option<ResumeState>), Error> {
         let lock = directory.lock()?;
@@ -181,7 +182,7 @@ impl<'a> Sink<'a> {
             container: container.transpose()?,
             next_part: next_part.unwrap_or(0),
             first_part: 0,
-            shard_bytes,
+            shard_bytes: request.shard_bytes,
             shipping,
             shard: last.map_or(0, |step| step.shard),
             directory,
@@ -189,7 +190,7 @@ impl<'a> Sink<'a> {
             identity,
         };
         let sink = Sink { files: Some(files), stream: None, ledger: Some(ledger) };
-        sink.state("running", &())?;
+        sink.state("running", &RunStart { job: request })?;
         Ok((sink, ResumeState::after(&steps)))
     }
 
@@ -316,6 +317,12 @@ struct State<'a, R> {
     shard_bytes: Option<u64>,
     #[serde(flatten)]
     run: &'a R,
+}
+
+/// What `run.json` records of a run that has not finished.
+#[derive(Serialize)]
+struct RunStart<'a> {
+    job: &'a Request,
 }
 
 impl Files {
@@ -486,7 +493,7 @@ mod tests {
         record(JOURNAL, &format!("{first}{second}{}", &first[..9]));
         let found = Unfinished::find(&directory).unwrap();
         assert_eq!((found.steps.len(), found.journal), (1, first.len() as u64));
-        let sink = Sink::directory(directory, "x".into(), Resume::Must, None, None);
+        let sink = Sink::directory(directory, "x".into(), &Request::default(), Resume::Must, None);
         assert!(sink.is_ok_and(|(_, earlier)| earlier.is_some()));
         let journal = fs::read_to_string(folder.path().join(RECORD).join(JOURNAL)).unwrap();
         assert_eq!(journal, first);
@@ -509,7 +516,8 @@ mod tests {
         }
         let sink = |folder: &Path| {
             let directory = OutputDirectory { root: folder.to_owned() };
-            Sink::directory(directory, "x".into(), Resume::May, Some(2), None).unwrap()
+            let request = Request { shard_bytes: Some(2), ..Request::default() };
+            Sink::directory(directory, "x".into(), &request, Resume::May, None).unwrap()
         };
         let done = |number: usize| {
             let (event, output) = steps[number].clone();

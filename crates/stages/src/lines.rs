@@ -3,8 +3,9 @@
 //!
 //! A small learned model judges each line by its words, its shape and its place on the page. A line
 //! is removed if the model is certain enough that it is boilerplate; how certain it must be is the
-//! *level*. The model sees the lines as the output would have them, and the engine runs the stage
-//! until nothing changes, so a second run over the output removes nothing more.
+//! *level*. It is trained on complete pages, so it first judges the page with the lines that rules removed,
+//! and then the lines as the output would have them. The engine runs the stage until nothing changes, so a
+//! second run over the output removes nothing more.
 //!
 //! Documents of a recognised outlet are left to the outlet's rules, which were tested on its pages.
 
@@ -81,24 +82,42 @@ impl Lines {
         self.level == Level::Off && self.threshold.is_none()
     }
 
-    /// Which lines of a document are removed.
-    fn limit(&self, judgements: &Judgements<'_>) -> Limit {
+    /// Which lines of a document are removed at a level.
+    fn limit(&self, judgements: &Judgements<'_>, level: Level) -> Limit {
         match self.threshold {
-            None => Limit::Score(judgements.threshold(self.level)),
+            None => Limit::Score(judgements.threshold(level)),
             Some(threshold) => Limit::Confidence(threshold),
         }
     }
 
-    /// Judges a document and calls `each` with the judgements and the line index of each of them.
-    fn judge(&self, doc: &Document<'_>, each: impl FnOnce(&Judgements<'_>, &[Option<usize>])) {
+    /// Judges a document: on the first call with the lines that rules removed, if there are any, and as the
+    /// output would have it. Calls `each` with the judgements, the line index of each of them, and which lines
+    /// are removed.
+    fn judge(
+        &self,
+        doc: &Document<'_>,
+        mut each: impl FnMut(&Judgements<'_>, &[Option<usize>], Limit),
+    ) {
+        if !doc.is_called_again() && doc.all_lines().any(|line| doc.is_removed(line.index())) {
+            self.judge_lines(doc.all_lines(), Level::Careful, &mut each);
+        }
+        self.judge_lines(doc.lines(), self.level, &mut each);
+    }
+
+    fn judge_lines<'d, 'a: 'd>(
+        &self,
+        lines: impl Iterator<Item = Line<'d, 'a>>,
+        level: Level,
+        each: &mut impl FnMut(&Judgements<'_>, &[Option<usize>], Limit),
+    ) {
         SCRATCH.with_borrow_mut(|Memory { scratch, indices }| {
             indices.clear();
-            let seen = Seen::new(doc).map(|line| {
+            let seen = Seen::new(lines).map(|line| {
                 indices.push(line.map(|line| line.index()));
                 line.map_or("", |line| line.text())
             });
             let judgements = self.model().judge(seen, Cues::shipped(), scratch);
-            each(&judgements, indices);
+            each(&judgements, indices, self.limit(&judgements, level));
         });
     }
 }
@@ -128,7 +147,10 @@ impl Stage for Lines {
         if self.is_off() || doc.outlet().is_some() {
             return;
         }
-        self.judge(doc, |judgements, indices| self.mark_judged(doc, judgements, indices, marks));
+        self.judge(doc, |judgements, indices, limit| {
+            let between = Between { doc, judgements, indices, limit };
+            mark_judged(&between, marks);
+        });
     }
 
     fn judges(&self) -> bool {
@@ -140,19 +162,20 @@ impl Stage for Lines {
         if self.is_off() || doc.outlet().is_some() {
             return explained;
         }
-        self.judge(doc, |judgements, indices| {
-            let between = Between { doc, judgements, indices, limit: self.limit(judgements) };
+        self.judge(doc, |judgements, indices, limit| {
+            let between = Between { doc, judgements, indices, limit };
             for (line, index) in indices.iter().enumerate() {
                 let Some(index) = *index else { continue };
                 let Some(Some(judged)) = judgements.lines().get(line) else { continue };
-                if let Ok(at) = lines.binary_search(&index) {
+                let Ok(at) = lines.binary_search(&index) else { continue };
+                let removes = between.removes(line);
+                // The judgement that removes it, or else the last one.
+                if explained[at].as_ref().is_none_or(|before: &Explanation| !before.removes) {
                     let text = doc.line(index).text();
                     let reasons = judgements.reasons(line, text, judged.confidence >= 50);
-                    explained[at] = Some(Explanation {
-                        confidence: judged.confidence,
-                        removes: between.removes(line),
-                        reasons: reasons.iter().map(in_words).collect(),
-                    });
+                    let reasons = reasons.iter().map(in_words).collect();
+                    explained[at] =
+                        Some(Explanation { confidence: judged.confidence, removes, reasons });
                 }
             }
         });
@@ -168,37 +191,34 @@ impl Stage for Lines {
     }
 }
 
-impl Lines {
-    fn mark_judged(
-        &self,
-        doc: &Document<'_>,
-        judgements: &Judgements<'_>,
-        indices: &[Option<usize>],
-        marks: &mut Marks,
-    ) {
-        let id = doc.own_rule();
-        let between = Between { doc, judgements, indices, limit: self.limit(judgements) };
-        // Lines without a letter or digit. They are removed if the judged lines on both sides are.
-        let mut unjudged = Vec::new();
-        let mut above = Some(100);
-        for (line, index) in indices.iter().enumerate() {
-            let Some(index) = *index else { continue };
-            let Some(judged) = judgements.lines().get(line).copied().flatten() else {
-                unjudged.push(index);
-                continue;
-            };
-            let own = between.removes(line).then_some(judged.confidence);
-            if let (Some(above), Some(below)) = (above, own) {
-                for index in &unjudged {
-                    marks.remove_judged(doc.line(*index).span(), id, above.min(below));
-                }
+/// Marks the lines that are removed.
+fn mark_judged(between: &Between<'_, '_>, marks: &mut Marks) {
+    let Between { doc, judgements, indices, .. } = *between;
+    let id = doc.own_rule();
+    // Lines without a letter or digit. They are removed if the judged lines on both sides are.
+    let mut unjudged = Vec::new();
+    let mut above = Some(100);
+    for (line, index) in indices.iter().enumerate() {
+        let Some(index) = *index else { continue };
+        let Some(judged) = judgements.lines().get(line).copied().flatten() else {
+            unjudged.push(index);
+            continue;
+        };
+        let removed = doc.is_removed(index);
+        let own = match removed {
+            true => Some(100),
+            false => between.removes(line).then_some(judged.confidence),
+        };
+        if let (Some(above), Some(below)) = (above, own) {
+            for index in unjudged.iter().filter(|index| !doc.is_removed(**index)) {
+                marks.remove_judged(doc.line(*index).span(), id, above.min(below));
             }
-            unjudged.clear();
-            if let Some(confidence) = own {
-                marks.remove_judged(doc.line(index).span(), id, confidence);
-            }
-            above = own;
         }
+        unjudged.clear();
+        if let Some(confidence) = own.filter(|_| !removed) {
+            marks.remove_judged(doc.line(index).span(), id, confidence);
+        }
+        above = own;
     }
 }
 
@@ -223,13 +243,18 @@ struct Between<'d, 'a> {
 impl Between<'_, '_> {
     /// Whether a line is removed.
     fn removes(&self, line: usize) -> bool {
-        self.is_judged_boilerplate(line)
+        self.is_boilerplate(line)
             && (self.judgement(line).is_some_and(|judged| judged.confidence >= CERTAIN)
                 || !self.is_prose(line) && !self.is_heading(line) && !self.is_time(line))
     }
 
-    /// Whether a line is beyond the limit, wherever it is.
-    fn is_judged_boilerplate(&self, line: usize) -> bool {
+    /// Whether a line was removed or is beyond the limit, wherever it is.
+    fn is_boilerplate(&self, line: usize) -> bool {
+        let removed = self.indices[line].is_some_and(|index| self.doc.is_removed(index));
+        removed || self.is_beyond(line)
+    }
+
+    fn is_beyond(&self, line: usize) -> bool {
         self.judgement(line).is_some_and(|judged| match self.limit {
             Limit::Score(threshold) => judged.score < threshold,
             Limit::Confidence(threshold) => judged.confidence >= threshold,
@@ -244,7 +269,7 @@ impl Between<'_, '_> {
     /// The next judged line below, if it stays.
     fn staying_below(&self, line: usize) -> Option<usize> {
         let below = self.judged_below(line)?;
-        (!self.is_judged_boilerplate(below)).then_some(below)
+        (!self.is_boilerplate(below)).then_some(below)
     }
 
     fn judged_below(&self, line: usize) -> Option<usize> {
@@ -255,7 +280,7 @@ impl Between<'_, '_> {
     fn is_enclosed(&self, line: usize) -> bool {
         let removed = |lines: &mut dyn Iterator<Item = usize>| {
             let judged = lines.filter(|line| self.judgement(*line).is_some());
-            judged.take(FEW).position(|line| !self.is_judged_boilerplate(line))
+            judged.take(FEW).position(|line| !self.is_boilerplate(line))
         };
         let above = removed(&mut (0..line).rev());
         let below = removed(&mut (line + 1..self.indices.len()));
@@ -304,8 +329,8 @@ fn is_time(text: &str) -> bool {
         && word.chars().all(|c| c.is_alphabetic() || c == '.')
 }
 
-/// The lines of a document as the output would have them: the lines that are left, and of the
-/// blank lines around a cut the longest run. `None` is a blank line.
+/// Lines of a document as the output would have them: these lines, and of the blank lines around those that
+/// are missing the longest run. `None` is a blank line.
 struct Seen<'d, 'a, I: Iterator<Item = Line<'d, 'a>>> {
     lines: I,
     /// The index after that of the last line.
@@ -318,8 +343,8 @@ struct Seen<'d, 'a, I: Iterator<Item = Line<'d, 'a>>> {
 }
 
 impl<'d, 'a> Seen<'d, 'a, std::iter::Empty<Line<'d, 'a>>> {
-    fn new(doc: &'d Document<'a>) -> Seen<'d, 'a, impl Iterator<Item = Line<'d, 'a>>> {
-        Seen { lines: doc.lines(), next: 0, line: None, blanks: 0, inside: false }
+    fn new<I: Iterator<Item = Line<'d, 'a>>>(lines: I) -> Seen<'d, 'a, I> {
+        Seen { lines, next: 0, line: None, blanks: 0, inside: false }
     }
 }
 
@@ -409,6 +434,24 @@ mod tests {
         let unsure = explained.iter().flatten().filter(|judged| judged.confidence >= 80);
         assert!(unsure.clone().count() > 0, "the model alone would remove a line");
         assert!(unsure.clone().all(|judged| !judged.removes), "{explained:?}");
+    }
+
+    /// The model is trained on complete pages: without the lines that rules removed, it keeps more.
+    #[test]
+    fn lines_are_judged_with_those_that_rules_removed() {
+        let page = include_str!("../../../corpus/pages/en-live-1.case");
+        let page: String =
+            page.lines().map(|line| format!("{}\n", line.get(1..).unwrap_or(""))).collect();
+        let cleaned = |level: &str, text: &str| {
+            let level = Setting::Text(level.to_owned());
+            let pipeline = Pipeline::builder().stage_setting("lines", "level", level).build();
+            pipeline.expect("the settings are valid").clean_text(text, None).text().to_owned()
+        };
+        let line = "\nReuse this content\n";
+        let by_rules = cleaned("off", &page);
+        assert!(by_rules.contains(line), "{by_rules}");
+        assert!(cleaned("careful", &by_rules).contains(line));
+        assert!(!cleaned("careful", &page).contains(line));
     }
 
     #[test]

@@ -73,6 +73,16 @@ impl<'a> Document<'a> {
         self.lines_in(0..self.lines.len())
     }
 
+    /// All lines, including those that were removed, which have the text that they had then.
+    pub fn all_lines(&self) -> impl DoubleEndedIterator<Item = Line<'_, 'a>> + Clone {
+        (0..self.lines.len()).map(|index| Line { doc: self, index })
+    }
+
+    /// Whether this stage was called on the document before.
+    pub fn is_called_again(&self) -> bool {
+        self.read.is_some()
+    }
+
     /// The lines whose text has changed since this stage was last called on the document, or all
     /// lines if it was not. Its marks in other lines still apply, so a stage that judges each line
     /// by its text alone needs no others.

@@ -342,8 +342,8 @@ struct Seen<'d, 'a, I: Iterator<Item = Line<'d, 'a>>> {
     inside: bool,
 }
 
-impl<'d, 'a> Seen<'d, 'a, std::iter::Empty<Line<'d, 'a>>> {
-    fn new<I: Iterator<Item = Line<'d, 'a>>>(lines: I) -> Seen<'d, 'a, I> {
+impl<'d, 'a, I: Iterator<Item = Line<'d, 'a>>> Seen<'d, 'a, I> {
+    fn new(lines: I) -> Self {
         Seen { lines, next: 0, line: None, blanks: 0, inside: false }
     }
 }

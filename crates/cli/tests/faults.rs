@@ -87,7 +87,7 @@ fn a_run_over_standard_input_is_not_resumed() {
     // Nor is its output replaced by another run.
     let (exit, said) = folder.refused(&["clean", "other.jsonl", "-o", "out"]);
     assert_eq!(exit, 2);
-    assert!(said.contains("an earlier run, which read standard input; name another"), "{said}");
+    assert!(said.contains("an unfinished run, which read standard input; name another"), "{said}");
     assert_eq!(code(&again("--fresh")), 0);
     assert_eq!(folder.read("out/stdin").lines().count(), 50);
 }

@@ -19,9 +19,8 @@ use serde_json::json;
 
 use super::blocks::{Block, Blocks, Work};
 use super::context::WorkerContext;
-use super::journal::Unfinished;
 use super::recall::Recall;
-use super::replace::Earlier;
+use super::replace::{Earlier, check_unfinished};
 use super::request::{Request, digest_of_input, real_path};
 use super::sample::{Drawing, Sample};
 use super::sink::{Resume, ResumeState, Sink, Stream};
@@ -176,12 +175,6 @@ impl Job<'_> {
         self.inputs.iter().any(|path| path.as_os_str() == "-")
     }
 
-    /// Whether the unfinished run in a directory is this one, and can be resumed.
-    fn resumes(&self, directory: &OutputDirectory, identity: &str) -> bool {
-        let unfinished = || Unfinished::find(directory);
-        !self.reads_stdin() && unfinished().is_some_and(|run| run.identity == identity)
-    }
-
     fn files(&self) -> Vec<PathBuf> {
         self.inputs.iter().filter(|path| path.as_os_str() != "-").cloned().collect()
     }
@@ -323,21 +316,16 @@ impl Job<'_> {
                     _ => None,
                 };
                 let directory = OutputDirectory::at(root, files)?;
-                let identity = self.identity();
                 if self.resume == Resume::May {
-                    let finished = match &shipping {
+                    let earlier = match &shipping {
                         Some(shipping) => Earlier::in_store(shipping)?,
                         None => Earlier::in_directory(root)?,
                     };
-                    let replaced = match finished {
-                        Some(finished) => Some(finished),
-                        None if self.resumes(&directory, &identity) => None,
-                        None => Earlier::interrupted_in(&directory)?,
-                    };
-                    replaced.map_or(Ok(()), |replaced| replaced.check(&self.inputs))?;
+                    earlier.map_or(Ok(()), |earlier| earlier.check(&self.inputs))?;
+                    check_unfinished(&directory)?;
                 }
                 let resume = if self.reads_stdin() { Resume::Never } else { self.resume };
-                Sink::directory(directory, identity, &self.request(), resume, shipping)
+                Sink::directory(directory, self.identity(), &self.request(), resume, shipping)
             }
             Output::Stream => Ok((Sink::without_directory(Some(stream), ledger)?, None)),
             Output::Nowhere => Ok((Sink::without_directory(None, ledger)?, None)),

@@ -18,7 +18,7 @@ use crate::files::store::Shipping;
 use crate::files::{derived, names};
 use crate::ledger::runs::run_record;
 
-/// An earlier run whose output may be replaced.
+/// A finished run whose output may be replaced.
 pub(crate) struct Earlier {
     /// The directory or the address of its output.
     output: String,
@@ -39,21 +39,9 @@ impl Earlier {
             }
             record => record.map_err(|error| damaged(&output, &error))?,
         };
-        finished(record).map(|request| Earlier::of(request, root)).transpose()
-    }
-
-    /// The unfinished run in a directory, if there is one that has written something.
-    pub(crate) fn interrupted_in(directory: &OutputDirectory) -> Result<Option<Earlier>, Error> {
-        let root = &directory.root;
-        let written = Unfinished::find(directory).is_some_and(|run| !run.steps.is_empty());
-        let request = Request::of_run(root).filter(|_| written);
-        request.map(|request| Earlier::of(request, root)).transpose()
-    }
-
-    fn of(request: Request, root: &Path) -> Result<Earlier, Error> {
-        let output = root.display().to_string();
+        let Some(request) = finished(record) else { return Ok(None) };
         match listed(root).and_then(Iterator::collect) {
-            Ok(files) => Ok(Earlier { output, request, files }),
+            Ok(files) => Ok(Some(Earlier { output, request, files })),
             Err(error) => Err(Error::Output(output, error)),
         }
     }
@@ -75,7 +63,7 @@ impl Earlier {
     pub(crate) fn check(&self, inputs: &[PathBuf]) -> Result<(), Error> {
         let Earlier { request, files, .. } = self;
         let refused = |problem: &str| self.refused(problem, "or replace the output with --fresh");
-        if request.inputs.iter().any(|(name, _)| name == "-") {
+        if request.reads_stdin() {
             return refused("which read standard input");
         }
         let digests: HashSet<String> = inputs.iter().map(|path| digest_of_input(path)).collect();
@@ -138,6 +126,19 @@ impl Earlier {
             self.output
         )))
     }
+}
+
+/// Rejects the replacement of what an unfinished run over standard input wrote.
+pub(crate) fn check_unfinished(directory: &OutputDirectory) -> Result<(), Error> {
+    let written = Unfinished::find(directory).is_some_and(|run| !run.steps.is_empty());
+    if written && Request::of_run(&directory.root).is_some_and(|request| request.reads_stdin()) {
+        return Err(Error::Usage(format!(
+            "{} contains the output of an unfinished run, which read standard input; name another directory \
+             with -o, or replace the output with --fresh",
+            directory.root.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Whether an earlier run finished cannot be known, so its output is not replaced.

@@ -28,6 +28,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Whether the run read standard input.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        self.inputs.iter().any(|(name, _)| name == "-")
+    }
+
     /// The settings of the run in `run`; none if its record has none or cannot be read.
     pub(crate) fn of_run(run: &Path) -> Option<Request> {
         serde_json::from_value(run_record(run).ok()?["job"].take()).ok()

@@ -249,6 +249,20 @@ mod tests {
         assert_eq!(changed(&doc), [0; 0]);
     }
 
+    #[test]
+    fn all_lines_include_those_that_were_removed() {
+        let mut doc = Document::new("a\nb\nc\n", NO_RULES, plain);
+        doc.enter("stage", RuleId(0));
+        assert!(!doc.is_called_again());
+        doc.rewrite_line(1, "B".to_owned(), Vec::new());
+        doc.remove_line(1);
+        doc.enter_again("stage", RuleId(0), Some(doc.version()));
+        assert!(doc.is_called_again());
+        let all: Vec<&str> = doc.all_lines().map(|line| line.text()).collect();
+        let left: Vec<&str> = doc.lines().map(|line| line.text()).collect();
+        assert_eq!((all, left), (vec!["a", "B", "c"], vec!["a", "c"]));
+    }
+
     fn zones(source: &str) -> String {
         let doc = Document::new(source, NO_RULES, plain);
         doc.lines()

@@ -72,6 +72,17 @@ const OLD: &str = "old";
 /// The output that replaces it.
 const NEW: &str = "new";
 
+/// The error of an exchange that failed. If it moved the old output into the temporary folder and could not
+/// move it back, that is its only copy: the folder stays, and the error says where it is.
+fn with_old_output_kept(folder: TempDir, error: io::Error) -> io::Error {
+    if !folder.path().join(OLD).exists() {
+        return error;
+    }
+    let old = folder.keep().join(OLD);
+    let message = format!("{error}; its earlier content is in {}, move it back", old.display());
+    io::Error::new(error.kind(), message)
+}
+
 /// Repeats the finished run in `run` with the rules of `pipeline`, into `output`; without an
 /// `output`, the new output replaces the old one when it is complete. Other output is replaced only if it
 /// is that of a run with the same inputs and no other files.
@@ -142,8 +153,31 @@ pub fn rerun(
     if output.is_none() && !summary.interrupted {
         // What is then in place stays locked while the temporary folder is removed.
         locks.extend(lock(&target)?);
-        exchange(&place, &target, &in_folder(OLD)).map_err(failed)?;
+        if let Err(error) = exchange(&place, &target, &in_folder(OLD)) {
+            return Err(failed(with_old_output_kept(folder, error)));
+        }
     }
     let known = recall.known.load(Ordering::Relaxed);
     Ok(Rerun { cleaned_again: summary.documents - known.min(summary.documents), summary })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_that_could_not_be_moved_back_is_kept() {
+        let beside = tempfile::tempdir().unwrap();
+        for moved in [false, true] {
+            let folder = tempfile::tempdir_in(&beside).unwrap();
+            let old = folder.path().join(OLD);
+            if moved {
+                std::fs::create_dir(&old).unwrap();
+            }
+            let shown = with_old_output_kept(folder, io::Error::other("no space")).to_string();
+            assert_eq!(old.exists(), moved);
+            assert_eq!(shown.contains(&*old.to_string_lossy()), moved, "{shown}");
+            assert!(shown.starts_with("no space"), "{shown}");
+        }
+    }
 }

@@ -183,15 +183,16 @@ impl<'a> Engine<'a> {
     fn run_where(&mut self, wanted: impl Fn(&Link) -> bool) {
         self.keep();
         // A stage is a pure function of what it sees. If nothing was cut since its last call, it
-        // would make the same marks again.
-        let mut read = vec![None; self.pipeline.chain.len()];
+        // would make the same marks again, unless it asks for another call.
+        let mut calls = vec![(None, false); self.pipeline.chain.len()];
         for _ in 0..ROUNDS {
             let before = self.doc.version();
             self.findings.next_round();
             let pipeline = self.pipeline;
-            for (link, read) in pipeline.chain.iter().zip(&mut read) {
+            for (link, (read, again)) in pipeline.chain.iter().zip(&mut calls) {
                 let version = self.doc.version();
-                if !wanted(link) || *read == Some(version) || self.has_failed(link) {
+                let is_done = *read == Some(version) && !*again;
+                if !wanted(link) || is_done || self.has_failed(link) {
                     continue;
                 }
                 IN_STAGE.with_borrow_mut(|name| name.clone_from(&link.name));
@@ -203,11 +204,12 @@ impl<'a> Engine<'a> {
                     self.failed.push((&link.name, reason.to_owned()));
                     continue;
                 }
+                *again = marks.asks_again();
                 let mut marks = marks.into_vec();
                 marks.sort_by_key(|mark| self.tier(mark.rule));
                 self.apply(&link.name, marks);
             }
-            if self.doc.version() == before {
+            if self.doc.version() == before && !calls.iter().any(|(_, again)| *again) {
                 break;
             }
         }

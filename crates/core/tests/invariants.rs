@@ -292,6 +292,29 @@ fn each_byte_is_credited_to_the_first_stage_that_marked_it() {
 
 // Invariant 7.
 #[test]
+fn a_stage_that_asks_is_called_again_though_nothing_changed() {
+    struct Second {
+        asks: bool,
+    }
+    impl Stage for Second {
+        fn mark(&self, doc: &Document<'_>, marks: &mut Marks) {
+            if doc.is_called_again() {
+                marks.remove(doc.line(doc.line_count() - 1).span(), doc.own_rule());
+            } else if self.asks {
+                marks.call_again();
+            }
+        }
+    }
+    for asks in [true, false] {
+        let builder = Pipeline::builder().register("second", move |_| Ok(Second { asks }));
+        let pipeline = chain(builder, &["second".into()]);
+        let text =
+            "Title\n\nThe minister told reporters on Tuesday that the talks would go on.\n\nEnd";
+        assert_eq!(pipeline.clean(text.as_bytes()).edits().len(), usize::from(asks));
+    }
+}
+
+#[test]
 fn a_stage_that_panics_affects_only_its_document() {
     struct Clumsy;
     impl Stage for Clumsy {

@@ -20,6 +20,7 @@ pub struct Mark {
 pub struct Marks {
     marks: Vec<Mark>,
     failure: Option<String>,
+    again: bool,
 }
 
 impl Marks {
@@ -93,6 +94,16 @@ impl Marks {
     /// The reason given to [`Marks::fail`], if it was called.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
+    }
+
+    /// Requests another call on this document, even if no line changes.
+    pub fn call_again(&mut self) {
+        self.again = true;
+    }
+
+    /// Whether [`Marks::call_again`] was called.
+    pub fn asks_again(&self) -> bool {
+        self.again
     }
 
     /// The marks, in the order in which they were made.

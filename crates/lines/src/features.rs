@@ -167,6 +167,10 @@ features! {
     SHARED_PROSE 12 SharedWords ordered;
     SHARED_MAIN 12 SharedWords ordered;
     SHARED_WORDS 10 SharedWords ordered;
+    SHARED_ABOVE 12 SharedWords ordered;
+    SHARED_BELOW 12 SharedWords ordered;
+    TWIN_ABOVE 12 Repetition ordered;
+    TWIN_BELOW 12 Repetition ordered;
     // The page: the same for all lines.
     PAGE_LINES 20 Page ordered;
     PAGE_TOKENS 20 Page ordered;

@@ -66,6 +66,8 @@ pub(crate) struct Page {
     content: Vec<u64>,
     content_ends: Vec<u32>,
     slots: Vec<u32>,
+    /// For each word of a line that another line on one side has, the nearest such line.
+    others: Vec<u32>,
     words: Counts,
     repeats: Counts,
     times: Vec<(u32, bool)>,
@@ -414,7 +416,7 @@ impl Page {
         self.main = main.start..main.end;
     }
 
-    /// How many of a line's words other lines of prose have.
+    /// How many of a line's words other lines have: those of prose, the next ones and the most similar ones.
     fn shared_words(&mut self) {
         self.words.start(self.content.len());
         self.slots.clear();
@@ -422,12 +424,15 @@ impl Page {
         for (at, end) in self.content_ends.iter_mut().enumerate() {
             let prose = self.facts[at].is_prose();
             let main = prose && self.main.contains(&at);
+            let first = self.slots.len();
+            self.others.clear();
             for &hash in &self.content[start..*end as usize] {
                 let slot = self.words.slot(hash);
                 let entry = self.words.entry(slot);
                 if entry.line == at as u32 + 1 {
                     continue;
                 }
+                self.others.extend(entry.line.checked_sub(1));
                 entry.line = at as u32 + 1;
                 entry.all = entry.all.saturating_add(u32::from(prose));
                 entry.main = entry.main.saturating_add(u32::from(main));
@@ -435,24 +440,39 @@ impl Page {
             }
             start = *end as usize;
             *end = self.slots.len() as u32;
+            let words = self.slots.len() - first;
+            let features = [SHARED_ABOVE, TWIN_ABOVE];
+            set_shared(&mut self.rows[at], &mut self.others, at.checked_sub(1), words, features);
         }
-        let mut start = 0;
-        for (at, row) in self.rows.iter_mut().enumerate() {
+        // Upwards, so that the last line counted is the next one below.
+        let mut end = self.slots.len();
+        for (at, row) in self.rows.iter_mut().enumerate().rev() {
+            let start = if at == 0 { 0 } else { self.content_ends[at - 1] as usize };
             let prose = self.facts[at].is_prose();
             let own = u32::from(prose);
             let own_main = u32::from(prose && self.main.contains(&at));
-            let end = self.content_ends[at] as usize;
             let (mut in_prose, mut in_main) = (0, 0);
+            self.others.clear();
             for &slot in &self.slots[start..end] {
                 let entry = self.words.entry(slot);
                 in_prose += u32::from(entry.all > own);
                 in_main += u32::from(entry.main > own_main);
+                let line = entry.line - 1;
+                self.others.extend((line > at as u32).then_some(line));
+                entry.line = at as u32 + 1;
             }
             let words = (end - start) as u32;
             set(row, SHARED_PROSE, share_of_some(in_prose, words, 10));
             set(row, SHARED_MAIN, share_of_some(in_main, words, 10));
             set(row, SHARED_WORDS, log_bin(in_main));
-            start = end;
+            set_shared(
+                row,
+                &mut self.others,
+                Some(at + 1),
+                end - start,
+                [SHARED_BELOW, TWIN_BELOW],
+            );
+            end = start;
         }
     }
 
@@ -502,6 +522,26 @@ fn set_block(
     set(row, forward, block_bin(down));
     set(row, backward, block_bin(up));
     set(row, depth, page_share(down.min(up), deepest, 15));
+}
+
+/// Sets the features of a line with so many `words`, of which the nearest lines on one side are `lines`: the
+/// share that the line `beside` it has, and the largest share that one line has.
+fn set_shared(
+    row: &mut Row,
+    lines: &mut [u32],
+    beside: Option<usize>,
+    words: usize,
+    [shared, twin]: [usize; 2],
+) {
+    lines.sort_unstable();
+    let (mut in_beside, mut most) = (0, 0);
+    for same in lines.chunk_by(|one, other| one == other) {
+        let count = same.len() as u32;
+        in_beside += if Some(same[0] as usize) == beside { count } else { 0 };
+        most = most.max(count);
+    }
+    set(row, shared, share_of_some(in_beside, words as u32, 10));
+    set(row, twin, share_of_some(most, words as u32, 10));
 }
 
 #[inline(always)]
@@ -662,6 +702,20 @@ mod tests {
         assert_eq!((shared[0], shared[1]), (11, 1));
         // A word of the line itself does not count.
         assert!(shared[2] > 1 && shared[2] < 6, "{shared:?}");
+    }
+
+    #[test]
+    fn words_of_one_other_line_are_shared() {
+        let caption = "The mayor at the bridge on Monday (Photo: Miller)";
+        let page =
+            page(&["Mayor: bridge", SENTENCE, caption, "Sport", "Bridge, mayor, Monday", "Travel"]);
+        let shared = |feature: usize| bins(&page, feature);
+        // "mayor", "bridge" and "monday" of the caption are in the sentence above, and in a line below.
+        assert!(shared(SHARED_ABOVE)[2] > 5 && shared(TWIN_ABOVE)[2] == shared(SHARED_ABOVE)[2]);
+        assert!(shared(SHARED_BELOW)[2] == 1 && shared(TWIN_BELOW)[2] > 5, "not the next line");
+        assert_eq!((shared(TWIN_BELOW)[0], shared(TWIN_ABOVE)[4]), (11, 11));
+        assert_eq!((shared(TWIN_ABOVE)[3], shared(TWIN_BELOW)[3]), (1, 1), "a word of its own");
+        assert_eq!((shared(TWIN_ABOVE)[0], shared(TWIN_BELOW)[5]), (1, 1), "no line on this side");
     }
 
     #[test]

@@ -90,25 +90,26 @@ impl Lines {
         }
     }
 
-    /// Judges a document: on the first call with the lines that rules removed, if there are any, and as the
-    /// output would have it. Calls `each` with the judgements, the line index of each of them, and which lines
-    /// are removed.
-    fn judge(
+    /// Judges a document with the lines that rules removed, if there are any. Returns whether there are.
+    fn judge_complete(
         &self,
         doc: &Document<'_>,
-        mut each: impl FnMut(&Judgements<'_>, &[Option<usize>], Limit),
-    ) {
-        if !doc.is_called_again() && doc.all_lines().any(|line| doc.is_removed(line.index())) {
-            self.judge_lines(doc.all_lines(), Level::Careful, &mut each);
+        each: impl FnMut(&Judgements<'_>, &[Option<usize>], Limit),
+    ) -> bool {
+        let any = doc.all_lines().any(|line| doc.is_removed(line.index()));
+        if any {
+            self.judge_lines(doc.all_lines(), Level::Careful, each);
         }
-        self.judge_lines(doc.lines(), self.level, &mut each);
+        any
     }
 
+    /// Judges lines of a document at a level. Calls `each` with the judgements, the line index of each of them,
+    /// and which lines are removed.
     fn judge_lines<'d, 'a: 'd>(
         &self,
         lines: impl Iterator<Item = Line<'d, 'a>>,
         level: Level,
-        each: &mut impl FnMut(&Judgements<'_>, &[Option<usize>], Limit),
+        mut each: impl FnMut(&Judgements<'_>, &[Option<usize>], Limit),
     ) {
         SCRATCH.with_borrow_mut(|Memory { scratch, indices }| {
             indices.clear();
@@ -147,10 +148,14 @@ impl Stage for Lines {
         if self.is_off() || doc.outlet().is_some() {
             return;
         }
-        self.judge(doc, |judgements, indices, limit| {
-            let between = Between { doc, judgements, indices, limit };
-            mark_judged(&between, marks);
-        });
+        let mut mark = |judgements: &Judgements<'_>, indices: &[Option<usize>], limit| {
+            mark_judged(&Between { doc, judgements, indices, limit }, marks);
+        };
+        if !doc.is_called_again() && self.judge_complete(doc, &mut mark) {
+            marks.call_again();
+        } else {
+            self.judge_lines(doc.lines(), self.level, mark);
+        }
     }
 
     fn judges(&self) -> bool {
@@ -162,7 +167,7 @@ impl Stage for Lines {
         if self.is_off() || doc.outlet().is_some() {
             return explained;
         }
-        self.judge(doc, |judgements, indices, limit| {
+        let mut explain = |judgements: &Judgements<'_>, indices: &[Option<usize>], limit| {
             let between = Between { doc, judgements, indices, limit };
             for (line, index) in indices.iter().enumerate() {
                 let Some(index) = *index else { continue };
@@ -178,7 +183,9 @@ impl Stage for Lines {
                         Some(Explanation { confidence: judged.confidence, removes, reasons });
                 }
             }
-        });
+        };
+        self.judge_complete(doc, &mut explain);
+        self.judge_lines(doc.lines(), self.level, explain);
         explained
     }
 
@@ -244,8 +251,9 @@ impl Between<'_, '_> {
     /// Whether a line is removed.
     fn removes(&self, line: usize) -> bool {
         self.is_boilerplate(line)
+            && !self.is_heading(line)
             && (self.judgement(line).is_some_and(|judged| judged.confidence >= CERTAIN)
-                || !self.is_prose(line) && !self.is_heading(line) && !self.is_time(line))
+                || !self.is_prose(line) && !self.is_time(line))
     }
 
     /// Whether a line was removed or is beyond the limit, wherever it is.
@@ -447,7 +455,7 @@ mod tests {
             let pipeline = Pipeline::builder().stage_setting("lines", "level", level).build();
             pipeline.expect("the settings are valid").clean_text(text, None).text().to_owned()
         };
-        let line = "\nReuse this content\n";
+        let line = "\nUpdated at 14.10 GMT\n";
         let by_rules = cleaned("off", &page);
         assert!(by_rules.contains(line), "{by_rules}");
         assert!(cleaned("careful", &by_rules).contains(line));

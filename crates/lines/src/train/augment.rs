@@ -1,5 +1,8 @@
 //! Variants of labelled pages: the same lines as other extractors would give them.
 
+use std::ops::Range;
+
+use crate::evaluate::Headlines;
 use crate::labelled::{Label, LabelledPage};
 use crate::text;
 use crate::train::random::Random;
@@ -73,6 +76,26 @@ pub(crate) fn variant(page: &LabelledPage, random: &mut Random) -> Option<Labell
         lines: lines.into_iter().map(|line| line.text).collect(),
         ..page.clone()
     })
+}
+
+/// The article of a page, from its headline or first line to its last line, within the boilerplate of
+/// another page. `None` if one of them has no article line.
+pub(crate) fn graft(page: &LabelledPage, frame: &LabelledPage) -> Option<LabelledPage> {
+    let (own, hole) = (article(page)?, article(frame)?);
+    let joined = [&frame.lines[..hole.start], &page.lines[own.clone()], &frame.lines[hole.end..]];
+    let labels = [&frame.labels[..hole.start], &page.labels[own], &frame.labels[hole.end..]];
+    Some(LabelledPage { lines: joined.concat(), labels: labels.concat(), ..page.clone() })
+}
+
+/// The lines of a page from the headline of its article, or its first line, to its last.
+fn article(page: &LabelledPage) -> Option<Range<usize>> {
+    let is_article = |label: &Label| *label == Label::Article;
+    let body = page.labels.iter().position(is_article)?;
+    let last = page.labels.iter().rposition(is_article)?;
+    let headlines = Headlines::of(page);
+    let is_headline =
+        |line: &usize| page.labels[*line] == Label::Neutral && headlines.has(&page.lines[*line]);
+    Some((0..body).find(is_headline).unwrap_or(body)..last + 1)
 }
 
 fn count_tokens(text: &str) -> usize {
@@ -233,6 +256,31 @@ mod tests {
             assert_eq!(line.text.replacen(" subscribe", "", 1), sentence);
             assert!(line.label == Label::Article && line.tokens == count_tokens(&line.text));
         }
+    }
+
+    #[test]
+    fn an_article_is_put_into_another_page() {
+        let page = |id: &str, lines: &[(&str, Label)]| LabelledPage {
+            headlines: vec![format!("Headline {id}")],
+            lines: lines.iter().map(|(line, _)| format!("{line} {id}")).collect(),
+            labels: lines.iter().map(|(_, label)| *label).collect(),
+            ..LabelledPage::default()
+        };
+        let lines = [
+            ("Menu", Label::Boilerplate),
+            ("Headline", Label::Neutral),
+            ("First", Label::Article),
+            ("Advertisement", Label::Boilerplate),
+            ("Last", Label::Article),
+            ("Footer", Label::Boilerplate),
+        ];
+        let (one, other) = (page("one", &lines), page("other", &lines[2..]));
+        let grafted = graft(&one, &other).expect("both have an article");
+        let wanted = ["Headline one", "First one", "Advertisement one", "Last one", "Footer other"];
+        assert_eq!(grafted.lines, wanted);
+        assert_eq!(grafted.labels.len(), wanted.len());
+        assert_eq!(grafted.labels[3..], [Label::Article, Label::Boilerplate]);
+        assert_eq!(graft(&one, &page("none", &lines[..2])).map(|page| page.lines), None);
     }
 
     #[test]

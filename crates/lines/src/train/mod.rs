@@ -148,8 +148,31 @@ pub(crate) fn input(labelled: &LabelledPage, words: &Words, cues: &Cues, page: &
             _ => weight,
         });
     }
+    balance(&mut input.weights, &input.targets);
     input
 }
+
+/// Makes the article and the boilerplate of a page weigh more alike, and together as much as before: each is
+/// multiplied by the square root of half of the page's weight over its own. Scraped text has little
+/// boilerplate, and whole pages have few lines of the article.
+fn balance(weights: &mut [f32], targets: &[f32]) {
+    let mut sums = [0.0_f32; 2];
+    for (weight, target) in weights.iter().zip(targets) {
+        sums[usize::from(*target > 0.5)] += weight;
+    }
+    let all: f32 = sums.iter().sum();
+    if sums.contains(&0.0) {
+        return;
+    }
+    let factors = sums.map(|sum| (all / 2.0 / sum).min(MOST_BALANCE).sqrt());
+    let scale = all / sums.iter().zip(factors).map(|(sum, factor)| sum * factor).sum::<f32>();
+    for (weight, target) in weights.iter_mut().zip(targets) {
+        *weight *= factors[usize::from(*target > 0.5)] * scale;
+    }
+}
+
+/// The rarer kind of line of a page counts as if it had at most so many times its weight.
+const MOST_BALANCE: f32 = 8.0;
 
 /// How much a headline counts against other lines.
 const HEADLINE_WEIGHT: f32 = 0.5;
@@ -251,9 +274,26 @@ fn variants(
         if second && pages[at].weight < 1.0 || !random.chance(0.7) {
             return None;
         }
-        let mut variant = augment::variant(pages[at], &mut random)?;
+        let frame = random.chance(GRAFTED).then(|| frame(pages[at], pages, &mut random)).flatten();
+        let grafted = frame.and_then(|frame| augment::graft(pages[at], frame));
+        let mut variant = augment::variant(grafted.as_ref().unwrap_or(pages[at]), &mut random)?;
         variant.weight *= 0.6;
         Some(input(&variant, words, cues, &mut Page::default()).truncated())
+    })
+}
+
+/// The share of variants whose article is put into another page.
+const GRAFTED: f32 = 0.3;
+
+/// A random page of the same form and language and of another outlet. Languages with few pages seldom have one.
+fn frame<'a>(
+    page: &LabelledPage,
+    pages: &[&'a LabelledPage],
+    random: &mut Random,
+) -> Option<&'a LabelledPage> {
+    let mut others = (0..40).map(|_| *random.choose(pages));
+    others.find(|other| {
+        other.form == page.form && other.language == page.language && other.outlet != page.outlet
     })
 }
 

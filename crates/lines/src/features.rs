@@ -164,6 +164,7 @@ features! {
     DENSE_FORWARD 16 MainBlock ordered;
     DENSE_BACKWARD 16 MainBlock ordered;
     DENSE_DEPTH 16 MainBlock ordered;
+    // Words that other lines have; the twin of a line has more of its words than any other line on its side.
     SHARED_PROSE 12 SharedWords ordered;
     SHARED_MAIN 12 SharedWords ordered;
     SHARED_WORDS 10 SharedWords ordered;

@@ -1,4 +1,4 @@
-//! Variants of labelled pages: the same lines as other extractors would give them.
+//! Variants of labelled pages: as other extractors or other sites would give them.
 
 use std::ops::Range;
 

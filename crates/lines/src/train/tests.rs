@@ -79,6 +79,19 @@ fn gradients_agree_with_differences() {
 }
 
 #[test]
+fn kinds_weigh_more_alike_and_pages_as_before() {
+    let targets = [1.0, 0.0, 0.0, 0.0, 0.0];
+    let mut weights = [1.0; 5];
+    balance(&mut weights, &targets);
+    let (article, boilerplate) = (weights[0], weights[1..].iter().sum::<f32>());
+    assert!((article + boilerplate - 5.0).abs() < 1e-4);
+    assert!((boilerplate / article - 2.0).abs() < 1e-4, "the root of four");
+    let mut alone = [1.0; 3];
+    balance(&mut alone, &[0.0; 3]);
+    assert_eq!(alone, [1.0; 3]);
+}
+
+#[test]
 fn training_separates_article_from_boilerplate() {
     let training = pages(60);
     let (model, judged) = train(&training, &cues(), &options(), |_| ()).expect("it trains");

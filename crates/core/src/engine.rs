@@ -200,11 +200,11 @@ impl<'a> Engine<'a> {
                 let mut marks = Marks::new();
                 link.stage.mark(&self.doc, &mut marks);
                 IN_STAGE.with_borrow_mut(String::clear);
+                *again = marks.asks_again() && marks.failure().is_none();
                 if let Some(reason) = marks.failure() {
                     self.failed.push((&link.name, reason.to_owned()));
                     continue;
                 }
-                *again = marks.asks_again();
                 let mut marks = marks.into_vec();
                 marks.sort_by_key(|mark| self.tier(mark.rule));
                 self.apply(&link.name, marks);

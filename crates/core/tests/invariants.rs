@@ -290,7 +290,6 @@ fn each_byte_is_credited_to_the_first_stage_that_marked_it() {
     assert_eq!(edits, [(0..2, "stage/second"), (2..4, "stage/first"), (4..6, "stage/second")]);
 }
 
-// Invariant 7.
 #[test]
 fn a_stage_that_asks_is_called_again_though_nothing_changed() {
     struct Second {
@@ -314,6 +313,7 @@ fn a_stage_that_asks_is_called_again_though_nothing_changed() {
     }
 }
 
+// Invariant 7.
 #[test]
 fn a_stage_that_panics_affects_only_its_document() {
     struct Clumsy;

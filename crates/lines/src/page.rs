@@ -524,8 +524,9 @@ fn set_block(
     set(row, depth, page_share(down.min(up), deepest, 15));
 }
 
-/// Sets the features of a line with so many `words`, of which the nearest lines on one side are `lines`: the
-/// share that the line `beside` it has, and the largest share that one line has.
+/// Sets the features of the words that a line has in common with lines on one side: the share that the line
+/// `beside` it has, and the largest share that one line has. `lines` has the nearest line for each of these words,
+/// and `words` is the number of all words of the line.
 fn set_shared(
     row: &mut Row,
     lines: &mut [u32],

@@ -96,7 +96,7 @@ impl Marks {
         self.failure.as_deref()
     }
 
-    /// Requests another call on this document, even if no line changes.
+    /// Requests another call on this document, even if no line changes. The engine limits the number of calls.
     pub fn call_again(&mut self) {
         self.again = true;
     }

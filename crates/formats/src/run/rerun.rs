@@ -93,7 +93,8 @@ fn with_old_output_kept(folder: TempDir, error: io::Error) -> io::Error {
 /// # Errors
 /// `run` is not a finished run, was converted to another container or is a sample, or some of its
 /// originals cannot be restored; it is to be replaced and contains other files; `output` contains the
-/// output of a run that `run` cannot replace; or the output cannot be written. `run` is then unchanged.
+/// output of a run that `run` cannot replace; or the output cannot be written. `run` is then unchanged, unless
+/// it was moved away and could not be moved back; the error then says where it is.
 pub fn rerun(
     run: &Path,
     output: Option<&Path>,

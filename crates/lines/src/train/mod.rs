@@ -171,7 +171,7 @@ fn balance(weights: &mut [f32], targets: &[f32]) {
     }
 }
 
-/// The rarer kind of line of a page counts as if it had at most so many times its weight.
+/// The weight of the rarer kind of line is multiplied by the square root of this at most.
 const MOST_BALANCE: f32 = 8.0;
 
 /// How much a headline counts against other lines.
@@ -285,7 +285,8 @@ fn variants(
 /// The share of variants whose article is put into another page.
 const GRAFTED: f32 = 0.3;
 
-/// A random page of the same form and language and of another outlet. Languages with few pages seldom have one.
+/// The first of forty random pages that has the same form and language and is of another outlet. Languages with
+/// few pages seldom have one.
 fn frame<'a>(
     page: &LabelledPage,
     pages: &[&'a LabelledPage],
